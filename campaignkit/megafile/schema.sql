@@ -1,0 +1,317 @@
+-- The megafile's tables. This file is the one place where their columns and types are declared:
+-- `tables.py` reads it, layouts are checked against it, and the book prints it.
+--
+-- Every fact carries where it came from (source, file_id, record_key) and whom it is about, twice: as the
+-- source said it (person_source, person_key) and as identity resolved it (person_id; null: nobody known yet).
+
+-- One row a person. Values come from that person's source records by the rules in `people.py`.
+CREATE TABLE person (
+    person_id      BIGINT PRIMARY KEY,
+    household_id   BIGINT,    -- null: no address, a PO box, or more than 12 people there
+    first_name     VARCHAR,
+    middle_name    VARCHAR,
+    last_name      VARCHAR,
+    suffix         VARCHAR,   -- JR, SR, II, III, IV
+    birth_date     DATE,
+    birth_year     SMALLINT,
+    sex            VARCHAR,   -- F, M; null: unknown
+    race           VARCHAR,
+    party          VARCHAR,   -- D, R, or the file's own code
+    address        VARCHAR,
+    unit           VARCHAR,
+    city           VARCHAR,
+    state          VARCHAR,   -- two letters
+    region         VARCHAR,   -- Census region: Northeast, Midwest, South, West
+    zip5           VARCHAR,
+    county         VARCHAR,
+    precinct       VARCHAR,
+    cd             VARCHAR,
+    sd             VARCHAR,
+    hd             VARCHAR,
+    phone          VARCHAR,   -- E.164
+    email          VARCHAR,   -- lower case
+    state_voter_id VARCHAR,
+    voter_status   VARCHAR,   -- active, inactive, removed
+    registered_on  DATE,
+    van_id         VARCHAR,   -- unique within van_state only
+    van_state      VARCHAR,
+    confidential   BOOLEAN,   -- a protected voter: on no list
+    sources        VARCHAR[]  -- which sources have a record of this person
+);
+
+-- One row an address: who lives together, by normalised address and unit.
+CREATE TABLE household (
+    household_id BIGINT PRIMARY KEY,
+    address_key  VARCHAR,
+    state        VARCHAR,
+    zip5         VARCHAR,
+    people       INTEGER
+);
+
+-- One row a record that describes a person, as its source gave it.
+CREATE TABLE source_record (
+    source            VARCHAR,
+    record_key        VARCHAR,
+    person_id         BIGINT,
+    matched_by        VARCHAR,  -- the tier that linked it; null: the person's first record
+    match_probability DOUBLE,   -- null for exact tiers
+    file_id           INTEGER,
+    first_line        BIGINT,
+    as_of             DATE,
+    content_hash      UBIGINT,
+    first_name        VARCHAR,
+    middle_name       VARCHAR,
+    last_name         VARCHAR,
+    suffix            VARCHAR,
+    birth_date        DATE,
+    birth_year        SMALLINT,
+    sex               VARCHAR,
+    race              VARCHAR,
+    party             VARCHAR,
+    address           VARCHAR,
+    unit              VARCHAR,
+    city              VARCHAR,
+    state             VARCHAR,
+    zip5              VARCHAR,
+    county            VARCHAR,
+    precinct          VARCHAR,
+    cd                VARCHAR,
+    sd                VARCHAR,
+    hd                VARCHAR,
+    phone             VARCHAR,
+    email             VARCHAR,
+    state_voter_id    VARCHAR,
+    voter_status      VARCHAR,
+    registered_on     DATE,
+    van_id            VARCHAR,
+    van_state         VARCHAR,
+    confidential      BOOLEAN,
+    extra             VARCHAR   -- JSON of the columns the layout does not know
+);
+
+-- One row a person and election in which a ballot was cast.
+CREATE TABLE vote_history (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    election_date DATE,
+    election_type VARCHAR,  -- general, primary, special, other
+    method        VARCHAR,  -- polls, early, mail, provisional, other; null: not said
+    party         VARCHAR   -- whose primary ballot
+);
+
+-- One row a gift to this campaign. Money in dollars; refunds are negative.
+CREATE TABLE gift (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    given_on      DATE,
+    amount        DECIMAL(14,2),
+    channel       VARCHAR,  -- online, mail
+    recurring     BOOLEAN,
+    quick_donate  BOOLEAN,  -- given with a stored card
+    refcode       VARCHAR,
+    ab_test       VARCHAR,
+    ab_variation  VARCHAR,
+    occupation    VARCHAR,
+    employer      VARCHAR
+);
+
+-- One row an FEC itemisation. Restricted: 52 USC 30111(a)(4) bars its use for soliciting. Never feeds `person`.
+CREATE TABLE fec_gift (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    given_on      DATE,
+    amount        DECIMAL(14,2),
+    committee_id  VARCHAR,
+    entity_type   VARCHAR,
+    is_memo       BOOLEAN,  -- true: counted elsewhere too; leave out of sums
+    name          VARCHAR,
+    first_name    VARCHAR,
+    last_name     VARCHAR,
+    city          VARCHAR,
+    state         VARCHAR,
+    zip5          VARCHAR,
+    occupation    VARCHAR,
+    employer      VARCHAR
+);
+
+-- One row an attempt to reach a person.
+CREATE TABLE contact (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    contacted_on  DATE,
+    channel       VARCHAR,  -- phone, door, text, mail, email
+    result        VARCHAR,  -- as the source words it
+    contacted_by  VARCHAR
+);
+
+-- One row a person and experiment: who was given which treatment, reached or not.
+CREATE TABLE assignment (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    experiment    VARCHAR,
+    arm           VARCHAR,
+    assigned_on   DATE,
+    script        VARCHAR,
+    caller_id     VARCHAR
+);
+
+-- One row a caller.
+CREATE TABLE caller (
+    source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    caller_id VARCHAR,
+    state     VARCHAR,
+    role      VARCHAR       -- volunteer, staff
+);
+
+CREATE TABLE volunteer_shift (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    shift_on DATE,
+    activity VARCHAR,
+    hours    DOUBLE
+);
+
+-- One row a person and programme joined.
+CREATE TABLE enrolment (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    programme   VARCHAR,    -- quick_donate
+    enrolled_on DATE
+);
+
+-- One row a person and e-mail sent.
+CREATE TABLE email_send (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    email_id VARCHAR,       -- one variant of one test
+    test     VARCHAR,
+    subject  VARCHAR,
+    sender   VARCHAR,
+    message  VARCHAR,
+    sent_on  DATE
+);
+
+-- One row a thing that happened to a sent e-mail.
+CREATE TABLE email_event (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    email_id    VARCHAR,
+    event       VARCHAR,    -- open, click, gift, unsubscribe, bounce
+    happened_on DATE,
+    amount      DECIMAL(14,2)
+);
+
+-- One row a forecast by a member of staff of what a variant would do.
+CREATE TABLE guess (
+    source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    staff_id VARCHAR,
+    test     VARCHAR,
+    email_id VARCHAR,
+    guess    DOUBLE         -- expected gifts per 1,000 sent
+);
+
+CREATE TABLE text_optin (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    phone       VARCHAR,
+    answer      VARCHAR,    -- yes, no, unknown; only yes is consent
+    answered_on DATE
+);
+
+-- One row a person and question asked.
+CREATE TABLE survey_response (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    stream   VARCHAR,       -- van, phone, online, text
+    asked_on DATE,
+    question VARCHAR,
+    answer   VARCHAR
+);
+
+-- One row a person in the consumer append.
+CREATE TABLE consumer (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    income_band   VARCHAR,
+    education     VARCHAR,
+    homeowner     BOOLEAN,
+    married       BOOLEAN,
+    children      BOOLEAN,
+    urbanicity    VARCHAR,
+    interest      VARCHAR
+);
+
+-- One row a supporter and friend of theirs in the app.
+CREATE TABLE social_tie (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    supporter_id VARCHAR,   -- whose friend; person_id is the friend
+    tied_on      DATE
+);
+
+-- One row a person and contest invited to, entered or not.
+CREATE TABLE contest_entry (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    host       VARCHAR,
+    invited_on DATE,
+    at_random  BOOLEAN,     -- whether the invitation was drawn by lot
+    entered    BOOLEAN,
+    entered_on DATE
+);
+
+-- One row a reason not to reach a person on a channel. Channel `all`: on none.
+CREATE TABLE suppression (
+    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    channel VARCHAR,        -- phone, door, text, mail, email, all
+    reason  VARCHAR,        -- unsubscribed, refused, wrong number, deceased, moved, confidential
+    since   DATE
+);
+
+-- Ballots cast in a county, as the election office published them.
+CREATE TABLE county_turnout (
+    source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    state         VARCHAR,
+    county        VARCHAR,
+    election_date DATE,
+    registered    BIGINT,
+    voted         BIGINT
+);
+
+CREATE TABLE score (
+    person_id BIGINT,
+    name      VARCHAR,
+    value     DOUBLE,
+    scored_on DATE
+);
+
+CREATE TABLE export (
+    exported_at TIMESTAMP, path VARCHAR, channel VARCHAR, purpose VARCHAR, universe VARCHAR,
+    rows BIGINT, sha256 VARCHAR
+);
+
+CREATE TABLE identity_event (
+    happened_at TIMESTAMP, event VARCHAR, person_id BIGINT, other_person_id BIGINT, reason VARCHAR
+);
+
+CREATE TABLE refresh_log (
+    started_at TIMESTAMP, finished_at TIMESTAMP, kind VARCHAR, as_of DATE, version VARCHAR,
+    files INTEGER, accepted BIGINT, rejected BIGINT, people BIGINT
+);
+
+-- One row a file (or member of a zip) read.
+CREATE TABLE source_file (
+    file_id       INTEGER PRIMARY KEY,
+    file          VARCHAR,  -- name within the folder; a zip's member follows "!"
+    layout        VARCHAR,
+    source        VARCHAR,
+    mode          VARCHAR,  -- snapshot, append, upsert
+    as_of         DATE,
+    encoding      VARCHAR,
+    sha256        VARCHAR,  -- of the file as it lay
+    lines         BIGINT,   -- physical lines
+    header_lines  INTEGER,
+    records       BIGINT,   -- accepted + rejected
+    accepted      BIGINT,
+    rejected      BIGINT,
+    accepted_lines BIGINT,  -- header_lines + accepted_lines + rejected_lines = lines
+    rejected_lines BIGINT,
+    duplicates    BIGINT,   -- accepted records whose key a later line or file repeats
+    extra_columns VARCHAR[],
+    unread        STRUCT("column" VARCHAR, failures BIGINT)[]  -- values that did not parse and are null
+);
+
+-- One row a record that could not be read.
+CREATE TABLE reject (
+    file_id    INTEGER,
+    first_line BIGINT,
+    lines      INTEGER,
+    reason     VARCHAR,
+    raw        VARCHAR
+);
