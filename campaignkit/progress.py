@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 LEAST_SECONDS = 2.0  # a shorter step says nothing of itself
@@ -52,7 +52,7 @@ class Steps:
             self._bar = tqdm(desc=title, bar_format="{desc} {elapsed}", leave=False)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Generator[None]:
         """Run a step; say its name, and its time where it took over two seconds."""
         started = time.monotonic()
         if self._bar is not None:

@@ -1,8 +1,20 @@
 -- The megafile's tables. This file is the one place where their columns and types are declared:
 -- `tables.py` reads it, layouts are checked against it, and the book prints it.
 --
--- Every fact carries where it came from (source, file_id, record_key) and whom it is about, twice: as the
--- source said it (person_source, person_key) and as identity resolved it (person_id; null: nobody known yet).
+-- Every fact carries the record it came from (record_id, which orders by file date, file, line) and whom it is
+-- about (person_id; null: its source names a person nobody has a record of). What the source itself said of
+-- both stands once, in `record`.
+
+-- One row a record that counts: accepted, and not replaced by a later one with its key.
+CREATE TABLE record (
+    record_id     BIGINT,     -- file_id * 2^40 + first line
+    source        VARCHAR,
+    record_key    VARCHAR,
+    person_source VARCHAR,    -- whose records person_key names; null: the record is not about a person
+    person_key    VARCHAR,
+    scope         VARCHAR,    -- what part of its source a snapshot's record belongs to
+    content_hash  UBIGINT     -- first half of the md5 of the record's values
+);
 
 -- One row a person. Values come from that person's source records by the rules in `people.py`.
 CREATE TABLE person (
@@ -50,15 +62,13 @@ CREATE TABLE household (
 
 -- One row a record that describes a person, as its source gave it.
 CREATE TABLE source_record (
+    record_id         BIGINT,
     source            VARCHAR,
-    record_key        VARCHAR,
+    record_key        VARCHAR,  -- the source's own key of the person
     person_id         BIGINT,
     matched_by        VARCHAR,  -- the tier that linked it; null: the person's first record
     match_probability DOUBLE,   -- null for exact tiers
-    file_id           INTEGER,
-    first_line        BIGINT,
     as_of             DATE,
-    content_hash      UBIGINT,
     first_name        VARCHAR,
     middle_name       VARCHAR,
     last_name         VARCHAR,
@@ -86,12 +96,13 @@ CREATE TABLE source_record (
     van_id            VARCHAR,
     van_state         VARCHAR,
     confidential      BOOLEAN,
+    address_key       VARCHAR,  -- normalised address, unit and zip5; null: no address, or a PO box
     extra             VARCHAR   -- JSON of the columns the layout does not know
 );
 
 -- One row a person and election in which a ballot was cast.
 CREATE TABLE vote_history (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     election_date DATE,
     election_type VARCHAR,  -- general, primary, special, other
     method        VARCHAR,  -- polls, early, mail, provisional, other; null: not said
@@ -100,7 +111,7 @@ CREATE TABLE vote_history (
 
 -- One row a gift to this campaign. Money in dollars; refunds are negative.
 CREATE TABLE gift (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     given_on      DATE,
     amount        DECIMAL(14,2),
     channel       VARCHAR,  -- online, mail
@@ -115,7 +126,7 @@ CREATE TABLE gift (
 
 -- One row an FEC itemisation. Restricted: 52 USC 30111(a)(4) bars its use for soliciting. Never feeds `person`.
 CREATE TABLE fec_gift (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     given_on      DATE,
     amount        DECIMAL(14,2),
     committee_id  VARCHAR,
@@ -133,7 +144,7 @@ CREATE TABLE fec_gift (
 
 -- One row an attempt to reach a person.
 CREATE TABLE contact (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     contacted_on  DATE,
     channel       VARCHAR,  -- phone, door, text, mail, email
     result        VARCHAR,  -- as the source words it
@@ -142,7 +153,7 @@ CREATE TABLE contact (
 
 -- One row a person and experiment: who was given which treatment, reached or not.
 CREATE TABLE assignment (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     experiment    VARCHAR,
     arm           VARCHAR,
     assigned_on   DATE,
@@ -152,14 +163,14 @@ CREATE TABLE assignment (
 
 -- One row a caller.
 CREATE TABLE caller (
-    source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    record_id BIGINT,
     caller_id VARCHAR,
     state     VARCHAR,
     role      VARCHAR       -- volunteer, staff
 );
 
 CREATE TABLE volunteer_shift (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     shift_on DATE,
     activity VARCHAR,
     hours    DOUBLE
@@ -167,14 +178,14 @@ CREATE TABLE volunteer_shift (
 
 -- One row a person and programme joined.
 CREATE TABLE enrolment (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     programme   VARCHAR,    -- quick_donate
     enrolled_on DATE
 );
 
 -- One row a person and e-mail sent.
 CREATE TABLE email_send (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     email_id VARCHAR,       -- one variant of one test
     test     VARCHAR,
     subject  VARCHAR,
@@ -185,7 +196,7 @@ CREATE TABLE email_send (
 
 -- One row a thing that happened to a sent e-mail.
 CREATE TABLE email_event (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     email_id    VARCHAR,
     event       VARCHAR,    -- open, click, gift, unsubscribe, bounce
     happened_on DATE,
@@ -194,7 +205,7 @@ CREATE TABLE email_event (
 
 -- One row a forecast by a member of staff of what a variant would do.
 CREATE TABLE guess (
-    source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    record_id BIGINT,
     staff_id VARCHAR,
     test     VARCHAR,
     email_id VARCHAR,
@@ -202,7 +213,7 @@ CREATE TABLE guess (
 );
 
 CREATE TABLE text_optin (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     phone       VARCHAR,
     answer      VARCHAR,    -- yes, no, unknown; only yes is consent
     answered_on DATE
@@ -210,7 +221,7 @@ CREATE TABLE text_optin (
 
 -- One row a person and question asked.
 CREATE TABLE survey_response (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     stream   VARCHAR,       -- van, phone, online, text
     asked_on DATE,
     question VARCHAR,
@@ -219,7 +230,7 @@ CREATE TABLE survey_response (
 
 -- One row a person in the consumer append.
 CREATE TABLE consumer (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     income_band   VARCHAR,
     education     VARCHAR,
     homeowner     BOOLEAN,
@@ -231,14 +242,14 @@ CREATE TABLE consumer (
 
 -- One row a supporter and friend of theirs in the app.
 CREATE TABLE social_tie (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     supporter_id VARCHAR,   -- whose friend; person_id is the friend
     tied_on      DATE
 );
 
 -- One row a person and contest invited to, entered or not.
 CREATE TABLE contest_entry (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     host       VARCHAR,
     invited_on DATE,
     at_random  BOOLEAN,     -- whether the invitation was drawn by lot
@@ -248,7 +259,7 @@ CREATE TABLE contest_entry (
 
 -- One row a reason not to reach a person on a channel. Channel `all`: on none.
 CREATE TABLE suppression (
-    person_id BIGINT, person_source VARCHAR, person_key VARCHAR, source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    person_id BIGINT, record_id BIGINT,
     channel VARCHAR,        -- phone, door, text, mail, email, all
     reason  VARCHAR,        -- unsubscribed, refused, wrong number, deceased, moved, confidential
     since   DATE
@@ -256,7 +267,7 @@ CREATE TABLE suppression (
 
 -- Ballots cast in a county, as the election office published them.
 CREATE TABLE county_turnout (
-    source VARCHAR, file_id INTEGER, record_key VARCHAR,
+    record_id BIGINT,
     state         VARCHAR,
     county        VARCHAR,
     election_date DATE,

@@ -1,0 +1,70 @@
+# Each target does its own set-up: .venv, uv inside it, the versions of constraints.txt. Needs Python ≥ 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+SOURCES := pyproject.toml constraints.txt
+
+.PHONY: demo lab test check lint format book bench sample chromium constraints clean
+
+demo: .venv/core                     ## the main job, end to end: sample exports to one megafile, and how well it did
+	$(BIN)/campaignkit demo
+
+lab: .venv/lab                       ## JupyterLab on the example notebooks
+	$(BIN)/campaignkit lab
+
+test: .venv/test                     ## the fast tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow and not spark" -q
+
+check: .venv/check                   ## the slow ones: browser, book, killed processes, long searches for counterexamples, Spark
+	$(BIN)/python -m pytest -m "browser or slow or spark" -q
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ty check campaignkit
+
+format: .venv/test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+book: .venv/check                    ## the notebooks and the reference as a site that opens from a folder
+	$(BIN)/sphinx-build -W --keep-going -q book build/book
+
+bench: .venv/test                    ## time, CPU and memory: ours and the peer's, same data, same run
+	$(BIN)/python -m tests.benchmarks
+
+sample: .venv/core                   ## make sample_data/ anew
+	$(BIN)/campaignkit sample sample_data --people 130000
+
+chromium:                            ## what `make check` drives notebooks with; on Debian, as root
+	command -v chromium >/dev/null || (apt-get update -q && apt-get install -y -q chromium)
+
+constraints: .venv/core              ## pin the newest versions that go together
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group lint --group test --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt
+
+clean:
+	rm -rf .venv build
+
+.venv/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "campaignkit needs Python 3.11 or newer; $(PYTHON) is older. Say which: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+.venv/core: .venv/uv $(SOURCES)
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/lab: .venv/core
+	$(INSTALL) --editable '.[lab]'
+	@touch $@
+
+.venv/test: .venv/core
+	$(INSTALL) --editable '.[lab]' --group lint --group test
+	@touch $@
+
+.venv/check: .venv/test
+	$(INSTALL) --editable '.[lab,book,spark]'
+	@touch $@

@@ -1,0 +1,110 @@
+"""The command line: `campaignkit demo | sample | build | lab`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from campaignkit.errors import CampaignkitError
+from campaignkit.megafile import Megafile
+from campaignkit.sample.exports import write
+from campaignkit.sample.stored import SEED, exports_folder
+from campaignkit.sample.truth import link_quality
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return 0, or 1 with the error on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except CampaignkitError as error:
+        print(f"campaignkit: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="campaignkit", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    demo = commands.add_parser("demo", help="build the sample campaign's megafile and show how well it did")
+    demo.set_defaults(run=_demo)
+    sample = commands.add_parser("sample", help="write a sample campaign's exports, with the truth beside them")
+    sample.add_argument("folder", type=Path)
+    sample.add_argument("--people", type=int, default=130_000)
+    sample.add_argument("--seed", type=int, default=SEED)
+    sample.set_defaults(run=_sample)
+    build = commands.add_parser("build", help="build a megafile from a folder of exports")
+    build.add_argument("folder", type=Path)
+    build.add_argument("path", type=Path)
+    build.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
+    build.set_defaults(run=_build)
+    lab = commands.add_parser("lab", help="open JupyterLab on the example notebooks")
+    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to JupyterLab")
+    lab.set_defaults(run=_lab)
+    return parser
+
+
+def _sample(options: argparse.Namespace) -> None:
+    written = write(options.folder, options.people, options.seed)
+    _show("Written", written)
+
+
+def _build(options: argparse.Namespace) -> None:
+    with Megafile.build(options.folder, options.path, layouts=options.layout, progress=True) as megafile:
+        _report(megafile)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    exports, started = exports_folder(), time.monotonic()
+    print(f"Building one megafile from the exports in {exports.name}/ …", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "campaign.duckdb"
+        with Megafile.build(exports, path, progress=True) as megafile:
+            _report(megafile)
+            _show("Links held against the truth, by pair of sources", link_quality(megafile, exports / "truth"))
+            size = path.stat().st_size / 1e6
+            print(f"\n{megafile}\n{time.monotonic() - started:.0f} s, {size:.0f} MB. Next: make lab")
+
+
+def _report(megafile: Megafile) -> None:
+    sources = megafile.sources
+    _show(
+        "What was read",
+        sources.select("file", "layout", "records", "accepted", "rejected", "duplicates", "people"),
+    )
+    totals = sources.select(pl.col("records", "accepted", "rejected").sum()).row(0, named=True)
+    print("\nRecords in {records:,}, accepted {accepted:,}, rejected {rejected:,}.".format(**totals))
+    _show(
+        "Why records were rejected",
+        megafile.rejects.group_by("reason").len("records").sort("records", descending=True),
+    )
+    _show("What linked records to people", megafile.sql("""
+        SELECT coalesce(matched_by, '(first record of a person)') AS tier, count(*) AS records
+        FROM source_record GROUP BY tier ORDER BY records DESC"""))  # fmt: skip
+
+
+def _show(title: str, table: pl.DataFrame) -> None:
+    width = int(os.environ.get("COLUMNS", "140"))
+    with pl.Config(
+        tbl_rows=60, tbl_cols=20, tbl_width_chars=width, fmt_str_lengths=60, tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True, tbl_formatting="UTF8_BORDERS_ONLY", thousands_separator=",", float_precision=3,
+    ):  # fmt: skip
+        print(f"\n{title}\n{table}")
+
+
+def _lab(options: argparse.Namespace) -> None:
+    notebooks = Path(__file__).resolve().parents[1] / "notebooks"
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={notebooks}", *options.arguments]
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

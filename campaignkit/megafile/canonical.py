@@ -1,0 +1,216 @@
+"""A block of a file's rows to rows of the megafile's tables, as its layout says. Polars frames in and out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from campaignkit.errors import LayoutError
+from campaignkit.megafile import clean, tables
+from campaignkit.megafile.layout import Column, Fact, Layout, fold
+
+_TRUE = ("t", "true", "y", "yes", "1", "x")
+_FALSE = ("f", "false", "n", "no", "0")
+
+
+@dataclass
+class Canonical:
+    """What a block of rows became.
+
+    Attributes
+    ----------
+    records : DataFrame
+        One row a record: record_id, record_key, person_key, scope, content.
+    people : DataFrame or None
+        Rows for source_record; None where the layout does not describe people.
+    facts : list of (str, DataFrame)
+        A table's name and rows for it.
+    keyless : DataFrame
+        record_id of rows without a key, which are to be rejected.
+    unread : Counter
+        By canonical column, values that were there and could not be read.
+    """
+
+    records: pl.DataFrame
+    people: pl.DataFrame | None
+    facts: list[tuple[str, pl.DataFrame]]
+    keyless: pl.DataFrame
+    unread: Counter[str] = field(default_factory=Counter)
+
+
+class Reader:
+    """Turns a file's rows into table rows, by its layout and its own header.
+
+    Parameters
+    ----------
+    layout : Layout
+        How the file looks.
+    header : list of str
+        The file's own column names, unique.
+
+    Raises
+    ------
+    LayoutError
+        If the header repeats a column the layout reads.
+    """
+
+    def __init__(self, layout: Layout, header: list[str]) -> None:
+        self.layout = layout
+        self.header = header
+        self.actual = {fold(name): name for name in header}
+        self.extra = [name for name in header if layout.header and not layout.knows(_unnumbered(name))]
+        repeated = [name for name in header if name != _unnumbered(name) and fold(_unnumbered(name)) in layout.mapped]
+        if repeated:
+            raise LayoutError(
+                f"The header has {_unnumbered(repeated[0])!r} twice, and {layout.name} reads it: rename or remove one."
+            )
+
+    def read(self, rows: pl.DataFrame) -> Canonical:
+        """Return what the rows (all text, with `record_id`) become."""
+        rows = rows.with_columns(_trimmed(pl.col(self.header)))
+        rows = rows.with_columns(self._keys())
+        has_key = pl.col("__key").is_not_null()
+        keyless = rows.filter(~has_key).select("record_id")
+        rows = rows.filter(has_key)
+        unread: Counter[str] = Counter()
+        people = self._people(rows, unread) if self.layout.describes else None
+        facts = [(fact.table, self._fact(fact, rows, unread)) for fact in self.layout.facts]
+        records = self._records(rows, people)
+        if people is not None:
+            people = people.filter(pl.col("record_key").is_not_null())
+        return Canonical(records, people, facts, keyless, unread)
+
+    def _keys(self) -> list[pl.Expr]:
+        content = pl.concat_str([pl.col(name).fill_null("") for name in self.header], separator="\x1f")
+        key = self._joined(self.layout.key) if self.layout.key else content
+        person = self._joined(self.layout.person_key) if self.layout.person_key else pl.lit(None, pl.String)
+        return [content.alias("__content"), key.alias("__key"), person.alias("__person")]
+
+    def _joined(self, columns: tuple[str, ...]) -> pl.Expr:
+        """Join key columns; null only where all of them are."""
+        parts = [self._raw(name) for name in columns]
+        joined = pl.concat_str([part.fill_null("") for part in parts], separator="|")
+        return pl.when(pl.any_horizontal([part.is_not_null() for part in parts])).then(joined)
+
+    def _raw(self, name: str | None) -> pl.Expr:
+        """Return a column of the file; null where this file has no such column."""
+        actual = self.actual.get(fold(name or ""))
+        return pl.col(actual) if actual is not None else pl.lit(None, pl.String)
+
+    def _records(self, rows: pl.DataFrame, people: pl.DataFrame | None) -> pl.DataFrame:
+        scope = pl.Series("scope", [""]).new_from_index(0, rows.height)
+        if people is not None and self.layout.scope:
+            parts = [pl.col(name).cast(pl.String).fill_null("") for name in self.layout.scope]
+            scope = people.select(pl.concat_str(parts, separator="|").alias("scope"))["scope"]
+        names = {"__key": "record_key", "__person": "person_key", "__content": "content"}
+        return rows.select("record_id", *names).rename(names).with_columns(scope)
+
+    def _people(self, rows: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
+        made = self._make("source_record", self.layout.person_columns, rows, unread)
+        if "birth_date" in self.layout.person_columns:
+            year = pl.col("birth_date").dt.year().cast(pl.Int16)
+            known = pl.col("birth_year") if "birth_year" in made.columns else pl.lit(None, pl.Int16)
+            made = made.with_columns(pl.coalesce(known, year).alias("birth_year"))
+        parts = [pl.col(c) if c in made.columns else pl.lit(None, pl.String) for c in ("address", "unit", "zip5")]
+        made = made.with_columns(clean.address_key(*parts).alias("address_key"))
+        return made.with_columns(rows["__person"].alias("record_key"), self._extra(rows))
+
+    def _extra(self, rows: pl.DataFrame) -> pl.Series:
+        if not self.extra:
+            return pl.Series("extra", [None], pl.String).new_from_index(0, rows.height)
+        return rows.select(pl.struct(self.extra).struct.json_encode().alias("extra"))["extra"]
+
+    def _fact(self, fact: Fact, rows: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
+        wanted = [self._raw(name).str.to_lowercase().is_in(list(values)) for name, values in fact.where.items()]
+        rows = rows.filter(*wanted) if wanted else rows
+        if fact.unpivot is None:
+            return self._make(fact.table, fact.columns, rows, unread)
+        parts = []
+        for name in self.header:
+            if (found := fact.unpivot.search(name)) and (cells := rows.filter(pl.col(name).is_not_null())).height:
+                groups = {str(i): value for i, value in enumerate(found.groups(), start=1)}
+                cells = cells.with_columns(pl.col(name).alias("__value"))
+                parts.append(self._make(fact.table, fact.columns, cells, unread, groups))
+        return pl.concat(parts) if parts else self._make(fact.table, fact.columns, rows.clear(), unread)
+
+    def _make(
+        self,
+        table: str,
+        columns: dict[str, Column],
+        rows: pl.DataFrame,
+        unread: Counter[str],
+        groups: dict[str, str] | None = None,
+    ) -> pl.DataFrame:
+        types = tables.layout_columns(table)
+        texts = {name: self._text(maker, groups or {}) for name, maker in columns.items()}
+        reads = {name: typed(texts[name], maker, name, types[name]) for name, maker in columns.items()}
+        made = rows.select("record_id", *(expr.alias(name) for name, expr in reads.items()))
+        failures = rows.select(
+            **{n: (texts[n].is_not_null() & reads[n].is_null()).sum() for n, m in columns.items() if m.value is None}
+        )
+        for name, count in (failures.row(0, named=True) if failures.width else {}).items():
+            unread[name] += count
+        return made
+
+    def _text(self, maker: Column, groups: dict[str, str]) -> pl.Expr:
+        if maker.value is not None:
+            return pl.lit(maker.value, pl.String)
+        if maker.group is not None:
+            return pl.col("__value") if maker.group == "value" else pl.lit(groups.get(str(maker.group)), pl.String)
+        text = self._template(maker.template) if maker.template is not None else self._raw(maker.column)
+        return text.str.extract(maker.pattern) if maker.pattern else text
+
+    def _template(self, template: str) -> pl.Expr:
+        parts = [
+            self._raw(part[1:-1]) if part.startswith("{") else pl.lit(part)
+            for part in re.findall(r"\{[^}]*\}|[^{}\s]+", template)
+        ]
+        return _empty_to_null(pl.concat_str(parts, separator=" ", ignore_nulls=True))
+
+
+def _unnumbered(name: str) -> str:
+    return re.sub(r" \(\d+\)$", "", name)
+
+
+def _trimmed(text: pl.Expr) -> pl.Expr:
+    return _empty_to_null(text.str.strip_chars())
+
+
+def _empty_to_null(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)
+
+
+def typed(text: pl.Expr, maker: Column, name: str, data_type: pl.DataType) -> pl.Expr:
+    """Return text as a table's type: recoded, parsed, cleaned by the column's name; null where it can't be read."""
+    if maker.values:
+        text = _recoded(text, maker.values)
+    if data_type == pl.Date:
+        return pl.coalesce(*(_date(text, form) for form in maker.format or ("%Y-%m-%d",)))
+    if data_type == pl.Boolean:
+        words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+        return text.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
+    if data_type == pl.String:
+        cleaner: Callable[[pl.Expr], pl.Expr] = clean.cleaners().get(name, lambda as_is: as_is)
+        return cleaner(text)
+    number = text.str.replace_all(r"[$,\s]", "") if isinstance(data_type, pl.Decimal) else text
+    return number.cast(data_type, strict=False)
+
+
+def _date(text: pl.Expr, form: str) -> pl.Expr:
+    if re.search("%[HIMSf]", form):
+        return text.str.to_datetime(form, strict=False).dt.date()
+    return text.str.to_date(form, strict=False)
+
+
+def _recoded(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
+    plain = {key: value for key, value in values.items() if key != "*"}
+    rest = values.get("*")
+    default = text if rest == "=" else pl.lit(rest, pl.String)
+    return (
+        pl.when(text.is_not_null())
+        .then(text.str.to_lowercase().replace_strict(plain, default=default, return_dtype=pl.String))
+    )  # fmt: skip

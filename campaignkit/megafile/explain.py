@@ -1,0 +1,49 @@
+"""Why some records are held to be one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from campaignkit.errors import BadValue
+from campaignkit.result import Result
+
+if TYPE_CHECKING:
+    from campaignkit.megafile.store import Megafile
+
+_SHOWN = (
+    "source, record_key, matched_by, match_probability, first_name, middle_name, last_name, suffix, birth_date, "
+    "birth_year, sex, address, unit, city, state, zip5, phone, email, state_voter_id, van_id, as_of"
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Result):
+    """A person's records and the tier that linked each.
+
+    `table` has one row a record, in the order of linking: source, record_key, matched_by (null: the record the
+    person began with), match_probability (null for exact tiers), and what the record says.
+    """
+
+    person_id: int
+
+    def summary(self) -> str:
+        """Say who it is, in how many sources, and what linked them."""
+        first = self.table.row(0, named=True)
+        name = " ".join(part for part in (first["first_name"], first["last_name"]) if part) or "A person without a name"
+        links = self.table.filter(self.table["matched_by"].is_not_null())
+        if links.is_empty():
+            return f"{name} is known from one record, in {first['source']}."
+        tiers = "; ".join(f"{row['source']} by {row['matched_by']}" for row in links.iter_rows(named=True))
+        return f"{name} is known from {self.table.height} records, beginning with {first['source']}, then {tiers}."
+
+
+def explain(megafile: Megafile, person_id: int) -> Explanation:
+    """Return a person's records; see `Megafile.explain`."""
+    table = megafile.sql(
+        f"SELECT {_SHOWN} FROM source_record WHERE person_id = ? ORDER BY matched_by IS NOT NULL, record_id",
+        [person_id],
+    )
+    if table.is_empty():
+        raise BadValue(f"There is no person {person_id!r} in the megafile.")
+    return Explanation(table, person_id)

@@ -1,0 +1,366 @@
+"""How a real export looks: layouts read from TOML, and which one fits a file. The format: layouts/README.md."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from campaignkit.errors import LayoutError, listed, nearest
+from campaignkit.megafile import tables
+
+#: Sources link in this order: whoever comes first is the standing person the next is compared with.
+KINDS = ("voter", "van", "vendor", "supporter", "donor", "volunteer", "list", "none")
+MODES = ("snapshot", "append", "upsert")
+ENCODINGS = ("utf-8", "cp1252", "utf-16")
+
+_KEYS = {
+    "": {"name", "title", "reference", "source", "kind", "mode", "scope", "key", "restricted", "notes",
+         "file", "as_of", "person", "fact"},
+    "file": {"delimiter", "quote", "encoding", "header", "required", "unused", "columns", "patterns"},
+    "as_of": {"file_name", "column", "format"},
+    "person": {"source", "key", "one_per_person", "columns"},
+    "fact": {"table", "unpivot", "where", "columns"},
+    "column": {"column", "template", "value", "group", "format", "values", "pattern"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one canonical column is made from a row. Exactly one of column, template, value, group is set."""
+
+    column: str | None = None
+    template: str | None = None
+    value: str | None = None
+    group: int | str | None = None
+    format: tuple[str, ...] = ()
+    values: dict[str, str] = field(default_factory=dict)
+    pattern: str | None = None
+
+    @property
+    def inputs(self) -> list[str]:
+        """The file's columns it reads."""
+        if self.template is not None:
+            return re.findall(r"\{([^}]*)\}", self.template)
+        return [self.column] if self.column is not None else []
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Rows for one table that each record of the file gives."""
+
+    table: str
+    columns: dict[str, Column]
+    unpivot: re.Pattern[str] | None = None
+    where: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one real export looks and what its columns mean; see layouts/README.md for each field."""
+
+    name: str
+    title: str
+    source: str
+    kind: str
+    mode: str
+    key: tuple[str, ...]
+    scope: tuple[str, ...]
+    restricted: str | None
+    delimiter: str
+    quote: str
+    encoding: str
+    header: bool
+    required: tuple[str, ...]
+    unused: tuple[str, ...]
+    columns: tuple[str, ...]
+    patterns: dict[str, str]
+    as_of_file_name: str | None
+    as_of_column: str | None
+    as_of_format: str | None
+    person_source: str | None
+    person_key: tuple[str, ...]
+    one_per_person: bool
+    person_columns: dict[str, Column]
+    facts: tuple[Fact, ...]
+
+    @property
+    def describes(self) -> bool:
+        """Whether rows describe a person, rather than refer to one or to none."""
+        return bool(self.person_columns)
+
+    @cached_property
+    def mapped(self) -> set[str]:
+        """The folded names of every column of the file that something reads."""
+        makers = [*self.person_columns.values(), *(c for fact in self.facts for c in fact.columns.values())]
+        read = [name for maker in makers for name in maker.inputs]
+        read += [*self.key, *self.person_key, *(name for fact in self.facts for name in fact.where)]
+        return {fold(name) for name in read} | ({fold(self.as_of_column)} if self.as_of_column else set())
+
+    def knows(self, column: str) -> bool:
+        """Whether a column of the file is mapped, unpivoted, or left out on purpose."""
+        folded = fold(column)
+        if folded in self.mapped or any(f.unpivot and f.unpivot.search(column) for f in self.facts):
+            return True
+        return any(
+            re.search(entry[1:-1], column, re.IGNORECASE) if _is_pattern(entry) else fold(entry) == folded
+            for entry in self.unused
+        )
+
+
+def fold(name: str) -> str:
+    """Return a header name as it is compared: without case and outer spaces.
+
+    Examples
+    --------
+    >>> fold("Pref Phone ")
+    'pref phone'
+    """
+    return name.strip().casefold()
+
+
+def _is_pattern(entry: str) -> bool:
+    return len(entry) > 2 and entry.startswith("/") and entry.endswith("/")
+
+
+def unique_header(header: Sequence[str]) -> list[str]:
+    """Return header names trimmed, repeated and empty ones numbered.
+
+    Examples
+    --------
+    >>> unique_header(["Reserved", "Fee ", "Reserved", ""])
+    ['Reserved', 'Fee', 'Reserved (2)', 'column 4']
+    """
+    seen: dict[str, int] = {}
+    unique = []
+    for position, raw in enumerate(header, start=1):
+        name = raw.strip() or f"column {position}"
+        seen[fold(name)] = seen.get(fold(name), 0) + 1
+        unique.append(name if seen[fold(name)] == 1 else f"{name} ({seen[fold(name)]})")
+    return unique
+
+
+def read_layout(text: str, where: str) -> Layout:
+    """Return the layout a TOML text declares.
+
+    Parameters
+    ----------
+    text : str
+        The TOML.
+    where : str
+        The file's name, for errors.
+
+    Raises
+    ------
+    LayoutError
+        If the TOML can't be read, or a key, table, column or choice in it is not known.
+    """
+    try:
+        spec = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LayoutError(f"{where} is not valid TOML: {error}.") from error
+    _check_keys(spec, "", where)
+    file, as_of, person = (dict(spec.get(part, {})) for part in ("file", "as_of", "person"))
+    for part, keys in (("file", file), ("as_of", as_of), ("person", person)):
+        _check_keys(keys, part, where)
+    _check_choices(spec, file, where)
+    key = tuple(spec.get("key", ()))
+    return Layout(
+        name=spec["name"],
+        title=spec.get("title", spec["name"]),
+        source=spec["source"],
+        kind=spec["kind"],
+        mode=spec["mode"],
+        key=key,
+        scope=tuple(spec.get("scope", ())),
+        restricted=spec.get("restricted"),
+        delimiter=file.get("delimiter", ","),
+        quote=file.get("quote", '"'),
+        encoding=file.get("encoding", "utf-8"),
+        header=file.get("header", True),
+        required=tuple(file.get("required", ())),
+        unused=tuple(file.get("unused", ())),
+        columns=tuple(file.get("columns", ())),
+        patterns=dict(file.get("patterns", {})),
+        as_of_file_name=as_of.get("file_name"),
+        as_of_column=as_of.get("column"),
+        as_of_format=as_of.get("format"),
+        person_source=person.get("source", spec["source"]) if person else None,
+        person_key=tuple(person.get("key", key)),
+        one_per_person=person.get("one_per_person", True),
+        person_columns=_columns(person.get("columns", {}), "source_record", where),
+        facts=tuple(_fact(fact, where) for fact in spec.get("fact", [])),
+    )
+
+
+def _check_keys(spec: dict[str, Any], part: str, where: str) -> None:
+    for key in spec:
+        if key not in _KEYS[part]:
+            place = f" in [{part}]" if part else ""
+            raise LayoutError(f"{where}: unknown key {key!r}{place}{nearest(key, _KEYS[part])}.")
+
+
+def _check_choices(spec: dict[str, Any], file: dict[str, Any], where: str) -> None:
+    for key in ("name", "source", "kind", "mode"):
+        if key not in spec:
+            raise LayoutError(f"{where} lacks {key!r}.")
+    choices = [("kind", spec["kind"], KINDS), ("mode", spec["mode"], MODES)]
+    choices.append(("encoding", file.get("encoding", "utf-8"), ENCODINGS))
+    for key, value, allowed in choices:
+        if value not in allowed:
+            raise LayoutError(f"{where}: {key} is {value!r}; it is one of {listed(allowed)}.")
+    if file.get("header", True) and not file.get("required"):
+        raise LayoutError(f"{where}: a file with a header needs `required`, the columns that tell it apart.")
+    if not file.get("header", True) and not (file.get("columns") and file.get("patterns")):
+        raise LayoutError(f"{where}: a file without a header needs `columns` and `patterns`.")
+
+
+def _fact(spec: dict[str, Any], where: str) -> Fact:
+    _check_keys(spec, "fact", where)
+    table = spec.get("table", "")
+    if table not in tables.FACTS:
+        raise LayoutError(f"{where}: there is no table {table!r}{nearest(table, tables.FACTS)}.")
+    return Fact(
+        table=table,
+        columns=_columns(spec.get("columns", {}), table, where),
+        unpivot=re.compile(spec["unpivot"], re.IGNORECASE) if "unpivot" in spec else None,
+        where={name: tuple(fold(value) for value in values) for name, values in spec.get("where", {}).items()},
+    )
+
+
+def _columns(spec: dict[str, Any], table: str, where: str) -> dict[str, Column]:
+    known = tables.layout_columns(table)
+    for name in spec:
+        if name not in known:
+            raise LayoutError(f"{where}: {table} has no column {name!r}{nearest(name, known)}.")
+    return {name: _column(maker, f"{where}, {table}.{name}") for name, maker in spec.items()}
+
+
+def _column(maker: str | dict[str, Any], where: str) -> Column:
+    if isinstance(maker, str):
+        return Column(column=maker)
+    _check_keys(maker, "column", where)
+    if sum(part in maker for part in ("column", "template", "value", "group")) != 1:
+        raise LayoutError(f"{where} needs exactly one of column, template, value, group.")
+    formats = maker.get("format", ())
+    return Column(
+        column=maker.get("column"),
+        template=maker.get("template"),
+        value=None if "value" not in maker else str(maker["value"]).lower()
+        if isinstance(maker["value"], bool) else str(maker["value"]),
+        group=maker.get("group"),
+        format=(formats,) if isinstance(formats, str) else tuple(formats),
+        values={fold(key): value for key, value in maker.get("values", {}).items()},
+        pattern=maker.get("pattern"),
+    )  # fmt: skip
+
+
+def load_layouts(paths: Iterable[str | Path] = ()) -> list[Layout]:
+    """Return the built-in layouts and those at `paths`; one of the same name replaces a built-in one.
+
+    Raises
+    ------
+    LayoutError
+        If a layout can't be read.
+
+    Examples
+    --------
+    >>> "oh_voter" in [layout.name for layout in load_layouts()]
+    True
+    """
+    built_in = files("campaignkit.megafile").joinpath("layouts")
+    sources = [(entry.name, entry) for entry in built_in.iterdir() if entry.name.endswith(".toml")]
+    sources += [(str(path), Path(path)) for path in paths]
+    layouts = (read_layout(entry.read_text(encoding="utf-8"), where) for where, entry in sources)
+    by_name = {layout.name: layout for layout in layouts}
+    return [by_name[name] for name in sorted(by_name)]
+
+
+def choose_layout(layouts: Iterable[Layout], heads: dict[str, str], file: str) -> Layout:
+    """Return the one layout that fits the beginning of a file.
+
+    Parameters
+    ----------
+    layouts : iterable of Layout
+        The layouts to try.
+    heads : dict of str to str
+        The file's first whole lines as text, by layout encoding.
+    file : str
+        The file's name, for errors.
+
+    Raises
+    ------
+    LayoutError
+        If no layout fits (the nearest is named, with what it lacks) or more than one does.
+    """
+    layouts = list(layouts)
+    fitting = [layout for layout in layouts if fits(layout, heads[layout.encoding])]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = " and ".join(layout.name for layout in fitting)
+        raise LayoutError(f'{file} fits {names}. Say which in manifest.toml beside it: ["{file}"] with layout = "…".')
+    raise LayoutError(f"{file} fits no layout. {_nearest_layout(layouts, heads)}")
+
+
+def fits(layout: Layout, head: str) -> bool:
+    """Return whether a file that begins with `head` (whole lines) can be read by a layout."""
+    if layout.header:
+        header = {fold(name) for name in first_record(layout, head)}
+        return all(fold(name) in header for name in layout.required)
+    rows = [row for row in _parse(layout, head, most=50) if row]
+    right = [row for row in rows if len(row) == len(layout.columns)]
+    if not right or len(right) < 0.9 * len(rows):
+        return False
+    return all(_matches(right, layout.columns.index(name), p) for name, p in layout.patterns.items())
+
+
+def _matches(rows: list[list[str]], position: int, pattern: str) -> bool:
+    values = [value for row in rows if (value := row[position].strip())]
+    hits = sum(re.fullmatch(pattern, value) is not None for value in values)
+    return bool(values) and hits >= 0.9 * len(values)
+
+
+def first_record(layout: Layout, head: str) -> list[str]:
+    """Return the fields of the first record of `head`; none if it is empty."""
+    return next(iter(_parse(layout, head, most=1)), [])
+
+
+def _parse(layout: Layout, head: str, most: int) -> list[list[str]]:
+    quoting = csv.QUOTE_MINIMAL if layout.quote else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(head), delimiter=layout.delimiter, quotechar=layout.quote or '"', quoting=quoting)
+    rows = []
+    try:
+        for row in reader:
+            rows.append(row)
+            if len(rows) == most:
+                break
+    except csv.Error:
+        pass
+    return rows
+
+
+def _nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
+    """Say which layout with a header comes nearest, under any delimiter, and what is in the way."""
+    best, best_share, advice = None, 0.0, ""
+    for layout in (layout for layout in layouts if layout.header):
+        line = heads[layout.encoding].partition("\n")[0]
+        for delimiter in dict.fromkeys([layout.delimiter, ",", "\t", "|", ";"]):
+            header = {fold(name.strip('"')) for name in line.split(delimiter)}
+            missing = [name for name in layout.required if fold(name) not in header]
+            share = 1 - len(missing) / len(layout.required)
+            if share > best_share:
+                best, best_share = layout, share
+                advice = f"it lacks {listed(missing)}" if missing else (
+                    f"its columns are there, but parted by {delimiter!r} where the layout says {layout.delimiter!r}"
+                )  # fmt: skip
+    if best is None or best_share < 0.5:
+        return "Write a layout for it (campaignkit/megafile/layouts/README.md) and pass layouts=[path]."
+    return f"The nearest is {best.name} ({best.title}): {advice}."

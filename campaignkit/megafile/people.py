@@ -1,0 +1,136 @@
+"""One person, one row: which source's value survives, who lives together, and whom not to reach.
+
+The rules are declared here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from campaignkit.megafile.layout import KINDS
+
+#: Kinds of source in order of trust, for what an election office knows best and for how to reach someone.
+#: Within a kind the latest record wins. A kind that is not named comes last, in the order of `KINDS`.
+OFFICIAL = ("voter", "van", "vendor", "supporter", "donor", "volunteer", "list")
+REACHING = ("supporter", "donor", "volunteer", "list", "van", "vendor", "voter")
+
+#: What survives together, from one record: an address is never put together from two.
+TOGETHER = {
+    "address": ("address", "unit", "city", "state", "zip5", "address_key"),
+    "first_name": ("first_name", "middle_name", "last_name", "suffix"),
+    "van_id": ("van_id", "van_state"),
+}
+
+#: Every other column of person by itself, and the order of trust it follows.
+ALONE = {
+    "birth_date": OFFICIAL, "birth_year": OFFICIAL, "sex": OFFICIAL, "race": OFFICIAL, "party": OFFICIAL,
+    "county": OFFICIAL, "precinct": OFFICIAL, "cd": OFFICIAL, "sd": OFFICIAL, "hd": OFFICIAL,
+    "state_voter_id": OFFICIAL, "voter_status": OFFICIAL, "registered_on": OFFICIAL,
+    "phone": REACHING, "email": REACHING,
+}  # fmt: skip
+
+MOST_PER_HOUSEHOLD = 12  # more people at one door are a dormitory, a home or a mistake
+
+_REGIONS = {
+    "Northeast": "CT ME MA NH RI VT NJ NY PA",
+    "Midwest": "IL IN MI OH WI IA KS MN MO NE ND SD",
+    "South": "DE DC FL GA MD NC SC VA WV AL KY MS TN AR LA OK TX",
+    "West": "AZ CO ID MT NV NM UT WY AK CA HI OR WA",
+}
+
+#: What a contact's result says about reaching the person again: result, channels closed, reason.
+RESULTS = (
+    ("deceased", ("all",), "deceased"),
+    ("wrong number", ("phone", "text"), "wrong number"),
+    ("moved", ("door", "mail"), "moved"),
+    ("refused", (None,), "refused"),  # None: the channel it was refused on
+)
+
+
+def make_people(con: duckdb.DuckDBPyConnection, kind_of: dict[str, str]) -> None:
+    """Fill person and household from source_record.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        To a megafile under construction, source_record resolved.
+    kind_of : dict of str to str
+        Each source's kind.
+    """
+    con.execute("CREATE TEMP TABLE kind (source VARCHAR, official BIGINT, reaching BIGINT)")
+    for source, kind in kind_of.items():
+        con.execute("INSERT INTO kind VALUES (?, ?, ?)", [source, _trust(kind, OFFICIAL), _trust(kind, REACHING)])
+    con.execute(f"""
+        CREATE TEMP TABLE survivor AS
+        WITH ranked AS (
+            SELECT r.*, (k.official << 56) - r.record_id AS by_official, (k.reaching << 56) - r.record_id AS by_reaching
+            FROM source_record r JOIN kind k USING (source)
+        )
+        SELECT person_id, {_survivors()}, bool_or(confidential) AS confidential,
+               list_sort(list_distinct(list(source))) AS sources
+        FROM ranked GROUP BY person_id""")
+    _make_households(con)
+    together = [f"s.{head}_.{c} AS {c}" for head, columns in TOGETHER.items() for c in columns if c != "address_key"]
+    con.execute(f"""
+        INSERT INTO person BY NAME
+        SELECT s.person_id, h.household_id, s.sources, s.confidential, {", ".join(f"s.{c}" for c in ALONE)},
+               {_region("s.address_.state")} AS region, {", ".join(together)}
+        FROM survivor s LEFT JOIN household h ON h.address_key = s.address_.address_key
+        ORDER BY person_id""")
+    con.execute("DROP TABLE survivor; DROP TABLE kind")
+
+
+def _trust(kind: str, order: tuple[str, ...]) -> int:
+    return order.index(kind) if kind in order else len(order) + KINDS.index(kind)
+
+
+def _survivors() -> str:
+    groups = [
+        f"arg_min(struct_pack({', '.join(f'{c} := {c}' for c in columns)}), "
+        f"by_official + (({head} IS NULL)::BIGINT << 61)) "  # one with the head column comes before any without
+        f"FILTER (WHERE coalesce({', '.join(columns)}) IS NOT NULL) AS {head}_"
+        for head, columns in TOGETHER.items()
+    ]
+    alone = [
+        f"arg_min({column}, by_{'official' if order is OFFICIAL else 'reaching'}) AS {column}"
+        for column, order in ALONE.items()
+    ]
+    return ", ".join(groups + alone)
+
+
+def _region(state: str) -> str:
+    cases = " ".join(
+        f"WHEN {state} IN ({', '.join(repr(s) for s in states.split())}) THEN '{region}'"
+        for region, states in _REGIONS.items()
+    )
+    return f"CASE {cases} END"
+
+
+def _make_households(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(f"""
+        INSERT INTO household
+        SELECT row_number() OVER (ORDER BY key), key, state, zip5, people
+        FROM (
+            SELECT address_.address_key AS key, min(address_.state) AS state, min(address_.zip5) AS zip5,
+                   count(*) AS people
+            FROM survivor WHERE address_.address_key IS NOT NULL GROUP BY key
+        ) WHERE people <= {MOST_PER_HOUSEHOLD}""")
+
+
+def add_suppressions(con: duckdb.DuckDBPyConnection) -> None:
+    """Add to suppression what contacts, e-mail events and text answers say; layouts have added their own."""
+    for result, channels, reason in RESULTS:
+        for channel in channels:
+            con.execute(
+                f"""INSERT INTO suppression
+                SELECT person_id, record_id, {"channel" if channel is None else "?"}, ?, contacted_on FROM contact
+                WHERE lower(result) = ?""",
+                [*([] if channel is None else [channel]), reason, result],
+            )
+    con.execute("""
+        INSERT INTO suppression
+        SELECT person_id, record_id, 'email', 'unsubscribed', happened_on FROM email_event
+        WHERE event = 'unsubscribe'""")
+    con.execute("""
+        INSERT INTO suppression
+        SELECT person_id, record_id, 'text', 'refused', answered_on FROM text_optin WHERE answer = 'no'""")

@@ -1,0 +1,297 @@
+"""Bytes to records: which physical lines make a record, and which records can't be read. No columns, no meaning.
+
+A record is one line, or several where a quoted field holds line ends. A line with an odd number of quotes opens
+such a field and the next odd line closes it; where what lies between does not make a whole record, the first
+line alone is set aside and reading goes on at the second, so a stray quote costs one line and not the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK_BYTES = 16 << 20
+MOST_LINES = 1_000  # of one record: a quote left open longer than this is a stray one
+
+_NEWLINE = 10
+_REPLACED = "\ufffd".encode()
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that could not be read."""
+
+    first_line: int
+    lines: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole records of a file.
+
+    Attributes
+    ----------
+    text : bytes
+        The readable records, UTF-8, each ended by a newline.
+    first_line : array of int64
+        The physical line each readable record begins on, counted from 1.
+    record_lines : array of int32
+        How many physical lines each covers.
+    rejects : list of Reject
+        The records that can't be read.
+    """
+
+    text: bytes
+    first_line: NDArray[np.int64]
+    record_lines: NDArray[np.int32]
+    rejects: list[Reject]
+
+    @property
+    def lines(self) -> int:
+        """Physical lines the block covers."""
+        return int(self.record_lines.sum()) + sum(reject.lines for reject in self.rejects)
+
+
+def read_blocks(
+    stream: BinaryIO,
+    *,
+    encoding: str,
+    delimiter: str,
+    quote: str,
+    fields: int,
+    skip_lines: int = 0,
+    chunk_bytes: int = CHUNK_BYTES,
+) -> Iterator[Block]:
+    """Yield a stream's records in blocks of about `chunk_bytes`.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file's bytes, decompressed; a byte order mark is skipped.
+    encoding : str
+        utf-8, cp1252 or utf-16.
+    delimiter, quote : str
+        One ASCII character each; an empty quote makes quotes ordinary characters.
+    fields : int
+        How many fields a record has; one with more or fewer is rejected.
+    skip_lines : int
+        Physical lines of the header.
+    chunk_bytes : int
+        How much is held at once.
+
+    Yields
+    ------
+    Block
+    """
+    line, held = 1 + skip_lines, b""
+    for last, chunk in _chunks(stream, encoding, chunk_bytes):
+        text = held + chunk
+        while skip_lines and (end := text.find(b"\n")) >= 0:
+            text, skip_lines = text[end + 1 :], skip_lines - 1
+        if last and text and not text.endswith(b"\n"):
+            text += b"\n"
+        cut = text.rfind(b"\n") + 1
+        if not cut or skip_lines:
+            held = text
+            continue
+        block, undecided = split_records(text[:cut], encoding, delimiter, quote, fields, line, last)
+        held = undecided + text[cut:]
+        line += block.lines
+        yield block
+
+
+def _chunks(stream: BinaryIO, encoding: str, chunk_bytes: int) -> Iterator[tuple[bool, bytes]]:
+    """Yield (last, bytes) as UTF-8 with line ends as newlines; what can't be decoded becomes U+FFFD or stays."""
+    decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("replace").decode
+    first, held = True, b""
+    while True:
+        chunk = stream.read(chunk_bytes)
+        last = not chunk
+        if decode:
+            chunk = decode(chunk, last).encode("utf-8")
+        elif first:
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
+        first = False
+        chunk = held + chunk
+        held = b"\r" if chunk.endswith(b"\r") and not last else b""
+        yield last, chunk[: len(chunk) - len(held)].replace(b"\r\n", b"\n")
+        if last:
+            return
+
+
+def split_records(
+    text: bytes, encoding: str, delimiter: str, quote: str, fields: int, line: int, last_chunk: bool = True
+) -> tuple[Block, bytes]:
+    """Return the records of whole lines, and the end of them that only the next chunk can decide.
+
+    Parameters
+    ----------
+    text : bytes
+        UTF-8, ending in a newline.
+    encoding : str
+        What the file was read as, for the reason given with rejects.
+    delimiter, quote, fields
+        As in `read_blocks`.
+    line : int
+        The physical line the text begins on.
+    last_chunk : bool
+        Whether nothing follows.
+    """
+    starts, ends, quotes = _lines(text, quote)
+    inner, stray, decided = _group_lines(text, starts, ends, quotes, delimiter, quote, fields, last_chunk)
+    undecided = text[starts[decided] :] if decided < len(starts) else b""
+    text, starts, ends = text[: len(text) - len(undecided)], starts[:decided], ends[:decided]
+    first = np.flatnonzero(~inner[:decided])
+    last = np.append(first[1:] - 1, decided - 1) if len(first) else first
+    if not len(first):
+        return Block(b"", first, first.astype(np.int32), []), undecided
+    spoiled = np.logical_or.reduceat(_undecodable(text, encoding), first)
+    problem = _problems(text, starts[first], ends[last], delimiter, quote, fields) | spoiled
+    rejects = []
+    for record in np.flatnonzero(problem):
+        raw = text[starts[first[record]] : ends[last[record]]].decode("utf-8", "replace")
+        lone_quote = int(first[record]) in stray
+        reason = _reason(raw, bool(spoiled[record]), lone_quote, encoding, delimiter, quote, fields)
+        rejects.append(Reject(line + int(first[record]), int(last[record] - first[record] + 1), reason, raw))
+    good = ~problem
+    kept = _join(text, starts[first], ends[last] + 1, good)
+    return Block(kept, line + first[good], (last - first + 1)[good].astype(np.int32), rejects), undecided
+
+
+def _undecodable(text: bytes, encoding: str) -> NDArray[np.bool_]:
+    """Return which lines hold bytes that the file's encoding does not define."""
+    lines = text.count(b"\n")
+    if encoding == "utf-8":
+        if _decodes(text):
+            return np.zeros(lines, bool)
+        return np.array([not _decodes(line) for line in text.split(b"\n")[:lines]], bool)
+    if _REPLACED not in text:
+        return np.zeros(lines, bool)
+    return np.array([_REPLACED in line for line in text.split(b"\n")[:lines]], bool)
+
+
+def _decodes(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _lines(text: bytes, quote: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each line starts, where its newline stands, and how many quotes it holds."""
+    data = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(data == _NEWLINE)
+    starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+    if not quote:
+        return starts, ends, np.zeros(len(ends), np.int64)
+    before = np.searchsorted(np.flatnonzero(data == ord(quote)), np.concatenate((starts, [len(text)])))
+    return starts, ends, np.diff(before)
+
+
+def _group_lines(
+    text: bytes,
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    quotes: NDArray[np.int64],
+    delimiter: str,
+    quote: str,
+    fields: int,
+    last_chunk: bool,
+) -> tuple[NDArray[np.bool_], set[int], int]:
+    """Return which lines go on from the one before, which open a quote for nothing, and how many are decided."""
+    odd = np.flatnonzero(quotes & 1).tolist()
+    inner, stray, position = np.zeros(len(starts), bool), set[int](), 0
+    while position < len(odd):
+        opening = odd[position]
+        closing = odd[position + 1] if position + 1 < len(odd) else None
+        if closing is None and not last_chunk and len(starts) - opening < MOST_LINES:
+            return inner, stray, opening
+        if closing is not None and closing - opening < MOST_LINES:
+            record = text[starts[opening] : ends[closing] + 1]
+            whole = np.array([0]), np.array([len(record) - 1])
+            if not _problems(record, *whole, delimiter, quote, fields)[0]:
+                inner[opening + 1 : closing + 1] = True
+                position += 2
+                continue
+        stray.add(opening)
+        position += 1
+    return inner, stray, len(starts)
+
+
+def _problems(
+    text: bytes,
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    delimiter: str,
+    quote: str,
+    fields: int,
+) -> NDArray[np.bool_]:
+    """Return which records have a wrong number of fields, or a quote where none may stand."""
+    data = np.frombuffer(text, np.uint8)
+    delimiters = np.flatnonzero(data == ord(delimiter))
+    record_of = np.searchsorted(starts, delimiters, side="right") - 1
+    misplaced = np.zeros(len(starts), bool)
+    if quote:
+        quotes = np.flatnonzero(data == ord(quote))
+        before = np.searchsorted(quotes, starts)
+        inside = (np.searchsorted(quotes, delimiters) - before[record_of]) & 1
+        record_of = record_of[inside == 0]
+        misplaced = _misplaced_quotes(data, quotes, starts, before, ord(delimiter))
+    found = np.bincount(record_of, minlength=len(starts)) + 1
+    return (found != fields) | misplaced | (ends == starts)
+
+
+def _misplaced_quotes(
+    data: NDArray[np.uint8],
+    quotes: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    before: NDArray[np.int64],
+    delimiter: int,
+) -> NDArray[np.bool_]:
+    """Return which records open a quote within a field, go on after closing one, or leave one open."""
+    wrong = np.zeros(len(starts), bool)
+    if not len(quotes):
+        return wrong
+    record_of = np.searchsorted(starts, quotes, side="right") - 1
+    opening = ((np.arange(len(quotes)) - before[record_of]) & 1) == 0
+    previous, following = data[quotes - 1], data[np.minimum(quotes + 1, len(data) - 1)]
+    quote = data[quotes[0]]
+    at_start = quotes == starts[record_of]
+    may_open = at_start | (previous == delimiter) | ((previous == quote) & ~at_start)
+    may_close = (following == delimiter) | (following == _NEWLINE) | (following == quote)
+    wrong[record_of[(opening & ~may_open) | (~opening & ~may_close)]] = True
+    wrong[np.flatnonzero(np.bincount(record_of, minlength=len(starts)) & 1)] = True
+    return wrong
+
+
+def _reason(
+    raw: str, undecodable: bool, lone_quote: bool, encoding: str, delimiter: str, quote: str, fields: int
+) -> str:
+    if undecodable:
+        return f"not valid {encoding}"
+    if not raw:
+        return "blank line"
+    if lone_quote:
+        return "a quote opens and is not closed"
+    found = 1 + (raw.count(delimiter) if not quote else _fields_outside(raw, delimiter, quote))
+    return f"{found} fields, not {fields}" if found != fields else "a quote within a field"
+
+
+def _fields_outside(raw: str, delimiter: str, quote: str) -> int:
+    return sum(part.count(delimiter) for part in raw.split(quote)[::2])
+
+
+def _join(text: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], good: NDArray[np.bool_]) -> bytes:
+    """Return the good records, one after the other, copying whole runs."""
+    if good.all():
+        return text
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], good, [False])).astype(np.int8)))
+    return b"".join(text[starts[a] : ends[b - 1]] for a, b in edges.reshape(-1, 2))

@@ -1,0 +1,244 @@
+"""Read an export by its layout into tables; set aside what can't be read, and say why."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from campaignkit.errors import LayoutError, listed, nearest
+from campaignkit.megafile.canonical import Canonical, Reader, typed
+from campaignkit.megafile.files import ExportFile, head_text, list_files, read_manifest, sniff_encoding
+from campaignkit.megafile.layout import Column, Layout, choose_layout, first_record, fold, unique_header
+from campaignkit.megafile.records import CHUNK_BYTES, Block, Reject, read_blocks
+
+FILE_ID_SHIFT = 40  # record_id = file_id * 2^40 + first line
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, the layout that fits it, and what its beginning says.
+
+    Attributes
+    ----------
+    header : list of str
+        Unique column names.
+    header_lines : int
+        Physical lines before the first record.
+    encoding : str
+        What it is read as.
+    as_of : date
+        The date it speaks of.
+    """
+
+    file: ExportFile
+    layout: Layout
+    header: list[str]
+    header_lines: int
+    encoding: str
+    as_of: date
+
+
+@dataclass
+class Tally:
+    """Counts of one file while it is read."""
+
+    lines: int = 0
+    accepted: int = 0
+    accepted_lines: int = 0
+    rejected: int = 0
+    rejected_lines: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+
+
+def find_sources(folder: Path, layouts: Sequence[Layout]) -> list[Source]:
+    """Return the files of a folder with their layouts, in order of date, then name.
+
+    Raises
+    ------
+    LayoutError
+        If a file fits no layout or several, or nothing says its date.
+    """
+    manifest = read_manifest(folder)
+    files = list_files(folder)
+    known = {file.name for file in files} | {file.name.partition("!")[0] for file in files}
+    for name in manifest:
+        if name not in known:
+            raise LayoutError(f'manifest.toml speaks of "{name}", which is not there{nearest(name, known)}.')
+    sources = [identify(file, layouts, _entry(manifest, file)) for file in files]
+    return sorted(sources, key=lambda source: (source.as_of, source.file.name))
+
+
+def _entry(manifest: dict[str, dict[str, Any]], file: ExportFile) -> dict[str, Any]:
+    return manifest.get(file.name) or manifest.get(file.name.partition("!")[0]) or {}
+
+
+def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] | None = None) -> Source:
+    """Return a file's layout, header and date.
+
+    Parameters
+    ----------
+    file : ExportFile
+        The file.
+    layouts : sequence of Layout
+        The layouts it may have.
+    entry : dict or None
+        What the manifest says of it: `layout`, `as_of`. None: nothing.
+
+    Raises
+    ------
+    LayoutError
+        If it is empty, fits no layout or several, repeats a column, or nothing says its date.
+    """
+    entry = entry or {}
+    head = file.head()
+    if not head.strip():
+        raise LayoutError(f"{file.name} is empty. Take it away, or fetch it again.")
+    heads = {e: head_text(head, sniff_encoding(head, e)) for e in ("utf-8", "cp1252", "utf-16")}
+    layout = _named(layouts, entry["layout"], file) if "layout" in entry else choose_layout(layouts, heads, file.name)
+    text = heads[layout.encoding]
+    header, header_lines = list(layout.columns), 0
+    if layout.header:
+        header = unique_header(first_record(layout, text))
+        header_lines = _header_lines(layout, text)
+    encoding = sniff_encoding(head, layout.encoding)
+    source = Source(file, layout, header, header_lines, encoding, date.min)
+    return replace(source, as_of=entry.get("as_of") or _date_in_name(layout, file) or _date_in_column(source))
+
+
+def _named(layouts: Sequence[Layout], name: str, file: ExportFile) -> Layout:
+    by_name = {layout.name: layout for layout in layouts}
+    if name not in by_name:
+        raise LayoutError(f"manifest.toml gives {file.name} the layout {name!r}{nearest(name, by_name)}.")
+    return by_name[name]
+
+
+def _header_lines(layout: Layout, text: str) -> int:
+    """Count the lines of a header whose quoted names may hold line ends."""
+    lines = text.split("\n")
+    for count in range(1, min(len(lines), 20) + 1):
+        if not layout.quote or "\n".join(lines[:count]).count(layout.quote) % 2 == 0:
+            return count
+    return 1
+
+
+def _date_in_name(layout: Layout, file: ExportFile) -> date | None:
+    if layout.as_of_file_name is None:
+        return None
+    for name in (file.member or "", file.path.name):
+        if found := re.search(layout.as_of_file_name, name):
+            try:
+                return datetime.strptime(found[1], layout.as_of_format or "%Y%m%d").date()
+            except ValueError:
+                continue
+    return None
+
+
+def _date_in_column(source: Source) -> date:
+    """Return the latest date in the column the layout names, reading the file once for it."""
+    layout, found = source.layout, None
+    if layout.as_of_column is not None:
+        maker = Column(column=layout.as_of_column, format=(layout.as_of_format or "%Y-%m-%d",))
+        written = [pl.col(name) for name in source.header if fold(name) == fold(layout.as_of_column)]
+        for block in _blocks(source, None) if written else ():
+            rows = parse(block.text, source.header, layout.delimiter, layout.quote)
+            latest = rows.select(typed(written[0].str.strip_chars(), maker, "as_of", pl.Date()).max()).item()
+            found = max(filter(None, (found, latest)), default=None)
+    if found is None:
+        raise LayoutError(
+            f"Nothing says which date {source.file.name} is of. Put it into the name (the layout looks for "
+            f'{layout.as_of_file_name!r}) or into manifest.toml: ["{source.file.name}"] with as_of = 2012-10-01.'
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file, ready for the tables, and what of it could not be read."""
+
+    canonical: Canonical
+    rejects: list[Reject]
+
+
+def read_source(source: Source, file_id: int, tally: Tally, chunk_bytes: int | None = None) -> Iterator[Batch]:
+    """Yield a file's rows in batches, counting in `tally` as it goes.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    file_id : int
+        Its number; record ids hold it.
+    tally : Tally
+        Filled while reading; complete when the last batch has been taken.
+    chunk_bytes : int or None
+        How much is held at once; None: 16 MiB.
+
+    Raises
+    ------
+    LayoutError
+        If the archive turns out to be cut short, or the header repeats a column that is read.
+    """
+    reader = Reader(source.layout, source.header)
+    tally.lines = source.header_lines
+    for block in _blocks(source, chunk_bytes):
+        yield _batch(reader, block, file_id, tally)
+
+
+def _blocks(source: Source, chunk_bytes: int | None) -> Iterator[Block]:
+    layout = source.layout
+    with source.file.open() as stream:
+        yield from read_blocks(
+            stream, encoding=source.encoding, delimiter=layout.delimiter, quote=layout.quote,
+            fields=len(source.header), skip_lines=source.header_lines, chunk_bytes=chunk_bytes or CHUNK_BYTES,
+        )  # fmt: skip
+
+
+def _batch(reader: Reader, block: Block, file_id: int, tally: Tally) -> Batch:
+    rows = parse(block.text, reader.header, reader.layout.delimiter, reader.layout.quote)
+    if rows.height != len(block.first_line):
+        raise AssertionError(f"{len(block.first_line)} records were split, {rows.height} parsed")
+    rows = rows.with_columns(pl.Series("record_id", block.first_line + (file_id << FILE_ID_SHIFT), pl.Int64))
+    canonical = reader.read(rows)
+    keyless = np.isin(rows["record_id"].to_numpy(), canonical.keyless["record_id"].to_numpy())
+    rejects = block.rejects + _keyless(block, keyless, reader)
+    tally.lines += block.lines
+    tally.accepted += len(keyless) - int(keyless.sum())
+    tally.accepted_lines += int(block.record_lines[~keyless].sum())
+    tally.rejected += len(rejects)
+    tally.rejected_lines += sum(reject.lines for reject in rejects)
+    tally.unread.update(canonical.unread)
+    return Batch(canonical, rejects)
+
+
+def parse(text: bytes, header: list[str], delimiter: str, quote: str) -> pl.DataFrame:
+    """Return well-formed records as a frame of text columns."""
+    if not text:
+        return pl.DataFrame(schema=dict.fromkeys(header, pl.String))
+    return pl.read_csv(
+        text, has_header=False, new_columns=header, separator=delimiter, quote_char=quote or None,
+        infer_schema=False, eol_char="\n",
+    )  # fmt: skip
+
+
+def _keyless(block: Block, keyless: np.ndarray, reader: Reader) -> list[Reject]:
+    if not keyless.any():
+        return []
+    reason = f"no key: {listed(reader.layout.key)} empty"
+    raw = _raw_records(block)
+    return [
+        Reject(int(block.first_line[i]), int(block.record_lines[i]), reason, raw[i]) for i in np.flatnonzero(keyless)
+    ]
+
+
+def _raw_records(block: Block) -> list[str]:
+    lines = block.text.decode().split("\n")
+    ends = np.cumsum(block.record_lines)
+    return ["\n".join(lines[end - size : end]) for end, size in zip(ends, block.record_lines, strict=True)]

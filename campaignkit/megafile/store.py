@@ -1,0 +1,234 @@
+"""The megafile: one DuckDB file in which each person is one row. Built, opened, asked."""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from campaignkit.errors import BadValue, listed, nearest
+from campaignkit.megafile import tables
+from campaignkit.megafile.build import build
+from campaignkit.megafile.explain import Explanation, explain
+from campaignkit.sql import quote_identifier
+
+__all__ = ["Megafile"]
+
+
+class Megafile:
+    """A campaign's people and what is known of them, in one DuckDB file. Made by `build` or `open`.
+
+    Attributes
+    ----------
+    path : Path
+        Where the file lies.
+    as_of : date
+        The date the megafile speaks of: the latest of its files' own dates, never the clock.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> mf = ck.sample.megafile()
+    >>> mf.sql("SELECT count(*) AS people FROM person WHERE state = ?", ["OH"]).shape
+    (1, 1)
+    """
+
+    def __init__(self, path: str | Path, read_only: bool = True) -> None:
+        self.path = Path(path)
+        if not self.path.exists():
+            raise BadValue(f"There is no megafile at {str(path)!r}. Megafile.build(folder, path) makes one.")
+        self._con = _connect(self.path, read_only)
+        self._lock = threading.Lock()
+        _check_is_megafile(self._con, self.path)
+
+    @classmethod
+    def build(
+        cls,
+        folder: str | Path,
+        path: str | Path,
+        *,
+        layouts: Iterable[str | Path] = (),
+        progress: bool | None = None,
+    ) -> Megafile:
+        """Read a folder of exports into one megafile and open it.
+
+        The file appears at `path` whole, or (an error, a killed process) not at all; what stood there before is
+        replaced only at the end.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The exports, as they were downloaded: plain, .gz or .zip. A `manifest.toml` in it can say the layout
+            and date of files whose names do not. A `truth` folder and readme files in it are not read.
+        path : str or Path
+            Where to put the megafile.
+        layouts : iterable of str or Path
+            Your own layouts (TOML), beside the built-in ones; one of the same name replaces a built-in one.
+        progress : bool or None
+            Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
+
+        Raises
+        ------
+        LayoutError
+            If a file fits no layout or more than one, is damaged, repeats a column, or has no date.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        build(Path(folder), path, layouts, progress)
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = True) -> Megafile:
+        """Open a megafile that was built before.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        read_only : bool
+            True: many may open it at once, and no query can write, or read any other file.
+
+        Raises
+        ------
+        BadValue
+            If there is no megafile at `path`.
+        """
+        return cls(path, read_only=read_only)
+
+    @property
+    def as_of(self) -> date:
+        """The latest date of the files it was built from."""
+        return self.sql("SELECT max(as_of) FROM source_file").item()
+
+    @property
+    def sources(self) -> pl.DataFrame:
+        """What was read, one row a file (or member of a zip).
+
+        Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
+        refer to, and `unlinked`, its records about a person of whom no source has a record.
+        """
+        return self.sql("""
+            WITH linked AS (
+                SELECT r.record_id >> 40 AS file_id, count(DISTINCT s.person_id) AS people,
+                       count(*) FILTER (WHERE r.person_key IS NOT NULL AND s.person_id IS NULL) AS unlinked
+                FROM record r LEFT JOIN source_record s ON s.source = r.person_source AND s.record_key = r.person_key
+                GROUP BY 1
+            )
+            SELECT f.*, coalesce(people, 0) AS people, coalesce(unlinked, 0) AS unlinked
+            FROM source_file f LEFT JOIN linked USING (file_id) ORDER BY file_id""")
+
+    @property
+    def rejects(self) -> pl.DataFrame:
+        """Records that could not be read: file, first_line, lines, reason, raw."""
+        return self.sql("""
+            SELECT file, first_line, reject.lines, reason, raw FROM reject JOIN source_file USING (file_id)
+            ORDER BY file_id, first_line""")
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of its tables."""
+        return tables.names()
+
+    def table(self, name: str) -> duckdb.DuckDBPyRelation:
+        """Return one of its tables as a DuckDB relation: nothing is read until it is asked for.
+
+        Raises
+        ------
+        BadValue
+            If there is no such table.
+        """
+        if name not in tables.names():
+            raise BadValue(
+                f"The megafile has no table {name!r}{nearest(name, tables.names())}. It has: "
+                f"{listed(tables.names(), most=40)}."
+            )
+        return self._con.cursor().table(quote_identifier(name))
+
+    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Run a query and return its rows.
+
+        Parameters
+        ----------
+        query : str
+            SQL over the megafile's tables.
+        params : sequence, mapping or None
+            Values for `?` or `$name` in the query; None where it has none. Never paste values into the query.
+        """
+        with self._lock, self._con.cursor() as cursor:
+            if params is None:
+                result = cursor.sql(query)
+            else:
+                result = cursor.sql(query, params=dict(params) if isinstance(params, Mapping) else list(params))
+            return pl.DataFrame() if result is None else result.pl()
+
+    def explain(self, person_id: int) -> Explanation:
+        """Say why some records are held to be one person.
+
+        Parameters
+        ----------
+        person_id : int
+            The person.
+
+        Returns
+        -------
+        Explanation
+            A table with one row a record: source, record_key, matched_by and what the record says.
+
+        Raises
+        ------
+        BadValue
+            If there is no such person.
+        """
+        return explain(self, person_id)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._con.close()
+
+    def __enter__(self) -> Megafile:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Say how many people it holds, from how many files, as of when."""
+        people, files, as_of = self.sql(
+            "SELECT (SELECT count(*) FROM person), count(*), max(as_of) FROM source_file"
+        ).row(0)
+        return f"Megafile of {people:,} people from {files} files, as of {as_of} ({self.path.name})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
+
+
+def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        con = duckdb.connect(path, read_only=read_only)
+    except duckdb.IOException as error:
+        raise BadValue(f"{str(path)!r} can't be opened: {error}") from error
+    if read_only:
+        con.execute("SET enable_external_access = false")
+        con.execute("SET lock_configuration = true")
+    return con
+
+
+def _check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    found = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    missing = [name for name in tables.names() if name not in found]
+    if missing:
+        con.close()
+        raise BadValue(
+            f"{str(path)!r} is no megafile of this version: it lacks {listed(missing, most=4)}. Build it anew."
+        )

@@ -1,0 +1,83 @@
+"""The megafile's tables, as `schema.sql` declares them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+import polars as pl
+
+#: Columns of a fact that loading fills in; a layout says the others.
+BOOKKEEPING = ("person_id", "record_id")
+
+#: Columns of source_record that loading or identity fills in.
+RECORD_BOOKKEEPING = (
+    "record_id", "source", "record_key", "person_id", "matched_by", "match_probability", "as_of",
+    "address_key", "extra",
+)  # fmt: skip
+
+#: Tables a layout's `[[fact]]` may name.
+FACTS = (
+    "vote_history", "gift", "fec_gift", "contact", "assignment", "caller", "volunteer_shift", "enrolment",
+    "email_send", "email_event", "guess", "text_optin", "survey_response", "consumer", "social_tie",
+    "contest_entry", "suppression", "county_turnout",
+)  # fmt: skip
+
+_POLARS_TYPES: dict[str, pl.DataType] = {
+    "VARCHAR": pl.String(), "DATE": pl.Date(), "BOOLEAN": pl.Boolean(), "BIGINT": pl.Int64(),
+    "INTEGER": pl.Int32(), "SMALLINT": pl.Int16(), "DOUBLE": pl.Float64(), "DECIMAL(14,2)": pl.Decimal(14, 2),
+}  # fmt: skip
+
+
+def schema_sql() -> str:
+    """Return the text of schema.sql."""
+    return files("campaignkit.megafile").joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+@cache
+def _declared() -> dict[str, dict[str, str]]:
+    with duckdb.connect() as con:
+        con.execute(schema_sql())
+        rows = con.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE schema_name = 'main' AND NOT internal ORDER BY table_oid, column_index"
+        ).fetchall()
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, data_type in rows:
+        tables.setdefault(table, {})[column] = data_type
+    return tables
+
+
+def names() -> list[str]:
+    """Return the names of all tables, in the order of schema.sql.
+
+    Examples
+    --------
+    >>> names()[:3]
+    ['record', 'person', 'household']
+    """
+    return list(_declared())
+
+
+def columns_of(table: str) -> dict[str, str]:
+    """Return a table's columns and their SQL types.
+
+    Examples
+    --------
+    >>> columns_of("enrolment")["enrolled_on"]
+    'DATE'
+    """
+    return _declared()[table]
+
+
+def layout_columns(table: str) -> dict[str, pl.DataType]:
+    """Return the columns a layout may fill in a table, and the Polars types they are read as.
+
+    Examples
+    --------
+    >>> list(layout_columns("enrolment"))
+    ['programme', 'enrolled_on']
+    """
+    taken = RECORD_BOOKKEEPING if table == "source_record" else BOOKKEEPING
+    return {name: _POLARS_TYPES[sql] for name, sql in columns_of(table).items() if name not in taken}

@@ -1,0 +1,49 @@
+"""ARCHITECTURE.md's floors hold: every room is named there, and imports run down only."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "campaignkit"
+
+
+def floors() -> dict[str, int]:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([\w, ]+) \|$", text, re.MULTILINE)
+    return {room.strip(): int(floor) for floor, rooms in rows for room in rooms.split(",")}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "campaignkit":
+            parts = node.module.split(".")
+            rooms |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("campaignkit.")}
+    return rooms
+
+
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def test_every_room_is_named_and_every_name_is_a_room():
+    rooms = {room_of(path) for path in MODULES}
+    assert rooms == set(floors())
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert rooms == set(re.findall(r"^- `(\w+)`:", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_down_only(path):
+    known, own = floors(), room_of(path)
+    for room in imported_rooms(path) - {own}:
+        assert room in known, f"{path.name} imports {room}, which ARCHITECTURE.md does not name"
+        assert known[room] < known[own], f"{own} (floor {known[own]}) imports {room} (floor {known[room]})"
