@@ -1,7 +1,33 @@
 """One table of people from a campaign's many files, and one honest call for each of the campaign's questions."""
 
-from campaignkit import charts, errors, sample
-from campaignkit.megafile import Megafile
-from campaignkit.result import Result
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Megafile", "Result", "charts", "errors", "sample"]
+if TYPE_CHECKING:
+    from campaignkit import cells, charts, donors, errors, sample
+    from campaignkit.megafile import Megafile, Universe
+    from campaignkit.result import Result
+
+__all__ = ["Megafile", "Result", "Universe", "cells", "charts", "donors", "errors", "sample"]
+
+#: Public names that live in a module; the other names of `__all__` are modules. Each is imported when first used,
+#: so that `import campaignkit` costs next to nothing.
+_HOMES = {
+    "Megafile": "campaignkit.megafile",
+    "Universe": "campaignkit.megafile",
+    "Result": "campaignkit.result",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'campaignkit' has no attribute {name!r}")
+    found = import_module(_HOMES.get(name, f"campaignkit.{name}"))
+    if name in _HOMES:
+        found = getattr(found, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -19,7 +19,7 @@ class ColumnNotFound(CampaignkitError, KeyError):  # noqa: N818
 
     def __init__(self, name: str, available: Iterable[str], where: str = "the table") -> None:
         names = list(available)
-        super().__init__(f"{where} has no column {name!r}{nearest(name, names)}. It has: {listed(names)}.")
+        super().__init__(f"{where} has no column {name!r}{nearest(name, names)} It has: {listed(names)}.")
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show the message quoted
@@ -38,18 +38,18 @@ class LayoutError(CampaignkitError, ValueError):
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest of `names`, or nothing.
+    """Return a sentence's end: ``"; did you mean 'x'?"`` with the nearest of `names`, or a full stop.
 
     Examples
     --------
     >>> nearest("partty", ["party", "phone"])
     "; did you mean 'party'?"
     >>> nearest("zzz", ["party"])
-    ''
+    '.'
     """
     by_folded = {candidate.casefold(): candidate for candidate in names}
     close = get_close_matches(name.casefold(), by_folded, n=1)
-    return f"; did you mean {by_folded[close[0]]!r}?" if close else ""
+    return f"; did you mean {by_folded[close[0]]!r}?" if close else "."
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

@@ -8,7 +8,9 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-LEAST_SECONDS = 2.0  # a shorter step says nothing of itself
+LEAST_SECONDS = 2.0  # a shorter step leaves no line behind
+
+_CLEAR = "\r\033[K" if sys.stderr.isatty() else ""
 
 
 def wanted(progress: bool | None) -> bool:
@@ -55,16 +57,22 @@ class Steps:
     def step(self, name: str) -> Generator[None]:
         """Run a step; say its name, and its time where it took over two seconds."""
         started = time.monotonic()
-        if self._bar is not None:
-            self._bar.set_description(f"{self.title}: {name}")
+        self._say(name)
         yield
         seconds = time.monotonic() - started
+        if self._bar is None and self.show and seconds >= LEAST_SECONDS:
+            print(f"{_CLEAR}{self.title}: {name} ({seconds:.1f} s)", file=sys.stderr, flush=True)
+
+    def _say(self, name: str) -> None:
+        """Show which step has begun, where a later one can take its place."""
         if self._bar is not None:
-            self._bar.update()
-        elif self.show and seconds >= LEAST_SECONDS:
-            print(f"{self.title}: {name} ({seconds:.1f} s)", file=sys.stderr, flush=True)
+            self._bar.set_description(f"{self.title}: {name}")
+        elif self.show and sys.stderr.isatty():
+            print(f"{_CLEAR}{self.title}: {name} …", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar, or the last step's name, away."""
         if self._bar is not None:
             self._bar.close()
+        elif self.show and sys.stderr.isatty():
+            print(_CLEAR, end="", file=sys.stderr, flush=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date
+
+from campaignkit.errors import BadValue
+
 
 def quote_identifier(name: str) -> str:
     """Return a column or table name quoted for SQL.
@@ -12,6 +17,39 @@ def quote_identifier(name: str) -> str:
     '"say ""hi\"""'
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(value: object) -> str:
+    """Return a value as SQL text, for statements that are shown, copied and kept; run queries take parameters.
+
+    Parameters
+    ----------
+    value : str, bool, int, float, date, or None
+        The value; a list or tuple of these becomes a list in round brackets.
+
+    Raises
+    ------
+    BadValue
+        If it is of another type, or a float that is not finite.
+
+    Examples
+    --------
+    >>> quote_literal("O'Brien"), quote_literal(True), quote_literal(["F", "M"])
+    ("'O''Brien'", 'true', "('F', 'M')")
+    """
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "NULL"
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return repr(value)
+    if isinstance(value, date):
+        return f"DATE '{value:%Y-%m-%d}'"
+    if isinstance(value, list | tuple) and value:
+        return "(" + ", ".join(quote_literal(item) for item in value) + ")"
+    raise BadValue(f"{value!r} can't be written as SQL; pass text, a number, a date, true, false or None.")
 
 
 def quote_identifiers(names: list[str], table: str | None = None) -> str:

@@ -159,10 +159,16 @@ class Reader:
     def _text(self, maker: Column, groups: dict[str, str]) -> pl.Expr:
         if maker.value is not None:
             return pl.lit(maker.value, pl.String)
-        if maker.group is not None:
-            return pl.col("__value") if maker.group == "value" else pl.lit(groups.get(str(maker.group)), pl.String)
-        text = self._template(maker.template) if maker.template is not None else self._raw(maker.column)
-        return text.str.extract(maker.pattern) if maker.pattern else text
+        if maker.group == "value":
+            text = pl.col("__value")
+        elif maker.group is not None:
+            text = pl.lit(groups.get(str(maker.group)), pl.String)
+        else:
+            text = self._template(maker.template) if maker.template is not None else self._raw(maker.column)
+        if maker.pattern:
+            text = text.str.extract(maker.pattern)
+        unknown = [code for code, value in maker.values.items() if value == ""]
+        return pl.when(~text.str.to_lowercase().is_in(unknown)).then(text) if unknown else text
 
     def _template(self, template: str) -> pl.Expr:
         parts = [

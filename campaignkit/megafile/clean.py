@@ -25,12 +25,18 @@ def cleaners() -> dict[str, Callable[[pl.Expr], pl.Expr]]:
     return {
         "email": email, "phone": phone, "zip5": zip5, "suffix": suffix, "state": state, "van_state": state,
         "first_name": spaces, "middle_name": spaces, "last_name": spaces, "address": spaces, "city": spaces,
+        "county": county,
     }  # fmt: skip
 
 
 def spaces(text: pl.Expr) -> pl.Expr:
     """Make runs of white space one space."""
     return text.str.replace_all(r"\s+", " ")
+
+
+def county(text: pl.Expr) -> pl.Expr:
+    """Write a county's name in title case, so that one state's WAKE and another list's Wake are one county."""
+    return spaces(text).str.to_titlecase()
 
 
 def email(text: pl.Expr) -> pl.Expr:
@@ -77,13 +83,13 @@ def suffix(text: pl.Expr) -> pl.Expr:
     >>> pl.select(suffix(pl.lit("Jr."))).item()
     'JR'
     """
-    upper = text.str.to_uppercase().str.replace_all(r"[.,\s]", "").replace(_SUFFIXES)
+    upper = text.cast(pl.String).str.to_uppercase().str.replace_all(r"[.,\s]", "").replace(_SUFFIXES)
     return pl.when(upper.is_in(["JR", "SR", "II", "III", "IV"])).then(upper)
 
 
 def state(text: pl.Expr) -> pl.Expr:
     """Return two capitals; null for anything else."""
-    upper = text.str.to_uppercase()
+    upper = text.cast(pl.String).str.to_uppercase()
     return pl.when(upper.str.contains(r"^[A-Z]{2}$")).then(upper)
 
 
@@ -97,7 +103,7 @@ def address_key(address: pl.Expr, unit: pl.Expr, zip_code: pl.Expr) -> pl.Expr:
     >>> pl.select(address_key(pl.lit("12 N. MAIN ST"), pl.lit("# 4"), pl.lit("44101"))).item()
     '12 N MAIN ST|4|44101'
     """
-    both = pl.concat_str([address, pl.lit(" APT ") + _standard_words(unit)], ignore_nulls=True)
+    both = pl.concat_str([address, pl.lit(" APT ") + unit], ignore_nulls=True)
     words = _standard_words(both)
     street = words.str.replace(r"\s*\bAPT\b.*$", "")
     door = words.str.extract(r"\bAPT\b(.*)$").str.replace_all(r"\bAPT\b|\s", "").fill_null("")
@@ -106,6 +112,6 @@ def address_key(address: pl.Expr, unit: pl.Expr, zip_code: pl.Expr) -> pl.Expr:
 
 
 def _standard_words(text: pl.Expr) -> pl.Expr:
-    upper = text.str.to_uppercase().str.replace_all("#", " # ").str.replace_all(r"['.]", "")
+    upper = text.cast(pl.String).str.to_uppercase().str.replace_all("#", " # ").str.replace_all(r"['.]", "")
     words = upper.str.replace_all(r"[^\p{L}\p{N}#/-]+", " ").str.strip_chars().str.split(" ")
     return words.list.eval(pl.element().replace(_ADDRESS_WORDS)).list.join(" ")

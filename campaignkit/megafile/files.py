@@ -137,25 +137,16 @@ def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
 def sniff_encoding(head: bytes, layout_encoding: str) -> str:
     """Return the encoding to read a file as: a byte order mark decides, else what the layout says.
 
-    A file whose layout says cp1252 but whose beginning is valid UTF-8 beyond ASCII is read as UTF-8; so is one
-    whose layout says UTF-16 and that holds neither a byte order mark nor a zero byte.
+    A file whose layout says UTF-16 and that holds neither a byte order mark nor a zero byte is read as UTF-8.
 
     Examples
     --------
-    >>> sniff_encoding("Peña".encode(), "cp1252")
-    'utf-8'
-    >>> sniff_encoding("Peña".encode("cp1252"), "cp1252")
-    'cp1252'
+    >>> sniff_encoding("Peña".encode("utf-16"), "utf-8")
+    'utf-16'
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if head.startswith(codecs.BOM_UTF8):
-        return "utf-8"
-    if layout_encoding == "cp1252" and not head.isascii():
-        try:
-            codecs.getincrementaldecoder("utf-8")().decode(head)
-        except UnicodeDecodeError:
-            return "cp1252"
         return "utf-8"
     if layout_encoding == "utf-16":
         return "utf-16-le" if b"\0" in head else "utf-8"

@@ -193,7 +193,7 @@ def read_layout(text: str, where: str) -> Layout:
         as_of_column=as_of.get("column"),
         as_of_format=as_of.get("format"),
         person_source=person.get("source", spec["source"]) if person else None,
-        person_key=tuple(person.get("key", key)),
+        person_key=tuple(person.get("key", key)) if person else (),
         one_per_person=person.get("one_per_person", True),
         person_columns=_columns(person.get("columns", {}), "source_record", where),
         facts=tuple(_fact(fact, where) for fact in spec.get("fact", [])),
@@ -204,7 +204,7 @@ def _check_keys(spec: dict[str, Any], part: str, where: str) -> None:
     for key in spec:
         if key not in _KEYS[part]:
             place = f" in [{part}]" if part else ""
-            raise LayoutError(f"{where}: unknown key {key!r}{place}{nearest(key, _KEYS[part])}.")
+            raise LayoutError(f"{where}: unknown key {key!r}{place}{nearest(key, _KEYS[part])}")
 
 
 def _check_choices(spec: dict[str, Any], file: dict[str, Any], where: str) -> None:
@@ -226,7 +226,7 @@ def _fact(spec: dict[str, Any], where: str) -> Fact:
     _check_keys(spec, "fact", where)
     table = spec.get("table", "")
     if table not in tables.FACTS:
-        raise LayoutError(f"{where}: there is no table {table!r}{nearest(table, tables.FACTS)}.")
+        raise LayoutError(f"{where}: there is no table {table!r}{nearest(table, tables.FACTS)}")
     return Fact(
         table=table,
         columns=_columns(spec.get("columns", {}), table, where),
@@ -239,7 +239,7 @@ def _columns(spec: dict[str, Any], table: str, where: str) -> dict[str, Column]:
     known = tables.layout_columns(table)
     for name in spec:
         if name not in known:
-            raise LayoutError(f"{where}: {table} has no column {name!r}{nearest(name, known)}.")
+            raise LayoutError(f"{where}: {table} has no column {name!r}{nearest(name, known)}")
     return {name: _column(maker, f"{where}, {table}.{name}") for name, maker in spec.items()}
 
 

@@ -101,15 +101,16 @@ def read_blocks(
         if not cut or skip_lines:
             held = text
             continue
-        block, undecided = split_records(text[:cut], encoding, delimiter, quote, fields, line, last)
+        block, undecided = split_records(_as_utf8(text[:cut], encoding), encoding, delimiter, quote, fields, line, last)
         held = undecided + text[cut:]
         line += block.lines
         yield block
 
 
 def _chunks(stream: BinaryIO, encoding: str, chunk_bytes: int) -> Iterator[tuple[bool, bytes]]:
-    """Yield (last, bytes) as UTF-8 with line ends as newlines; what can't be decoded becomes U+FFFD or stays."""
-    decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("replace").decode
+    """Yield (last, bytes) with line ends as newlines; UTF-16 comes out as UTF-8, what can't be decoded as U+FFFD."""
+    wide = encoding.startswith("utf-16")
+    decode = codecs.getincrementaldecoder(encoding)("replace").decode if wide else None
     first, held = True, b""
     while True:
         chunk = stream.read(chunk_bytes)
@@ -124,6 +125,14 @@ def _chunks(stream: BinaryIO, encoding: str, chunk_bytes: int) -> Iterator[tuple
         yield last, chunk[: len(chunk) - len(held)].replace(b"\r\n", b"\n")
         if last:
             return
+
+
+def _as_utf8(text: bytes, encoding: str) -> bytes:
+    """Return cp1252 lines as UTF-8; those that are UTF-8 already stay, as files put together from two often are."""
+    if encoding != "cp1252" or _decodes(text):
+        return text
+    lines = text.split(b"\n")
+    return b"\n".join(line if _decodes(line) else line.decode("cp1252", "replace").encode() for line in lines)
 
 
 def split_records(

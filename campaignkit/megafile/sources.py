@@ -71,7 +71,7 @@ def find_sources(folder: Path, layouts: Sequence[Layout]) -> list[Source]:
     known = {file.name for file in files} | {file.name.partition("!")[0] for file in files}
     for name in manifest:
         if name not in known:
-            raise LayoutError(f'manifest.toml speaks of "{name}", which is not there{nearest(name, known)}.')
+            raise LayoutError(f'manifest.toml speaks of "{name}", which is not there{nearest(name, known)}')
     sources = [identify(file, layouts, _entry(manifest, file)) for file in files]
     return sorted(sources, key=lambda source: (source.as_of, source.file.name))
 
@@ -116,7 +116,7 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
 def _named(layouts: Sequence[Layout], name: str, file: ExportFile) -> Layout:
     by_name = {layout.name: layout for layout in layouts}
     if name not in by_name:
-        raise LayoutError(f"manifest.toml gives {file.name} the layout {name!r}{nearest(name, by_name)}.")
+        raise LayoutError(f"manifest.toml gives {file.name} the layout {name!r}{nearest(name, by_name)}")
     return by_name[name]
 
 

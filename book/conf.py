@@ -1,0 +1,125 @@
+"""The book: chapters are the notebooks, run anew at each build; the reference is the docstrings.
+
+It opens from a folder, without a network: Vega's script is written beside the pages, and nothing else is fetched.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import jupytext
+from docutils import nodes
+from docutils.utils.math import latex2mathml
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+sys.path.insert(0, str(ROOT))
+
+# The notebooks' kernels inherit these: the page brings Vega itself, and progress bars do not belong in a book.
+os.environ["CAMPAIGNKIT_VEGA"] = "page"
+os.environ["CAMPAIGNKIT_PROGRESS"] = "0"
+
+project = "campaignkit"
+author = "The campaignkit founders"
+project_copyright = author
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["**/.ipynb_checkpoints"]
+default_role = "code"  # docstrings name things in single backticks
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+# --- notebooks ----------------------------------------------------------------------------------------
+
+nb_execution_mode = "force"  # a cache would not notice that the library has changed
+nb_execution_raise_on_error = True
+nb_execution_timeout = 900
+nb_merge_streams = True
+nb_ipywidgets_js = {}  # by default these come from a CDN
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# --- reference ----------------------------------------------------------------------------------------
+
+autodoc_typehints = "none"  # the docstrings say the types
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+add_module_names = False
+
+# --- pages --------------------------------------------------------------------------------------------
+
+html_theme = "furo"
+html_title = "campaignkit"
+html_static_path = ["_static"]
+html_css_files = ["book.css"]
+html_js_files = ["vega.js"]
+html_math_renderer = "mathml"  # MathJax would come from a CDN
+html_show_sourcelink = False
+html_copy_source = False
+html_show_search_summary = False  # it fetches pages, which file:// forbids
+html_theme_options = {"navigation_with_keys": True}
+
+
+def write_vega(app: Sphinx) -> None:
+    """Write the script that makes charts live, for the pages to load."""
+    from campaignkit import charts
+
+    (BOOK / "_static" / "vega.js").write_text(charts.vega_script(), encoding="utf-8")
+
+
+def write_chapters(app: Sphinx) -> None:
+    """Write each py:percent source of notebooks/ as a notebook, which MyST-NB runs and renders."""
+    folder = emptied(BOOK / "chapters")
+    for source in sorted((ROOT / "notebooks").glob("*.py")):
+        notebook = jupytext.read(source, fmt="py:percent")
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        jupytext.write(notebook, folder / f"{source.stem}.ipynb")
+
+
+def write_reference(app: Sphinx) -> None:
+    """Write one page for each name in ``campaignkit.__all__``."""
+    package = importlib.import_module("campaignkit")
+    folder = emptied(BOOK / "reference")
+    for name in package.__all__:
+        (folder / f"{name}.rst").write_text(reference_page(name, getattr(package, name)), encoding="utf-8")
+
+
+def reference_page(name: str, thing: object) -> str:
+    """Return the page of one public name: a module with its members, a class with its methods, or a function."""
+    title = f"{name}\n{'=' * len(name)}\n\n"
+    if isinstance(thing, ModuleType):
+        return title + f".. automodule:: {thing.__name__}\n   :members:\n   :show-inheritance:\n"
+    if inspect.isclass(thing):
+        members = "   :members:\n   :inherited-members: tuple\n"
+        return title + f".. currentmodule:: campaignkit\n\n.. autoclass:: campaignkit.{name}\n{members}"
+    return title + f".. currentmodule:: campaignkit\n\n.. autofunction:: campaignkit.{name}\n"
+
+
+def emptied(folder: Path) -> Path:
+    """Return a folder of generated pages with the last build's taken out."""
+    folder.mkdir(exist_ok=True)
+    for page in [*folder.glob("*.ipynb"), *folder.glob("*.rst")]:
+        page.unlink()
+    return folder
+
+
+def visit_math(self: nodes.NodeVisitor, node: nodes.Element) -> None:
+    """Write a formula as MathML, which browsers draw by themselves."""
+    block = isinstance(node, nodes.math_block)
+    tree = latex2mathml.tex2mathml(node.astext(), as_block=block)
+    self.body.append(f"<div>{tree}</div>" if block else str(tree))
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    """Have everything generated written before Sphinx looks for pages."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
+    for write in (write_vega, write_chapters, write_reference):
+        app.connect("builder-inited", write)

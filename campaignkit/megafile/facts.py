@@ -1,0 +1,200 @@
+"""What a universe's predicates may say of a person beyond person's own columns, each as SQL over the megafile.
+
+`p` is the person, `{as_of}` the date the universe knows: facts dated later do not exist. Arguments are constants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from campaignkit.errors import BadValue
+from campaignkit.sql import quote_literal
+
+AS_OF = "{as_of}"
+
+#: A window like '90d': the last so many days, the date itself included.
+_WINDOW = re.compile(r"(\d+)d")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One name a predicate may use.
+
+    Attributes
+    ----------
+    sql : callable
+        From the call's arguments to SQL over `p` and `{as_of}`.
+    meaning : str
+        What it says, in a line.
+    arguments : str
+        What it takes, as one would write it; "" for a name without brackets.
+    least, most : int
+        How many arguments it takes.
+    restricted : bool
+        Whether its rows may not be used for soliciting.
+    """
+
+    sql: Callable[..., str]
+    meaning: str
+    arguments: str = ""
+    least: int = 0
+    most: int = 0
+    restricted: bool = False
+
+
+def _rows(table: str, dated: str, *conditions: str) -> str:
+    where = [f"{table}.person_id = p.person_id", f"{table}.{dated} <= {{as_of}}", *conditions]
+    return f"FROM {table} WHERE " + " AND ".join(condition for condition in where if condition)
+
+
+def _narrowed(table: str, dated: str, column: str) -> Callable[..., list[str]]:
+    """Return a reader of arguments: a window narrows the date, anything else is a value of `column`."""
+
+    def conditions(*arguments: str) -> list[str]:
+        found = []
+        for argument in arguments:
+            if window := _WINDOW.fullmatch(argument):
+                found.append(f"{table}.{dated} > {{as_of}} - {int(window[1])}")
+            else:
+                found.append(f"{table}.{column} = {quote_literal(argument)}")
+        return found
+
+    return conditions
+
+
+_GIFT = _narrowed("gift", "given_on", "channel")
+_CONTACT = _narrowed("contact", "contacted_on", "channel")
+_VOTE = _narrowed("vote_history", "election_date", "election_type")
+_SHIFT = _narrowed("volunteer_shift", "shift_on", "activity")
+
+
+def _is(column: str, value: str) -> str:
+    return f"{column} = {quote_literal(value)}"
+
+
+def _election(day: str) -> str:
+    try:
+        return quote_literal(date.fromisoformat(day))
+    except ValueError as error:
+        raise BadValue(f"voted_in takes a date like '2008-11-04', not {day!r}.") from error
+
+
+def _exists(rows: str) -> str:
+    return f"EXISTS (SELECT 1 {rows})"
+
+
+def _count(rows: str) -> str:
+    return f"(SELECT count(*) {rows})"
+
+
+def _of(table: str, *conditions: str) -> str:
+    where = [f"{table}.person_id = p.person_id", *conditions]
+    return f"FROM {table} WHERE " + " AND ".join(where)
+
+
+def _suppressed(channel: str) -> str:
+    named = f"suppression.channel IN ({quote_literal(channel)}, 'all')"
+    undated = "(suppression.since IS NULL OR suppression.since <= {as_of})"
+    return _exists(_of("suppression", named, undated))
+
+
+def _last_days(table: str, dated: str) -> str:
+    return f"{{as_of}} - (SELECT max({table}.{dated}) {_rows(table, dated)})"
+
+
+_AGE = "coalesce(date_sub('year', p.birth_date, {as_of}), year({as_of}) - p.birth_year)"
+_BANDS = ((30, "18–29"), (40, "30–39"), (50, "40–49"), (60, "50–59"), (70, "60–69"))
+
+
+def _age_band() -> str:
+    cases = " ".join(f"WHEN {_AGE} < {top} THEN '{name}'" for top, name in _BANDS)
+    return f"CASE WHEN {_AGE} IS NULL THEN NULL {cases} ELSE '70+' END"
+
+
+def _consumer(column: str) -> Fact:
+    return Fact(
+        lambda: f"(SELECT max(consumer.{column}) {_of('consumer')})",
+        f"{column.replace('_', ' ')}, from the consumer append",
+    )
+
+
+#: Names without brackets: attributes.
+ATTRIBUTES = {
+    "age": Fact(lambda: _AGE, "whole years on the universe's date; from the birth year alone: years between"),
+    "age_band": Fact(_age_band, "18–29, 30–39, 40–49, 50–59, 60–69, 70+"),
+    "donor": Fact(lambda: _exists(_rows("gift", "given_on", "gift.amount > 0")), "has given"),
+    "voter": Fact(lambda: "p.state_voter_id IS NOT NULL", "is on a voter file"),
+    "last_gift_days": Fact(lambda: _last_days("gift", "given_on"), "days since the last gift; null: none"),
+    "last_contact_days": Fact(lambda: _last_days("contact", "contacted_on"), "days since the last contact; null: none"),
+    **{
+        column: _consumer(column)
+        for column in ("income_band", "education", "homeowner", "married", "children", "urbanicity", "interest")
+    },
+}
+
+#: Names with brackets: facts.
+FUNCTIONS = {
+    "gave": Fact(
+        lambda *a: _exists(_rows("gift", "given_on", "gift.amount > 0", *_GIFT(*a))),
+        "has given, by a channel or within days", "'online' | 'mail' | '90d'", 0, 2),
+    "gifts": Fact(
+        lambda *a: f"(SELECT coalesce(sum(gift.amount), 0)::DOUBLE {_rows('gift', 'given_on', *_GIFT(*a))})",
+        "dollars given, refunds taken off", "'online' | 'mail' | '90d'", 0, 2),
+    "gift_count": Fact(
+        lambda *a: _count(_rows("gift", "given_on", "gift.amount > 0", *_GIFT(*a))),
+        "gifts made", "'online' | 'mail' | '90d'", 0, 2),
+    "voted_in": Fact(
+        lambda day: _exists(_rows("vote_history", "election_date", "vote_history.election_date = " + _election(day))),
+        "cast a ballot on a date", "'2008-11-04'", 1, 1),
+    "votes": Fact(
+        lambda *a: _count(_rows("vote_history", "election_date", *_VOTE(*a))),
+        "ballots cast", "'general' | 'primary' | '1500d'", 0, 2),
+    "contacted": Fact(
+        lambda *a: _exists(_rows("contact", "contacted_on", *_CONTACT(*a))),
+        "was tried, reached or not", "'phone' | 'door' | '30d'", 0, 2),
+    "contacts": Fact(
+        lambda *a: _count(_rows("contact", "contacted_on", *_CONTACT(*a))),
+        "times tried", "'phone' | 'door' | '30d'", 0, 2),
+    "volunteered": Fact(
+        lambda *a: _exists(_rows("volunteer_shift", "shift_on", *_SHIFT(*a))),
+        "did a shift", "'canvass' | '90d'", 0, 2),
+    "invited": Fact(
+        lambda host: _exists(_rows("contest_entry", "invited_on", _is("contest_entry.host", host))),
+        "was invited to a host's contest", "'host_a'", 1, 1),
+    "entered": Fact(
+        lambda host: _exists(
+            _rows("contest_entry", "entered_on", "contest_entry.entered", _is("contest_entry.host", host))),
+        "entered a host's contest", "'host_a'", 1, 1),
+    "enrolled": Fact(
+        lambda programme: _exists(_rows("enrolment", "enrolled_on", _is("enrolment.programme", programme))),
+        "joined a programme", "'quick_donate'", 1, 1),
+    "assigned": Fact(
+        lambda experiment, *arm: _exists(_rows(
+            "assignment", "assigned_on", _is("assignment.experiment", experiment),
+            *(_is("assignment.arm", a) for a in arm))),
+        "was assigned to an experiment, or one arm of it", "'calls', 'economy'", 1, 2),
+    "answered": Fact(
+        lambda question, *answer: _exists(_rows(
+            "survey_response", "asked_on", _is("survey_response.question", question),
+            *(_is("survey_response.answer", a) for a in answer))),
+        "answered a survey question, or gave one answer", "'support', 'yes'", 1, 2),
+    "suppressed": Fact(_suppressed, "may not be reached on a channel", "'phone' | 'email' | …", 1, 1),
+    "texts_allowed": Fact(
+        lambda: "coalesce((SELECT max_by(text_optin.answer, text_optin.answered_on) "
+        + _rows("text_optin", "answered_on") + ") = 'yes', false)",
+        "has said yes to texts, last of all", "", 0, 0),
+    "in_source": Fact(
+        lambda source: f"list_contains(p.sources, {quote_literal(source)})",
+        "has a record in a source", "'actblue'", 1, 1),
+    "score": Fact(
+        lambda name: "(SELECT max_by(score.value, score.scored_on) "
+        + _rows("score", "scored_on", _is("score.name", name)) + ")",
+        "the latest score of that name", "'turnout'", 1, 1),
+    "fec_gifts": Fact(
+        lambda: "(SELECT coalesce(sum(fec_gift.amount), 0)::DOUBLE "
+        + _rows("fec_gift", "given_on", "NOT coalesce(fec_gift.is_memo, false)") + ")",
+        "dollars itemised to the FEC; not for soliciting", "", 0, 0, restricted=True),
+}  # fmt: skip

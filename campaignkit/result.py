@@ -1,0 +1,173 @@
+"""What every answer is: a table, a chart and a sentence.
+
+Examples
+--------
+A room's own result says what its table means and how to speak and draw it; it holds no arithmetic:
+
+>>> from dataclasses import dataclass
+>>> import polars as pl
+>>> from campaignkit import charts
+>>> @dataclass(frozen=True, eq=False, repr=False)
+... class Regions(Result):
+...     people: int
+...
+...     def summary(self) -> str:
+...         return f"{self.people:,} people live in {self.table.height} regions."
+...
+...     def chart(self):
+...         return charts.bars(self.table, "region", "n", description=self.summary())
+>>> found = Regions(pl.DataFrame({"region": ["West", "East"], "n": [1200, 300]}), people=1500)
+>>> found.summary()
+'1,500 people live in 2 regions.'
+>>> found.table["n"].to_list()
+[1200, 300]
+>>> print(found)
+1,500 people live in 2 regions.
+shape: (2, 2)
+┌────────┬──────┐
+│ region ┆ n    │
+│ ---    ┆ ---  │
+│ str    ┆ i64  │
+╞════════╪══════╡
+│ West   ┆ 1200 │
+│ East   ┆ 300  │
+└────────┴──────┘
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import math
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from campaignkit import charts
+
+if TYPE_CHECKING:
+    import altair as alt
+    from great_tables import GT
+
+__all__ = ["Result"]
+
+ROWS_SHOWN = 10
+
+_numbered = itertools.count(1)  # tables share a page, where ids must differ
+
+# great-tables' own style paints the page's other tables too, and is white in a dark Lab; this does neither.
+STYLE = """<style>
+.ck-result table.gt_table { border-collapse: collapse; margin: .5em 0; font-size: .9em; color: inherit;
+  width: auto; }
+.ck-result .gt_table th, .ck-result .gt_table td { padding: .3em .8em; border: 0; text-align: left;
+  color: inherit; background: transparent; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.ck-result .gt_table th { font-weight: 600; border-bottom: 2px solid rgba(127,127,127,.6); }
+.ck-result .gt_table td { border-bottom: 1px solid rgba(127,127,127,.25); }
+.ck-result .gt_table .gt_right { text-align: right; }
+.ck-result .ck-table { overflow-x: auto; }
+.ck-result .ck-summary { font-size: 1.05em; max-width: 46em; }
+.ck-result .ck-more { font-size: .85em; opacity: .75; margin: .3em 0 0; }
+</style>"""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(ABC):
+    """The parent of every answer.
+
+    A subclass adds fields for what the table cannot say, and must give :meth:`summary`. It gives
+    :meth:`chart` where there is something to see, and :meth:`percentages` where the names of columns do not
+    tell. It is made with ``@dataclass(frozen=True, eq=False, repr=False)``: tables cannot be compared with
+    ``==``, and the repr is this class's.
+
+    In a notebook it shows as its sentence, its chart and its first rows; elsewhere as its sentence and table.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        The answer, one row a thing, with columns in snake_case.
+    """
+
+    table: pl.DataFrame
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return one or two sentences to be read aloud: the numbers, and what they do not show."""
+
+    def chart(self) -> alt.TopLevelMixin | None:
+        """Return an Altair chart that has a ``description``; None where there is nothing to draw."""
+        return None
+
+    def percentages(self) -> list[str]:
+        """Return the table's columns to be shown in per cent: those named as a rate or a share.
+
+        Their values are shares: 0.12 shows as 12.0%.
+        """
+        return [name for name in self.table.columns if charts.is_share(name)]
+
+    def __repr__(self) -> str:
+        """Return the sentence and the table."""
+        return f"{self.summary()}\n{self.table}"
+
+    def _repr_html_(self) -> str:
+        """Return the sentence, the chart and the first rows, for a notebook."""
+        chart = self.chart()
+        if chart is not None:
+            charts.make_live()
+        return "\n".join(
+            [
+                '<div class="ck-result">',
+                STYLE,
+                f'<p class="ck-summary">{html.escape(self.summary())}</p>',
+                "" if chart is None else charts.figure(chart),
+                _table_html(self.table, self.percentages()),
+                "</div>",
+            ]
+        )
+
+
+def _table_html(table: pl.DataFrame, percentages: list[str]) -> str:
+    """Return the first rows as HTML, with a line that says how many rows are not shown."""
+    shown = re.sub(r"<style>.*?</style>", "", _formatted(table.head(ROWS_SHOWN), percentages).as_raw_html(), flags=re.S)
+    hidden = table.height - ROWS_SHOWN
+    more = f'<p class="ck-more">{hidden:,} more rows in <code>.table</code></p>' if hidden > 0 else ""
+    if hidden == 1:
+        more = more.replace("rows", "row")
+    return f'<div class="ck-table">{shown}</div>{more}'
+
+
+def _formatted(rows: pl.DataFrame, percentages: list[str]) -> GT:
+    """Return rows as a great-tables table (which escapes all text), with a dash for null."""
+    from great_tables import GT
+
+    shown = GT(rows, id=f"ck-{next(_numbered)}")
+    for name, kind in rows.schema.items():
+        if name in percentages and kind.is_numeric():
+            shown = shown.fmt_percent(name, decimals=1)
+        elif name.startswith("p_") and kind.is_float():
+            shown = shown.fmt(_p_value, columns=name)
+        elif kind.is_integer() and not _is_label(name):
+            shown = shown.fmt_integer(name)
+        elif kind.is_float() or kind.is_decimal():
+            shown = shown.fmt_number(name, decimals=_decimals(rows[name]))
+    return shown.sub_missing(missing_text="–")
+
+
+def _is_label(column: str) -> bool:
+    """Return whether a column's integers are names rather than amounts, as a year or an id is."""
+    return column.casefold().split("_")[-1] in {"id", "year", "district", "precinct", "zip5"}
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "&lt;0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _decimals(column: pl.Series) -> int:
+    """Return the decimals that show the column's largest number to three digits, and all others alike."""
+    sizes = column.cast(pl.Float64).abs()
+    largest: Any = sizes.filter(sizes.is_finite() & (sizes > 0)).max()
+    return 2 if largest is None else min(max(2 - math.floor(math.log10(largest)), 0), 6)

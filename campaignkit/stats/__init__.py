@@ -1,0 +1,1 @@
+"""Arithmetic on small arrays: no tables, no engines."""

@@ -1,0 +1,147 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The unsubscribed who are worth a call, and who may not be on the list
+#
+# People who left last cycle's e-mail list once cared enough to join it. In 2012 they were among the easiest to win
+# back, by a personal call. They may not be e-mailed; they may be called, unless they said no to that too.
+#
+# **The question:** whom do the volunteers call tonight, best first, and who must not be on the list?
+
+# %%
+import json
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+import campaignkit as ck
+
+mf = ck.sample.megafile()
+gone = mf.universe("in_source('unsubscriber')")
+gone
+
+# %% [markdown]
+# ## Off the e-mail list is not off the phone
+#
+# Suppression is per channel. The same people, on two channels:
+
+# %%
+gone.call_list("email", purpose="volunteer").funnel
+
+# %%
+by_phone = gone.call_list("phone", purpose="volunteer")
+by_phone
+
+# %% [markdown]
+# Each step of the funnel says how many fell out and how many are left; the steps add up. One call a household and one
+# a number is the rule; turn it off and see what it spares people:
+
+# %%
+without_caps = gone.call_list("phone", purpose="volunteer", per_household=None, per_phone=None)
+spared = without_caps.table.height - by_phone.table.height
+print(f"Without the caps {spared:,} more calls would go to doors and numbers that get one already.")
+
+# %% [markdown]
+# ## Is a call worth it?
+#
+# Half of last cycle's unsubscribers with a phone were drawn by lot to be called. What came of it, before ranking
+# anybody:
+
+# %%
+came_back = mf.sql("""
+    WITH drawn AS (
+        SELECT person_id, any_value(arm) AS arm, min(assigned_on) AS assigned_on
+        FROM assignment WHERE experiment = 'winback' GROUP BY person_id
+    )
+    SELECT arm, count(*) AS people,
+           avg((EXISTS (SELECT 1 FROM enrolment e WHERE e.person_id = drawn.person_id AND e.programme = 'email_list'
+                AND e.enrolled_on >= drawn.assigned_on))::INT) AS came_back_rate
+    FROM drawn GROUP BY arm ORDER BY arm""")
+came_back
+
+# %%
+ck.charts.bars(
+    came_back, "arm", "came_back_rate",
+    description="Share of unsubscribers who joined the e-mail list again, by arm of the call experiment.",
+    title="Came back to the list",
+)  # fmt: skip
+
+# %% [markdown]
+# ## Rank them
+#
+# Until there is a model for it, past giving is a plain order: who gave before has more to come back to. Those whose
+# rank is unknown come last; ties are broken the same way every time.
+
+# %%
+tonight = gone.call_list("phone", purpose="volunteer", rank_by="gifts()", limit=200)
+tonight.table.head(8)
+
+# %%
+tonight.funnel
+
+# %% [markdown]
+# ## Who may not be on it
+#
+# **Texts need a yes.** An answer of 'unknown' is no consent, and neither is silence:
+
+# %%
+gone.call_list("text", purpose="volunteer").funnel.filter(pl.col("removed") > 0)
+
+# %% [markdown]
+# **FEC reports may not be used to ask for money** (52 USC 30111(a)(4)). A universe or rank that uses them is refused
+# for fundraising, also when it comes in by way of another universe:
+
+# %%
+itemised = mf.universe("fec_gifts() > 200")
+try:
+    (gone & itemised).call_list("phone", purpose="fundraise")
+except ck.errors.SourceRestricted as error:
+    print(error)
+
+# %% [markdown]
+# ## Write it down
+#
+# The list goes out with a manifest: when, how many, from which universe, under which suppressions, and the file's
+# SHA-256. Cells that a spreadsheet would run as a formula are defused. VAN takes a zip with one column.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    *files, manifest = tonight.write(Path(folder) / "tonight.csv")
+    entry = json.loads(manifest.read_text())
+{name: entry[name] for name in ("exported_at", "rows", "channel", "purpose", "as_of", "files")}
+
+# %%
+mf.exports.tail(3)
+
+# %% [markdown]
+# ## What could fool us
+#
+# * **Two rows of one person.** Where a link was missed, a refusal under one spelling does not protect the other. The
+#   cap for each number catches most of it: it does not ask who somebody is.
+# * **A list is as fresh as its files.** Whoever said no this morning is on tonight's list until tonight's files are in.
+
+# %% [markdown]
+# ## The number, and the decision
+
+# %%
+rates = dict(came_back.select("arm", "came_back_rate").iter_rows())
+gain = rates["call"] - rates["control"]
+callable_ = by_phone.table.height
+print(
+    f"{callable_:,} of {gone.count():,} unsubscribers may be called. A call brought {gain:.1%} more of them back, "
+    f"so calling all of them should bring about {gain * callable_:,.0f} people back to the list."
+)
+
+# %% [markdown]
+# **Decision.** Call them, best first, and ask whoever comes back for a shift rather than for money: that is what the
+# experiment's call did.

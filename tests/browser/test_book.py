@@ -1,0 +1,142 @@
+"""The built book opens from its folder: nothing comes from outside, charts live with JavaScript and stand without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import lab
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+BOOK = lab.BUILD / "book"
+SOURCES = ("book", "campaignkit", "notebooks")
+SECONDS_TO_BUILD = 1_800
+
+
+@pytest.fixture(scope="module")
+def pages() -> list[Path]:
+    """The pages of the book, built anew where a source is younger."""
+    index = BOOK / "index.html"
+    if not index.exists() or index.stat().st_mtime < newest_source():
+        command = ["-m", "sphinx", "-W", "--keep-going", "-q", "book", str(BOOK)]
+        built = subprocess.run([sys.executable, *command], cwd=lab.ROOT, capture_output=True, text=True)
+        assert built.returncode == 0, built.stderr[-5000:]
+    return sorted(BOOK.rglob("*.html"))
+
+
+def newest_source() -> float:
+    """Return the time of the youngest file that the book is made from."""
+    return max(
+        path.stat().st_mtime
+        for folder in SOURCES
+        for path in (lab.ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".md", ".css", ".toml", ".sql"}
+    )
+
+
+class Links(HTMLParser):
+    """The addresses that a page names, its anchors, and its pictures."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.anchors: set[str] = set()
+        self.unnamed: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what a tag refers to."""
+        named = dict(attrs)
+        self.anchors |= {named[key] for key in ("id", "name") if named.get(key)}
+        if tag == "a" and named.get("href"):
+            self.links.append(named["href"])
+        elif tag in {"script", "img", "iframe", "source"} and named.get("src"):
+            self.loaded.append(named["src"])
+        elif tag == "link" and named.get("rel") not in {"canonical", "author"} and named.get("href"):
+            self.loaded.append(named["href"])
+        if tag == "img" and not named.get("alt") and "logo" not in (named.get("class") or ""):
+            self.unnamed.append(named.get("src", "")[:80])
+
+
+@cache
+def read(path: Path) -> Links:
+    """Return what a page names."""
+    return Links(path.read_text(encoding="utf-8"))
+
+
+def broken(page: Path, address: str) -> bool:
+    """Return whether an address within the book leads nowhere."""
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc:
+        return False
+    target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+    if not target.is_file():
+        return True
+    return bool(parts.fragment) and target.suffix == ".html" and unquote(parts.fragment) not in read(target).anchors
+
+
+@pytest.mark.timeout(SECONDS_TO_BUILD)
+def test_every_notebook_is_a_chapter(pages: list[Path]) -> None:
+    chapters = {page.stem for page in pages if page.parent.name == "chapters"}
+    assert chapters == {source.stem for source in (lab.ROOT / "notebooks").glob("*.py")}
+
+
+def test_links_within_the_book_are_whole(pages: list[Path]) -> None:
+    found = [
+        f"{page.relative_to(BOOK)}: {address}"
+        for page in pages
+        for address in [*read(page).links, *read(page).loaded]
+        if broken(page, address)
+    ]
+    assert found == []
+
+
+def test_nothing_is_loaded_from_outside(pages: list[Path]) -> None:
+    found = {
+        address[:100] for page in pages for address in read(page).loaded if not lab.at_home(address) and "//" in address
+    }
+    assert found == set()
+
+
+def test_every_picture_has_a_text(pages: list[Path]) -> None:
+    assert [f"{page.name}: {picture}" for page in pages for picture in read(page).unnamed] == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("javascript", [True, False], ids=["live", "still"])
+def test_pages_open_without_a_network(pages: list[Path], chromium: Browser, javascript: bool) -> None:
+    watch = lab.Watch()
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000}, java_script_enabled=javascript)
+    watch.on(context)
+    wrong = []
+    for path in pages:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        charts = path.read_text(encoding="utf-8").count('<figure class="ck-figure"')
+        if javascript:
+            counts = lab.wait_for_charts(page)
+            whole = counts["figures"] == counts["live"] == charts and counts["stills"] + counts["broken"] == 0
+            wrong += [] if whole and counts["mute"] == 0 else [f"{path.name}: {counts}, {charts} charts"]
+        else:
+            drawn = page.locator("figure.ck-figure > img")
+            widths = [drawn.nth(place).bounding_box()["width"] for place in range(drawn.count())]
+            wrong += [] if len(widths) == charts and all(width > 50 for width in widths) else [path.name]
+        if charts or path.name == "index.html":
+            lab.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            kind = "live" if javascript else "still"
+            page.screenshot(path=lab.SCREENSHOTS / f"book-{path.stem}-{kind}.png", full_page=True)
+        page.close()
+    context.close()
+    assert wrong == []
+    assert watch.outside == []
+    assert watch.failed == []
+    assert watch.console == []

@@ -1,0 +1,73 @@
+"""Every notebook runs in JupyterLab, in Chromium, without a network, and its charts draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser import lab
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PROBE = Path(__file__).parent / "probe.py"
+SOURCES = [PROBE, *sorted((lab.ROOT / "notebooks").glob("*.py"))]
+
+
+@pytest.fixture
+def watch() -> lab.Watch:
+    """What the pages tried and complained of."""
+    return lab.Watch()
+
+
+@pytest.fixture
+def page(chromium: Browser, watch: lab.Watch) -> Iterator[Page]:
+    """A page that is watched, whose notebook's kernel ends with the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    watch.on(context)
+    page = context.new_page()
+    yield page
+    lab.shut_down(page)
+    context.close()
+
+
+@pytest.mark.timeout(lab.SECONDS_TO_START * 2 + lab.SECONDS_TO_RUN + 60)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_notebook_runs_and_draws(source: Path, page: Page, watch: lab.Watch, lab_address: str) -> None:
+    lab.open_notebook(page, lab_address, lab.make_notebook(source))
+    lab.run_all(page)
+    cells = lab.outputs(page)
+    assert lab.errors(cells) == []
+
+    counts = lab.wait_for_charts(page)
+    lab.screenshot(page, source.stem)
+    lab.theme(page, "JupyterLab Dark")
+    lab.screenshot(page, f"{source.stem}-dark")
+    lab.theme(page, "JupyterLab Light")
+    assert counts["figures"] == counts["live"] == lab.figures(cells)
+    assert counts["embeds"] == counts["drawn"]
+    assert counts["broken"] == counts["stills"] == counts["mute"] == 0
+    assert watch.outside == []
+    assert watch.console == []
+
+
+@pytest.mark.timeout(600)
+def test_charts_answer_a_brush_and_live_on_after_a_reload(page: Page, lab_address: str) -> None:
+    lab.open_notebook(page, lab_address, lab.make_notebook(PROBE))
+    lab.run_all(page)
+    assert lab.wait_for_charts(page)["live"] == 3
+    assert page.title() != "broken"
+    assert lab.brush(page, "figure.ck-figure >> nth=1")
+
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    page.wait_for_selector("figure.ck-figure >> nth=2", state="attached")
+    assert lab.wait_for_charts(page)["live"] == 3
+
+
+def test_a_missing_chromium_is_a_failure_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "CHROMIUM", Path("/nowhere/chromium"))
+    with pytest.raises(AssertionError, match="make chromium"):
+        lab.launch(None)

@@ -1,0 +1,287 @@
+"""Lists: nobody suppressed is ever on one, caps hold, the funnel adds up, and hostile strings do no harm."""
+
+import csv
+import datetime
+import hashlib
+import json
+import zipfile
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from campaignkit import Megafile
+from campaignkit.errors import BadValue, SourceRestricted
+from campaignkit.megafile import tables
+from campaignkit.megafile.lists import CHANNELS, PURPOSES, undefuse
+from tests.megafile.campaign import write_campaign
+
+TODAY = datetime.date(2012, 10, 1)
+PEOPLE = 400
+HOSTILE = [
+    '=HYPERLINK("http://x","y")', "<script>alert(1)</script>", 'say "hi", Bob', "two\nlines", "\u202eevil", "😀", "+1+1",
+    "@SUM(A1)", "-2", "'=1", "\tx", "O'Brien",
+]  # fmt: skip
+
+
+def pick(rng, values, n):
+    return [values[int(i)] for i in rng.integers(0, len(values), n)]
+
+
+def ids(rng, n):
+    return rng.integers(1, PEOPLE + 1, n)
+
+
+def dates(rng, n, back=60):
+    return [TODAY - datetime.timedelta(days=int(d)) for d in rng.integers(-5, back, n)]
+
+
+@pytest.fixture(scope="module")
+def facts():
+    rng = np.random.default_rng(5)
+    person = pl.DataFrame(
+        {
+            "person_id": range(1, PEOPLE + 1),
+            "household_id": pick(rng, [None, *range(1, 60)], PEOPLE),
+            "first_name": pick(rng, HOSTILE, PEOPLE),
+            "last_name": pick(rng, HOSTILE, PEOPLE),
+            "phone": pick(rng, [None, *(f"+1216555{n:04}" for n in range(200))], PEOPLE),
+            "email": pick(rng, [None, *(f"p{n}@x.org" for n in range(300))], PEOPLE),
+            "address": pick(rng, [None, "1 Elm St", "=2 Oak St"], PEOPLE),
+            "state": pick(rng, ["OH", "NC"], PEOPLE),
+            "van_id": [None if n % 7 == 0 else str(n) for n in range(PEOPLE)],
+            "van_state": pick(rng, ["OH", "NC"], PEOPLE),
+            "confidential": pick(rng, [None, False, False, False, True], PEOPLE),
+        }
+    )
+    suppression = pl.DataFrame(
+        {
+            "person_id": ids(rng, 120),
+            "channel": pick(rng, [*CHANNELS, "all"], 120),
+            "since": dates(rng, 120),
+            "reason": pick(rng, ["deceased", "unsubscribed", "moved", "wrong number", "refused", "other"], 120),
+        }
+    )
+    optin = pl.DataFrame(
+        {
+            "person_id": ids(rng, 300),
+            "answer": pick(rng, ["yes", "no", "unknown", None], 300),
+            "answered_on": dates(rng, 300),
+        }
+    )
+    contact = pl.DataFrame(
+        {"person_id": ids(rng, 100), "channel": pick(rng, list(CHANNELS), 100), "contacted_on": dates(rng, 100, 20)}
+    )
+    score = pl.DataFrame(
+        {
+            "person_id": ids(rng, 500),
+            "name": ["turnout"] * 500,
+            "value": rng.integers(0, 5, 500) / 4,
+            "scored_on": dates(rng, 500),
+        }
+    )
+    return {"person": person, "suppression": suppression, "text_optin": optin, "contact": contact, "score": score}
+
+
+@pytest.fixture(scope="module")
+def megafile(facts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("lists") / "random.duckdb"
+    with duckdb.connect(path) as con:
+        con.execute(tables.schema_sql())
+        con.execute("INSERT INTO source_file (file_id, as_of) VALUES (1, ?)", [TODAY])
+        for name, rows in facts.items():
+            con.register("rows", rows)
+            con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows")
+        con.execute("INSERT INTO score VALUES (1, 'rich', 1, ?, 'fec_gifts')", [TODAY])
+    with Megafile.open(path) as megafile:
+        yield megafile
+
+
+def may_be_reached(facts, channel, cooldown):
+    """The reference, in plain Polars."""
+    person = facts["person"].filter(pl.col(CHANNELS[channel]).is_not_null() & ~pl.col("confidential").fill_null(False))
+    closed = facts["suppression"].filter(pl.col("channel").is_in([channel, "all"]) & (pl.col("since") <= TODAY))
+    person = person.join(closed, on="person_id", how="anti")
+    if channel == "text":
+        last = facts["text_optin"].filter(pl.col("answered_on") <= TODAY).drop_nulls("answer").sort("answered_on")
+        said = last.group_by("person_id").agg(
+            pl.col("answer").filter(pl.col("answered_on") == pl.col("answered_on").max())
+        )
+        person = person.join(said.filter(pl.col("answer").list.contains("yes")), on="person_id", how="semi")
+    recent = pl.col("contacted_on").is_between(TODAY - datetime.timedelta(days=(cooldown or 0) - 1), TODAY)
+    if cooldown:
+        person = person.join(
+            facts["contact"].filter((pl.col("channel") == channel) & recent), on="person_id", how="anti"
+        )
+    return person
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    channel=st.sampled_from(list(CHANNELS)), purpose=st.sampled_from(PURPOSES), limit=st.none() | st.integers(0, 100),
+    per_household=st.none() | st.integers(1, 3), per_phone=st.none() | st.integers(1, 2), cooldown=st.none() | st.integers(0, 20),
+    rank_by=st.none() | st.just("score('turnout')"), state=st.sampled_from(["OH", "NC"]),
+)  # fmt: skip
+def test_no_one_who_may_not_be_reached_is_on_a_list_and_its_caps_hold(
+    megafile, facts, channel, purpose, limit, per_household, per_phone, cooldown, rank_by, state
+):
+    made = megafile.universe(state=state).call_list(
+        channel,
+        purpose,
+        rank_by=rank_by,
+        limit=limit,
+        per_household=per_household,
+        per_phone=per_phone,
+        cooldown_days=cooldown,
+    )
+    allowed = may_be_reached(facts, channel, cooldown).filter(pl.col("state") == state)
+    listed = allowed.filter(pl.col("person_id").is_in(made.table["person_id"].implode()))
+    assert listed.height == made.table.height == made.funnel["left"][-1]
+    if per_household:
+        assert listed.drop_nulls("household_id").group_by("household_id").len()["len"].max() in (
+            None,
+            *range(1, per_household + 1),
+        )
+    if per_phone and CHANNELS[channel] == "phone":
+        assert listed.group_by("phone").len()["len"].max() in (None, *range(1, per_phone + 1))
+    if limit is not None:
+        assert made.table.height <= limit
+    if limit is None and not per_household and (not per_phone or CHANNELS[channel] != "phone"):
+        assert made.table.height == allowed.height
+    assert (made.funnel["left"].diff() + made.funnel["removed"]).drop_nulls().eq(0).all()
+    assert made.funnel["left"][0] == megafile.universe(state=state).count()
+    assert made.funnel["removed"].ge(0).all()
+    ranks = made.table["rank"].drop_nulls().to_list()
+    assert ranks == sorted(ranks, reverse=True)
+    assert made.table["rank"].is_null().to_list() == sorted(made.table["rank"].is_null().to_list())
+
+
+def test_the_same_list_twice_is_the_same_list(megafile):
+    first, second = (megafile.universe().call_list("phone", "turnout", rank_by="score('turnout')") for _ in range(2))
+    assert first.table.equals(second.table)
+    assert first.table["rank"].n_unique() < first.table.height
+
+
+def test_off_the_email_list_may_be_called(megafile, facts):
+    gone = (
+        facts["suppression"].filter((pl.col("channel") == "email") & (pl.col("since") <= TODAY))["person_id"].to_list()
+    )
+    called = megafile.universe_of(gone).call_list("phone", "persuade", cooldown_days=None)
+    mailed = megafile.universe_of(gone).call_list("email", "persuade", cooldown_days=None)
+    assert called.table.height > 0
+    assert mailed.table.height == 0
+
+
+def test_unknown_and_missing_answers_are_no_consent(megafile, facts):
+    never = facts["person"].join(facts["text_optin"].filter(pl.col("answer") == "yes"), on="person_id", how="anti")
+    assert megafile.universe_of(never).call_list("text", "turnout").table.is_empty()
+
+
+def test_fec_rows_never_reach_a_fundraising_list(megafile):
+    rich = megafile.universe("fec_gifts() > 100")
+    for universe, rank in ((rich, None), (megafile.universe() - rich, None), (megafile.universe(), "fec_gifts()")):
+        with pytest.raises(SourceRestricted, match=r"fec_gifts comes from FEC reports, which 52 USC 30111"):
+            universe.call_list("phone", "fundraise", rank_by=rank)
+        universe.call_list("phone", "persuade", rank_by=rank)
+    tainted = megafile.universe("score('rich') > 0")
+    with pytest.raises(SourceRestricted, match="fec_gifts"):
+        tainted.call_list("phone", "fundraise")
+    taken = megafile.universe_of([1, 2], restricted=["fec_gift"])
+    with pytest.raises(SourceRestricted, match="fec_gift"):
+        (taken & megafile.universe()).call_list("mail", "fundraise")
+
+
+def test_hostile_strings_come_through_a_csv_unharmed_and_harmless(megafile, facts, tmp_path):
+    made = megafile.universe().call_list("mail", "turnout", per_household=None)
+    file, _ = made.write(tmp_path / "list.csv")
+    with file.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    names = dict(facts["person"].select("person_id", "first_name").iter_rows())
+    assert len(rows) == made.table.height
+    for row in rows:
+        assert undefuse(row["first_name"]) == names[int(row["person_id"])]
+        assert not any(cell[:1] in "=+-@\t\r" for cell in row.values() if cell)
+    assert "<script>alert" not in made._repr_html_()
+
+
+def test_hostile_strings_come_through_import_unharmed(tmp_path):
+    header = "Gift ID,Email,First,Last,Amount,Date,Address,Zip,Phone,Born\n"
+    lines = [
+        ",".join(
+            '"' + cell.replace('"', '""') + '"'
+            for cell in (f"g{n}", f"p{n}@x.org", text, "Lee", "5", "2012-01-01", "", "", "", "")
+        )
+        for n, text in enumerate(HOSTILE)
+    ]
+    layouts = write_campaign(tmp_path, gifts=header + "\n".join(lines) + "\n")
+    with Megafile.build(tmp_path / "exports", tmp_path / "m.duckdb", layouts=layouts, progress=False) as megafile:
+        found = megafile.sql("SELECT first_name FROM source_record WHERE source = 'tiny_gifts' ORDER BY record_id")[
+            "first_name"
+        ]
+        assert found.to_list() == [" ".join(text.split()) for text in HOSTILE]
+
+
+def test_the_manifest_says_when_who_how_many_and_what_the_file_was(megafile, tmp_path):
+    made = megafile.universe(state="OH").call_list("phone", "turnout")
+    file, manifest = made.write(tmp_path / "tonight.csv")
+    entry = json.loads(manifest.read_text())
+    assert entry["rows"] == made.table.height
+    assert entry["files"] == [{"name": "tonight.csv", "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}]
+    assert "p.\"state\" = 'OH'" in entry["universe"]
+    noted = megafile.exports.filter(pl.col("path") == "tonight.csv").row(-1, named=True)
+    assert (noted["rows"], noted["purpose"], noted["sha256"]) == (
+        made.table.height,
+        "turnout",
+        entry["files"][0]["sha256"],
+    )
+
+
+def test_van_gets_one_column_in_a_zip_for_each_state(megafile, facts, tmp_path):
+    made = megafile.universe().call_list("phone", "turnout")
+    *files, manifest = made.write(tmp_path / "tonight.zip", format="van")
+    assert [file.name for file in files] == ["tonight-NC.zip", "tonight-OH.zip"]
+    ids_ = []
+    for file in files:
+        with zipfile.ZipFile(file) as archive:
+            (name,) = archive.namelist()
+            lines = archive.read(name).decode().splitlines()
+        assert lines[0] == "VanID"
+        ids_ += lines[1:]
+    with_van = facts["person"].filter(pl.col("person_id").is_in(made.table["person_id"].implode())).drop_nulls("van_id")
+    assert sorted(ids_) == sorted(with_van["van_id"].to_list())
+    assert json.loads(manifest.read_text())["left_out_without_van_id"] == made.table.height - with_van.height
+
+
+def test_hashes_are_what_ad_platforms_ask_and_pseudonyms_are_not(megafile, facts):
+    phones = set(megafile.universe().hashed("phone")["phone_sha256"].to_list())
+    known = {hashlib.sha256(p.removeprefix("+").encode()).hexdigest() for p in facts["person"]["phone"].drop_nulls()}
+    assert phones
+    assert phones <= known
+    first, second = (megafile.universe().pseudonyms(salt) for salt in ("a", "b"))
+    assert not set(first["pseudonym"]) & set(second["pseudonym"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fone", "turnout"), "did you mean 'phone'"),
+        (("phone", "turnaut"), "did you mean 'turnout'"),
+    ],
+)
+def test_a_wrong_word_gets_the_nearest_right_one(megafile, arguments, message):
+    with pytest.raises(BadValue, match=message):
+        megafile.universe().call_list(*arguments)
+    with pytest.raises(BadValue, match="per_household"):
+        megafile.universe().call_list("phone", "turnout", per_household=0)
+
+
+def test_an_empty_universe_gives_an_empty_list(megafile, tmp_path):
+    nobody = megafile.universe("false").call_list("phone", "turnout")
+    assert nobody.table.is_empty()
+    assert "0 of 0 people" in nobody.summary()
+    nobody.write(tmp_path / "nobody.csv")
+    with pytest.raises(BadValue, match="VanID"):
+        nobody.write(tmp_path / "nobody.zip", format="van")
