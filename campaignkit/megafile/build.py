@@ -13,7 +13,7 @@ import polars as pl
 
 from campaignkit.megafile import files, tables
 from campaignkit.megafile.canonical import Reader
-from campaignkit.megafile.identity import link_fec_gifts, resolve_tiers
+from campaignkit.megafile.identity import link_fec_gifts, resolve_people
 from campaignkit.megafile.layout import KINDS, load_layouts
 from campaignkit.megafile.people import add_suppressions, make_people
 from campaignkit.megafile.sources import FILE_ID_SHIFT, Batch, Source, Tally, find_sources, read_source
@@ -21,7 +21,9 @@ from campaignkit.progress import Steps
 from campaignkit.sql import quote_identifier, quote_identifiers
 
 
-def build(folder: Path, path: Path, layouts: Iterable[str | Path], progress: bool | None) -> None:
+def build(
+    folder: Path, path: Path, layouts: Iterable[str | Path], progress: bool | None, model: bool = True
+) -> None:
     """Build a megafile from a folder of exports and put it at `path`, whole or not at all.
 
     Raises
@@ -37,10 +39,11 @@ def build(folder: Path, path: Path, layouts: Iterable[str | Path], progress: boo
         with steps.step("looking at the files"):
             sources = find_sources(folder, load_layouts(layouts))
         with duckdb.connect(part) as con:
+            con.execute("SET enable_progress_bar = false")
             con.execute(tables.schema_sql())
             con.execute("ATTACH ? AS stage", [f"{part}.stage"])
             _load(con, sources, steps)
-            _settle(con, sources, steps)
+            _settle(con, sources, steps, model)
             _finish(con, sources, started)
             con.execute("DETACH stage")
         os.replace(part, path)
@@ -126,14 +129,17 @@ def _log_file(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, tall
     )
 
 
-def _settle(con: duckdb.DuckDBPyConnection, sources: list[Source], steps: Steps) -> None:
+def _settle(con: duckdb.DuckDBPyConnection, sources: list[Source], steps: Steps, model: bool) -> None:
     """From all accepted records to the tables: the records that count, the people in them, their facts."""
     with steps.step("settling which records count"):
         for source in dict.fromkeys(s.layout.source for s in sources):
             _keep_latest(con, source)
         _keep_people(con)
     with steps.step("linking records to people"):
-        resolve_tiers(con, _linking_order(sources))
+        fitted = resolve_people(con, _linking_order(sources), model=model)
+        if fitted is not None:
+            fitted_on = max(s.as_of for s in sources)
+            con.execute("INSERT INTO model VALUES ('person', ?, ?)", [fitted_on, fitted.to_json()])
     with steps.step("making one row a person"):
         make_people(con, {s.layout.source: s.layout.kind for s in sources})
     with steps.step("writing facts"):

@@ -1,21 +1,33 @@
-"""Which records are one person: exact tiers, each newcomer held against the persons who stand.
+"""Which records are one person: exact tiers, then a model on what they leave, each newcomer against who stands.
 
 Sources link in the order of their kind (`layout.KINDS`). Within a tier a record and a person who agree on its
 keys are linked where neither has another candidate there; a tie stays unlinked, and the tier's name stays with
-the link. First names agree where they share a form (Bob and Robert); suffix, birth year and sex can veto.
+the link. First names agree where they share a form (Bob and Robert); suffix, birth year and sex can veto. What no
+tier links is weighed by the model (`model`), and linked where one candidate is likely enough beside all others
+(`links.choose`). In a source that may have many records of a person, records are also linked with each other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import duckdb
 import polars as pl
 
-from campaignkit.sql import quote_identifier
+from campaignkit.megafile import links
+from campaignkit.megafile.model import Model, fit, score
+from campaignkit.sql import quote_identifier, quote_literal
 
 #: What a pair may not contradict itself on. Two values that are both known and differ are a contradiction.
 VETOES = ("suffix", "birth_year", "sex")
+
+#: The least probability of a link that the model makes; among links at or above it, far fewer are wrong than 1 in 5.
+THRESHOLD = 0.8
+
+#: What `matched_by` says of the model's links; a tier's links have its name.
+BY_MODEL = "model"
 
 
 @dataclass(frozen=True)
@@ -44,22 +56,33 @@ TIERS = (
     Tier("first and last name, zip, birth year", ("form", "last", "zip5", "birth_year")),
 )
 
-_KEYS = (
-    "state_voter_id",
-    "state",
-    "email",
-    "phone",
-    "birth_date",
-    "birth_year",
-    "sex",
-    "suffix",
-    "zip5",
-    "address_key",
-)
+#: What the model compares; records of one person that say the same in all of these stand once.
+_COMPARED = (
+    "first", "last", "middle", "suffix", "sex", "birth_date", "birth_year", "address_key", "zip5", "city", "state",
+    "phone", "email",
+)  # fmt: skip
 
 
-def resolve_tiers(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]) -> None:
-    """Give every row of source_record a person_id and, where a tier linked it, its name.
+@dataclass(frozen=True)
+class Rules:
+    """How to link: the exact tiers, the model (True: to be fitted; False, None: none), its threshold, a seed."""
+
+    tiers: Sequence[Tier] = TIERS
+    model: Model | bool | None = True
+    threshold: float = THRESHOLD
+    seed: int = 0
+
+
+def resolve_people(
+    con: duckdb.DuckDBPyConnection,
+    sources: list[tuple[str, bool]],
+    *,
+    tiers: Sequence[Tier] = TIERS,
+    model: Model | bool = True,
+    threshold: float = THRESHOLD,
+    seed: int = 0,
+) -> Model | None:
+    """Give every row of source_record a person_id and, where something linked it, by what and how probably.
 
     Parameters
     ----------
@@ -67,18 +90,58 @@ def resolve_tiers(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]
         To a megafile under construction, with source_record filled.
     sources : list of (str, bool)
         Sources in linking order, and whether each holds at most one record of a person.
+    tiers : sequence of Tier
+        The exact tiers, strictest first.
+    model : Model or bool
+        A fitted model; True: fit one on these records; False: the tiers alone.
+    threshold : float
+        The least probability of a link that the model makes.
+    seed : int
+        For fitting.
+
+    Returns
+    -------
+    Model or None
+        The model used.
     """
-    _prepare(con)
-    for source, one_per_person in sources:
-        con.execute("CREATE OR REPLACE TEMP TABLE newcomer AS SELECT * FROM known WHERE source = ?", [source])
-        for tier in TIERS:
-            _link(con, tier, one_per_person)
-        _admit_the_rest(con)
+    describe(con, sources)
+    used = link_described(con, sources, Rules(tiers, model, threshold, seed))
     con.execute("""
-        UPDATE source_record SET person_id = link.person_id, matched_by = link.matched_by
+        UPDATE source_record SET person_id = link.person_id, matched_by = link.matched_by,
+               match_probability = link.match_probability
         FROM link WHERE source_record.record_id = link.record_id""")
-    for table in ("known", "standing", "newcomer", "link", "name_form"):
-        con.execute(f"DROP TABLE {quote_identifier(table)}")
+    forget(con)
+    return used
+
+
+def link_described(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], rules: Rules) -> Model | None:
+    """Fill link from described; return the model used."""
+    with _beside(con):
+        model = fit(con, "compared", rules.seed) if rules.model is True else rules.model or None
+        for source, one_per_person in sources:
+            _link_source(con, source, one_per_person, replace(rules, model=model))
+    return model
+
+
+def forget(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what linking made beside source_record."""
+    for view in ("newcomer", "standing", "known", "compared"):
+        con.execute(f"DROP VIEW IF EXISTS temp.{view}")
+    for table in ("described", "link", "joined"):
+        con.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+@contextmanager
+def _beside(con: duckdb.DuckDBPyConnection) -> Generator[None]:
+    """Keep Splink's working tables out of the megafile's own file."""
+    home = con.sql("SELECT current_database()").pl().item()
+    con.execute("ATTACH ':memory:' AS linking")
+    con.execute("USE linking")
+    try:
+        yield
+    finally:
+        con.execute(f"USE {quote_identifier(home)}")
+        con.execute("DETACH linking")
 
 
 def plain_name(column: str) -> str:
@@ -86,18 +149,38 @@ def plain_name(column: str) -> str:
     return f"nullif(regexp_replace(upper(strip_accents({column})), '[^A-Z]', '', 'g'), '')"
 
 
-def _prepare(con: duckdb.DuckDBPyConnection) -> None:
+def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]) -> None:
+    """Make described, one row a record of source_record as it is compared, and the views and the table of links."""
     names = con.sql(f"SELECT DISTINCT {plain_name('first_name')} AS name FROM source_record").pl()["name"].drop_nulls()
-    con.register("forms", name_forms(names.to_list()))
-    con.execute("CREATE TEMP TABLE name_form AS SELECT * FROM forms")
-    con.unregister("forms")
-    keys = ", ".join(f"r.{key}" for key in _KEYS)
+    shapes = name_forms(names.sort().to_list()).with_columns(pl.col("form").rank("dense").cast(pl.Int32))
+    con.register("shapes", shapes.group_by("name", maintain_order=True).agg(forms="form"))
+    con.register("sources", pl.DataFrame(sources, schema={"source": pl.String, "one": pl.Boolean}, orient="row"))
     con.execute(f"""
-        CREATE TEMP TABLE known AS
-        SELECT r.record_id, r.source, f.form, {plain_name("r.last_name")} AS last, {keys}
-        FROM source_record r LEFT JOIN name_form f ON f.name = {plain_name("r.first_name")}""")
-    con.execute("CREATE TEMP TABLE standing AS SELECT 0::BIGINT AS person_id, * FROM known LIMIT 0")
-    con.execute("CREATE TEMP TABLE link (record_id BIGINT, person_id BIGINT, matched_by VARCHAR, newcomer BOOLEAN)")
+        CREATE TEMP TABLE described AS
+        WITH named AS (
+            SELECT record_id AS row, source, NOT one AS many, {plain_name("first_name")} AS first,
+                   {plain_name("last_name")} AS last, upper(left(trim(middle_name), 1)) AS middle, suffix, sex,
+                   birth_date, strftime(birth_date, '%Y%m%d') AS birth_text,
+                   coalesce(birth_year, year(birth_date))::SMALLINT AS birth_year, address_key, zip5, state,
+                   nullif(upper(strip_accents(trim(city))), '') AS city, phone, email, state_voter_id
+            FROM source_record JOIN sources USING (source)
+        )
+        SELECT named.*, shapes.forms, nullif(regexp_extract(address_key, '^[0-9]+'), '') AS house,
+               hash({", ".join(_COMPARED)}) AS content, NULL::BIGINT AS person_id
+        FROM named LEFT JOIN shapes ON name = first""")
+    con.unregister("shapes")
+    con.unregister("sources")
+    con.execute("""
+        CREATE TEMP VIEW compared AS
+        SELECT * EXCLUDE (state_voter_id), first AS other_first, last AS other_last, left(first, 1) AS initial,
+               left(last, 1) AS last_initial, substr(split_part(address_key, '|', 1), length(house) + 2) AS street,
+               coalesce(zip5, city, state) AS place, split_part(email, '@', 1) AS email_user
+        FROM described""")
+    con.execute("CREATE TEMP VIEW known AS SELECT *, row AS record_id, unnest(forms) AS form FROM described "
+                "UNION ALL SELECT *, row, NULL FROM described WHERE forms IS NULL")  # fmt: skip
+    con.execute("CREATE TEMP VIEW standing AS SELECT * FROM known WHERE person_id IS NOT NULL")
+    con.execute("CREATE TEMP TABLE link (record_id BIGINT, person_id BIGINT, matched_by VARCHAR, "
+                "match_probability DOUBLE, newcomer BOOLEAN)")  # fmt: skip
 
 
 def name_forms(names: list[str]) -> pl.DataFrame:
@@ -106,7 +189,7 @@ def name_forms(names: list[str]) -> pl.DataFrame:
     Examples
     --------
     >>> name_forms(["BOB"])["form"].to_list()
-    ['BOB', 'ROBERT']
+    ['BERT', 'BOB', 'BOBBY', 'ROBERT']
     """
     from nicknames import NickNamer
 
@@ -115,6 +198,20 @@ def name_forms(names: list[str]) -> pl.DataFrame:
         (name, form) for name in names for form in sorted({name, *map(str.upper, namer.canonicals_of(name.lower()))})
     ]
     return pl.DataFrame(rows, schema={"name": pl.String, "form": pl.String}, orient="row")
+
+
+def _link_source(con: duckdb.DuckDBPyConnection, source: str, one_per_person: bool, rules: Rules) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP VIEW newcomer AS SELECT * FROM known WHERE source = {quote_literal(source)}")
+    con.execute("CREATE OR REPLACE TEMP TABLE joined "
+                "(record_id BIGINT, root BIGINT, matched_by VARCHAR, match_probability DOUBLE)")  # fmt: skip
+    if con.sql("SELECT count(*) FROM link").pl().item():
+        for tier in rules.tiers:
+            _link(con, tier, one_per_person)
+        if isinstance(rules.model, Model):
+            _link_by_model(con, source, one_per_person, rules.model, rules.threshold)
+    if not one_per_person:
+        _join_within(con, source, rules)
+    _admit_the_rest(con, source)
 
 
 def _link(con: duckdb.DuckDBPyConnection, tier: Tier, one_per_person: bool) -> None:
@@ -135,22 +232,106 @@ def _link(con: duckdb.DuckDBPyConnection, tier: Tier, one_per_person: bool) -> N
                    count(*) OVER (PARTITION BY person_id) AS records
             FROM candidate
         )
-        SELECT record_id, person_id, ?, true FROM counted
+        SELECT record_id, person_id, ?, NULL, true FROM counted
         WHERE people = 1 {"AND records = 1" if one_per_person else ""}""",
         [tier.name],
     )
 
 
-def _admit_the_rest(con: duckdb.DuckDBPyConnection) -> None:
-    """Make each newcomer without a link a new person; from here on all newcomers stand."""
-    con.execute("""
+def _link_by_model(
+    con: duckdb.DuckDBPyConnection, source: str, one_per_person: bool, model: Model, threshold: float
+) -> None:
+    """Link newcomers whom no tier linked to the people who are likely enough to be them."""
+    taken = "AND person_id NOT IN (SELECT person_id FROM link WHERE newcomer)" if one_per_person else ""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE stood_row AS
+        SELECT min(row) AS row FROM described WHERE person_id IS NOT NULL {taken} GROUP BY person_id, content""")
+    con.execute("CREATE OR REPLACE TEMP VIEW stood AS SELECT * FROM compared SEMI JOIN stood_row USING (row)")
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE unlinked AS
+        SELECT * FROM compared WHERE source = ? AND row NOT IN (SELECT record_id FROM link WHERE newcomer)""",
+        [source],
+    )
+    people = con.sql("SELECT count(DISTINCT person_id) FROM stood").pl().item()
+    score(con, model, "unlinked", "stood", people, "weighed")
+    candidates = con.sql("""
+        SELECT row_l AS record_id, person_id, max(odds) AS odds FROM weighed JOIN described ON row = row_r
+        GROUP BY ALL ORDER BY ALL""").pl()
+    records = con.sql("SELECT count(*) FROM unlinked").pl().item()
+    con.register("found", links.choose(candidates, records, threshold, one_per_person))
+    con.execute(f"INSERT INTO link SELECT record_id, person_id, '{BY_MODEL}', match_probability, true FROM found")
+    con.unregister("found")
+    con.execute("DROP VIEW temp.stood; DROP TABLE temp.stood_row; DROP TABLE temp.unlinked; DROP TABLE temp.weighed")
+
+
+def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: Rules) -> None:
+    """Link the newcomers with each other: their source may have many records of a person."""
+    edges = [con.sql(_same_within(tier)).pl() for tier in rules.tiers]
+    if isinstance(rules.model, Model):
+        edges.append(_weighed_within(con, source, pl.concat(edges), rules.model, rules.threshold))
+    linked = con.sql("SELECT record_id, person_id FROM link WHERE newcomer").pl()
+    follow, groups = links.within_source(pl.concat(edges), linked)
+    con.register("follow", follow)
+    con.execute("INSERT INTO link SELECT record_id, person_id, matched_by, match_probability, true FROM follow")
+    con.unregister("follow")
+    con.register("groups", groups)
+    con.execute("INSERT INTO joined BY NAME SELECT * FROM groups")
+    con.unregister("groups")
+
+
+def _same_within(tier: Tier) -> str:
+    """Return SQL for pairs of newcomers that agree in a tier, each with the first; none where any two contradict."""
+    keys = ", ".join(tier.on)
+    at_odds = " OR ".join(f"count(DISTINCT {key}) > 1" for key in tier.vetoes) or "false"
+    known = " AND ".join(f"{key} IS NOT NULL" for key in tier.on)
+    return f"""
+        WITH same AS (
+            SELECT {keys}, min(record_id) AS first_id FROM newcomer WHERE {known} GROUP BY {keys}
+            HAVING count(DISTINCT record_id) > 1 AND NOT ({at_odds})
+        )
+        SELECT DISTINCT first_id AS a, record_id AS b, '{tier.name}' AS matched_by, NULL::DOUBLE AS match_probability
+        FROM newcomer JOIN same USING ({keys}) WHERE first_id <> record_id ORDER BY a, b"""
+
+
+def _weighed_within(
+    con: duckdb.DuckDBPyConnection, source: str, edges: pl.DataFrame, model: Model, threshold: float
+) -> pl.DataFrame:
+    """Return pairs of newcomers that the model holds to be one person; what the tiers joined is weighed once."""
+    con.register("rooted", links.components(edges))
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE alike AS
+        SELECT * FROM compared WHERE row IN (
+            SELECT min(row) FROM described LEFT JOIN rooted ON record_id = row
+            WHERE source = ? GROUP BY coalesce(root, row), content)""",
+        [source],
+    )
+    con.unregister("rooted")
+    score(con, model, "alike", None, con.sql("SELECT count(*) FROM alike").pl().item(), "weighed")
+    pairs = con.sql("SELECT least(row_l, row_r) AS a, greatest(row_l, row_r) AS b, odds FROM weighed ORDER BY a, b").pl()
+    records = con.sql("SELECT count(*) FROM alike").pl().item()
+    con.execute("DROP TABLE temp.alike; DROP TABLE temp.weighed")
+    found = links.likely(pairs, records, threshold)
+    return found.select("a", "b", pl.lit(BY_MODEL).alias("matched_by"), "match_probability")
+
+
+def _admit_the_rest(con: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Make each newcomer without a link, or group of them, a new person; from here on all newcomers stand."""
+    con.execute(
+        """
         INSERT INTO link
         WITH alone AS (
-            SELECT DISTINCT record_id FROM newcomer
-            WHERE record_id NOT IN (SELECT record_id FROM link WHERE newcomer)
+            SELECT row AS record_id FROM described
+            WHERE source = ? AND row NOT IN (SELECT record_id FROM link WHERE newcomer)
+        ), rooted AS (
+            SELECT record_id, coalesce(root, record_id) AS root, CASE WHEN record_id <> root THEN matched_by END AS how,
+                   CASE WHEN record_id <> root THEN match_probability END AS probability
+            FROM alone LEFT JOIN joined USING (record_id)
         ), last AS (SELECT coalesce(max(person_id), 0) AS person_id FROM link)
-        SELECT record_id, last.person_id + row_number() OVER (ORDER BY record_id), NULL, true FROM alone, last""")
-    con.execute("INSERT INTO standing SELECT link.person_id, newcomer.* FROM newcomer JOIN link USING (record_id)")
+        SELECT record_id, last.person_id + dense_rank() OVER (ORDER BY root), how, probability, true
+        FROM rooted, last""",
+        [source],
+    )
+    con.execute("UPDATE described SET person_id = link.person_id FROM link WHERE newcomer AND row = link.record_id")
     con.execute("UPDATE link SET newcomer = false WHERE newcomer")
 
 

@@ -66,8 +66,8 @@ CREATE TABLE source_record (
     source            VARCHAR,
     record_key        VARCHAR,  -- the source's own key of the person
     person_id         BIGINT,
-    matched_by        VARCHAR,  -- the tier that linked it; null: the person's first record
-    match_probability DOUBLE,   -- null for exact tiers
+    matched_by        VARCHAR,  -- the tier that linked it, or 'model'; null: the person's first record
+    match_probability DOUBLE,   -- of a link that the model made; null for exact tiers
     as_of             DATE,
     first_name        VARCHAR,
     middle_name       VARCHAR,
@@ -279,12 +279,20 @@ CREATE TABLE score (
     person_id BIGINT,
     name      VARCHAR,
     value     DOUBLE,
-    scored_on DATE
+    scored_on DATE,
+    restricted VARCHAR      -- what in it may not serve soliciting, such as fec_gifts; null: nothing
 );
 
 CREATE TABLE export (
     exported_at TIMESTAMP, path VARCHAR, channel VARCHAR, purpose VARCHAR, universe VARCHAR,
     rows BIGINT, sha256 VARCHAR
+);
+
+-- The model that linked what the exact tiers left, for refreshes to use as it is.
+CREATE TABLE model (
+    name      VARCHAR,      -- person
+    fitted_on DATE,         -- the megafile's date when it was fitted
+    settings  VARCHAR       -- JSON: Splink's settings, how housemates compare, how common each name is
 );
 
 CREATE TABLE identity_event (

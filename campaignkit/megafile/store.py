@@ -17,7 +17,10 @@ from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import tables
 from campaignkit.megafile.build import build
 from campaignkit.megafile.explain import Explanation, explain
-from campaignkit.sql import quote_identifier
+from campaignkit.megafile.export_log import append_export_log, read_export_log
+from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
+from campaignkit.megafile.universe import Universe, make_universe, universe_of
+from campaignkit.sql import quote_identifier, quote_identifiers
 
 __all__ = ["Megafile"]
 
@@ -55,6 +58,7 @@ class Megafile:
         path: str | Path,
         *,
         layouts: Iterable[str | Path] = (),
+        model: bool = True,
         progress: bool | None = None,
     ) -> Megafile:
         """Read a folder of exports into one megafile and open it.
@@ -71,6 +75,9 @@ class Megafile:
             Where to put the megafile.
         layouts : iterable of str or Path
             Your own layouts (TOML), beside the built-in ones; one of the same name replaces a built-in one.
+        model : bool
+            Whether records that no exact tier links are weighed by a model, which is kept in the megafile. False: the
+            tiers alone.
         progress : bool or None
             Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -81,7 +88,7 @@ class Megafile:
         """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        build(Path(folder), path, layouts, progress)
+        build(Path(folder), path, layouts, progress, model)
         return cls(path)
 
     @classmethod
@@ -146,7 +153,7 @@ class Megafile:
         """
         if name not in tables.names():
             raise BadValue(
-                f"The megafile has no table {name!r}{nearest(name, tables.names())}. It has: "
+                f"The megafile has no table {name!r}{nearest(name, tables.names())} It has: "
                 f"{listed(tables.names(), most=40)}."
             )
         return self._con.cursor().table(quote_identifier(name))
@@ -168,6 +175,71 @@ class Megafile:
                 result = cursor.sql(query, params=dict(params) if isinstance(params, Mapping) else list(params))
             return pl.DataFrame() if result is None else result.pl()
 
+    def relation(self, query: str) -> duckdb.DuckDBPyRelation:
+        """Return a query as a DuckDB relation: it runs when its rows are asked for."""
+        return self._con.cursor().sql(query)
+
+    def universe(self, *predicates: str, as_of: date | str | None = None, **equals: Any) -> Universe:
+        """Say who: the people for whom every predicate holds.
+
+        Parameters
+        ----------
+        *predicates : str
+            Conditions over person's columns, attributes and facts: ``"state = 'OH'"``,
+            ``"age between 40 and 49"``, ``"gave('online')"``, ``"not contacted('phone')"``,
+            ``"voted_in('2008-11-04')"``, ``"last_contact_days > 30"``. `mf.facts` lists them. None: everyone.
+        as_of : date, str or None
+            What is known: facts dated later do not exist. None: the megafile's own date.
+        **equals
+            Columns that must equal a value, be one of a list, or (None) be null: ``sex="F"``.
+
+        Returns
+        -------
+        Universe
+
+        Raises
+        ------
+        ColumnNotFound
+            If a predicate names what is not there; the error says the nearest right name.
+        BadValue
+            If a predicate can't be read, or `as_of` is later than the megafile.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> women = mf.universe("age between 40 and 49", sex="F")
+        >>> (women - mf.universe("donor")).count() < women.count()
+        True
+        """
+        return make_universe(self, predicates, as_of, equals)
+
+    def universe_of(self, people: Any, *, restricted: Iterable[str] = (), as_of: date | str | None = None) -> Universe:
+        """Return the people of a table as a universe, to be counted, put together with others and listed.
+
+        Parameters
+        ----------
+        people : table or iterable of int
+            A table with a person_id column (Polars, pandas, PyArrow, a DuckDB relation), or the ids.
+        restricted : iterable of str
+            What in it may not serve soliciting, such as ``["fec_gift"]``: a plain table can't say so itself.
+        as_of : date, str or None
+            As in `universe`.
+
+        Raises
+        ------
+        ColumnNotFound
+            If a table has no person_id.
+        """
+        return universe_of(self, people, frozenset(restricted), as_of)
+
+    @property
+    def facts(self) -> pl.DataFrame:
+        """What predicates and features may name beyond person's columns: name, arguments, meaning."""
+        named = [(name, "", fact.meaning) for name, fact in ATTRIBUTES.items()]
+        called = [(name, f"({fact.arguments})", fact.meaning) for name, fact in FUNCTIONS.items()]
+        return pl.DataFrame(named + called, schema=["name", "arguments", "meaning"], orient="row")
+
     def explain(self, person_id: int) -> Explanation:
         """Say why some records are held to be one person.
 
@@ -187,6 +259,22 @@ class Megafile:
             If there is no such person.
         """
         return explain(self, person_id)
+
+    @property
+    def exports(self) -> pl.DataFrame:
+        """Every list written from this megafile: exported_at, path, channel, purpose, universe, rows, sha256."""
+        columns = quote_identifiers(list(tables.columns_of("export")))
+        held = self.sql(f"SELECT {columns} FROM export ORDER BY exported_at")
+        pending = read_export_log(self.path)
+        return pl.concat([held, pending.select(held.columns).cast(dict(held.schema))])
+
+    def note_export(self, manifest: dict[str, Any]) -> None:
+        """Note a list that was written; the file is open for reading, so it goes into the log beside it."""
+        append_export_log(self.path, manifest)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to the same file, for temporary tables; close it after use."""
+        return self._con.cursor()
 
     def close(self) -> None:
         """Close the file."""
@@ -218,6 +306,7 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         con = duckdb.connect(path, read_only=read_only)
     except duckdb.IOException as error:
         raise BadValue(f"{str(path)!r} can't be opened: {error}") from error
+    con.execute("SET enable_progress_bar = false")  # a bar without a name helps nobody; `progress` has names
     if read_only:
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")

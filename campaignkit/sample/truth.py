@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from campaignkit.megafile import Megafile
+from campaignkit.sample.dirt import FLAGS
 
 
 def link_quality(megafile: Megafile, truth: str | Path) -> pl.DataFrame:
@@ -57,3 +58,84 @@ def _pairs(records: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     return pairs.group_by("left", "right").agg(
         (pl.col("n_left") * pl.col("n_right")).sum().cast(pl.Int64).alias("pairs")
     )
+
+def supporter_quality(megafile: Megafile, truth: str | Path, source: str = "supporter") -> pl.DataFrame:
+    """Return how well a source is linked to the voter files, by class of dirt and by what the pair shares.
+
+    Parameters
+    ----------
+    megafile : Megafile
+        Built from the exports that `truth` belongs to.
+    truth : str or Path
+        The folder with links.parquet (the true pairs: what they share, what hides it), identity.parquet and
+        people.parquet.
+    source : str
+        The source whose links truth lists.
+
+    Returns
+    -------
+    DataFrame
+        One row a voter source and class: source, class (all; anchor: the pair shares an address, phone, e-mail or
+        birth date; no anchor; not in the file: the person has no record there; or a kind of dirt on the supporter's
+        record), true_pairs, links, right_links, in_household (false links to another of the household), precision,
+        recall, f1 and in_household_share (of links). Null where there is nothing to divide by.
+    """
+    truth = Path(truth)
+    pairs = pl.read_parquet(truth / "links.parquet").rename({"supporter_id": "key_a"})
+    flags = [name for name in FLAGS if name in pairs.columns]
+    judged = _judged(megafile, truth, source, pairs)
+    parts = []
+    for voter in pairs["source_b"].unique().sort():
+        true = pairs.filter(pl.col("source_b") == voter)
+        found = judged.filter(pl.col("source_b") == voter)
+        classes = {"all": pl.lit(True), "anchor": pl.col("shares_any"), "no anchor": ~pl.col("shares_any")}
+        classes |= {flag: pl.col(flag) for flag in flags}
+        parts += [_class_row(voter, name, true.filter(one), found.filter(one)) for name, one in classes.items()]
+        absent = found.join(true, on="key_a", how="anti")
+        parts.append(_class_row(voter, "not in the file", true.clear(), absent))
+    links, right, true = pl.col("links"), pl.col("right_links"), pl.col("true_pairs")
+    return pl.concat(parts).with_columns(
+        precision=pl.when(links > 0).then(right / links),
+        recall=pl.when(true > 0).then(right / true),
+        f1=pl.when(true > 0).then(2 * right / (links + true)),
+        in_household_share=pl.when(links > 0).then(pl.col("in_household") / links),
+    )
+
+
+def _judged(megafile: Megafile, truth: Path, source: str, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return the links between `source` and the voter sources, right or wrong, with what they share and their dirt."""
+    found = megafile.sql(
+        """SELECT a.record_key AS key_a, b.source AS source_b, b.record_key AS key_b,
+               coalesce(a.phone = b.phone, false) OR coalesce(a.email = b.email, false)
+               OR coalesce(a.birth_date = b.birth_date, false) OR coalesce(a.address_key = b.address_key, false) AS anchor
+        FROM source_record a JOIN source_record b USING (person_id)
+        WHERE a.source = ? AND b.source IN (SELECT unnest(?))""",
+        [source, pairs["source_b"].unique().to_list()],
+    )
+    identity = pl.read_parquet(truth / "identity.parquet").with_columns(pl.col("record_key").cast(pl.String))
+    home = pl.read_parquet(truth / "people.parquet", columns=["person", "household"])
+    who = identity.join(home, on="person", how="left")
+    ours = who.filter(pl.col("source") == source).select(key_a="record_key", ours="person", our_home="household")
+    theirs = who.select(source_b="source", key_b="record_key", theirs="person", their_home="household")
+    dirt = pairs.select("key_a", *(name for name in FLAGS if name in pairs.columns)).unique("key_a")
+    known = pairs.select("key_a", "source_b", "key_b", "shares_any")
+    judged = (
+        found.join(ours, on="key_a", how="left")
+        .join(theirs, on=["source_b", "key_b"], how="left")
+        .join(dirt, on="key_a", how="left")
+        .join(known, on=["key_a", "source_b", "key_b"], how="left")
+    )
+    right = (pl.col("ours") == pl.col("theirs")).fill_null(False)
+    return judged.with_columns(
+        right=right,
+        in_household=~right & (pl.col("our_home") == pl.col("their_home")).fill_null(False),
+        shares_any=pl.coalesce("shares_any", "anchor"),
+    )
+
+
+def _class_row(voter: str, name: str, true: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    counts = {
+        "true_pairs": true.height, "links": found.height, "right_links": found["right"].sum(),
+        "in_household": found["in_household"].sum(),
+    }  # fmt: skip
+    return pl.DataFrame({"source": voter, "class": name, **counts})

@@ -268,7 +268,7 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
     1000
     """
     if what not in _DOORS:
-        raise BadValue(f"draw knows no {what!r}{nearest(what, _DOORS)}. It knows: {', '.join(_DOORS)}.")
+        raise BadValue(f"draw knows no {what!r}{nearest(what, _DOORS)} It knows: {', '.join(_DOORS)}.")
     if people < 1000:
         raise BadValue(f"people is {people}; a sample needs at least 1,000 for its planted effects.")
     return _DOORS[what](people, seed, **options)

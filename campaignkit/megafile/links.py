@@ -1,0 +1,139 @@
+"""From weighed pairs to links: whom a record is, where one person can have one record, and where many."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+_MOST_ROUNDS = 8
+
+
+def choose(candidates: pl.DataFrame, records: int, threshold: float, one_per_person: bool) -> pl.DataFrame:
+    """Return the candidates who are likely enough beside their rivals.
+
+    A record is one of its candidates or none of them: the odds of each are held against the odds of all (and, where a
+    person has one record only, against those of the person's other records). Two who fit alike get at most one half
+    each, so a tie is no link. Whoever is linked is out of the running for the rest, who are looked at again.
+
+    How many of the records have their person among those who stand is estimated first, by EM.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        record_id, person_id, odds (as if half of the records had their person); each pair once.
+    records : int
+        How many records look for their person; those without a candidate too.
+    threshold : float
+        The least probability of a link, at least one half.
+    one_per_person : bool
+        Whether the records are of a source that has each person once.
+
+    Returns
+    -------
+    DataFrame
+        record_id, person_id, match_probability, each record once.
+
+    Examples
+    --------
+    >>> pairs = pl.DataFrame({"record_id": [1, 1, 2], "person_id": [7, 8, 9], "odds": [90.0, 90.0, 90.0]})
+    >>> choose(pairs, 4, 0.8, True).select("record_id", "person_id").rows()
+    [(2, 9)]
+    """
+    share = 0.5
+    for _ in range(_MOST_ROUNDS):
+        found = _among_rivals(candidates, share, one_per_person)["match_probability"].sum()
+        share = (found + 1) / (records + 2)
+    chosen = []
+    for _ in range(_MOST_ROUNDS):
+        found = _among_rivals(candidates, share, one_per_person)
+        found = found.filter(pl.col("match_probability") >= threshold)
+        chosen.append(found)
+        candidates = candidates.join(found, on="record_id", how="anti")
+        if found.is_empty() or not one_per_person:
+            break
+        candidates = candidates.join(found, on="person_id", how="anti")
+    return pl.concat(chosen).select("record_id", "person_id", "match_probability").sort("record_id")
+
+
+def _among_rivals(candidates: pl.DataFrame, share: float, one_per_person: bool) -> pl.DataFrame:
+    odds = pl.col("odds") * (share / (1 - share))
+    rivals = odds.sum().over("record_id")
+    if one_per_person:
+        rivals = rivals + odds.sum().over("person_id") - odds
+    return candidates.with_columns(match_probability=(odds / (1 + rivals)).round(6))
+
+
+def likely(pairs: pl.DataFrame, records: int, threshold: float) -> pl.DataFrame:
+    """Return the pairs within a source that are likely enough to be one person, the likeliest first.
+
+    A record may have any number of partners; how many it has on average is estimated first, by EM.
+
+    Examples
+    --------
+    >>> likely(pl.DataFrame({"a": [1, 1], "b": [2, 3], "odds": [90.0, 0.1]}), 4, 0.8).select("a", "b").rows()
+    [(1, 2)]
+    """
+    partners = 1.0
+    for _ in range(_MOST_ROUNDS):
+        odds = pairs["odds"] * partners
+        partners = float((2 * (odds / (1 + odds)).sum() + 1) / (records + 1))
+    odds = pl.col("odds") * partners
+    found = pairs.with_columns(match_probability=(odds / (1 + odds)).round(6))
+    found = found.filter(pl.col("match_probability") >= threshold)
+    return found.sort("match_probability", "a", "b", descending=[True, False, False])
+
+
+def components(edges: pl.DataFrame) -> pl.DataFrame:
+    """Return each record that an edge touches and the smallest record it hangs together with.
+
+    Examples
+    --------
+    >>> components(pl.DataFrame({"a": [5, 5, 2], "b": [7, 3, 4]})).sort("record_id").rows()
+    [(2, 2), (3, 3), (4, 2), (5, 3), (7, 3)]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    records = np.unique(np.concatenate([edges["a"].to_numpy(), edges["b"].to_numpy()]))
+    a, b = (np.searchsorted(records, edges[end].to_numpy()) for end in ("a", "b"))
+    graph = coo_array((np.ones(a.size, dtype=np.int8), (a, b)), shape=(records.size, records.size))
+    _, label = connected_components(graph, directed=False)
+    first = np.full(records.size, records.size)
+    np.minimum.at(first, label, np.arange(records.size))
+    return pl.DataFrame(
+        {"record_id": records, "root": records[first[label]] if records.size else records},
+        schema={"record_id": pl.Int64, "root": pl.Int64},
+    )
+
+
+def within_source(edges: pl.DataFrame, linked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Settle a source that may have many records of a person.
+
+    Parameters
+    ----------
+    edges : DataFrame
+        a, b, matched_by, match_probability: pairs of its records held to be one person, best kind first.
+    linked : DataFrame
+        record_id, person_id of its records that are linked to people who stood before.
+
+    Returns
+    -------
+    links : DataFrame
+        record_id, person_id, matched_by, match_probability of records that follow a linked one. Where records that
+        hang together are linked to two people, the rest follow neither.
+    groups : DataFrame
+        record_id, root, matched_by, match_probability of the others that hang together: new people.
+    """
+    both = pl.concat([edges, edges.rename({"a": "b", "b": "a"}).select(edges.columns)])
+    why = both.group_by("a", maintain_order=True).first().select("matched_by", "match_probability", record_id="a")
+    roots = components(edges).join(linked, on="record_id", how="left")
+    people = pl.col("person_id").drop_nulls()
+    roots = roots.with_columns(
+        people=people.n_unique().over("root"), the_one=pl.col("person_id").max().over("root")
+    ).filter(pl.col("person_id").is_null())
+    follow = roots.filter(pl.col("people") == 1).join(why, on="record_id")
+    groups = roots.filter(pl.col("people") != 1).with_columns(root=pl.col("record_id").min().over("root"))
+    return (
+        follow.select("record_id", "matched_by", "match_probability", person_id="the_one"),
+        groups.join(why, on="record_id").select("record_id", "root", "matched_by", "match_probability"),
+    )

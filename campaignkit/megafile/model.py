@@ -1,0 +1,350 @@
+"""What Splink is asked when the exact tiers are done: how two records compare, and a model fitted on them.
+
+A pair's odds of being one person are weighed against two others: that they are strangers (Splink's u, with term
+frequencies), and that they share a household. Last name, address and phone agree among housemates as among records of
+one person, so against that other only first name, birth date, sex, suffix, middle initial and e-mail count. How those
+fall among housemates is counted, not guessed: two records of one list that has each person once are two people.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import log2
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+
+from campaignkit.errors import BadValue
+from campaignkit.megafile.comparisons import (
+    BLOCKS,
+    COMPARISONS,
+    FREQUENCIES,
+    LOOSE_BLOCKS,
+    MOST_LOOSE,
+    SWAPPED_BLOCK,
+    Comparison,
+)
+
+if TYPE_CHECKING:
+    from splink import Linker
+
+#: Pairs for training are drawn from those who agree on one of these. None of them is what a household shares alone:
+#: each holds a first name, a birth date or an e-mail address, so that EM cannot take "same household" for "same person".
+ANCHORS = (
+    ("email",), ("birth_text", "zip5"), ("phone", "first"), ("birth_text", "last"), ("address_key", "first"),
+    ("birth_text", "first"), ("first", "last"),
+)  # fmt: skip
+
+PAIRS_TO_TRAIN = 50  # fewer teach less than the defaults know
+MOST_PAIRS = 100_000  # per anchor; more change no digit that matters
+PAIRS_FOR_U = 100_000
+TRUST = 0.98  # the rest is the default's, so that no level is impossible
+MATES_PER_RECORD = 1.5  # until counted
+MATES_SAMPLED = 50_000  # records
+_WEAKEST = log2(0.02)  # odds below this are nobody's candidate
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model: pass it back to `resolve`, or read it from a megafile's table `model`.
+
+    Attributes
+    ----------
+    settings : dict
+        Splink's settings with every m and u, as `Linker` takes them.
+    mates : dict of str to list of float
+        For each comparison that tells housemates apart, the share of housemates at each of its levels.
+    mates_per_record : float
+        How many housemates a record has in a list with each person once.
+    frequencies : dict of str to DataFrame
+        How common each name and city is.
+    """
+
+    settings: dict[str, Any]
+    mates: dict[str, list[float]]
+    mates_per_record: float
+    frequencies: dict[str, pl.DataFrame]
+
+    def to_json(self) -> str:
+        """Return all of it as text."""
+        return json.dumps(
+            {
+                "settings": self.settings,
+                "mates": self.mates,
+                "mates_per_record": self.mates_per_record,
+                "frequencies": {name: dict(table.iter_rows()) for name, table in self.frequencies.items()},
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Model:
+        """Return the model that `to_json` wrote.
+
+        Raises
+        ------
+        BadValue
+            The text is no model.
+        """
+        try:
+            parts = json.loads(text)
+            tables = {name: frequency_table(name, list(rows.items())) for name, rows in parts.pop("frequencies").items()}
+            return cls(frequencies=tables, **parts)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadValue(f"The text is no fitted model, such as Model.to_json() returns: {error!r}") from error
+
+
+def frequency_table(name: str, rows: list[tuple[str, float]]) -> pl.DataFrame:
+    """Return a term-frequency table as Splink names its columns."""
+    return pl.DataFrame(rows, schema={name: pl.String, f"tf_{name}": pl.Float64}, orient="row")
+
+
+def fit(con: duckdb.DuckDBPyConnection, table: str, seed: int, anchors: tuple[tuple[str, ...], ...] = ANCHORS) -> Model:
+    """Fit a model on records, most of whose pairs are strangers.
+
+    u is what random pairs show; m what EM finds among pairs that agree on one of `anchors`; both lean on defaults
+    where there is little to learn from, so that ten records and ten million go the same way.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        Whose default database Splink may write its own tables to.
+    table : str
+        Records as `identity` prepares them.
+    seed : int
+        For the random pairs.
+    anchors : tuple of tuples of str
+        Columns on which training pairs agree.
+    """
+    frequencies = {name: _frequency(con, table, name) for name in FREQUENCIES}
+    present = [c for c in COMPARISONS if _any_known(con, table, c.needs)]
+    if not present:
+        return Model(_settings([]), {}, MATES_PER_RECORD, frequencies)
+    with quiet(), _linker(con, table, _settings(present), frequencies) as linker:
+        rows = _count(con, f"SELECT count(*) FROM {table}")
+        if rows * (rows - 1) / 2 >= PAIRS_TO_TRAIN:
+            linker.training.estimate_u_using_random_sampling(PAIRS_FOR_U, seed=seed, num_chunks=1)
+        for anchor in anchors:
+            _train(con, linker, table, anchor)
+        trained = linker.misc.save_model_to_json()
+        mates, per_record = _count_mates(con, linker, table, present)
+    _set_coincidences(con, table, trained, present)
+    return Model(_steadied(trained, present, rows), mates, per_record, frequencies)
+
+
+@contextmanager
+def quiet() -> Generator[None]:
+    """Keep Splink's advice to modellers from the analyst's screen."""
+    logger = logging.getLogger("splink")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _linker(
+    con: duckdb.DuckDBPyConnection, table: str, settings: dict[str, Any], frequencies: dict[str, pl.DataFrame]
+) -> Generator[Linker]:
+    from splink import DuckDBAPI, Linker
+
+    api = DuckDBAPI(con)
+    linker = Linker(api.register(table), settings, log_level=None, validate_settings=False)
+    for name, known in frequencies.items():
+        con.register("known_frequency", known)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE frequency_{name} AS SELECT * FROM known_frequency")
+        con.unregister("known_frequency")
+        linker.table_management.register_term_frequency_lookup(api.register(f"frequency_{name}"), name)
+    try:
+        yield linker
+    finally:
+        api.delete_tables_created_by_splink_from_db()
+
+
+def _equal(columns: tuple[str, ...]) -> str:
+    return " AND ".join(f"l.{column} = r.{column}" for column in columns)
+
+
+def _settings(present: list[Comparison]) -> dict[str, Any]:
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "row",
+        "comparisons": [comparison.to_splink() for comparison in present],
+        "blocking_rules_to_generate_predictions": [{"blocking_rule": _equal(block)} for block in BLOCKS],
+        "retain_matching_columns": True,  # or the levels are not told
+        "retain_intermediate_calculation_columns": True,
+        "probability_two_random_records_match": 0.0001,
+    }
+
+
+def _frequency(con: duckdb.DuckDBPyConnection, table: str, name: str) -> pl.DataFrame:
+    counted = con.sql(f"""
+        SELECT {name}, count(*) / sum(count(*)) OVER () AS tf_{name} FROM {table} WHERE {name} IS NOT NULL
+        GROUP BY {name} ORDER BY {name}""").pl()
+    return frequency_table(name, list(counted.iter_rows()))
+
+
+def _any_known(con: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...]) -> bool:
+    return bool(_count(con, f"SELECT count(coalesce({', '.join(f'{c}::VARCHAR' for c in columns)})) FROM {table}"))
+
+
+def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    return con.sql(query).pl().item() or 0
+
+
+def _train(con: duckdb.DuckDBPyConnection, linker: Linker, table: str, anchor: tuple[str, ...]) -> None:
+    known = " AND ".join(f"{column} IS NOT NULL" for column in anchor)
+    pairs = _count(
+        con,
+        f"""SELECT coalesce(sum(n * (n - 1) / 2 - within), 0)::BIGINT FROM (
+            SELECT sum(n) AS n, sum(CASE WHEN many THEN 0 ELSE n * (n - 1) / 2 END) AS within FROM (
+                SELECT {", ".join(anchor)}, source, many, count(*) AS n FROM {table} WHERE {known} GROUP BY ALL
+            ) GROUP BY {", ".join(anchor)})""",
+    )
+    if pairs < PAIRS_TO_TRAIN:
+        return
+    keys = ", ".join(f"l.{column}" for column in anchor)
+    share = MOST_PAIRS / pairs  # whole blocks are left out, not records: half a block has a quarter of the pairs
+    sampled = f" AND hash({keys}) % 1000000 < {int(1e6 * share)}" if share < 1 else ""
+    linker.training.estimate_parameters_using_expectation_maximisation(
+        f"{_equal(anchor)} AND (l.source <> r.source OR l.many){sampled}", estimate_without_term_frequencies=True
+    )
+
+
+def _set_coincidences(
+    con: duckdb.DuckDBPyConnection, table: str, trained: dict[str, Any], present: list[Comparison]
+) -> None:
+    """Count how often strangers have the same value: all pairs within the lists that have each person once.
+
+    Random pairs are too few to see two people with one phone number.
+    """
+    for comparison, fitted in zip(present, trained["comparisons"], strict=True):
+        if comparison.same is not None:
+            alike, pairs = con.sql(f"""
+                WITH held AS (
+                    SELECT source, count(*) AS n FROM {table} WHERE NOT many AND {comparison.same} IS NOT NULL
+                    GROUP BY source, {comparison.same}
+                ), listed AS (SELECT sum(n * (n - 1) / 2) AS alike, sum(n) AS records FROM held GROUP BY source)
+                SELECT sum(alike)::DOUBLE, sum(records * (records - 1) / 2)::DOUBLE FROM listed""").pl().row(0)
+            level = next(level for level in fitted["comparison_levels"] if not level.get("is_null_level"))
+            if pairs and pairs > PAIRS_FOR_U:
+                level["u_probability"] = (alike + 1) / pairs
+
+
+def _count_mates(
+    con: duckdb.DuckDBPyConnection, linker: Linker, table: str, present: list[Comparison]
+) -> tuple[dict[str, list[float]], float]:
+    """Count how those compare who live together: pairs at one address in a list that has each person once."""
+    records = _count(con, f"SELECT count(*) FROM {table} WHERE NOT many AND address_key IS NOT NULL")
+    every = max(records // MATES_SAMPLED, 1)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE mate_sample AS SELECT * FROM {table}
+        WHERE NOT many AND address_key IS NOT NULL AND hash(address_key) % {every} = 0""")
+    sampled = linker._db_api.register("mate_sample")
+    rule = "l.address_key = r.address_key AND l.source = r.source"
+    found = linker.inference.predict_within(
+        sampled, blocking_rules_to_generate_predictions=[rule], warning_mode="never"
+    ).physical_name
+    pairs = _count(con, f"SELECT count(*) FROM {found}")
+    mates = {}
+    for comparison in present:
+        if comparison.tells_housemates_apart:
+            rows = con.sql(f"SELECT gamma_{comparison.name} AS gamma, count(*) AS n FROM {found} GROUP BY 1").pl()
+            mates[comparison.name] = comparison.among_housemates(dict(rows.iter_rows()))
+    in_sample = _count(con, "SELECT count(*) FROM mate_sample")
+    con.execute("DROP TABLE temp.mate_sample")
+    return mates, (2 * pairs + 50 * MATES_PER_RECORD) / (in_sample + 50)
+
+
+def _steadied(trained: dict[str, Any], present: list[Comparison], rows: int) -> dict[str, Any]:
+    """Fill what training did not see from the defaults, and round what threads may sum in another order."""
+    trust = TRUST * (1 - 1 / (1 + rows * (rows - 1) / 2 / 10_000))  # u is worth the pairs it was seen on
+    for comparison, fitted in zip(present, trained["comparisons"], strict=True):
+        levels = [level for level in fitted["comparison_levels"] if not level.get("is_null_level")]
+        for kind, share in (("m", TRUST), ("u", trust)):
+            seen = [level.get(f"{kind}_probability") for level in levels]
+            for level, default, value in zip(levels, comparison.levels, seen, strict=True):
+                prior = getattr(default, kind)
+                mixed = prior if not isinstance(value, float) else share * value + (1 - share) * prior
+                level[f"{kind}_probability"] = float(f"{mixed:.6g}")
+    for block in trained["blocking_rules_to_generate_predictions"]:
+        block.pop("sql_dialect", None)
+    return trained
+
+
+def score(
+    con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | None, people: int, into: str
+) -> None:
+    """Weigh the pairs between two tables of records, or within one, that blocking finds worth it.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        As for `fit`.
+    model : Model
+        The fitted model.
+    left, right : str
+        Tables of records as `identity` prepares them. `right` None: pairs within `left`.
+    people : int
+        How many people there are to choose from.
+    into : str
+        The temporary table to fill: row_l, row_r, and odds, of one person against strangers and housemates, if a
+        record is as likely as not to have its person among them.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {into} (row_l BIGINT, row_r BIGINT, odds DOUBLE)")
+    if not model.settings["comparisons"] or people == 0:
+        return
+    prior = model.settings["probability_two_random_records_match"]
+    from_prior = -log2(people) - log2(prior / (1 - prior))
+    with quiet(), _linker(con, left, model.settings, model.frequencies) as linker:
+        tables = [linker._db_api.register(name) for name in (left, right) if name]
+        predict = linker.inference.predict_between if right else linker.inference.predict_within
+        found = predict(
+            *tables, blocking_rules_to_generate_predictions=_blocks(con, left, right or left),
+            threshold_match_weight=_WEAKEST - from_prior, warning_mode="never",
+        ).physical_name  # fmt: skip
+        con.execute(f"""
+            INSERT INTO {into}
+            SELECT row_l, row_r,
+                   round(1 / (pow(2, -(match_weight + {from_prior})) + pow(2, -({_against_mates(model)}))), 6)
+            FROM {found} WHERE {_no_contradiction(model)}""")
+
+
+def _blocks(con: duckdb.DuckDBPyConnection, left: str, right: str) -> list[str]:
+    """Return the rules by which pairs are found; loose ones only where they find few."""
+    chosen = list(BLOCKS)
+    for block in LOOSE_BLOCKS:
+        keys, known = ", ".join(block), " AND ".join(f"{column} IS NOT NULL" for column in block)
+        counted = [f"(SELECT {keys}, count(*) AS n FROM {side} WHERE {known} GROUP BY ALL)" for side in (left, right)]
+        pairs = _count(con, f"SELECT sum(a.n * b.n)::BIGINT FROM {counted[0]} a JOIN {counted[1]} b USING ({keys})")
+        if pairs <= MOST_LOOSE:
+            chosen = [block, *(other for other in chosen if not set(block) <= set(other))]
+    return [*map(_equal, chosen), SWAPPED_BLOCK]
+
+
+def _against_mates(model: Model) -> str:
+    """Return SQL for the log-odds of one person against housemates."""
+    terms = [str(-log2(model.mates_per_record))]
+    for fitted in model.settings["comparisons"]:
+        name = fitted["output_column_name"]
+        if name in model.mates:
+            levels = [level for level in fitted["comparison_levels"] if not level.get("is_null_level")]
+            cases = [
+                f"WHEN {len(levels) - 1 - at} THEN {log2(level['m_probability'] / share)}"
+                for at, (level, share) in enumerate(zip(levels, model.mates[name], strict=True))
+            ]
+            terms.append(f"CASE gamma_{name} {' '.join(cases)} ELSE 0 END")
+    return " + ".join(terms)
+
+
+def _no_contradiction(model: Model) -> str:
+    """Return SQL that holds where no comparison that can veto stands at its last level."""
+    present = {fitted["output_column_name"] for fitted in model.settings["comparisons"]}
+    vetoes = [f"gamma_{c.name} <> 0" for c in COMPARISONS if c.vetoes and c.name in present]
+    return " AND ".join(vetoes) or "true"

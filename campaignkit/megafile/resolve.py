@@ -1,0 +1,205 @@
+"""Records of any sources in, who is who out: the linking of a megafile's build, on a table of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import narwhals as nw
+import polars as pl
+
+from campaignkit import charts, checks
+from campaignkit.errors import BadValue, listed
+from campaignkit.megafile import clean, tables
+from campaignkit.megafile.identity import BY_MODEL, THRESHOLD, TIERS, Rules, describe, link_described
+from campaignkit.megafile.model import Model
+from campaignkit.progress import Steps
+from campaignkit.result import Result
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["Resolution", "resolve"]
+
+#: Columns that say something of a person; a table has whichever it has.
+DESCRIBING = (
+    "first_name", "middle_name", "last_name", "suffix", "birth_date", "birth_year", "sex", "address", "unit", "city",
+    "state", "zip5", "phone", "email", "state_voter_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Resolution(Result):
+    """Which records are one person.
+
+    `table` has one row a record, in the order given: source, record_id, person_id, matched_by (the exact tier that
+    linked it, or "model"; null: the record its person began with) and match_probability (of the model's links; null
+    for exact tiers). Person ids count from 1 and are the same for the same records, order and seed.
+
+    Parameters
+    ----------
+    people : int
+        How many people the records are.
+    model : Model or None
+        The fitted model, to be passed to a later `resolve`. None: only exact tiers linked.
+    """
+
+    people: int
+    model: Model | None
+
+    def summary(self) -> str:
+        """Say how many people there are, and how many links are exact and how many the model's."""
+        by_model = self.table.filter(pl.col("matched_by") == BY_MODEL)
+        exact = self.table["matched_by"].drop_nulls().len() - by_model.height
+        said = f"{self.table.height:,} records are {self.people:,} people: {exact:,} were linked by exact tiers"
+        if self.model is None:
+            return f"{said}, and no model was used."
+        if by_model.is_empty():
+            return f"{said} and none by the model."
+        doubtful = (1 - by_model["match_probability"]).sum()
+        return f"{said} and {by_model.height:,} by the model, of which it expects {doubtful:,.0f} to be wrong."
+
+    def chart(self) -> alt.Chart | None:
+        """Return bars of how many records each tier and the model linked; None where nothing is linked."""
+        counts = self.table.drop_nulls("matched_by").group_by("matched_by").len("records")
+        if counts.is_empty():
+            return None
+        counts = counts.sort("records", "matched_by", descending=[True, False])
+        return charts.bars(counts, "matched_by", "records", description=self.summary(), title="What linked the records")
+
+
+def resolve(
+    records: Any,
+    *,
+    one_per_person: Mapping[str, bool] | bool = True,
+    tiers: bool = True,
+    model: Model | bool = True,
+    threshold: float = THRESHOLD,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Resolution:
+    """Say which records are one person: exact tiers first, then a model on what they leave.
+
+    Sources link one after the other, each against the people known from those before it. A tier links a record and a
+    person who agree exactly, where neither has another candidate. What the tiers leave is weighed by a Splink model
+    that is fitted on the records themselves, with nicknames, slips in names and dates, and how common each name is; a
+    candidate is linked where it is likely enough beside all others and beside nobody, so two who fit alike stay
+    unlinked. Housemates share a last name, an address and a phone: against them only what tells them apart counts.
+
+    Parameters
+    ----------
+    records : table
+        One row a record: source, record_id, and whichever it has of first_name, middle_name, last_name, suffix,
+        birth_date, birth_year, sex, address, unit, city, state, zip5, phone, email and state_voter_id. Values are
+        trimmed, and compared without case, accents and the many ways of writing an address.
+    one_per_person : bool or mapping of str to bool
+        Whether a source has at most one record of a person, for all sources or by source. False: its records are also
+        linked with each other. A mapping also says the order in which sources link, and names them all; otherwise
+        they link as they first appear. Put the most complete and trusted first, such as the voter file.
+    tiers : bool
+        Whether to link by exact tiers first.
+    model : Model or bool
+        True: fit a model on these records. False: only exact tiers link. A `Resolution`'s model: use it as it is.
+    threshold : float
+        The least probability of a link that the model makes.
+    seed : int
+        For the random pairs that the model learns coincidences from.
+    progress : bool or None
+        Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
+
+    Returns
+    -------
+    Resolution
+        `table` has one row a record; `model` is what was fitted.
+
+    Raises
+    ------
+    ColumnNotFound
+        If there is no source or record_id.
+    BadValue
+        If a record has no source or no record_id, two of a source have the same one, or a mapping lacks a source.
+
+    Examples
+    --------
+    >>> records = pl.DataFrame({
+    ...     "source": ["voters", "voters", "donors"], "record_id": [1, 2, 1],
+    ...     "first_name": ["Robert", "Ann", "Bob"], "last_name": ["Smith", "Smith", "Smith"],
+    ...     "address": ["12 North Main Street", "12 N Main St", "12 N. Main St."], "zip5": ["44101"] * 3,
+    ... })
+    >>> resolve(records, model=False).table["person_id"].to_list()
+    [1, 2, 1]
+    """
+    checks.check_scalar(threshold, "threshold", typ=float, ge=0.5, lt=1)
+    checks.check_scalar(seed, "seed", typ=int, ge=0)
+    checks.check_scalar(tiers, "tiers", typ=bool)
+    checks.check_scalar(model, "model", typ=(Model, bool))
+    table = _opened(records)
+    sources = _sources(table, one_per_person)
+    steps = Steps("resolve", progress)
+    given = table.select("source", "record_id")
+    with duckdb.connect() as con, steps.step(f"linking {table.height:,} records"):
+        con.register("source_record", _cleaned_records(table))
+        describe(con, sources)
+        con.unregister("source_record")
+        del table
+        used = link_described(con, sources, Rules(TIERS if tiers else (), model, threshold, seed))
+        found = con.sql("SELECT person_id, matched_by, match_probability FROM link ORDER BY record_id").pl()
+    steps.close()
+    return Resolution(pl.concat([given, found], how="horizontal"), found["person_id"].n_unique(), used)
+
+
+def _opened(records: Any) -> pl.DataFrame:
+    frame = checks.open_table(records)
+    checks.check_columns(frame, "source", "record_id", where="records")
+    wanted = [name for name in frame.collect_schema().names() if name in {"source", "record_id", *DESCRIBING}]
+    frame = frame.select(*wanted)
+    eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    table = pl.from_arrow(eager.to_arrow())
+    assert isinstance(table, pl.DataFrame)
+    table = table.with_columns(pl.col("source").cast(pl.String))
+    for name in ("source", "record_id"):
+        if table[name].null_count():
+            raise BadValue(f"{table[name].null_count():,} records have no {name}; each must have one.")
+    twice = table.height - table.select("source", "record_id").n_unique()
+    if twice:
+        raise BadValue(f"{twice:,} records repeat a record_id of their source; number the records within each source.")
+    return table
+
+
+def _sources(table: pl.DataFrame, one_per_person: Mapping[str, bool] | bool) -> list[tuple[str, bool]]:
+    there = table["source"].unique(maintain_order=True).to_list()
+    if not isinstance(one_per_person, Mapping):
+        checks.check_scalar(one_per_person, "one_per_person", typ=bool)
+        return [(source, one_per_person) for source in there]
+    missing = [source for source in there if source not in one_per_person]
+    if missing:
+        raise BadValue(f"one_per_person does not name every source; it lacks {listed(map(repr, missing))}.")
+    return [(source, bool(one)) for source, one in one_per_person.items() if source in there]
+
+
+def _cleaned_records(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the records with all columns that linking reads, cleaned as a build cleans them, numbered in their order."""
+    types = tables.layout_columns("source_record")
+    cleaners = clean.cleaners()
+    columns = []
+    for name in DESCRIBING:
+        value = pl.col(name) if name in table.columns else pl.lit(None)
+        if table.schema.get(name) == pl.String and types[name] == pl.Date():
+            value = value.str.to_date(strict=False)
+        elif isinstance(types[name], pl.String):
+            value = _cleaned(value.cast(pl.String).str.strip_chars(), name, cleaners)
+        columns.append(value.cast(types[name]).alias(name))
+    rows = table.lazy().select(pl.int_range(pl.len(), dtype=pl.Int64).alias("record_id"), "source", *columns)
+    key = clean.address_key(pl.col("address"), pl.col("unit"), pl.col("zip5"))
+    return rows.with_columns(address_key=key).drop("address", "unit").collect()
+
+
+def _cleaned(text: pl.Expr, name: str, cleaners: dict[str, Any]) -> pl.Expr:
+    text = pl.when(text != "").then(text)
+    if name not in cleaners:
+        return text
+    value = cleaners[name](text)
+    # a postcode or state of another country is still the same or not
+    return pl.coalesce(value, text.str.to_uppercase()) if name in ("zip5", "state") else value
