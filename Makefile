@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: demo lab test check lint format book bench sample chromium constraints clean
+.PHONY: demo lab test check lint format book bench calibrate sample chromium constraints clean
 
 demo: .venv/core                     ## the main job, end to end: sample exports to one megafile, and how well it did
 	$(BIN)/campaignkit demo
@@ -30,8 +30,11 @@ format: .venv/test
 book: .venv/check                    ## the notebooks and the reference as a site that opens from a folder
 	$(BIN)/sphinx-build -W --keep-going -q book build/book
 
-bench: .venv/test                    ## time, CPU and memory: ours and the peer's, same data, same run
-	$(BIN)/python -m tests.benchmarks
+bench: .venv/test                    ## time, CPU and memory: ours and the peer's, same data, same run; BENCH=name for one
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+calibrate: .venv/test                ## rates by repetition: make calibrate ROOM=segments REPS=1000; goes on where it stopped
+	$(BIN)/python -m tests.calibration $(ROOM) $(REPS)
 
 sample: .venv/core                   ## make sample_data/ anew
 	$(BIN)/campaignkit sample sample_data --people 130000

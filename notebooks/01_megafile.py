@@ -27,6 +27,7 @@ import campaignkit as ck
 from campaignkit.sample.stored import exports_folder
 from campaignkit.sample.truth import link_quality
 
+pl.Config.set_fmt_str_lengths(60)
 mf = ck.sample.megafile()
 mf
 
@@ -67,7 +68,8 @@ mf.sources.explode("unread").unnest("unread").drop_nulls("column").select("file"
 # ## One person, one row
 #
 # Records are linked by exact tiers, each of which says what must agree; a record that could be two people is left
-# alone. The tier's name stays with the link, so every link can be audited.
+# alone. What the tiers leave goes to a model that weighs how rare an agreement is and what housemates share anyway.
+# The tier's name, or `model` and a probability, stays with the link, so every link can be audited.
 
 # %%
 tiers = mf.sql("""
@@ -110,7 +112,7 @@ ck.charts.bars(
 # * **Links that are wrong.** A father and a son of one name at one address, twins, a shared phone.
 #
 # On real files neither can be counted without checking by hand. On the sample the truth is known, so here is what
-# the tiers get right and wrong. Precision is the share of links that are right; recall the share of true pairs found.
+# is linked right and wrong. Precision is the share of links that are right; recall the share of true pairs found.
 
 # %%
 quality = link_quality(mf, exports_folder() / "truth").filter(pl.col("true_pairs") >= 1_000)

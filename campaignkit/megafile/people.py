@@ -42,6 +42,7 @@ _REGIONS = {
 RESULTS = (
     ("deceased", ("all",), "deceased"),
     ("wrong number", ("phone", "text"), "wrong number"),
+    ("disconnected", ("phone", "text"), "wrong number"),
     ("moved", ("door", "mail"), "moved"),
     ("refused", (None,), "refused"),  # None: the channel it was refused on
 )

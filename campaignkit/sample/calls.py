@@ -81,11 +81,7 @@ def scripts(rng: np.random.Generator, voters: pl.DataFrame, callers: pl.DataFram
         caller_local=pl.Series(local),
         reached=pl.Series(reached & (arm > 0)),
         result=pl.select(
-            pl.when(pl.Series(arm == 0))
-            .then(None)
-            .when(pl.Series(reached))
-            .then(pl.lit("Canvassed"))
-            .otherwise(missed)
+            pl.when(pl.Series(arm == 0)).then(None).when(pl.Series(reached)).then(pl.lit("Canvassed")).otherwise(missed)
         ).to_series(),
         called_on=days(_day(CALLED_ON) + rng.integers(0, 14, size)),
         asked_on=days(_day(CALLED_ON) + 18 + rng.integers(0, 7, size)),

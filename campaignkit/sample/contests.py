@@ -30,9 +30,7 @@ def whom(host: str, people: pl.DataFrame) -> np.ndarray:
         "host_a": (pl.col("region") == "West") & (pl.col("sex") == "F") & (pl.col("age_band") == "40-49"),
         "host_b": (pl.col("sex") == "M") & (pl.col("age") < 35),
         "host_c": pl.col("age") >= 55,
-        "host_d": (pl.col("region") == "Northeast")
-        & (pl.col("sex") == "F")
-        & (pl.col("age_band") == "40-49"),
+        "host_d": (pl.col("region") == "Northeast") & (pl.col("sex") == "F") & (pl.col("age_band") == "40-49"),
         "host_e": pl.lit(False),
     }
     return people.select(pl.repeat(False, pl.len()) | fans[host]).to_series().to_numpy()
@@ -44,6 +42,10 @@ def contest(
     host: str,
     appeal: float | None = None,
     invited: float = 1.0,
+    *,
+    rate: float | None = None,
+    main: float = 1.2,
+    together: float = 0.0,
 ) -> pl.DataFrame:
     """Invite people to one host's contest.
 
@@ -55,6 +57,12 @@ def contest(
         The extra odds ratio of the planted group; None: the host's own.
     invited
         The share invited.
+    rate
+        How many of those outside the planted group enter, about; None: 5%.
+    main
+        The odds ratio of women, of those of 40-49 and of the West; 1.0: none of these either.
+    together
+        The standard deviation of each household's own leaning, in log odds; 0: its people decide alone.
 
     Returns
     -------
@@ -67,11 +75,16 @@ def contest(
         chance = np.where(people["past_donor"].to_numpy(), min(invited * 1.2, 1.0), invited * 0.94)
     people = people.filter(pl.Series(rng.random(len(people)) < chance))
     fan = whom(host, people)
-    woman = (people["sex"] == "F").to_numpy() * MAIN["sex F"]
-    middle = (people["age_band"] == "40-49").to_numpy() * MAIN["age 40-49"]
-    west = (people["region"] == "West").to_numpy() * MAIN["region West"]
+    woman = (people["sex"] == "F").to_numpy()
+    middle = (people["age_band"] == "40-49").to_numpy()
+    west = (people["region"] == "West").to_numpy()
     odds = APPEAL[host] if appeal is None else appeal
-    probability = logistic(BASE + woman + middle + west + np.log(odds) * fan)
+    leaning = np.log(main) * (woman + 1.0 * middle + west) + np.log(odds) * fan
+    if together:
+        house = people["household"].rank("dense").to_numpy() - 1
+        leaning = leaning + rng.normal(0, together, house.max() + 1)[house]
+    base = BASE if rate is None else np.log(rate / (1 - rate)) - np.log(main) * (woman + 1.0 * middle + west).mean()
+    probability = logistic(base + leaning)
     entered = rng.random(len(people)) < probability
     first = (HOSTS[host][2] - dt.date(1970, 1, 1)).days
     on = first + np.minimum(rng.geometric(0.35, len(people)) - 1, 13)
@@ -92,6 +105,4 @@ def contests(rng: np.random.Generator, supporters: pl.DataFrame) -> tuple[pl.Dat
     drawn = [contest(rng, supporters.select(columns), host, invited=0.82) for host in HOSTS]
     table = pl.concat(drawn)
     seen = cells(table, "contest", "entered", ["host", "fan"])
-    return table.select(
-        "person", "host", "invited_on", "at_random", "entered", "entered_on", "fan", "p_enter"
-    ), seen
+    return table.select("person", "host", "invited_on", "at_random", "entered", "entered_on", "fan", "p_enter"), seen

@@ -55,8 +55,7 @@ def _dated(name: str) -> str:
 
 
 FORMATS = {
-    name: Format(_dated(name), header.split(","), broken=_BROKEN.get(name, ()))
-    for name, header in _HEADERS.items()
+    name: Format(_dated(name), header.split(","), broken=_BROKEN.get(name, ())) for name, header in _HEADERS.items()
 }
 FORMATS["county_turnout"] = Format(
     "county_turnout_20121001.csv", ["state", "county", "election_date", "registered", "voted"]
@@ -77,7 +76,7 @@ RATES = {
 }  # fmt: skip
 
 
-def supporter_key(person: pl.Expr | pl.Series) -> pl.Series:
+def supporter_key(person: pl.Series) -> pl.Expr:
     """Return supporter numbers, which say nothing of the person's place in the world."""
     return pl.lit("S") + pl.Series(scramble(person.to_numpy())).cast(pl.String).str.zfill(8)
 
@@ -179,9 +178,7 @@ def by_supporter(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 def by_van(tables: dict[str, pl.DataFrame], keys: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Return the files that refer to voters by VanID and state."""
     scripts = tables["scripts"].drop("state").join(keys, on="person", how="left", maintain_order="left")
-    phone = (
-        tables["surveys"].filter(pl.col("stream") == "phone").join(keys, on="person", maintain_order="left")
-    )
+    phone = tables["surveys"].filter(pl.col("stream") == "phone").join(keys, on="person", maintain_order="left")
     script = pl.when(pl.col("arm") != "control").then("arm").alias("script")
     return {
         "call_assignments": scripts.select(
@@ -199,12 +196,8 @@ def by_van(tables: dict[str, pl.DataFrame], keys: pl.DataFrame) -> dict[str, pl.
 
 def respondents(surveys: pl.DataFrame, stream: str, written: pl.DataFrame) -> pl.DataFrame:
     """Return a survey whose respondents say who they are."""
-    table = surveys.filter(pl.col("stream") == stream).join(
-        written, on="person", how="left", maintain_order="left"
-    )
-    table = table.with_columns(
-        key=keyed(table["person"], stream[0].upper(), 2_718_281), question=pl.lit(QUESTION)
-    )
+    table = surveys.filter(pl.col("stream") == stream).join(written, on="person", how="left", maintain_order="left")
+    table = table.with_columns(key=keyed(table["person"], stream[0].upper(), 2_718_281), question=pl.lit(QUESTION))
     names = {
         "online": ["key", "first_name", "last_name", "email", "birth_year", "city", "state", "zip5"],
         "text": ["key", "first_name", "last_name", "phone", "state", "zip5"],
@@ -214,9 +207,7 @@ def respondents(surveys: pl.DataFrame, stream: str, written: pl.DataFrame) -> pl
 
 def unsubscribers(winback: pl.DataFrame, written: pl.DataFrame) -> pl.DataFrame:
     """Return who unsubscribed in the last cycle."""
-    table = winback.select("person", "unsubscribed_on").join(
-        written, on="person", how="left", maintain_order="left"
-    )
+    table = winback.select("person", "unsubscribed_on").join(written, on="person", how="left", maintain_order="left")
     return table.select("email", "first_name", "last_name", "phone", "unsubscribed_on")
 
 

@@ -94,9 +94,7 @@ def _names(rng: np.random.Generator, frame: pl.DataFrame, rates: Rates) -> pl.Da
     if rates.typo:
         # a name of two letters would be beyond knowing
         long = [pl.col(f"{name}_name").str.len_chars() > 2 for name in ("first", "last")]
-        frame = frame.with_columns(
-            typo_first=pl.col("typo_first") & long[0], typo_last=pl.col("typo_last") & long[1]
-        )
+        frame = frame.with_columns(typo_first=pl.col("typo_first") & long[0], typo_last=pl.col("typo_last") & long[1])
         frame = frame.with_columns(
             first_name=typo(rng, frame["first_name"], frame["typo_first"]),
             last_name=typo(rng, frame["last_name"], frame["typo_last"]),
@@ -114,9 +112,7 @@ def typo(rng: np.random.Generator, text: pl.Series, where: pl.Series) -> pl.Seri
     """
     size = len(text)
     letter = pl.Series(list("etaoinsrhldc")).gather(pl.Series(rng.integers(0, 12, size).astype(np.uint32)))
-    table = pl.DataFrame(
-        {"s": text, "where": where, "draw": rng.random(size), "way": rng.integers(0, 4, size)}
-    )
+    table = pl.DataFrame({"s": text, "where": where, "draw": rng.random(size), "way": rng.integers(0, 4, size)})
     # the first letter is seldom wrong; a transposition needs a letter after it
     at = (1 + (pl.col("draw") * (pl.col("s").str.len_chars() - 2).clip(0)).cast(pl.Int64)).alias("at")
     table = table.with_columns(at, letter=letter)
@@ -132,9 +128,7 @@ def typo(rng: np.random.Generator, text: pl.Series, where: pl.Series) -> pl.Seri
         .otherwise(head + then + here + s.str.slice(pl.col("at") + 2))
     )  # fmt: skip
     wrong = pl.when(wrong == s).then(head + pl.lit("x") + here + rest).otherwise(wrong)
-    return table.select(
-        pl.when(pl.col("where") & (s.str.len_chars() > 2)).then(wrong).otherwise(s)
-    ).to_series()
+    return table.select(pl.when(pl.col("where") & (s.str.len_chars() > 2)).then(wrong).otherwise(s)).to_series()
 
 
 def _addresses(rng: np.random.Generator, frame: pl.DataFrame) -> pl.DataFrame:
@@ -160,20 +154,10 @@ def _addresses(rng: np.random.Generator, frame: pl.DataFrame) -> pl.DataFrame:
     whole = pl.concat_str(number, long[0], pl.col("street"), long[1], separator=" ")
     brief = pl.concat_str(number, short[0], pl.col("street"), short[1], separator=" ")
     dotted = pl.concat_str(number, short[0], pl.col("street"), short[1] + ".", separator=" ")
-    line = (
-        pl.when(~variant)
-        .then(brief)
-        .when(style <= 1)
-        .then(whole)
-        .when(style == 2)
-        .then(dotted)
-        .otherwise(brief)
-    )
+    line = pl.when(~variant).then(brief).when(style <= 1).then(whole).when(style == 2).then(dotted).otherwise(brief)
     line = line.str.replace_all(r"\s+", " ")
     box = pl.when(variant).then(pl.lit("P.O. Box ")).otherwise(pl.lit("PO Box ")) + number
-    prefix = (
-        pl.when(variant & (style >= 3)).then(pl.lit("#")).when(variant & (style == 1)).then(pl.lit("Unit "))
-    )
+    prefix = pl.when(variant & (style >= 3)).then(pl.lit("#")).when(variant & (style == 1)).then(pl.lit("Unit "))
     unit = prefix.otherwise(pl.lit("Apt ")) + pl.col("unit")
     line = pl.when("po_box").then(box).otherwise(line)
     line = pl.when(variant & (style == 4)).then(line.str.to_lowercase()).otherwise(line)

@@ -55,9 +55,12 @@ def _job(person: pl.Series) -> np.ndarray:
     return scramble(person.to_numpy(), 9_967, 3_571) % len(JOBS)
 
 
-def actblue(
-    rng: np.random.Generator, gifts: pl.DataFrame, donors: pl.DataFrame, joined: pl.DataFrame
-) -> pl.DataFrame:
+def _first(person: pl.Series) -> int:
+    """Return the smallest person, from which a batch's own numbers count."""
+    return int(person.to_numpy().min()) if len(person) else 0
+
+
+def actblue(rng: np.random.Generator, gifts: pl.DataFrame, donors: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
     """Return one row an online gift, the donor written the same way on all of them."""
     table = gifts.join(donors, on="person", how="left", maintain_order="left").join(
         joined, on="person", how="left", maintain_order="left"
@@ -66,23 +69,17 @@ def actblue(
     job = _job(table["person"])
     talks = pl.Series(rng.random(size) < 0.01)
     second = pl.Series(rng.integers(0, 86_399, size))
-    number = pl.Series(
-        scramble(rng.permutation(size) + int(table["person"].min() or 0) * 20, 899_999_963, 7_919)
-    )
+    number = pl.Series(scramble(rng.permutation(size) + _first(table["person"]) * 20, 899_999_963, 7_919))
     seen = rng.random(size)
     table = table.with_columns(
-        at=pl.col("given_on").cast(pl.Datetime("ms")) + pl.duration(seconds=second),
+        at=pl.col("given_on").cast(pl.Datetime("ms")) + pl.duration(seconds=pl.lit(second)),
         id=number.cast(pl.String),
-        comment=pl.select(
-            pl.when(talks).then(gather(COMMENTS, rng.integers(0, len(COMMENTS), size)))
-        ).to_series(),
+        comment=pl.select(pl.when(talks).then(gather(COMMENTS, rng.integers(0, len(COMMENTS), size)))).to_series(),
         occupation=gather(JOBS, job),
         employer=gather(EMPLOYERS, job),
         monthly=pl.Series(scramble(table["person"].to_numpy(), 9_949, 3_331) % 20 == 0),
         ab=pl.select(pl.when(pl.Series(seen < 0.3)).then(gather(["A", "B"], seen < 0.15))).to_series(),
-        card=gather(
-            ["visa", "mastercard", "amex", "discover"], rng.choice(4, size, p=[0.55, 0.25, 0.15, 0.05])
-        ),
+        card=gather(["visa", "mastercard", "amex", "discover"], rng.choice(4, size, p=[0.55, 0.25, 0.15, 0.05])),
     )
     flag = lambda name: pl.when(name).then(pl.lit("t")).otherwise(pl.lit("f"))  # noqa: E731
     col = pl.col
@@ -110,9 +107,7 @@ def actblue(
     }  # fmt: skip
     names = FORMATS["actblue"].header
     made = [
-        (value if isinstance(value := values.get(name), pl.Expr) else pl.lit(value, dtype=pl.String)).alias(
-            f"{at}"
-        )
+        (value if isinstance(value := values.get(name), pl.Expr) else pl.lit(value, dtype=pl.String)).alias(f"{at}")
         for at, name in enumerate(names)
     ]
     return table.select(pl.col("id").alias("key"), *made).drop("key")
@@ -131,18 +126,14 @@ def mail(gifts: pl.DataFrame, donors: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def itemised(
-    rng: np.random.Generator, gifts: pl.DataFrame, mailed: pl.DataFrame, people: pl.DataFrame
-) -> pl.DataFrame:
+def itemised(rng: np.random.Generator, gifts: pl.DataFrame, mailed: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Return who must be itemised: gifts of donors above $200, gifts of others to other committees, memo lines."""
     names = ["person", "given_on", "amount"]
     ours = pl.concat([
         gifts.select(names),
         mailed.select("person", pl.col("day").cast(pl.Int32).cast(pl.Date).alias("given_on"), "amount"),
     ])  # fmt: skip
-    ours = ours.filter(pl.col("amount").sum().over("person") > 200).with_columns(
-        committee=pl.lit(COMMITTEE_ID)
-    )
+    ours = ours.filter(pl.col("amount").sum().over("person") > 200).with_columns(committee=pl.lit(COMMITTEE_ID))
     row = np.flatnonzero(rng.random(len(people)) < 0.012)
     start = pl.Series(rng.integers(15_100, 15_610, len(row)).astype(np.int32)).cast(pl.Date)
     theirs = pl.DataFrame({
@@ -161,9 +152,7 @@ def fec(rng: np.random.Generator, items: pl.DataFrame, people: pl.DataFrame) -> 
     who = people.select("person", "first_name", "middle_name", "last_name", "city", "state", "zip5")
     table = items.join(who, on="person", how="left", maintain_order="left")
     job = _job(table["person"])
-    number = pl.Series(
-        scramble(rng.permutation(size) + int(table["person"].min() or 0) * 7, 899_999_963, 104_729)
-    )
+    number = pl.Series(scramble(rng.permutation(size) + _first(table["person"]) * 7, 899_999_963, 104_729))
     nick = pl.when(pl.Series(_job(table["person"] + 1) == 3)).then(pl.lit(' "MAC"'))
     name = pl.concat_str(
         pl.col("last_name").str.to_uppercase(), pl.lit(", "), pl.col("first_name").str.to_uppercase(),

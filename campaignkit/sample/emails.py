@@ -23,9 +23,7 @@ GUESSERS = {"staff_1": 0.75, **{f"staff_{number}": 0.12 for number in range(2, 8
 def variants() -> pl.DataFrame:
     """Return one row a variant: email_id, test, subject, sender, message, sent_on, share, p_gift, p_open."""
     rows = []
-    for (subject, s), (sender, f), (message, m) in product(
-        SUBJECTS.items(), SENDERS.items(), MESSAGES.items()
-    ):
+    for (subject, s), (sender, f), (message, m) in product(SUBJECTS.items(), SENDERS.items(), MESSAGES.items()):
         together = TOGETHER if s * f * m > 7.5 else 1.0
         rows.append(("deadline_june", subject, sender, message, BIG_DAY, 1.0, WORST * s * f * m * together))
     small = [
@@ -43,9 +41,7 @@ def variants() -> pl.DataFrame:
     return table.with_columns(
         email_id=pl.col("test") + "_" + number,
         # openings hang mostly on the subject line
-        p_open=(
-            0.10 + 0.05 * pl.col("subject").replace_strict(SUBJECTS, default=1.4, return_dtype=pl.Float64)
-        ),
+        p_open=(0.10 + 0.05 * pl.col("subject").replace_strict(SUBJECTS, default=1.4, return_dtype=pl.Float64)),
     )
 
 
@@ -83,9 +79,7 @@ def email(rng: np.random.Generator, people: pl.DataFrame, test: str = "deadline_
     )
 
 
-def emails(
-    rng: np.random.Generator, supporters: pl.DataFrame
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+def emails(rng: np.random.Generator, supporters: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """Send all tests; return sends, events and gifts, and what came of each variant."""
     columns = ["person", "p_give_online"]
     tests = variants()["test"].unique(maintain_order=True).to_list()
@@ -113,9 +107,7 @@ def emails(
     gifts = dated.filter("gave").select(
         "person", "amount", day=pl.col("happened_on").cast(pl.Int64), refcode="email_id"
     )
-    seen = pl.concat(
-        [cells(table, "email", name, ["email_id"]) for name in ("gave", "opened", "unsubscribed")]
-    )
+    seen = pl.concat([cells(table, "email", name, ["email_id"]) for name in ("gave", "opened", "unsubscribed")])
     events = pl.concat([*events, bounces]).sort("person", "email_id", "happened_on", "event")
     return {"email_sends": sends, "email_events": events, "email_gifts": gifts}, seen
 
@@ -128,7 +120,5 @@ def guesses(rng: np.random.Generator) -> pl.DataFrame:
     for staff, skill in GUESSERS.items():
         noise = rng.normal(0, 0.65 * np.sqrt(1 - skill**2), len(table))
         guess = np.exp(truth.mean() + 0.4 + skill * (truth - truth.mean()) + noise)
-        frames.append(
-            table.select("test", "email_id", staff_id=pl.lit(staff), guess=pl.Series(np.round(guess, 1)))
-        )
+        frames.append(table.select("test", "email_id", staff_id=pl.lit(staff), guess=pl.Series(np.round(guess, 1))))
     return pl.concat(frames)

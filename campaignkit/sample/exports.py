@@ -68,9 +68,7 @@ class _Batch:
     def rng(self, part: str) -> np.random.Generator:
         return world.stream(self.seed, self.number, f"file {part}")
 
-    def described(
-        self, source: str, people: pl.DataFrame, known: dict[str, pl.Series] | None = None
-    ) -> pl.DataFrame:
+    def described(self, source: str, people: pl.DataFrame, known: dict[str, pl.Series] | None = None) -> pl.DataFrame:
         """Return people as a source writes them."""
         text = written(self.rng(f"{source} dirt"), people, crm_files.RATES[source], known)
         if source != "fec":
@@ -141,9 +139,7 @@ class _Batch:
         self.know("supporter", rows["supporter_id"], text["person"])
         for name, frame in crm_files.by_supporter(self.tables).items():
             out.sinks[name].write(frame)
-        for name, frame in crm_files.by_van(
-            self.tables, self.people.select("person", "van_id", "state")
-        ).items():
+        for name, frame in crm_files.by_van(self.tables, self.people.select("person", "van_id", "state")).items():
             out.sinks[name].write(frame)
         return text
 
@@ -206,9 +202,7 @@ def _once(out: Folder, seed: int, turnout: list[pl.DataFrame]) -> None:
     """Write what is small and said once."""
     keys = ["state", "county", "election_date"]
     counted = pl.concat(turnout).group_by(keys).agg(pl.col("registered", "voted").sum()).sort(keys)
-    out.sinks["county_turnout"].write(
-        counted.filter(pl.col("voted").sum().over("state", "election_date") > 0)
-    )
+    out.sinks["county_turnout"].write(counted.filter(pl.col("voted").sum().over("state", "election_date") > 0))
     out.sinks["caller_roster"].write(world.roster(seed))
     guesses = emails.guesses(world.stream(seed, -1, "guesses"))
     out.sinks["email_guesses"].write(guesses.select("staff_id", "test", "email_id", "guess"))

@@ -39,9 +39,7 @@ def giving(rng: np.random.Generator, people: pl.DataFrame) -> dict[str, np.ndarr
     return {"rate": np.minimum(rate, 0.8), "level": level}
 
 
-def _drawn(
-    rng: np.random.Generator, rate: np.ndarray, level: np.ndarray, first: int, last: int
-) -> pl.DataFrame:
+def _drawn(rng: np.random.Generator, rate: np.ndarray, level: np.ndarray, first: int, last: int) -> pl.DataFrame:
     """Gifts of everyone (by row number) between two days, more of them as the campaign goes on."""
     count = rng.poisson(rate * (last - first + 1) / 7)
     row = np.repeat(np.arange(len(rate)), count)
@@ -49,9 +47,7 @@ def _drawn(
     return pl.DataFrame({"row": row, "day": on, "amount": amounts(rng, level[row])})
 
 
-def quick_donate(
-    rng: np.random.Generator, people: pl.DataFrame, hidden: float = 0.0
-) -> dict[str, pl.DataFrame]:
+def quick_donate(rng: np.random.Generator, people: pl.DataFrame, hidden: float = 0.0) -> dict[str, pl.DataFrame]:
     """Draw online gifts and who joined Quick Donate.
 
     Parameters
@@ -106,9 +102,7 @@ def _enrol(
     probability = logistic(logit)
     joined = rng.random(size) < probability
     # four in five before the window
-    on = _day(OFFERED) + np.where(
-        rng.random(size) < 0.85, rng.integers(1, 160, size), rng.integers(168, 240, size)
-    )
+    on = _day(OFFERED) + np.where(rng.random(size) < 0.85, rng.integers(1, 160, size), rng.integers(168, 240, size))
     date = pl.select(pl.when(pl.Series(joined)).then(days(on)).alias("enrolled_on")).to_series()
     kept = [name for name in people.columns if name in _ANALYSIS]
     return pl.concat([people.select(kept), past], how="horizontal").with_columns(
@@ -160,8 +154,5 @@ def came_out(donors: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("joined later"))
     )
     table = donors.with_columns(status=status, enrolled=pl.col("enrolled_on").is_not_null())
-    parts = [
-        cells(table, "quick_donate", name, ["status"])
-        for name in ("gifts_after", "y0", "y1", "dollars_before")
-    ]
+    parts = [cells(table, "quick_donate", name, ["status"]) for name in ("gifts_after", "y0", "y1", "dollars_before")]
     return pl.concat([*parts, cells(table, "sticker", "enrolled", ["offered"])])

@@ -42,9 +42,7 @@ def intended(rates: dict[str, Rates] | None = None) -> pl.DataFrame:
     rows.append(("surveys", "all", "answers heard wrong", outreach.NOISE))
     rows.append(("surveys", "all", "undecided", outreach.UNDECIDED))
     for source, rate in (rates or {}).items():
-        rows += [
-            (f"dirt {source}", "all", flag, getattr(rate, flag)) for flag in FLAGS if hasattr(rate, flag)
-        ]
+        rows += [(f"dirt {source}", "all", flag, getattr(rate, flag)) for flag in FLAGS if hasattr(rate, flag)]
         rows.append((f"dirt {source}", "all", "typo", rate.typo))
     columns = {"effect": pl.String, "group": pl.String, "quantity": pl.String, "intended": pl.Float64}
     return pl.DataFrame(rows, schema=columns, orient="row")

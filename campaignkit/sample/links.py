@@ -105,9 +105,7 @@ def linkable(parts: list[pl.DataFrame]) -> pl.DataFrame:
     """
     table = pl.concat(parts)
     several = pl.col("source").n_unique().over("person") > 1
-    shared = (pl.col("source").n_unique().over("person", "anchor", "value") > 1) & pl.col(
-        "value"
-    ).is_not_null()
+    shared = (pl.col("source").n_unique().over("person", "anchor", "value") > 1) & pl.col("value").is_not_null()
     table = table.filter(several).with_columns(linkable=shared)
     records = table.group_by("source", "person").agg(pl.col("linkable").any()).sort("source", "person")
     return cells(records, "linkable", "linkable", ["source"])

@@ -31,9 +31,7 @@ def shifts(rng: np.random.Generator, supporters: pl.DataFrame) -> pl.DataFrame:
         {
             "person": supporters["person"].gather(row),
             "shift_on": _between(rng, dt.date(2012, 4, 1), dt.date(2012, 9, 30), len(row)),
-            "activity": gather(
-                ["phone bank", "canvass", "data entry", "registration"], rng.integers(0, 4, len(row))
-            ),
+            "activity": gather(["phone bank", "canvass", "data entry", "registration"], rng.integers(0, 4, len(row))),
             "hours": rng.choice([2.0, 2.5, 3.0, 4.0], len(row)),
         }
     ).sort("person", "shift_on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -31,7 +32,7 @@ def days(value: np.ndarray) -> pl.Series:
     return pl.Series(np.asarray(value, dtype=np.int32)).cast(pl.Date)
 
 
-def pick(rng: np.random.Generator, values: list[str], share: list[float], size: int) -> np.ndarray:
+def pick(rng: np.random.Generator, values: list[str], share: Sequence[float], size: int) -> np.ndarray:
     """Draw values with the given shares."""
     weight = np.asarray(share, dtype=float)
     return np.asarray(values, dtype=object)[rng.choice(len(values), size, p=weight / weight.sum())]
@@ -96,9 +97,7 @@ def people(rng: np.random.Generator, size: int, first: int, first_household: int
     return pl.concat([swing, other])
 
 
-def _live_in(
-    rng: np.random.Generator, size: int, first: int, first_household: int, swing: bool
-) -> pl.DataFrame:
+def _live_in(rng: np.random.Generator, size: int, first: int, first_household: int, swing: bool) -> pl.DataFrame:
     home = _homes(rng, size, swing)
     kind, start, position, household = _compose(rng, size)
     place = home["place"][household]
@@ -115,13 +114,9 @@ def _live_in(
     moved = rng.random(size) < 0.25
     elsewhere = np.where(rng.random(size) < 0.5, place, _same_state(rng, place))
     before = address(rng, elsewhere).rename(lambda name: f"old_{name}")
-    old_city = places.places().select(pl.col("city").alias("old_city"), pl.col("county").alias("old_county"))[
-        elsewhere
-    ]
+    old_city = places.places().select(pl.col("city").alias("old_city"), pl.col("county").alias("old_county"))[elsewhere]
     frame = pl.concat([frame, where, now, before, old_city], how="horizontal")
-    frame = frame.with_columns(
-        pl.Series("has_moved", moved), pl.Series("trait_home", home["owner"][household])
-    )
+    frame = frame.with_columns(pl.Series("has_moved", moved), pl.Series("trait_home", home["owner"][household]))
     return _contactable(rng, _consumer(rng, frame))
 
 
@@ -144,9 +139,7 @@ def address(rng: np.random.Generator, place: np.ndarray) -> pl.DataFrame:
     """Draw a street address in each place, in parts so that it can be written many ways."""
     size = len(place)
     box = rng.random(size) < 0.015
-    kind = rng.choice(
-        len(places.STREET_TYPES), size, p=[0.28, 0.17, 0.16, 0.14, 0.08, 0.07, 0.03, 0.03, 0.03, 0.01]
-    )
+    kind = rng.choice(len(places.STREET_TYPES), size, p=[0.28, 0.17, 0.16, 0.14, 0.08, 0.07, 0.03, 0.03, 0.03, 0.01])
     number = (10 ** rng.uniform(1.7, 4, size)).astype(np.int64)
     zips = pl.Series(places.places()["zip3"]).gather(place) + pl.Series(rng.integers(1, 31, size)).cast(
         pl.String
@@ -231,16 +224,10 @@ def _persons(
     middle = names.middle_names(rng, female)
     return {
         "first_name": named["first_name"],
-        "middle_name": pl.select(
-            pl.when(pl.Series(rng.random(size) < 0.85)).then(middle).otherwise(none)
-        ).to_series(),
+        "middle_name": pl.select(pl.when(pl.Series(rng.random(size) < 0.85)).then(middle).otherwise(none)).to_series(),
         "last_name": last,
         "suffix": pl.select(
-            pl.when(pl.Series(junior))
-            .then(pl.lit("JR"))
-            .when(pl.Series(senior))
-            .then(pl.lit("SR"))
-            .otherwise(none)
+            pl.when(pl.Series(junior)).then(pl.lit("JR")).when(pl.Series(senior)).then(pl.lit("SR")).otherwise(none)
         ).to_series(),
         "sex": gather(["M", "F"], female),
         "birth_date": days(birth),
@@ -301,17 +288,13 @@ def _surnames(
 
 def _consumer(rng: np.random.Generator, frame: pl.DataFrame) -> pl.DataFrame:
     size = len(frame)
-    lift = np.select(
-        [frame["race"].to_numpy() == "asian", frame["race"].to_numpy() == "white"], [0.5, 0.15], -0.2
-    )
+    lift = np.select([frame["race"].to_numpy() == "asian", frame["race"].to_numpy() == "white"], [0.5, 0.15], -0.2)
     trait = rng.normal(0, 1, size) + lift
     school = np.clip(np.searchsorted([-1.3, -0.35, 0.35, 1.15], trait), 0, 4)
     money = np.searchsorted([-0.9, -0.1, 0.5, 1.05], 0.55 * trait + 0.8 * rng.normal(0, 1, size))
     big = places.places()["weight"].to_numpy()
     known = dict(zip(places.places().select(pl.concat_str("state", "city")).to_series(), big, strict=True))
-    weight = frame.select(
-        pl.concat_str("state", "city").replace_strict(known, return_dtype=pl.Float64)
-    ).to_series()
+    weight = frame.select(pl.concat_str("state", "city").replace_strict(known, return_dtype=pl.Float64)).to_series()
     heads = np.searchsorted(frame["household"].to_numpy(), frame["household"].to_numpy())
     metropolis = np.where(frame["county"].is_null().to_numpy(), 3.4, 2.2)
     dense = np.log10(weight.to_numpy()) - metropolis + rng.normal(0, 0.5, size)[heads]
@@ -339,16 +322,12 @@ def _contactable(rng: np.random.Generator, frame: pl.DataFrame) -> pl.DataFrame:
         line=pl.Series(scramble(household + 3_999_999, 7_999_993, 5_000_111)),
         shares=pl.Series(scramble(household, 9_973, 4_001) % 3 == 0),
         number=pl.Series(scramble(person, factor=7_351_427)),
-        domain=gather(
-            ["example.com", "example.org", "mail.example.com", "example.net"], scramble(person, 9_967) % 4
-        ),
+        domain=gather(["example.com", "example.org", "mail.example.com", "example.net"], scramble(person, 9_967) % 4),
         style=pl.Series(rng.integers(0, 3, len(frame))),
     )
     two = pl.col("state").replace_strict(area, return_dtype=pl.List(pl.String))
     digits = (pl.when("shares").then("line").otherwise("own") + 2_000_000).cast(pl.String)
-    plain = [
-        pl.col(name).str.to_lowercase().str.replace_all(r"[^a-z]", "") for name in ("first_name", "last_name")
-    ]
+    plain = [pl.col(name).str.to_lowercase().str.replace_all(r"[^a-z]", "") for name in ("first_name", "last_name")]
     local = (
         pl.when(pl.col("style") == 0).then(plain[0] + "." + plain[1])
         .when(pl.col("style") == 1).then(plain[0].str.slice(0, 1) + plain[1]).otherwise(plain[0])

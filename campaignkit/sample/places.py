@@ -174,6 +174,4 @@ def places() -> pl.DataFrame:
     columns = ["state", "county", "county_number", "city", "zip3", "weight"]
     frame = pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
     spaced = pl.col("county", "city").str.replace_all("_", " ")
-    return frame.with_columns(spaced).join(
-        states().select("state", "region"), on="state", maintain_order="left"
-    )
+    return frame.with_columns(spaced).join(states().select("state", "region"), on="state", maintain_order="left")

@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -41,7 +42,7 @@ class Format:
     header: list[str] = field(default_factory=list)
     member: str | None = None
     delimiter: str = ","
-    quoting: str = "necessary"
+    quoting: Literal["necessary", "always", "non_numeric", "never"] = "necessary"
     line_end: str = "\n"
     encoding: str = "utf-8"
     broken: tuple[tuple[str, str], ...] = ()
@@ -151,9 +152,7 @@ class Folder:
         for sink in everything:
             sink.close()
         rows = [(str(s.path.relative_to(self.folder)), s.rows, s.path.stat().st_size) for s in everything]
-        return pl.DataFrame(
-            rows, schema={"file": pl.String, "rows": pl.Int64, "bytes": pl.Int64}, orient="row"
-        )
+        return pl.DataFrame(rows, schema={"file": pl.String, "rows": pl.Int64, "bytes": pl.Int64}, orient="row")
 
     def __enter__(self) -> Folder:
         return self

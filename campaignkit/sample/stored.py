@@ -51,9 +51,7 @@ def megafile(progress: bool | None = None) -> Megafile:
     datetime.date(2012, 10, 1)
     """
     exports = exports_folder()
-    code = sorted(
-        path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"}
-    )
+    code = sorted(path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"})
     path = _cache() / f"sample-{_digest([*code, *sorted(exports.rglob('*.*'))])}.duckdb"
     return Megafile.open(path) if path.exists() else Megafile.build(exports, path, progress=progress)
 

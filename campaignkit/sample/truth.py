@@ -27,13 +27,9 @@ def link_quality(megafile: Megafile, truth: str | Path) -> pl.DataFrame:
         that are), true_pairs (pairs that are one person), precision, recall. A record that truth does not know
         counts as nobody's.
     """
-    identity = pl.read_parquet(Path(truth) / "identity.parquet").with_columns(
-        pl.col("record_key").cast(pl.String)
-    )
+    identity = pl.read_parquet(Path(truth) / "identity.parquet").with_columns(pl.col("record_key").cast(pl.String))
     found = megafile.sql("SELECT source, record_key, person_id FROM source_record")
-    records = found.join(
-        identity.select("source", "record_key", "person"), on=["source", "record_key"], how="left"
-    )
+    records = found.join(identity.select("source", "record_key", "person"), on=["source", "record_key"], how="left")
     links, true_pairs = _pairs(records, ["person_id"]), _pairs(records, ["person"])
     both = _pairs(records, ["person_id", "person"])
     pairs = (
@@ -58,6 +54,7 @@ def _pairs(records: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     return pairs.group_by("left", "right").agg(
         (pl.col("n_left") * pl.col("n_right")).sum().cast(pl.Int64).alias("pairs")
     )
+
 
 def supporter_quality(megafile: Megafile, truth: str | Path, source: str = "supporter") -> pl.DataFrame:
     """Return how well a source is linked to the voter files, by class of dirt and by what the pair shares.

@@ -156,9 +156,7 @@ def carolina(rng: np.random.Generator, voters: pl.DataFrame) -> pl.DataFrame:
     padded = lambda name, width: col(name).fill_null("").str.pad_end(width)  # noqa: E731
     masked = pl.Series(rng.random(len(voters)) < 0.003)
     date = pl.when(masked).then(pl.lit("##/##/####")).otherwise(col("registered_on").dt.strftime("%m/%d/%Y"))
-    street = pl.concat_str(
-        "street_line", col("unit").str.replace("APT ", "# "), separator="  ", ignore_nulls=True
-    )
+    street = pl.concat_str("street_line", col("unit").str.replace("APT ", "# "), separator="  ", ignore_nulls=True)
     values = {
         "county_id": col("county_number").cast(pl.String), "county_desc": col("county").str.to_uppercase(),
         "voter_reg_num": col("county_voter_id").str.zfill(12), "ncid": col("state_voter_id"),
@@ -197,9 +195,7 @@ def carolina_history(rng: np.random.Generator, voters: pl.DataFrame, ballots: pl
     keys = voters.select("person", "county_number", "county", "county_voter_id", "state_voter_id", "precinct")
     mine = ballots.join(keys, on="person", how="inner", maintain_order="left")
     mine = mine.with_columns(method=pl.col("method").replace_strict(_METHOD))
-    again = mine.filter(pl.Series(rng.random(len(mine)) < 0.015)).with_columns(
-        pl.col("method").replace(_RELABELLED)
-    )
+    again = mine.filter(pl.Series(rng.random(len(mine)) < 0.015)).with_columns(pl.col("method").replace(_RELABELLED))
     again = again.filter(pl.col("method").is_in(list(_RELABELLED.values())))
     table = pl.concat([mine, again])
     col = pl.col
@@ -273,9 +269,7 @@ def van_answers(scripts: pl.DataFrame, surveys: pl.DataFrame, voters: pl.DataFra
     own = surveys.filter(pl.col("stream") == "van").select(
         "person", "asked_on", "answer", question=pl.lit(QUESTION), kind=pl.lit("Walk")
     )
-    table = pl.concat([after, own.select(after.columns)]).join(
-        names, on="person", how="inner", maintain_order="left"
-    )
+    table = pl.concat([after, own.select(after.columns)]).join(names, on="person", how="inner", maintain_order="left")
     values = {
         "Voter File VANID": pl.col("van_id"), "Contact Name": _full_name(),
         "Date Canvassed": pl.col("asked_on").dt.strftime("%m/%d/%Y"), "Survey Response": pl.col("answer"),

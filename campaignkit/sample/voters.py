@@ -122,9 +122,7 @@ def behave(
     people = _file_facts(rng, people, lean)
     voted, ballots = _vote(rng, people, traits, lean)
     traits["voted"] = (voted.mean(axis=1) - 0.45) * 2 * registered
-    primary = (
-        ballots.filter(pl.col("election_type") == "primary").group_by("person").agg(pl.col("party").last())
-    )
+    primary = ballots.filter(pl.col("election_type") == "primary").group_by("person").agg(pl.col("party").last())
     party = people.select("person").join(primary, on="person", how="left", maintain_order="left")["party"]
     traits["primary_d"] = (party == "D").fill_null(False).to_numpy().astype(float)
     traits["primary_r"] = (party == "R").fill_null(False).to_numpy().astype(float)
@@ -133,12 +131,8 @@ def behave(
 
 
 def _traits(people: pl.DataFrame, county_effect: np.ndarray) -> dict[str, np.ndarray]:
-    at = dict(
-        zip(places.places().select(pl.concat_str("state", "city")).to_series(), county_effect, strict=True)
-    )
-    county = people.select(
-        pl.concat_str("state", "city").replace_strict(at, return_dtype=pl.Float64)
-    ).to_series()
+    at = dict(zip(places.places().select(pl.concat_str("state", "city")).to_series(), county_effect, strict=True))
+    county = people.select(pl.concat_str("state", "city").replace_strict(at, return_dtype=pl.Float64)).to_series()
     kinds = {name: people["race"].to_numpy() == name for name in ("black", "hispanic", "asian")}
     traits = {
         "age": (people["age"].to_numpy() - 47) / 17,
@@ -148,10 +142,7 @@ def _traits(people: pl.DataFrame, county_effect: np.ndarray) -> dict[str, np.nda
         "rural": people["urbanicity"].to_numpy() == "rural",
         "county": county.to_numpy(),
         "college": people["education"].is_in(EDUCATIONS[3:]).to_numpy(),
-        "income": (
-            people["income_band"].replace_strict(INCOMES, range(5), return_dtype=pl.Int8).to_numpy() - 2
-        )
-        / 1.4,
+        "income": (people["income_band"].replace_strict(INCOMES, range(5), return_dtype=pl.Int8).to_numpy() - 2) / 1.4,
         "homeowner": people["homeowner"].to_numpy(),
         "outdoors": people["interest"].is_in(["hunting", "gardening"]).to_numpy(),
     }
@@ -159,7 +150,7 @@ def _traits(people: pl.DataFrame, county_effect: np.ndarray) -> dict[str, np.nda
 
 
 def _weigh(traits: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:
-    return sum(traits[name] * weight for name, weight in weights.items() if name in traits)
+    return np.sum([traits[name] * weight for name, weight in weights.items() if name in traits], axis=0)
 
 
 def _register(
@@ -181,9 +172,7 @@ def _register(
     total = int((supporter & swing).sum())
     # whole families off the file: families of supporters first, so that few others go with them
     key = (pl.col("key") + pl.when("all_s").then(0.0).otherwise(0.6)).alias("key")
-    ranked = (
-        table.select(key, (pl.col("s") & pl.col("swing")).alias("s")).with_row_index("row").sort("key", "row")
-    )
+    ranked = table.select(key, (pl.col("s") & pl.col("swing")).alias("s")).with_row_index("row").sort("key", "row")
     off = np.zeros(len(people), dtype=bool)
     off[ranked["row"].to_numpy()] = (ranked["s"].cum_sum() <= 0.24 * total).to_numpy()
     off &= table["s"].to_numpy() | (table["key"].to_numpy() < 0.5)
@@ -191,9 +180,7 @@ def _register(
         chosen=pl.col("swing") & pl.col("s") & ~pl.col("off") & (pl.col("size") > 1)
     )
     # one for each family stays off; the others of the family are registered, which makes the trap
-    lone = lone.with_columns(
-        first=pl.col("chosen") & (pl.when("chosen").then("draw").rank("ordinal").over(clan) == 1)
-    )
+    lone = lone.with_columns(first=pl.col("chosen") & (pl.when("chosen").then("draw").rank("ordinal").over(clan) == 1))
     order = np.where(lone["first"].fill_null(False).to_numpy(), rng.random(len(people)), 9)
     trap = np.zeros(len(people), dtype=bool)
     trap[np.argsort(order, kind="stable")[: round(0.06 * total)]] = True
@@ -209,13 +196,9 @@ def _file_facts(rng: np.random.Generator, people: pl.DataFrame, lean: np.ndarray
     eighteen = people["birth_date"].dt.offset_by("18y").cast(pl.Int32).to_numpy()
     latest = (TODAY - dt.date(1970, 1, 1)).days - 30
     wait = rng.exponential(5 * 365, size)
-    on = np.clip(
-        eighteen + wait, latest - 30 * 365 - rng.integers(0, 3000, size), latest - rng.integers(0, 200, size)
-    )
+    on = np.clip(eighteen + wait, latest - 30 * 365 - rng.integers(0, 3000, size), latest - rng.integers(0, 200, size))
     point = rng.random(size)
-    party = np.select(
-        [point < logistic(1.6 * lean - 0.8), point > 1 - logistic(-1.6 * lean - 1.0)], ["D", "R"], "U"
-    )
+    party = np.select([point < logistic(1.6 * lean - 0.8), point > 1 - logistic(-1.6 * lean - 1.0)], ["D", "R"], "U")
     return people.with_columns(
         days(on).alias("registered_on"),
         pl.Series("party", party),
@@ -267,9 +250,7 @@ def _ballots(
             "person": people["person"].gather(came),
             "election_date": days(day[came]),
             "election_type": pl.Series([kind]).gather(np.zeros(len(came), dtype=np.uint32)),
-            "method": pl.Series(["polls", "early", "mail"]).gather(
-                rng.choice(3, len(came), p=[0.62, 0.28, 0.1])
-            ),
+            "method": pl.Series(["polls", "early", "mail"]).gather(rng.choice(3, len(came), p=[0.62, 0.28, 0.1])),
             "party": pl.Series(which if kind == "primary" else [None] * len(came), dtype=pl.String),
         }
     )

@@ -145,18 +145,13 @@ def _all_gifts(quick: dict[str, pl.DataFrame], mailed: pl.DataFrame, back: pl.Da
 def _basics(people: pl.DataFrame) -> pl.DataFrame:
     swing = people.filter(pl.col("county").is_not_null())
     voters_only = swing.filter("registered")
-    parts = [
-        effects.cells(swing, "people", value, []) for value in ("supporter", "registered", "supports")
-    ] + [
-        effects.cells(voters_only, "voters", value, [])
-        for value in ("p_turnout", "will_vote", "file_old_address")
+    parts = [effects.cells(swing, "people", value, []) for value in ("supporter", "registered", "supports")] + [
+        effects.cells(voters_only, "voters", value, []) for value in ("p_turnout", "will_vote", "file_old_address")
     ]
     signed = swing.filter("supporter").with_columns(unregistered=~pl.col("registered"))
     parts.append(effects.cells(signed, "swing_supporters", "unregistered", []))
     parts.append(effects.cells(signed.filter("unregistered"), "unregistered_supporters", "trap", []))
-    families = people.with_columns(junior=pl.col("suffix") == "JR").with_columns(
-        pl.col("junior").fill_null(False)
-    )
+    families = people.with_columns(junior=pl.col("suffix") == "JR").with_columns(pl.col("junior").fill_null(False))
     parts += [effects.cells(families, "families", value, []) for value in ("twin", "junior")]
     return pl.concat(parts)
 
@@ -185,14 +180,23 @@ def _world(people: int, seed: int) -> Drawn:
     return Drawn(tables, truth)
 
 
-def _contest(people: int, seed: int, host: str = "host_a", appeal: float | None = None) -> Drawn:
+def _contest(
+    people: int,
+    seed: int,
+    host: str = "host_a",
+    appeal: float | None = None,
+    share: float | None = None,
+    **world: float,
+) -> Drawn:
     crowd = population.attributes(stream(seed, 0, "people"), people)
-    table = contests.contest(stream(seed, 0, "contests"), crowd, host, appeal)
+    if share is not None:
+        fans = contests.whom(host, crowd)
+        kept = stream(seed, 0, "share").random(people) < share / (1 - share) * (~fans).sum() / max(fans.sum(), 1)
+        crowd = crowd.filter(pl.Series(~fans | kept))
+    table = contests.contest(stream(seed, 0, "contests"), crowd, host, appeal, **world)
     seen = effects.cells(table, "contest", "entered", ["host", "fan"])
     truth = table.select("person", "fan", "p_enter")
-    return Drawn(
-        {"contest": table.drop("fan", "p_enter")}, {"person": truth, "effects": effects.total([seen])}
-    )
+    return Drawn({"contest": table.drop("fan", "p_enter")}, {"person": truth, "effects": effects.total([seen])})
 
 
 def _email(people: int, seed: int, test: str = "deadline_june") -> Drawn:
@@ -206,10 +210,7 @@ def _email(people: int, seed: int, test: str = "deadline_june") -> Drawn:
 def _quick_donate(people: int, seed: int, hidden: float = 0.0) -> Drawn:
     crowd = population.attributes(stream(seed, 0, "people"), people)
     rng = stream(seed, 0, "scores")
-    school = (
-        crowd["education"].replace_strict(population.EDUCATIONS, range(5), return_dtype=pl.Int8).to_numpy()
-        - 2
-    )
+    school = crowd["education"].replace_strict(population.EDUCATIONS, range(5), return_dtype=pl.Int8).to_numpy() - 2
     logit = -1.9 + 0.45 * school + 0.01 * (crowd["age"].to_numpy() - 47) + rng.normal(0, 0.6, people)
     crowd = crowd.with_columns(p_give_online=pl.Series(voters.logistic(logit)))
     drawn = gifts.quick_donate(stream(seed, 0, "gifts"), crowd, hidden)
@@ -255,7 +256,9 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
     seed
         The same seed draws the same tables.
     options
-        ``contest``: host, appeal (odds ratio; 1.0 plants nothing). ``email``: test. ``quick_donate``: hidden (how much
+        ``contest``: host, appeal (odds ratio; 1.0 plants nothing), share (of people in the planted group; None: as
+        many as there are), rate (of entering outside it), main (odds ratio of each main effect), together (how much
+        people of a household do alike). ``email``: test. ``quick_donate``: hidden (how much
         enrolling follows what no table shows).
 
     Returns

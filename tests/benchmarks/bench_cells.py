@@ -111,9 +111,7 @@ def compare(rows: int, repeats: int, folder: Path) -> None:
     for _ in range(repeats):
         for side, runs in found.items():
             runs.append(spawn(side, file))
-    print(
-        f"{held[0]:,} rows, {len(MEASURES)} measures and 1 pair by {', '.join(BY)}; median of {repeats} runs"
-    )
+    print(f"{held[0]:,} rows, {len(MEASURES)} measures and 1 pair by {', '.join(BY)}; median of {repeats} runs")
     for what, unit in (("cpu", "s"), ("wall", "s"), ("MiB", "MiB")):
         ours, *theirs = (statistics.median(run[what] for run in runs) for runs in found.values())
         sql = "".join(
@@ -126,9 +124,7 @@ def compare(rows: int, repeats: int, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows to make (underscores are fine)")
     parser.add_argument("--repeats", type=int, default=5, help="processes for each side")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
