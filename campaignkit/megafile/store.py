@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import re
 import threading
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -49,6 +51,7 @@ class Megafile:
             raise BadValue(f"There is no megafile at {str(path)!r}. Megafile.build(folder, path) makes one.")
         self._con = _connect(self.path, read_only)
         self._lock = threading.Lock()
+        self._restricted: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         _check_is_megafile(self._con, self.path)
 
     @classmethod
@@ -167,13 +170,22 @@ class Megafile:
             SQL over the megafile's tables.
         params : sequence, mapping or None
             Values for `?` or `$name` in the query; None where it has none. Never paste values into the query.
+
+        Returns
+        -------
+        DataFrame
+            Of a query that names fec_gift the megafile remembers this very table as restricted, see `universe_of`;
+            what is made from it is not traced.
         """
         with self._lock, self._con.cursor() as cursor:
             if params is None:
                 result = cursor.sql(query)
             else:
                 result = cursor.sql(query, params=dict(params) if isinstance(params, Mapping) else list(params))
-            return pl.DataFrame() if result is None else result.pl()
+            rows = pl.DataFrame() if result is None else result.pl()
+        if re.search(r"\bfec_gift\b", query, re.IGNORECASE):
+            self._restricted[id(rows)] = rows
+        return rows
 
     def relation(self, query: str) -> duckdb.DuckDBPyRelation:
         """Return a query as a DuckDB relation: it runs when its rows are asked for."""
@@ -222,7 +234,8 @@ class Megafile:
         people : table or iterable of int
             A table with a person_id column (Polars, pandas, PyArrow, a DuckDB relation), or the ids.
         restricted : iterable of str
-            What in it may not serve soliciting, such as ``["fec_gift"]``: a plain table can't say so itself.
+            What in it may not serve soliciting, such as ``["fec_gift"]``: a plain table can't say so itself. Only
+            of a table that `sql` returned just so is it known.
         as_of : date, str or None
             As in `universe`.
 
@@ -231,7 +244,8 @@ class Megafile:
         ColumnNotFound
             If a table has no person_id.
         """
-        return universe_of(self, people, frozenset(restricted), as_of)
+        known = {"fec_gift"} if self._restricted.get(id(people)) is people else set()
+        return universe_of(self, people, frozenset(restricted) | known, as_of)
 
     @property
     def facts(self) -> pl.DataFrame:

@@ -189,6 +189,9 @@ def test_fec_rows_never_reach_a_fundraising_list(megafile):
     tainted = megafile.universe("score('rich') > 0")
     with pytest.raises(SourceRestricted, match="fec_gifts"):
         tainted.call_list("phone", "fundraise")
+    named = megafile.sql("SELECT person_id FROM FEC_gift")
+    with pytest.raises(SourceRestricted, match="fec_gift"):
+        megafile.universe_of(named).call_list("phone", "fundraise")
     taken = megafile.universe_of([1, 2], restricted=["fec_gift"])
     with pytest.raises(SourceRestricted, match="fec_gift"):
         (taken & megafile.universe()).call_list("mail", "fundraise")
