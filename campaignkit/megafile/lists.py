@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from campaignkit.megafile.universe import Universe
 
 CHANNELS = {"phone": "phone", "text": "phone", "door": "address", "mail": "address", "email": "email"}
-PURPOSES = ("fundraise", "persuade", "turnout", "volunteer")
+PURPOSES = {
+    "fundraise": "fundraising", "persuade": "persuasion", "turnout": "turnout", "volunteer": "volunteering",
+}  # fmt: skip
 FORMATS = ("csv", "van")
 STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 
@@ -61,7 +63,7 @@ class CallList(Result):
     def summary(self) -> str:
         """Say how many may be reached of how many, and what took most of the others."""
         start, last = self.funnel["left"][0], self.funnel["left"][-1]
-        said = f"{last:,} of {start:,} people are on the {self.channel} list for {self.purpose} ({self.universe.said})"
+        said = f"{last:,} of {start:,} people are on the {self.channel} list for {PURPOSES[self.purpose]} ({self.universe.said})"
         cut = self.funnel.filter(pl.col("removed") > 0).sort("removed", descending=True, maintain_order=True)
         if cut.is_empty():
             return f"{said}; nobody had to be left out."
@@ -151,7 +153,7 @@ def make_call_list(
 ) -> CallList:
     """Return who of a universe may be reached; see `Universe.call_list`."""
     check_scalar(channel, "channel", choices=list(CHANNELS))
-    check_scalar(purpose, "purpose", choices=PURPOSES)
+    check_scalar(purpose, "purpose", choices=list(PURPOSES))
     counts = {"limit": limit, "per_household": per_household, "per_phone": per_phone, "cooldown_days": cooldown_days}
     for name, value in counts.items():
         check_scalar(value, name, typ=int, ge=1 if name.startswith("per_") else 0, optional=True)

@@ -52,17 +52,17 @@ class Universe:
 
     def __and__(self, other: Universe) -> Universe:
         """Return the people in both."""
-        return self._with(other, f"({self.where}) AND ({other.where})", f"({self.said}) and ({other.said})")
+        return self._with(other, f"({self.where}) AND ({other.where})", f"{_part(self.said)} and {_part(other.said)}")
 
     def __or__(self, other: Universe) -> Universe:
         """Return the people in either."""
         either = f"coalesce({self.where}, false) OR coalesce({other.where}, false)"
-        return self._with(other, either, f"({self.said}) or ({other.said})")
+        return self._with(other, either, f"{_part(self.said)} or {_part(other.said)}")
 
     def __sub__(self, other: Universe) -> Universe:
         """Return the people in this one and not in the other."""
         without = f"({self.where}) AND NOT coalesce({other.where}, false)"
-        return self._with(other, without, f"({self.said}) but not ({other.said})")
+        return self._with(other, without, f"{_part(self.said)} but not {_part(other.said)}")
 
     def _with(self, other: Universe, where: str, said: str) -> Universe:
         if other.megafile is not self.megafile or other.as_of != self.as_of:
@@ -273,6 +273,11 @@ class Universe:
         return f"<p>{html.escape(repr(self))}</p>"
 
 
+def _part(said: str) -> str:
+    """Return what a universe says, in brackets where it would be misread beside another."""
+    return f"({said})" if " or " in said or " but not " in said else said
+
+
 def named_features(features: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     """Return expressions by the column name each gets.
 
@@ -305,7 +310,7 @@ def make_universe(
     except duckdb.Error as error:
         raise BadValue(f"{' and '.join(said)}: {error}") from error
     restricted = frozenset[str]().union(*(part.restricted for part in parts))
-    return Universe(megafile, day, where, " and ".join(said) or "everyone", restricted)
+    return Universe(megafile, day, where, " and ".join(map(_part, said)) or "everyone", restricted)
 
 
 def universe_of(megafile: Megafile, people: Any, restricted: frozenset[str], as_of: date | str | None) -> Universe:
@@ -329,7 +334,7 @@ def _day(as_of: date | str | None, latest: date) -> date:
 
 
 def _equality(name: str, value: Any) -> str:
-    column = quote_identifier(name)
+    column = name if name.isidentifier() else quote_identifier(name)
     if value is None:
         return f"{column} IS NULL"
     return f"{column} {'IN' if isinstance(value, list | tuple) else '='} {quote_literal(value)}"

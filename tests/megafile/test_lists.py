@@ -121,7 +121,7 @@ def may_be_reached(facts, channel, cooldown):
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    channel=st.sampled_from(list(CHANNELS)), purpose=st.sampled_from(PURPOSES), limit=st.none() | st.integers(0, 100),
+    channel=st.sampled_from(list(CHANNELS)), purpose=st.sampled_from(list(PURPOSES)), limit=st.none() | st.integers(0, 100),
     per_household=st.none() | st.integers(1, 3), per_phone=st.none() | st.integers(1, 2), cooldown=st.none() | st.integers(0, 20),
     rank_by=st.none() | st.just("score('turnout')"), state=st.sampled_from(["OH", "NC"]),
 )  # fmt: skip
