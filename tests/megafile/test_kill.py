@@ -29,15 +29,16 @@ def test_sigkill_at_any_moment_leaves_nothing_and_the_next_build_completes(tmp_p
     path.unlink()
     rng = random.Random(2012)
     killed = 0
-    for _ in range(20):
+    while killed < 20:
         process = subprocess.Popen(command)
-        time.sleep(rng.uniform(0.2, 0.9) * whole)
+        time.sleep(rng.uniform(0.05, 0.95) * whole)
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
             killed += 1
             assert not path.exists()
-        path.unlink(missing_ok=True)
-    assert killed >= 10
+        else:  # done before the kill: the machine has less to do than when the whole was timed
+            path.unlink()
+            whole *= 0.8
     with Megafile.build(exports, path, progress=False) as megafile:
         assert megafile.sql("SELECT count(*) FROM person").item() > 0
     assert [left.name for left in tmp_path.iterdir() if left.name != "exports"] == ["campaign.duckdb"]
