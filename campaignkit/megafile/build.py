@@ -21,9 +21,7 @@ from campaignkit.progress import Steps
 from campaignkit.sql import quote_identifier, quote_identifiers
 
 
-def build(
-    folder: Path, path: Path, layouts: Iterable[str | Path], progress: bool | None, model: bool = True
-) -> None:
+def build(folder: Path, path: Path, layouts: Iterable[str | Path], progress: bool | None, model: bool = True) -> None:
     """Build a megafile from a folder of exports and put it at `path`, whole or not at all.
 
     Raises

@@ -6,6 +6,7 @@ fitting starts, and what stands where there is too little to fit on.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,13 @@ FREQUENCIES = ("first", "last", "city")
 BLOCKS = (
     ("email",), ("phone",), ("address_key",), ("birth_text", "last"), ("birth_text", "initial"),
     ("birth_text", "zip5"), ("birth_text", "house"), ("last", "zip5"), ("first", "zip5", "birth_year"),
-    ("first", "zip5", "last_initial"), ("house", "street", "initial"), ("first", "last"),
+    ("first", "zip5", "last_initial"), ("house", "street", "initial"), ("first", "last", "birth_year"),
+    ("first", "last", "city"), ("first", "last", "middle"),
     ("last", "birth_year", "initial"),
 )  # fmt: skip
 
 #: These find more, and are used where they find at most `MOST_LOOSE` pairs.
-LOOSE_BLOCKS = (("birth_text",), ("last",), ("first",), ("zip5",))
+LOOSE_BLOCKS = (("first", "last"), ("birth_text",), ("last",), ("first",), ("zip5",))
 MOST_LOOSE = 300_000
 
 #: A pair whose first and last name stand in each other's place.
@@ -57,6 +59,17 @@ class Comparison:
     def tells_housemates_apart(self) -> bool:
         """Whether it differs among those who live together."""
         return self.levels[0].h is not None
+
+    def reads(self, columns: tuple[str, ...]) -> bool:
+        """Whether it looks at one of these columns; pairs that agree on them teach it nothing.
+
+        Examples
+        --------
+        >>> next(c for c in COMPARISONS if c.name == "last_name").reads(("birth_text", "last"))
+        True
+        """
+        said = " ".join([self.null, *(level.sql for level in self.levels)])
+        return any(re.search(rf"\b{column}_[lr]\b", said) for column in columns)
 
     def among_housemates(self, counted: dict[int, int]) -> list[float]:
         """Return the share of housemates at each level, counted pairs leaning on what is known beforehand.
@@ -115,6 +128,7 @@ _DAY_AS_MONTH = (
     "substr(birth_text_l, 5, 2) = substr(birth_text_r, 7, 2) AND "
     "substr(birth_text_l, 7, 2) = substr(birth_text_r, 5, 2)"
 )
+_BOTH_ADDRESSES = "address_key_l IS NOT NULL AND address_key_r IS NOT NULL"
 _ELSE = "ELSE"
 
 COMPARISONS = (
@@ -156,12 +170,15 @@ COMPARISONS = (
         Level("same city", "city_l = city_r", 0.08, 0.01),
         Level("another", _ELSE, 0.06, 0.987),
     ), same="address_key"),
-    Comparison("place", ("zip5", "city", "state"),
-        "(address_key_l IS NOT NULL AND address_key_r IS NOT NULL) OR (place_l IS NULL OR place_r IS NULL)", (
-        Level("same zip", "zip5_l = zip5_r", 0.70, 0.003),
-        Level("same city", "city_l = city_r", 0.15, 0.02, None, "city"),
-        Level("same state", "state_l = state_r", 0.08, 0.4),
-        Level("another", _ELSE, 0.07, 0.577),
+    Comparison("zip", ("zip5",), f"({_BOTH_ADDRESSES}) OR {_missing('zip5')}", (
+        Level("same", "zip5_l = zip5_r", 0.80, 0.003),
+        Level("another", _ELSE, 0.20, 0.997),
+    )),
+    Comparison("city", ("city", "state"), f"({_BOTH_ADDRESSES}) OR (zip5_l IS NOT NULL AND zip5_r IS NOT NULL) "
+        f"OR ({_missing('place')})", (
+        Level("same", "city_l = city_r", 0.70, 0.02, None, "city"),
+        Level("same state", "state_l = state_r", 0.20, 0.4),
+        Level("another", _ELSE, 0.10, 0.58),
     )),
     Comparison("phone", ("phone",), _missing("phone"), (
         Level("same", "phone_l = phone_r", 0.80, 2e-6),

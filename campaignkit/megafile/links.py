@@ -41,7 +41,7 @@ def choose(candidates: pl.DataFrame, records: int, threshold: float, one_per_per
     """
     share = 0.5
     for _ in range(_MOST_ROUNDS):
-        found = _among_rivals(candidates, share, one_per_person)["match_probability"].sum()
+        found = float(_among_rivals(candidates, share, one_per_person)["match_probability"].sum())
         share = (found + 1) / (records + 2)
     chosen = []
     for _ in range(_MOST_ROUNDS):

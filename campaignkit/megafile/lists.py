@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from campaignkit.megafile.universe import Universe
 
 CHANNELS = {"phone": "phone", "text": "phone", "door": "address", "mail": "address", "email": "email"}
+#: What a list is for, and how a sentence says it.
 PURPOSES = {
-    "fundraise": "fundraising", "persuade": "persuasion", "turnout": "turnout", "volunteer": "volunteering",
-}  # fmt: skip
+    "fundraise": "fundraising",
+    "persuade": "persuasion",
+    "turnout": "turnout",
+    "volunteer": "volunteering",
+}
 FORMATS = ("csv", "van")
 STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 
@@ -63,7 +67,8 @@ class CallList(Result):
     def summary(self) -> str:
         """Say how many may be reached of how many, and what took most of the others."""
         start, last = self.funnel["left"][0], self.funnel["left"][-1]
-        said = f"{last:,} of {start:,} people are on the {self.channel} list for {PURPOSES[self.purpose]} ({self.universe.said})"
+        what = f"the {self.channel} list for {PURPOSES[self.purpose]}"
+        said = f"{last:,} of {start:,} people are on {what} ({self.universe.said})"
         cut = self.funnel.filter(pl.col("removed") > 0).sort("removed", descending=True, maintain_order=True)
         if cut.is_empty():
             return f"{said}; nobody had to be left out."

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import log2
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -24,17 +23,14 @@ from campaignkit.megafile.comparisons import (
     BLOCKS,
     COMPARISONS,
     FREQUENCIES,
-    LOOSE_BLOCKS,
-    MOST_LOOSE,
-    SWAPPED_BLOCK,
     Comparison,
 )
 
 if TYPE_CHECKING:
     from splink import Linker
 
-#: Pairs for training are drawn from those who agree on one of these. None of them is what a household shares alone:
-#: each holds a first name, a birth date or an e-mail address, so that EM cannot take "same household" for "same person".
+#: Pairs for training are drawn from those who agree on one of these. None of them is what a household shares: each
+#: holds a first name, a birth date or an e-mail address, so that EM cannot take "same household" for "same person".
 ANCHORS = (
     ("email",), ("birth_text", "zip5"), ("phone", "first"), ("birth_text", "last"), ("address_key", "first"),
     ("birth_text", "first"), ("first", "last"),
@@ -46,7 +42,6 @@ PAIRS_FOR_U = 100_000
 TRUST = 0.98  # the rest is the default's, so that no level is impossible
 MATES_PER_RECORD = 1.5  # until counted
 MATES_SAMPLED = 50_000  # records
-_WEAKEST = log2(0.02)  # odds below this are nobody's candidate
 
 
 @dataclass(frozen=True)
@@ -93,7 +88,9 @@ class Model:
         """
         try:
             parts = json.loads(text)
-            tables = {name: frequency_table(name, list(rows.items())) for name, rows in parts.pop("frequencies").items()}
+            tables = {
+                name: frequency_table(name, list(rows.items())) for name, rows in parts.pop("frequencies").items()
+            }
             return cls(frequencies=tables, **parts)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadValue(f"The text is no fitted model, such as Model.to_json() returns: {error!r}") from error
@@ -107,7 +104,8 @@ def frequency_table(name: str, rows: list[tuple[str, float]]) -> pl.DataFrame:
 def fit(con: duckdb.DuckDBPyConnection, table: str, seed: int, anchors: tuple[tuple[str, ...], ...] = ANCHORS) -> Model:
     """Fit a model on records, most of whose pairs are strangers.
 
-    u is what random pairs show; m what EM finds among pairs that agree on one of `anchors`; both lean on defaults
+    u is what random pairs show; m what EM finds among pairs that agree on one of `anchors`, taken in turn until
+    each comparison has been seen; both lean on defaults
     where there is little to learn from, so that ten records and ten million go the same way.
 
     Parameters
@@ -125,12 +123,15 @@ def fit(con: duckdb.DuckDBPyConnection, table: str, seed: int, anchors: tuple[tu
     present = [c for c in COMPARISONS if _any_known(con, table, c.needs)]
     if not present:
         return Model(_settings([]), {}, MATES_PER_RECORD, frequencies)
-    with quiet(), _linker(con, table, _settings(present), frequencies) as linker:
-        rows = _count(con, f"SELECT count(*) FROM {table}")
+    with quiet(), open_linker(con, table, _settings(present), frequencies) as linker:
+        rows = count(con, f"SELECT count(*) FROM {table}")
         if rows * (rows - 1) / 2 >= PAIRS_TO_TRAIN:
             linker.training.estimate_u_using_random_sampling(PAIRS_FOR_U, seed=seed, num_chunks=1)
+        untrained = {comparison.name: comparison for comparison in present}
         for anchor in anchors:
-            _train(con, linker, table, anchor)
+            learning = {name for name, comparison in untrained.items() if not comparison.reads(anchor)}
+            if learning and _train(con, linker, table, anchor):
+                untrained = {name: left for name, left in untrained.items() if not _has_learned(linker, name)}
         trained = linker.misc.save_model_to_json()
         mates, per_record = _count_mates(con, linker, table, present)
     _set_coincidences(con, table, trained, present)
@@ -150,9 +151,10 @@ def quiet() -> Generator[None]:
 
 
 @contextmanager
-def _linker(
+def open_linker(
     con: duckdb.DuckDBPyConnection, table: str, settings: dict[str, Any], frequencies: dict[str, pl.DataFrame]
 ) -> Generator[Linker]:
+    """Open a Splink linker that keeps to itself: its tables go when it does, and its advice goes unsaid."""
     from splink import DuckDBAPI, Linker
 
     api = DuckDBAPI(con)
@@ -166,18 +168,22 @@ def _linker(
         yield linker
     finally:
         api.delete_tables_created_by_splink_from_db()
+        for name in frequencies:
+            con.execute(f"DROP TABLE temp.frequency_{name}")
 
 
-def _equal(columns: tuple[str, ...]) -> str:
+def equal(columns: tuple[str, ...]) -> str:
+    """Return SQL for pairs that agree on all of some columns."""
     return " AND ".join(f"l.{column} = r.{column}" for column in columns)
 
 
 def _settings(present: list[Comparison]) -> dict[str, Any]:
     return {
         "link_type": "dedupe_only",
+        "linker_uid": "campaignkit",  # Splink's own is drawn anew each time
         "unique_id_column_name": "row",
         "comparisons": [comparison.to_splink() for comparison in present],
-        "blocking_rules_to_generate_predictions": [{"blocking_rule": _equal(block)} for block in BLOCKS],
+        "blocking_rules_to_generate_predictions": [{"blocking_rule": equal(block)} for block in BLOCKS],
         "retain_matching_columns": True,  # or the levels are not told
         "retain_intermediate_calculation_columns": True,
         "probability_two_random_records_match": 0.0001,
@@ -192,16 +198,18 @@ def _frequency(con: duckdb.DuckDBPyConnection, table: str, name: str) -> pl.Data
 
 
 def _any_known(con: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...]) -> bool:
-    return bool(_count(con, f"SELECT count(coalesce({', '.join(f'{c}::VARCHAR' for c in columns)})) FROM {table}"))
+    return bool(count(con, f"SELECT count(coalesce({', '.join(f'{c}::VARCHAR' for c in columns)})) FROM {table}"))
 
 
-def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+def count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    """Return the one number a query gives; 0 for null."""
     return con.sql(query).pl().item() or 0
 
 
-def _train(con: duckdb.DuckDBPyConnection, linker: Linker, table: str, anchor: tuple[str, ...]) -> None:
+def _train(con: duckdb.DuckDBPyConnection, linker: Linker, table: str, anchor: tuple[str, ...]) -> bool:
+    """Learn m from pairs that agree on `anchor`; return whether there were enough."""
     known = " AND ".join(f"{column} IS NOT NULL" for column in anchor)
-    pairs = _count(
+    pairs = count(
         con,
         f"""SELECT coalesce(sum(n * (n - 1) / 2 - within), 0)::BIGINT FROM (
             SELECT sum(n) AS n, sum(CASE WHEN many THEN 0 ELSE n * (n - 1) / 2 END) AS within FROM (
@@ -209,13 +217,14 @@ def _train(con: duckdb.DuckDBPyConnection, linker: Linker, table: str, anchor: t
             ) GROUP BY {", ".join(anchor)})""",
     )
     if pairs < PAIRS_TO_TRAIN:
-        return
+        return False
     keys = ", ".join(f"l.{column}" for column in anchor)
     share = MOST_PAIRS / pairs  # whole blocks are left out, not records: half a block has a quarter of the pairs
     sampled = f" AND hash({keys}) % 1000000 < {int(1e6 * share)}" if share < 1 else ""
     linker.training.estimate_parameters_using_expectation_maximisation(
-        f"{_equal(anchor)} AND (l.source <> r.source OR l.many){sampled}", estimate_without_term_frequencies=True
+        f"{equal(anchor)} AND (l.source <> r.source OR l.many){sampled}", estimate_without_term_frequencies=True
     )
+    return True
 
 
 def _set_coincidences(
@@ -227,22 +236,32 @@ def _set_coincidences(
     """
     for comparison, fitted in zip(present, trained["comparisons"], strict=True):
         if comparison.same is not None:
-            alike, pairs = con.sql(f"""
+            alike, pairs = (
+                con.sql(f"""
                 WITH held AS (
                     SELECT source, count(*) AS n FROM {table} WHERE NOT many AND {comparison.same} IS NOT NULL
                     GROUP BY source, {comparison.same}
                 ), listed AS (SELECT sum(n * (n - 1) / 2) AS alike, sum(n) AS records FROM held GROUP BY source)
-                SELECT sum(alike)::DOUBLE, sum(records * (records - 1) / 2)::DOUBLE FROM listed""").pl().row(0)
+                SELECT sum(alike)::DOUBLE, sum(records * (records - 1) / 2)::DOUBLE FROM listed""")
+                .pl()
+                .row(0)
+            )
             level = next(level for level in fitted["comparison_levels"] if not level.get("is_null_level"))
             if pairs and pairs > PAIRS_FOR_U:
                 level["u_probability"] = (alike + 1) / pairs
+
+
+def _has_learned(linker: Linker, name: str) -> bool:
+    """Whether any pair of a session told something of a comparison; all of them may lack its columns."""
+    levels = linker._settings_obj._get_comparison_by_output_column_name(name).comparison_levels
+    return any(level._has_estimated_m_values for level in levels if not level.is_null_level)
 
 
 def _count_mates(
     con: duckdb.DuckDBPyConnection, linker: Linker, table: str, present: list[Comparison]
 ) -> tuple[dict[str, list[float]], float]:
     """Count how those compare who live together: pairs at one address in a list that has each person once."""
-    records = _count(con, f"SELECT count(*) FROM {table} WHERE NOT many AND address_key IS NOT NULL")
+    records = count(con, f"SELECT count(*) FROM {table} WHERE NOT many AND address_key IS NOT NULL")
     every = max(records // MATES_SAMPLED, 1)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE mate_sample AS SELECT * FROM {table}
         WHERE NOT many AND address_key IS NOT NULL AND hash(address_key) % {every} = 0""")
@@ -251,13 +270,13 @@ def _count_mates(
     found = linker.inference.predict_within(
         sampled, blocking_rules_to_generate_predictions=[rule], warning_mode="never"
     ).physical_name
-    pairs = _count(con, f"SELECT count(*) FROM {found}")
+    pairs = count(con, f"SELECT count(*) FROM {found}")
     mates = {}
     for comparison in present:
         if comparison.tells_housemates_apart:
             rows = con.sql(f"SELECT gamma_{comparison.name} AS gamma, count(*) AS n FROM {found} GROUP BY 1").pl()
             mates[comparison.name] = comparison.among_housemates(dict(rows.iter_rows()))
-    in_sample = _count(con, "SELECT count(*) FROM mate_sample")
+    in_sample = count(con, "SELECT count(*) FROM mate_sample")
     con.execute("DROP TABLE temp.mate_sample")
     return mates, (2 * pairs + 50 * MATES_PER_RECORD) / (in_sample + 50)
 
@@ -276,75 +295,3 @@ def _steadied(trained: dict[str, Any], present: list[Comparison], rows: int) -> 
     for block in trained["blocking_rules_to_generate_predictions"]:
         block.pop("sql_dialect", None)
     return trained
-
-
-def score(
-    con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | None, people: int, into: str
-) -> None:
-    """Weigh the pairs between two tables of records, or within one, that blocking finds worth it.
-
-    Parameters
-    ----------
-    con : DuckDB connection
-        As for `fit`.
-    model : Model
-        The fitted model.
-    left, right : str
-        Tables of records as `identity` prepares them. `right` None: pairs within `left`.
-    people : int
-        How many people there are to choose from.
-    into : str
-        The temporary table to fill: row_l, row_r, and odds, of one person against strangers and housemates, if a
-        record is as likely as not to have its person among them.
-    """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {into} (row_l BIGINT, row_r BIGINT, odds DOUBLE)")
-    if not model.settings["comparisons"] or people == 0:
-        return
-    prior = model.settings["probability_two_random_records_match"]
-    from_prior = -log2(people) - log2(prior / (1 - prior))
-    with quiet(), _linker(con, left, model.settings, model.frequencies) as linker:
-        tables = [linker._db_api.register(name) for name in (left, right) if name]
-        predict = linker.inference.predict_between if right else linker.inference.predict_within
-        found = predict(
-            *tables, blocking_rules_to_generate_predictions=_blocks(con, left, right or left),
-            threshold_match_weight=_WEAKEST - from_prior, warning_mode="never",
-        ).physical_name  # fmt: skip
-        con.execute(f"""
-            INSERT INTO {into}
-            SELECT row_l, row_r,
-                   round(1 / (pow(2, -(match_weight + {from_prior})) + pow(2, -({_against_mates(model)}))), 6)
-            FROM {found} WHERE {_no_contradiction(model)}""")
-
-
-def _blocks(con: duckdb.DuckDBPyConnection, left: str, right: str) -> list[str]:
-    """Return the rules by which pairs are found; loose ones only where they find few."""
-    chosen = list(BLOCKS)
-    for block in LOOSE_BLOCKS:
-        keys, known = ", ".join(block), " AND ".join(f"{column} IS NOT NULL" for column in block)
-        counted = [f"(SELECT {keys}, count(*) AS n FROM {side} WHERE {known} GROUP BY ALL)" for side in (left, right)]
-        pairs = _count(con, f"SELECT sum(a.n * b.n)::BIGINT FROM {counted[0]} a JOIN {counted[1]} b USING ({keys})")
-        if pairs <= MOST_LOOSE:
-            chosen = [block, *(other for other in chosen if not set(block) <= set(other))]
-    return [*map(_equal, chosen), SWAPPED_BLOCK]
-
-
-def _against_mates(model: Model) -> str:
-    """Return SQL for the log-odds of one person against housemates."""
-    terms = [str(-log2(model.mates_per_record))]
-    for fitted in model.settings["comparisons"]:
-        name = fitted["output_column_name"]
-        if name in model.mates:
-            levels = [level for level in fitted["comparison_levels"] if not level.get("is_null_level")]
-            cases = [
-                f"WHEN {len(levels) - 1 - at} THEN {log2(level['m_probability'] / share)}"
-                for at, (level, share) in enumerate(zip(levels, model.mates[name], strict=True))
-            ]
-            terms.append(f"CASE gamma_{name} {' '.join(cases)} ELSE 0 END")
-    return " + ".join(terms)
-
-
-def _no_contradiction(model: Model) -> str:
-    """Return SQL that holds where no comparison that can veto stands at its last level."""
-    present = {fitted["output_column_name"] for fitted in model.settings["comparisons"]}
-    vetoes = [f"gamma_{c.name} <> 0" for c in COMPARISONS if c.vetoes and c.name in present]
-    return " AND ".join(vetoes) or "true"

@@ -13,7 +13,8 @@ import polars as pl
 from campaignkit import charts, checks
 from campaignkit.errors import BadValue, listed
 from campaignkit.megafile import clean, tables
-from campaignkit.megafile.identity import BY_MODEL, THRESHOLD, TIERS, Rules, describe, link_described
+from campaignkit.megafile.described import describe
+from campaignkit.megafile.identity import BY_MODEL, THRESHOLD, TIERS, Rules, link_described
 from campaignkit.megafile.model import Model
 from campaignkit.progress import Steps
 from campaignkit.result import Result
@@ -28,6 +29,9 @@ DESCRIBING = (
     "first_name", "middle_name", "last_name", "suffix", "birth_date", "birth_year", "sex", "address", "unit", "city",
     "state", "zip5", "phone", "email", "state_voter_id",
 )  # fmt: skip
+
+
+SLICE = 50_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,6 +144,7 @@ def resolve(
     steps = Steps("resolve", progress)
     given = table.select("source", "record_id")
     with duckdb.connect() as con, steps.step(f"linking {table.height:,} records"):
+        con.execute("SET enable_progress_bar = false")  # `progress` says what is done
         con.register("source_record", _cleaned_records(table))
         describe(con, sources)
         con.unregister("source_record")
@@ -156,9 +161,7 @@ def _opened(records: Any) -> pl.DataFrame:
     wanted = [name for name in frame.collect_schema().names() if name in {"source", "record_id", *DESCRIBING}]
     frame = frame.select(*wanted)
     eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
-    table = pl.from_arrow(eager.to_arrow())
-    assert isinstance(table, pl.DataFrame)
-    table = table.with_columns(pl.col("source").cast(pl.String))
+    table = eager.to_polars().with_columns(pl.col("source").cast(pl.String))
     for name in ("source", "record_id"):
         if table[name].null_count():
             raise BadValue(f"{table[name].null_count():,} records have no {name}; each must have one.")
@@ -180,7 +183,7 @@ def _sources(table: pl.DataFrame, one_per_person: Mapping[str, bool] | bool) -> 
 
 
 def _cleaned_records(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the records with all columns that linking reads, cleaned as a build cleans them, numbered in their order."""
+    """Return the records with all that linking reads, cleaned as a build cleans them and numbered in their order."""
     types = tables.layout_columns("source_record")
     cleaners = clean.cleaners()
     columns = []
@@ -191,9 +194,17 @@ def _cleaned_records(table: pl.DataFrame) -> pl.DataFrame:
         elif isinstance(types[name], pl.String):
             value = _cleaned(value.cast(pl.String).str.strip_chars(), name, cleaners)
         columns.append(value.cast(types[name]).alias(name))
-    rows = table.lazy().select(pl.int_range(pl.len(), dtype=pl.Int64).alias("record_id"), "source", *columns)
-    key = clean.address_key(pl.col("address"), pl.col("unit"), pl.col("zip5"))
-    return rows.with_columns(address_key=key).drop("address", "unit").collect()
+    # by slices: an address passes through many words on its way to its key
+    parts = [_keyed(part.select("source", *columns)) for part in table.iter_slices(SLICE)]
+    rows = pl.concat(parts) if parts else _keyed(table.select("source", *columns))
+    return rows.with_row_index("record_id").with_columns(pl.col("record_id").cast(pl.Int64))
+
+
+def _keyed(rows: pl.DataFrame) -> pl.DataFrame:
+    written = ["address", "unit", "zip5"]
+    key = clean.address_key(*map(pl.col, written))
+    once = rows.select(written).unique().with_columns(address_key=key)  # housemates' addresses are read once
+    return rows.join(once, on=written, how="left", nulls_equal=True, maintain_order="left").drop("address", "unit")
 
 
 def _cleaned(text: pl.Expr, name: str, cleaners: dict[str, Any]) -> pl.Expr:

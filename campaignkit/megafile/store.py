@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -22,7 +24,7 @@ from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.export_log import append_export_log, read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
-from campaignkit.sql import quote_identifier, quote_identifiers
+from campaignkit.sql import quote_identifier, quote_identifiers, quote_literal
 
 __all__ = ["Megafile"]
 
@@ -317,14 +319,32 @@ class Megafile:
 
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
-        con = duckdb.connect(path, read_only=read_only)
-    except duckdb.IOException as error:
+        con = _connect_to_this_version(path) if read_only else duckdb.connect(path)
+        con.execute("SET enable_progress_bar = false")  # a bar without a name helps nobody; `progress` has names
+        if read_only:
+            con.execute(f"SET temp_directory = {quote_literal(f'{path.resolve()}.tmp')}")
+            con.execute("SET enable_external_access = false")
+            con.execute("SET lock_configuration = true")
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise BadValue(f"{str(path)!r} can't be opened: {error}") from error
-    con.execute("SET enable_progress_bar = false")  # a bar without a name helps nobody; `progress` has names
-    if read_only:
-        con.execute("SET enable_external_access = false")
-        con.execute("SET lock_configuration = true")
     return con
+
+
+def _connect_to_this_version(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open the file that lies at `path` now, also where this process has an older one of that name open.
+
+    DuckDB keeps one instance for a path; a build replaces the file under it. A second name of the new file, taken
+    away once it is open, makes it a file of its own.
+    """
+    name = path.with_name(f".{path.name}.open-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        os.link(path, name)
+    except OSError:  # a file system without hard links, or a folder that may not be written
+        return duckdb.connect(path, read_only=True)
+    try:
+        return duckdb.connect(name, read_only=True)
+    finally:
+        name.unlink()
 
 
 def _check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -104,7 +104,8 @@ def _judged(megafile: Megafile, truth: Path, source: str, pairs: pl.DataFrame) -
     found = megafile.sql(
         """SELECT a.record_key AS key_a, b.source AS source_b, b.record_key AS key_b,
                coalesce(a.phone = b.phone, false) OR coalesce(a.email = b.email, false)
-               OR coalesce(a.birth_date = b.birth_date, false) OR coalesce(a.address_key = b.address_key, false) AS anchor
+               OR coalesce(a.birth_date = b.birth_date, false)
+               OR coalesce(a.address_key = b.address_key, false) AS anchor
         FROM source_record a JOIN source_record b USING (person_id)
         WHERE a.source = ? AND b.source IN (SELECT unnest(?))""",
         [source, pairs["source_b"].unique().to_list()],

@@ -237,6 +237,14 @@ def test_an_open_megafile_can_neither_write_nor_read_other_files(megafile, tmp_p
             megafile.sql(query)
 
 
+def test_building_anew_beside_an_open_megafile_leaves_it_its_own_version(megafile, tmp_path):
+    header = VOTERS.partition("\n")[0] + "\n"
+    with build(tmp_path, write_campaign(tmp_path, voters=header)) as anew:
+        assert anew.sql("SELECT count(*) FROM source_record WHERE source = 'tiny_voter'").item() == 0
+        assert megafile.sql("SELECT count(*) FROM source_record WHERE source = 'tiny_voter'").item() == 4
+    assert sorted(left.name for left in tmp_path.glob("*campaign*")) == ["campaign.duckdb"]
+
+
 def test_a_table_that_is_not_there_gets_the_nearest_right_name(megafile):
     assert megafile.table("person").count("*").fetchall() == [(5,)]
     with pytest.raises(BadValue, match="did you mean 'person'"):

@@ -1,0 +1,68 @@
+"""Records as they are compared: names in capitals with their other forms, dates as text, addresses in parts."""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+#: What the model compares; records of one person that say the same in all of these stand once.
+_COMPARED = (
+    "first", "last", "middle", "suffix", "sex", "birth_date", "birth_year", "address_key", "zip5", "city", "state",
+    "phone", "email",
+)  # fmt: skip
+
+
+def plain_name(column: str) -> str:
+    """Return SQL for a name as it is compared: capitals without accents, spaces and punctuation."""
+    return f"nullif(regexp_replace(upper(strip_accents({column})), '[^A-Z]', '', 'g'), '')"
+
+
+def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]) -> None:
+    """Make described, one row a record of source_record as it is compared, and the views and the table of links."""
+    names = con.sql(f"SELECT DISTINCT {plain_name('first_name')} AS name FROM source_record").pl()["name"].drop_nulls()
+    shapes = name_forms(names.sort().to_list()).with_columns(pl.col("form").rank("dense").cast(pl.Int32))
+    con.register("shapes", shapes.group_by("name", maintain_order=True).agg(forms="form"))
+    con.register("sources", pl.DataFrame(sources, schema={"source": pl.String, "one": pl.Boolean}, orient="row"))
+    con.execute(f"""
+        CREATE TEMP TABLE described AS
+        WITH named AS (
+            SELECT record_id AS row, source, NOT one AS many, {plain_name("first_name")} AS first,
+                   {plain_name("last_name")} AS last, upper(left(trim(middle_name), 1)) AS middle, suffix, sex,
+                   birth_date, strftime(birth_date, '%Y%m%d') AS birth_text,
+                   coalesce(birth_year, year(birth_date))::SMALLINT AS birth_year, address_key, zip5, state,
+                   nullif(upper(strip_accents(trim(city))), '') AS city, phone, email, state_voter_id
+            FROM source_record JOIN sources USING (source)
+        )
+        SELECT named.*, shapes.forms, nullif(regexp_extract(address_key, '^[0-9]+'), '') AS house,
+               hash({", ".join(_COMPARED)}) AS content, NULL::BIGINT AS person_id
+        FROM named LEFT JOIN shapes ON name = first""")
+    con.unregister("shapes")
+    con.unregister("sources")
+    con.execute("""
+        CREATE TEMP VIEW compared AS
+        SELECT * EXCLUDE (state_voter_id), first AS other_first, last AS other_last, left(first, 1) AS initial,
+               left(last, 1) AS last_initial, substr(split_part(address_key, '|', 1), length(house) + 2) AS street,
+               coalesce(city, state) AS place, split_part(email, '@', 1) AS email_user
+        FROM described""")
+    con.execute("CREATE TEMP VIEW known AS SELECT *, row AS record_id, unnest(forms) AS form FROM described "
+                "UNION ALL SELECT *, row, NULL FROM described WHERE forms IS NULL")  # fmt: skip
+    con.execute("CREATE TEMP VIEW standing AS SELECT * FROM known WHERE person_id IS NOT NULL")
+    con.execute("CREATE TEMP TABLE link (record_id BIGINT, person_id BIGINT, matched_by VARCHAR, "
+                "match_probability DOUBLE, newcomer BOOLEAN)")  # fmt: skip
+
+
+def name_forms(names: list[str]) -> pl.DataFrame:
+    """Return each first name with every form it may stand for, itself among them.
+
+    Examples
+    --------
+    >>> name_forms(["BOB"])["form"].to_list()
+    ['BERT', 'BOB', 'BOBBY', 'ROBERT']
+    """
+    from nicknames import NickNamer
+
+    namer = NickNamer()
+    rows = [
+        (name, form) for name in names for form in sorted({name, *map(str.upper, namer.canonicals_of(name.lower()))})
+    ]
+    return pl.DataFrame(rows, schema={"name": pl.String, "form": pl.String}, orient="row")
