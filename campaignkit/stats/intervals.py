@@ -37,9 +37,14 @@ def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> Bounds:
     (0.4902, 0.9433)
     """
     k, n = np.asarray(successes, float), np.asarray(n, float)
-    z = NormalDist().inv_cdf(0.5 + level / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = k / n
+        return wilson_at(k / n, n, NormalDist().inv_cdf(0.5 + level / 2))
+
+
+def wilson_at(rate: ArrayLike, n: ArrayLike, z: ArrayLike) -> Bounds:
+    """Return the Wilson score interval of rates, `z` standard errors wide on each side; n need not be whole."""
+    rate, n, z = (np.asarray(values, float) for values in (rate, n, z))
+    with np.errstate(divide="ignore", invalid="ignore"):
         centre = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
         return np.where(n > 0, np.clip(centre - half, 0, 1), np.nan), np.where(
@@ -66,7 +71,7 @@ def mean_interval(mean: ArrayLike, sum_of_squares: ArrayLike, n: ArrayLike, leve
     --------
     >>> lower, upper = mean_interval([10.0], [90.0], [10])
     >>> round(float(lower[0]), 4), round(float(upper[0]), 4)
-    (7.7379, 12.2621)
+    (7.7378, 12.2622)
     """
     from scipy.special import stdtrit
 

@@ -10,7 +10,11 @@ import pytest
 from campaignkit.donors import discover_segments
 
 REPO = Path(__file__).parents[2]
-FILE = Path(os.environ.get("CAMPAIGNKIT_REAL_DATA", REPO.parent / "shared" / "data")) / "fec_2012" / "contributions.parquet"
+FILE = (
+    Path(os.environ.get("CAMPAIGNKIT_REAL_DATA", REPO.parent / "shared" / "data"))
+    / "fec_2012"
+    / "contributions.parquet"
+)
 
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the shared FEC rows are not at {FILE}")
 

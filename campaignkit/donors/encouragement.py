@@ -1,0 +1,224 @@
+"""An offer drawn by lot, such as a bumper sticker for joining: what it did, and what joining did to those it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from scipy.special import gammaincc
+
+from campaignkit import charts
+from campaignkit.checks import check_scalar, column_names
+from campaignkit.donors.estimators import without_infinities
+from campaignkit.donors.study import Parts, covariate_matrix, numbers, read_table, row_clusters, yes_no
+from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.result import Result
+from campaignkit.stats.comparison import Estimate, ratio
+from campaignkit.stats.instrument import Found, Offer, effects_of_offer, foretold
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["Encouragement", "encouragement"]
+
+WEAK = 10.0  # F of the first stage (Staiger and Stock 1997, Econometrica 65, section 3)
+UNLIKELY = 0.001
+ROWS = ("offer on joining", "offer on outcome", "joining on outcome")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Encouragement(Result):
+    """What an offer did, and joining because of it.
+
+    `table` has three rows, by ``effect``: ``offer on joining`` (a share), ``offer on outcome`` (the outcome's unit,
+    over everyone: intention to treat) and ``joining on outcome`` (over those who join if offered and not otherwise:
+    LATE). ``estimate``, ``lower``, ``upper`` (95%; of the last row Anderson and Rubin's, which holds however weak the
+    offer; null where it has no end), ``standard_error``, ``p_value`` (of the last row: that of the offer on the
+    outcome, since one is 0 only with the other), ``n``, ``without`` (the level without offer or, last row, without
+    joining), ``ratio``, ``ratio_lower``, ``ratio_upper`` (the level with over without; null unless both are above 0).
+
+    Attributes
+    ----------
+    offered, joined, outcome : str
+    f : float
+        First stage's robust F; below 10 the offer is too weak to tell what joining did.
+    moved_share : float
+        The share of people whom the offer moved to join.
+    wald : (float, float)
+        The usual interval of the last row, for comparison.
+    warnings : tuple of str
+    """
+
+    offered: str
+    joined: str
+    outcome: str
+    f: float
+    moved_share: float
+    wald: tuple[float, float]
+    warnings: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Say what the offer did, what joining did, for whom, and what must hold."""
+        first, intention, late = self.table.rows(named=True)
+        offer = (
+            f"The offer made {first['estimate']:.1%} more join ({first['lower']:.1%} to {first['upper']:.1%}) and "
+            f"moved {self.outcome} by {_number(intention['estimate'])} a person offered "
+            f"({_number(intention['lower'])} to {_number(intention['upper'])})."
+        )
+        if late["lower"] is None:
+            joining = "It moved too few to say what joining did: the interval has no end."
+        else:
+            times = "" if late["ratio"] is None else f", {late['ratio']:.2f} times what they would have given"
+            joining = (
+                f"For those whom it moved to join, joining came to {_number(late['estimate'])} each "
+                f"({_number(late['lower'])} to {_number(late['upper'])}{times})."
+            )
+        must = (
+            "This needs no covariates, since the offer was by lot; it does need that the offer changed nothing but who "
+            "joined, and it is about those moved, not about all who joined."
+        )
+        return " ".join([offer, joining, must, *self.warnings])
+
+    def percentages(self) -> list[str]:
+        """Return no column: the rows differ in their units."""
+        return []
+
+    def chart(self) -> alt.TopLevelMixin:
+        """Draw the offer's and joining's effect on the outcome."""
+        rows = self.table.filter(pl.col("effect") != ROWS[0])
+        return charts.intervals(
+            rows, "effect", reference=0.0, title=f"{self.outcome}: the offer, and joining for those it moved",
+            description=self.summary(),
+        )  # fmt: skip
+
+
+def encouragement(
+    data: object,
+    offered: str,
+    joined: str,
+    outcome: str,
+    *,
+    covariates: str | Iterable[str] | None = None,
+    unit: str | None = None,
+    cluster: str | None = None,
+    weight: str | None = None,
+) -> Encouragement:
+    """Estimate what an offer drawn by lot did, and what joining did to those whom it moved.
+
+    Parameters
+    ----------
+    data : table
+        One row a person who could have been drawn, offered or not; or a universe.
+    offered : str
+        Who was made the offer by lot: true/false or 0/1.
+    joined : str
+        Who joined before the outcome began, offered or not.
+    outcome : str
+        A number; null is refused.
+    covariates : str, iterable of str or None
+        What was known before the offer, for narrower intervals. None: none is needed.
+    unit, cluster, weight : str or None
+        As in `estimate_lift`.
+
+    Returns
+    -------
+    Encouragement
+
+    Raises
+    ------
+    ColumnNotFound, BadValue
+        A column or argument is not as said above.
+    NotEnoughData
+        Everyone was offered, or nobody; or everyone joined, or nobody.
+
+    References
+    ----------
+    Imbens and Angrist (1994), Econometrica 62, 467–475; Andrews, Stock and Sun (2019), Annual Review of Economics 11,
+    727–753, section 5, for the interval.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> drawn = ck.sample.draw("quick_donate", 40_000, seed=1)
+    >>> found = ck.donors.encouragement(drawn.table, "offered", "quick_donate", "gifts_after", unit="person")
+    >>> round(found.table["estimate"][0], 2), found.f > 50
+    (0.06, True)
+    """
+    wanted = column_names(covariates, "covariates")
+    parts = Parts(offered, outcome, wanted, unit, cluster, weight, (joined,))
+    for name in ("treated", "outcome", "unit", "cluster", "weight"):
+        check_scalar(getattr(parts, name), name, typ=str, optional=name not in ("treated", "outcome"))
+    if len({offered, joined, outcome, *wanted}) < 3 + len(wanted):
+        raise BadValue("offered, joined, outcome and covariates name a column twice; a column plays one part.")
+    table = read_table(data, parts)
+    offer = _offer(table, parts, joined)
+    found = effects_of_offer(offer)
+    rows = _rows(offer, found)
+    late = (found.late.lower, found.late.upper)
+    warnings = (*_weak(found), *_by_lot(table, offer, wanted))
+    return Encouragement(rows, offered, joined, outcome, found.f, found.first.value, late, warnings)
+
+
+def _offer(table: pl.DataFrame, parts: Parts, joined: str) -> Offer:
+    z, d = (yes_no(table, name, role).astype(float) for name, role in ((parts.treated, "offered"), (joined, "joined")))
+    y = numbers(table, parts.outcome, "outcome")
+    for values, words in ((z, f"{parts.treated!r} (offered)"), (d, f"{joined!r} (joined)")):
+        if min(values.sum(), (1 - values).sum()) < 2:
+            raise NotEnoughData(f"{words} is the same for (nearly) everyone; there is nobody to compare with.")
+    x = covariate_matrix(table, parts.covariates) if parts.covariates else np.ones((table.height, 1))
+    weight = np.ones(table.height) if parts.weight is None else numbers(table, parts.weight, "weight")
+    cluster = row_clusters(table, parts)
+    sizes = [len(np.unique(np.flatnonzero(z == arm) if cluster is None else cluster[z == arm])) for arm in (0, 1)]
+    return Offer(y, d, z, x, weight, cluster, max(min(sizes) - 1, 1))
+
+
+def _rows(o: Offer, found: Found) -> pl.DataFrame:
+    late = found.late
+    low, high = found.bounds
+    unoffered = o.weight * (1 - o.offered)
+    levels = [float(unoffered @ values / unoffered.sum()) for values in (o.joined, o.y)]
+    times = ratio(found.means, o.cluster, o.df) if np.isfinite(found.means.without.value) else None
+    of_means = (times.value, times.lower, times.upper) if times is not None else (None, None, None)
+    rows = [
+        _row(ROWS[0], found.first, len(o.y), levels[0]),
+        _row(ROWS[1], found.intention, len(o.y), levels[1]),
+        _row(ROWS[2], late, len(o.y), found.means.without.value)
+        | {"lower": low, "upper": high, "p_value": found.intention.p_value}
+        | dict(zip(("ratio", "ratio_lower", "ratio_upper"), of_means, strict=True)),
+    ]
+    kinds = {"n": pl.Int64, "effect": pl.String}
+    schema = {name: kinds.get(name, pl.Float64) for name in rows[0]}
+    return without_infinities(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _row(effect: str, e: Estimate, n: int, without: float) -> dict[str, object]:
+    row = {"effect": effect, "estimate": e.value, "lower": e.lower, "upper": e.upper, "standard_error": float(e.error)}
+    return row | {
+        "p_value": e.p_value,
+        "n": n,
+        "without": without,
+        "ratio": None,
+        "ratio_lower": None,
+        "ratio_upper": None,
+    }
+
+
+def _weak(found: Found) -> list[str]:
+    if found.f >= WEAK:
+        return []
+    return [f"The offer is a weak instrument (F = {found.f:.1f}, below {WEAK:g}): the point is not to be quoted alone."]
+
+
+def _by_lot(table: pl.DataFrame, o: Offer, covariates: list[str]) -> list[str]:
+    if not covariates:
+        return []
+    statistic, q = foretold(o.offered, o.x, o.weight)
+    p = float(gammaincc(q / 2, statistic / 2))
+    return [] if p >= UNLIKELY else [f"The covariates foretell who was offered (p = {p:.1g}): was it really by lot?"]
+
+
+def _number(value: float) -> str:
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}").replace("-", "−")

@@ -1,0 +1,168 @@
+"""Every way to compare two groups that `estimate_lift` knows, by name, run on one study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+import polars.selectors as cs
+
+from campaignkit.checks import column_names
+from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
+from campaignkit.stats import crossfit, matching, weighting
+from campaignkit.stats.comparison import (
+    Comparison,
+    Means,
+    degrees_of_freedom,
+    difference,
+    difference_in_means,
+    effective_size,
+    ratio,
+)
+from campaignkit.stats.crossfit import Nuisances
+from campaignkit.stats.logit import Logit, fit_logit
+
+#: Names, and how the chart and the sentence call them.
+LABELS = {
+    "difference": "difference in means",
+    "regression": "regression",
+    "imputation": "regression imputation",
+    "ipw": "inverse-propensity weighting",
+    "entropy": "entropy balancing",
+    "aipw": "AIPW",
+    "aipw_boost": "AIPW, boosted trees",
+    "matching": "nearest neighbour",
+}
+DEFAULT = tuple(name for name in LABELS if name != "aipw_boost")
+WEIGHTINGS = ("ipw", "entropy", "matching")
+LEADS = ("entropy", "aipw", "aipw_boost", "ipw", "imputation", "matching", "regression", "difference")
+NO_WEIGHTS = "no weights above 0 make the groups alike"
+
+
+def check_estimators(estimators: str | Iterable[str]) -> list[str]:
+    """Return estimators' names, checked."""
+    names = column_names(estimators, "estimators")
+    for name in names:
+        if name not in LABELS:
+            raise BadValue(f"estimators holds {name!r}{nearest(name, LABELS)} There are: {listed(LABELS)}.")
+    if not names:
+        raise BadValue(f"estimators is empty; there are: {listed(LABELS)}.")
+    if "aipw_boost" in names:
+        _boosted(0)
+    return names
+
+
+def _boosted(seed: int) -> tuple[object, object]:
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    except ImportError as error:
+        raise BadValue("aipw_boost needs scikit-learn: pip install 'campaignkit[boost]'.") from error
+    options = {
+        "max_iter": 150,
+        "learning_rate": 0.05,
+        "max_leaf_nodes": 15,
+        "min_samples_leaf": 40,
+        "random_state": seed,
+    }
+    return HistGradientBoostingRegressor(**options), HistGradientBoostingClassifier(**options)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One outcome compared in several ways; the propensity is fitted once, and only when it is needed.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    names : list of str
+        Which estimators.
+    seed : int
+        For boosted trees.
+    """
+
+    comparison: Comparison
+    names: list[str]
+    seed: int
+
+    @cached_property
+    def logit(self) -> Logit:
+        """The propensity, of all rows."""
+        c = self.comparison
+        return fit_logit(c.x, c.treated.astype(float), c.weight)
+
+    @cached_property
+    def nuisances(self) -> Nuisances:
+        """The cross-fitted models of treatment and outcome."""
+        return crossfit.linear_nuisances(self.comparison, self.logit)
+
+    @cached_property
+    def means(self) -> dict[str, Means | None]:
+        """What each estimator found; None where it cannot say."""
+        return {name: self._one(name) for name in self.names}
+
+    def _one(self, name: str) -> Means | None:
+        c = self.comparison
+        if name == "difference":
+            return difference_in_means(c)
+        if name == "regression":
+            return weighting.regression(c)
+        if name == "imputation":
+            return weighting.imputation(c)
+        if name == "ipw":
+            return weighting.inverse_propensity(c, self.logit)
+        if name == "entropy":
+            return weighting.entropy_balancing(c, self.logit.beta if self.logit.converged else None)
+        if name == "aipw":
+            return crossfit.doubly_robust(c, self.nuisances)
+        if name == "aipw_boost":
+            return crossfit.doubly_robust(c, crossfit.learned_nuisances(c, *_boosted(self.seed)))
+        return matching.nearest_neighbours(c, self.logit)
+
+    @property
+    def lead(self) -> str:
+        """The estimator that placebos and sums are judged by: the first of `LEADS` that has an answer."""
+        return next(name for name in LEADS if self.means.get(name) is not None)
+
+    def refuse_if_apart(self, treated: str) -> None:
+        """Raise where the covariates tell the groups apart without error."""
+        if not self.logit.converged:
+            raise NotEnoughData(
+                f"There is no overlap: the covariates tell who has {treated} without error, so nobody without it is "
+                "like anybody with it. Leave out what only they have, or compare with other people."
+            )
+
+    def table(self) -> pl.DataFrame:
+        """Return one row an estimator, as `Lift` documents."""
+        c = self.comparison
+        df = degrees_of_freedom(c)
+        rows = [_row(c, name, means, df) for name, means in self.means.items()]
+        return without_infinities(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+
+
+SCHEMA = {
+    "estimator": pl.String, "estimate": pl.Float64, "lower": pl.Float64, "upper": pl.Float64,
+    "standard_error": pl.Float64, "p_value": pl.Float64, "n": pl.Int64, "with_it": pl.Float64, "without": pl.Float64,
+    "ratio": pl.Float64, "ratio_lower": pl.Float64, "ratio_upper": pl.Float64, "effective_n": pl.Float64,
+}  # fmt: skip
+
+
+def without_infinities(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with null where a number is infinite or none: an interval without an end, an error of nothing."""
+    number = cs.float()
+    return table.with_columns(pl.when(number.is_finite()).then(number))
+
+
+def _row(c: Comparison, name: str, means: Means | None, df: float) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(SCHEMA) | {"estimator": name, "n": len(c.y)}
+    if means is None:
+        return row
+    found, times = difference(means, c.cluster, df), ratio(means, c.cluster, df)
+    row |= {"estimate": found.value, "lower": found.lower, "upper": found.upper, "standard_error": found.error}
+    row |= {"p_value": found.p_value}
+    row |= {"with_it": means.with_it.value, "without": means.without.value}
+    row |= {"effective_n": effective_size(means.without.weight)}
+    if times is not None:
+        row |= {"ratio": times.value, "ratio_lower": times.lower, "ratio_upper": times.upper}
+    return row

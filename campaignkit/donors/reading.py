@@ -1,0 +1,215 @@
+"""Any engine's table → arrays, a batch at a time: codes of attributes, outcome, weight, dollars, clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from campaignkit.checks import check_columns, open_table
+from campaignkit.donors.attributes import Attribute, Binning, collector
+from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.sql import quote_identifier
+
+BATCH = 1_000_000  # rows
+KEY_DIGITS = 15  # of a sha256 in hex: 60 bits, so that two of ten million clusters share a key once in 20,000 tables
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table's rows as arrays of one length.
+
+    Attributes
+    ----------
+    attributes : list of Attribute
+        One a column of `by`, with its codes.
+    outcome : array of bool
+    weight, amount : array of float64, or None
+    cluster : array of int64, or None
+        Which rows are drawn together; None: each for itself.
+    held_out : array of bool, or None
+        Which rows confirm; None: all search.
+    set_aside : int
+        Rows without an outcome, which are in none of the arrays.
+    """
+
+    attributes: list[Attribute]
+    outcome: NDArray[np.bool_]
+    weight: NDArray[np.float64] | None
+    amount: NDArray[np.float64] | None
+    cluster: NDArray[np.int64] | None
+    held_out: NDArray[np.bool_] | None
+    set_aside: int
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column plays which part."""
+
+    outcome: str
+    by: Mapping[str, Binning]
+    unit: str | None
+    cluster: str | None
+    weight: str | None
+    amount: str | None
+
+    @property
+    def named(self) -> list[str]:
+        """All columns, each once."""
+        others = [self.outcome, self.unit, self.cluster, self.weight, self.amount]
+        return list(dict.fromkeys([*self.by, *(name for name in others if name is not None)]))
+
+
+def read(data: object, columns: Columns, holdout: float | None, seed: int) -> Rows:
+    """Read the named columns of any table once, and split its clusters.
+
+    Raises
+    ------
+    BadValue, ColumnNotFound, NotEnoughData
+        As `discover_segments` says.
+    """
+    frame, spoken = named_table(data, columns.named)
+    schema = frame.collect_schema()
+    lazy = isinstance(frame, nw.LazyFrame)
+    if lazy and holdout is not None and columns.unit is None and columns.cluster is None:
+        raise BadValue("unit is None, but the rows of a lazy table have no lasting position; name the person's column.")
+    if not schema[columns.outcome].is_numeric() and schema[columns.outcome] != nw.Boolean:
+        raise BadValue(f"outcome: column {columns.outcome!r} is {schema[columns.outcome]}; booleans or 0/1 expected.")
+    collectors = [collector(name, schema[name], spoken[name], binning) for name, binning in columns.by.items()]
+    parts: dict[str, list[NDArray[Any]]] = {"outcome": [], "weight": [], "amount": [], "key": []}
+    first, set_aside = 0, 0
+    for batch in batches(frame, columns.named):
+        known, dropped = _with_outcome(batch, columns.outcome)
+        set_aside += dropped
+        for one in collectors:
+            one.add(known[one.name])
+        for part, values in _numbers(known, columns).items():
+            parts[part].append(values)
+        if columns.unit is not None or columns.cluster is not None or holdout is not None:
+            parts["key"].append(keys(known, columns.cluster, columns.unit, first, seed))
+        first += batch.height
+    if not parts["outcome"] or not sum(map(len, parts["outcome"])):
+        raise NotEnoughData("The table has no rows with an outcome.")
+    joined = {part: np.concatenate(values) if values else None for part, values in parts.items()}
+    cluster, held_out = _split(joined["key"], columns, holdout)
+    outcome = joined["outcome"]
+    assert outcome is not None
+    return Rows(
+        [one.finish() for one in collectors], outcome, joined["weight"], joined["amount"], cluster, held_out, set_aside
+    )
+
+
+def named_table(data: object, names: Sequence[str]) -> tuple[Any, dict[str, str]]:
+    """Return the table, and how SQL speaks of each column.
+
+    Of what has ``.features()``, as a universe does, names may also be facts such as ``gifts('90d')``; these
+    stand in SQL as they are written.
+    """
+    frame = open_table(data)
+    features = getattr(data, "features", None)
+    available = frame.collect_schema().names()
+    facts = [name for name in names if name not in available]
+    if callable(features) and facts:
+        always = ("person_id", "household_id")
+        wanted = {name: name if name in facts else quote_identifier(name) for name in names if name not in always}
+        frame = open_table(features(wanted))
+    else:
+        facts = []
+    check_columns(frame, *names)
+    return frame, {name: name if name in facts else quote_identifier(name) for name in names}
+
+
+def batches(frame: Any, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield a table's columns as Polars frames, in one pass, without holding text for all rows at once."""
+    native = frame.select(*names).to_native()
+    if isinstance(native, pl.LazyFrame):
+        yield from native.collect_batches(chunk_size=BATCH, maintain_order=True)
+    elif isinstance(native, duckdb.DuckDBPyRelation):
+        for batch in native.to_arrow_reader(BATCH):
+            yield pl.DataFrame(pl.from_arrow(batch))
+    else:
+        if isinstance(frame, nw.LazyFrame):
+            native = frame.select(*names).collect("polars").to_native()
+        whole = native if isinstance(native, pl.DataFrame) else pl.DataFrame(nw.from_native(native).to_arrow())
+        yield from whole.iter_slices(BATCH)
+
+
+def _with_outcome(batch: pl.DataFrame, outcome: str) -> tuple[pl.DataFrame, int]:
+    values = batch[outcome]
+    missing = values.is_null() | values.is_nan() if values.dtype.is_float() else values.is_null()
+    dropped = int(missing.sum())
+    return (batch.filter(~missing), dropped) if dropped else (batch, 0)
+
+
+def _numbers(batch: pl.DataFrame, columns: Columns) -> dict[str, NDArray[Any]]:
+    outcome = batch[columns.outcome]
+    odd = outcome.filter((outcome != 0) & (outcome != 1)) if outcome.dtype != pl.Boolean else outcome.head(0)
+    if len(odd):
+        raise BadValue(f"outcome: column {columns.outcome!r} holds {odd[0]}; true/false or 0/1 were expected.")
+    found: dict[str, NDArray[Any]] = {"outcome": outcome.cast(pl.Boolean).to_numpy()}
+    if columns.weight is not None:
+        found["weight"] = _checked(batch[columns.weight], "weight", least=0.0)
+    if columns.amount is not None:
+        found["amount"] = _checked(batch[columns.amount].fill_null(0), "amount", least=-np.inf)
+        if batch.select(pl.col(columns.amount).is_null() & pl.Series(found["outcome"])).to_series().any():
+            raise BadValue(f"amount: {columns.amount!r} is null on rows with the outcome; say 0 where nothing came.")
+    return found
+
+
+def _checked(values: pl.Series, name: str, least: float) -> NDArray[np.float64]:
+    if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
+        raise BadValue(f"{name}: column {values.name!r} is {values.dtype}; numbers were expected.")
+    numbers = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    bad = ~np.isfinite(numbers) | (numbers < least)
+    if bad.any():
+        raise BadValue(
+            f"{name}: column {values.name!r} is null, NaN, infinite or below {least:g} in {bad.sum():,} rows."
+        )
+    return numbers
+
+
+def keys(batch: pl.DataFrame, cluster: str | None, unit: str | None, first: int, seed: int) -> NDArray[np.int64]:
+    """Return the first 60 bits of the sha256 of each cluster's canonical text and the seed; of its unit's without one.
+
+    An id is its decimal digits or its text, whatever the engine's type. Where a cluster is null the row stands for
+    itself, under the unit's id or, without one, its position.
+    """
+    texts = ["'row ' || position"]
+    table = pl.DataFrame({"position": np.arange(first, first + batch.height)})
+    for text, name in (("unit", unit), ("cluster", cluster)):
+        if name is not None:
+            table = table.with_columns(_canonical(batch[name]).alias(text))
+            texts.insert(0, f"'unit ' || {text}" if text == "unit" and cluster is not None else text)
+    with duckdb.connect() as con:
+        con.register("ids", table)
+        digits = f"left(sha256(coalesce({', '.join(texts)}) || ?), {KEY_DIGITS})"
+        found = con.execute(f"SELECT ('0x' || {digits})::BIGINT AS key FROM ids", [f"|{seed}"]).fetchnumpy()
+    return np.asarray(found["key"])
+
+
+def _canonical(ids: pl.Series) -> pl.Series:
+    if ids.dtype.is_float():  # how pandas holds whole numbers beside nulls
+        whole = ids.fill_nan(None).cast(pl.Int64, strict=False)
+        if (whole.cast(pl.Float64) != ids.fill_nan(None)).any():
+            raise BadValue(f"{ids.name!r} holds fractions; ids are whole numbers or text.")
+        return whole.cast(pl.String)
+    if ids.dtype.is_nested():
+        raise BadValue(f"{ids.name!r} is {ids.dtype}; ids are whole numbers or text.")
+    return ids.cast(pl.String)
+
+
+def _split(
+    key: NDArray[np.int64] | None, columns: Columns, holdout: float | None
+) -> tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None]:
+    """Return the clusters (units that come more than once are clusters too) and who is held out."""
+    if key is None:
+        return None, None
+    held_out = None if holdout is None else key >= round((1 - holdout) * 16**KEY_DIGITS)
+    alone = columns.cluster is None and (columns.unit is None or pl.Series(key).n_unique() == len(key))
+    return None if alone else key, held_out

@@ -1,0 +1,333 @@
+"""A table of treated people and others → the arrays that a comparison needs, with everything set aside said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from campaignkit.checks import column_names
+from campaignkit.donors.reading import KEY_DIGITS, keys, named_table
+from campaignkit.errors import BadValue, NotEnoughData, listed
+from campaignkit.stats.comparison import Comparison, Floats, Mask, Whole, chunks
+
+FOLDS = 5
+MOST_LEVELS = 100  # of a text
+DEPENDENT = 1e-9  # the share of a column's variance that is its own, below which it has none
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which column plays which part."""
+
+    treated: str
+    outcome: str
+    covariates: list[str]
+    unit: str | None = None
+    cluster: str | None = None
+    weight: str | None = None
+    others: tuple[str, ...] = ()  # numbers to read along, such as placebo outcomes
+
+    @property
+    def named(self) -> list[str]:
+        """All columns, each once."""
+        single = [self.treated, self.outcome, self.unit, self.cluster, self.weight, *self.others]
+        return list(dict.fromkeys([*self.covariates, *(name for name in single if name is not None)]))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the covariates' matrix: its own name, the covariate that it came from, and its scale."""
+
+    name: str
+    covariate: str
+    centre: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """The arrays, and what must be said of them.
+
+    Attributes
+    ----------
+    comparison : Comparison
+        Sorted by fold and arm.
+    columns : tuple of Column
+        Those of `comparison.x` after the first.
+    order : array
+        For each row, its position in the table.
+    others : dict of str to array
+        The numbers read along, in the comparison's order.
+    notes : tuple of str
+        What was set aside or filled.
+    """
+
+    comparison: Comparison
+    columns: tuple[Column, ...]
+    order: NDArray[np.intp]
+    others: dict[str, Floats]
+    notes: tuple[str, ...]
+
+    def columns_without(self, covariates: Iterable[str]) -> NDArray[np.intp]:
+        """Return the positions in `comparison.x` of the 1 and of all columns but those of some covariates."""
+        left_out = set(covariates)
+        kept = [at for at, column in enumerate(self.columns, 1) if column.covariate not in left_out]
+        return np.array([0, *kept])
+
+
+def check_parts(parts: Parts) -> None:
+    """Refuse columns that play two parts."""
+    if not parts.covariates:
+        raise BadValue("covariates is empty; name what was known of people before they could join.")
+    for name, value in (("treated", parts.treated), ("outcome", parts.outcome), ("weight", parts.weight)):
+        if value is not None and value in parts.covariates:
+            raise BadValue(f"covariates and {name} both name {value!r}; a column plays one part.")
+    if parts.treated == parts.outcome:
+        raise BadValue(f"treated and outcome both name {parts.treated!r}.")
+
+
+def read_table(data: object, parts: Parts) -> pl.DataFrame:
+    """Return the named columns of any table as a Polars frame."""
+    frame, _ = named_table(data, parts.named)
+    lazy = not hasattr(frame, "shape")
+    if lazy and parts.unit is None and parts.cluster is None:
+        raise BadValue("unit is None, but the rows of a lazy table have no lasting position; name the person's column.")
+    chosen = frame.select(*parts.named)
+    if lazy:
+        chosen = chosen.collect("polars")
+    native = chosen.to_native()
+    return native if isinstance(native, pl.DataFrame) else pl.DataFrame(chosen.to_arrow())
+
+
+def study(table: pl.DataFrame, parts: Parts, *, everyone: bool = False, seed: int = 0) -> Study:
+    """Return a table as arrays, its folds drawn by the sha256 of each cluster's (or unit's) id and the seed.
+
+    Raises
+    ------
+    BadValue, NotEnoughData
+        As `estimate_lift` says.
+    """
+    treated = yes_no(table, parts.treated, "treated")
+    y = numbers(table, parts.outcome, "outcome")
+    others = {name: numbers(table, name, "placebo") for name in parts.others}
+    weight = np.ones(table.height) if parts.weight is None else _weights(table, parts.weight)
+    fold, cluster = _folds(table, parts, seed)
+    order = np.lexsort([treated, fold])
+    x, columns, notes = _matrix(table, parts.covariates, order)
+    _check_sizes(treated, x.shape[1], parts.treated)
+    edges = np.searchsorted(fold[order], np.arange(FOLDS + 1))
+    folds = tuple(slice(int(a), int(b)) for a, b in pairwise(edges) if b > a)
+    comparison = Comparison(
+        x, y[order], treated[order], weight[order], None if cluster is None else cluster[order], folds, everyone
+    )
+    return Study(comparison, columns, order, {name: value[order] for name, value in others.items()}, notes)
+
+
+# --- one column at a time ---------------------------------------------------------------------------------
+
+
+def yes_no(table: pl.DataFrame, name: str, argument: str) -> Mask:
+    """Return a column of yes and no; null, dates and other numbers are refused."""
+    column = table[name]
+    if column.dtype.is_temporal():
+        raise BadValue(
+            f"{argument}: column {name!r} is {column.dtype}. Make it true/false as of a day before the outcome "
+            f"begins: (pl.col({name!r}) < day).fill_null(False); signed_up= and outcome_from= check the dates."
+        )
+    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        raise BadValue(f"{argument}: column {name!r} is {column.dtype}; true/false or 0/1 were expected.")
+    if missing := column.null_count():
+        raise BadValue(
+            f"{argument}: column {name!r} is null in {missing:,} rows, and null says neither yes nor no. Fill it with "
+            "false if it means no, or take the rows out, before the call."
+        )
+    if column.dtype != pl.Boolean and not column.is_in([0, 1]).all():
+        odd = column.filter(~column.is_in([0, 1]))[0]
+        raise BadValue(f"{argument}: column {name!r} holds {odd}; true/false or 0/1 were expected.")
+    return column.cast(pl.Boolean).to_numpy()
+
+
+def numbers(table: pl.DataFrame, name: str, argument: str) -> Floats:
+    """Return a column of numbers without gaps."""
+    column = table[name]
+    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        raise BadValue(f"{argument}: column {name!r} is {column.dtype}; numbers or booleans were expected.")
+    values = column.cast(pl.Float64).to_numpy()
+    if missing := int((~np.isfinite(values)).sum()):
+        raise BadValue(
+            f"{argument}: column {name!r} is null, NaN or infinite in {missing:,} rows. Fill it with 0 where nothing "
+            "came, or take the rows out and say so, before the call."
+        )
+    return values
+
+
+def _weights(table: pl.DataFrame, name: str) -> Floats:
+    values = numbers(table, name, "weight")
+    if (values < 0).any() or not (values > 0).any():
+        raise BadValue(f"weight: column {name!r} holds numbers below 0, or zeros only.")
+    return values
+
+
+def _folds(table: pl.DataFrame, parts: Parts, seed: int) -> tuple[Whole, Whole | None]:
+    """Return each row's fold, whole clusters together, and the clusters numbered from 0 (None: none)."""
+    column, otherwise = (parts.unit, None) if parts.cluster is None else (parts.cluster, parts.unit)
+    key = keys(table, column, otherwise, 0, seed)
+    fold = key * FOLDS // 16**KEY_DIGITS
+    if parts.cluster is None and parts.unit is None:
+        return fold, None
+    known, cluster = np.unique(key, return_inverse=True)
+    return fold, None if len(known) == len(key) else cluster
+
+
+def row_clusters(table: pl.DataFrame, parts: Parts) -> Whole | None:
+    """Return the rows' clusters numbered from 0; None: each row for itself."""
+    return None if parts.unit is None and parts.cluster is None else _folds(table, parts, 0)[1]
+
+
+def _check_sizes(treated: Mask, columns: int, name: str) -> None:
+    yes, no = int(treated.sum()), int((~treated).sum())
+    for count, who in ((yes, f"with {name}"), (no, f"without {name}")):
+        if count < 2 or (who.startswith("without") and count <= columns):
+            raise NotEnoughData(
+                f"{count:,} people {who} are too few for {columns - 1} columns of covariates; pass more people, or "
+                "name fewer covariates."
+            )
+
+
+# --- covariates -------------------------------------------------------------------------------------------
+
+
+def _matrix(
+    table: pl.DataFrame, covariates: list[str], order: NDArray[np.intp]
+) -> tuple[Floats, tuple[Column, ...], tuple[str, ...]]:
+    """Return 1 and the covariates, centred and scaled, without columns that say nothing new."""
+    raw: list[tuple[str, str, Floats]] = []
+    notes: list[str] = []
+    for name in covariates:
+        found, filled = _encoded(table[name])
+        raw += [(label, name, values) for label, values in found]
+        if filled:
+            notes.append(
+                f"{name} is unknown of {filled:,} people: they have its mean, and a column that says it is unknown."
+            )
+    rows, columns = np.empty((len(raw) + 1, table.height)), []
+    rows[0] = 1.0
+    for label, name, values in raw:
+        centre, scale = float(values.mean()), float(values.std())
+        if scale <= 1e-12 * max(abs(centre), 1e-300):
+            notes.append(f"{label} is the same for everyone and was left out.")
+            continue
+        columns.append(Column(label, name, centre, scale))
+        np.divide(values[order] - centre, scale, out=rows[len(columns)])
+    kept = independent(rows[: len(columns) + 1] @ rows[: len(columns) + 1].T / table.height)
+    given = [column.name for at, column in enumerate(columns, 1) if at not in kept]
+    notes += [f"{name} follows from the other covariates and was left out." for name in given]
+    if len(kept) == 1:
+        raise BadValue(f"covariates: none of {listed(covariates)} differs between people.")
+    x = np.empty((table.height, len(kept)))
+    for part in chunks(len(x)):
+        x[part] = rows[kept, part].T
+    return x, tuple(columns[at - 1] for at in kept if at), tuple(notes)
+
+
+def covariate_matrix(table: pl.DataFrame, covariates: list[str]) -> Floats:
+    """Return 1 and the covariates as columns, in the table's order."""
+    return _matrix(table, covariates, np.arange(table.height))[0]
+
+
+def independent(matrix: Floats) -> list[int]:
+    """Return which columns, taken in order, do not follow from those before, given X'X over the rows.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 0, 1], [1, 1, 2], [1, 2, 3]])
+    >>> independent(x.T @ x / 3)
+    [0, 1]
+    """
+    left, kept = matrix.copy(), []
+    for at in range(len(matrix)):
+        if left[at, at] > DEPENDENT * matrix[at, at]:
+            kept.append(at)
+            left = left - np.outer(left[:, at], left[at]) / left[at, at]
+    return kept
+
+
+def _encoded(column: pl.Series) -> tuple[list[tuple[str, Floats]], int]:
+    """Return a covariate's columns by name, and how many of its numbers were filled."""
+    name, missing = column.name, column.null_count()
+    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        values = column.cast(pl.Float64)
+        if values.is_infinite().any() or values.is_nan().any():
+            raise BadValue(f"covariates: column {name!r} holds NaN or infinite numbers; make them null.")
+        if not missing:
+            return [(name, values.to_numpy())], 0
+        gaps = values.is_null().cast(pl.Float64).to_numpy()
+        return [(name, values.fill_null(values.mean()).to_numpy()), (f"{name} unknown", gaps)], missing
+    if column.dtype.is_temporal() or column.dtype.is_nested():
+        raise BadValue(f"covariates: column {name!r} is {column.dtype}; make it a number or a text before the call.")
+    texts = column.cast(pl.String).fill_null("unknown")
+    levels = texts.value_counts().sort("count", name, descending=[True, False])[name].to_list()
+    if len(levels) > MOST_LEVELS:
+        raise BadValue(f"covariates: {name!r} has {len(levels):,} values; group them into at most {MOST_LEVELS}.")
+    return [(f"{name} {level}", (texts == level).cast(pl.Float64).to_numpy()) for level in levels[1:] or levels], 0
+
+
+def is_function_of(values: Floats, source: Floats, order: NDArray[np.intp] | None = None) -> bool:
+    """Return whether numbers plainly follow from others: steps of them, or rising or falling with them throughout.
+
+    Rows where the source is equal must have equal values; and from one value of the source to the next they must
+    change far more rarely than in random order, or always in one direction. `order` is the source's, where it is known.
+
+    Examples
+    --------
+    >>> earned = np.array([0.0, 0, 0, 5, 7, 9] * 20) + np.arange(120) * 1e-3 * np.array([0, 0, 0, 1, 1, 1] * 20)
+    >>> is_function_of((earned == 0).astype(float), earned), is_function_of(np.arange(120.0) % 7, earned)
+    (True, False)
+    """
+    if order is None:
+        order = np.argsort(source, kind="stable")
+    steps, same = np.diff(values[order]), np.diff(source[order]) == 0
+    if (steps[same] != 0).any():
+        return False
+    one_way = bool((steps >= 0).all() or (steps <= 0).all())
+    if not one_way and (steps != 0).sum() > 0.05 * len(values):
+        return False
+    shares = np.unique(values, return_counts=True)[1] / len(values)
+    by_chance = len(values) * (1 - shares @ shares)
+    return bool(by_chance >= 20) and (one_way or int((steps != 0).sum()) <= 0.05 * by_chance)
+
+
+def check_placebo(placebo: Mapping[str, Iterable[str]] | None, covariates: list[str]) -> dict[str, list[str]]:
+    """Return placebo outcomes and the covariates each leaves out, as lists."""
+    if placebo is None:
+        return {}
+    if not isinstance(placebo, Mapping):
+        raise BadValue(f"placebo is {placebo!r}; a mapping such as {{'gifts_before': ['gifts_before']}} was expected.")
+    found = {name: column_names(left_out, f"placebo[{name!r}]") for name, left_out in placebo.items()}
+    for name, left_out in found.items():
+        unknown = [one for one in left_out if one not in covariates]
+        if unknown:
+            raise BadValue(f"placebo[{name!r}] leaves out {listed(map(repr, unknown))}, which is no covariate.")
+        if set(left_out) == set(covariates):
+            raise BadValue(f"placebo[{name!r}] leaves out every covariate; nothing would be compared.")
+    return found
+
+
+def refuse_functions(found: Study, outcome: str, values: Floats, left_out: list[str], argument: str) -> None:
+    """Raise where a covariate that stays in follows from an outcome."""
+    order = np.argsort(values, kind="stable")
+    for at, column in enumerate(found.columns, 1):
+        if column.covariate not in left_out and is_function_of(found.comparison.x[:, at], values, order):
+            if argument == "outcome":
+                raise BadValue(f"covariates: {column.covariate!r} follows from the outcome {outcome!r}; leave it out.")
+            mend: Any = {outcome: [*left_out, column.covariate]}
+            raise BadValue(
+                f"placebo: covariate {column.covariate!r} is a function of {outcome!r}, so that balancing it settles "
+                f"the answer beforehand; leave it out too: placebo={mend}."
+            )

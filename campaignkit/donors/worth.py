@@ -1,0 +1,71 @@
+"""What asking people to join would bring, in dollars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.donors.estimators import LABELS
+from campaignkit.result import Result
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["Worth"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Worth(Result):
+    """What asking people to join would bring, net of cost.
+
+    `table` has one row an estimator: ``estimator``, ``break_even_rate`` (the enrolment rate that pays the cost; null
+    where none does), ``estimate``, ``lower``, ``upper`` (net dollars, 95%).
+
+    Attributes
+    ----------
+    lead : str
+        The estimator that the sentence quotes.
+    enrolment_rate, cost : float
+    people : int
+        As asked for.
+    doubtful : bool
+        Whether a placebo failed.
+    """
+
+    lead: str
+    enrolment_rate: float
+    cost: float
+    people: int
+    doubtful: bool
+
+    def summary(self) -> str:
+        """Say the net dollars, by the lead estimator and over all of them."""
+        rows = self.table.filter(pl.col("estimator") == self.lead)
+        row = (rows if rows.height else self.table).row(0, named=True)
+        low, high = ends(self.table, "lower", "upper")
+        doubt = " A placebo failed, so part of this is who joins and would not come." if self.doubtful else ""
+        return (
+            f"Asking {self.people:,} people at {self.cost:,.2f} dollars each, of whom {self.enrolment_rate:.1%} join, "
+            f"nets {row['estimate']:,.0f} dollars ({row['lower']:,.0f} to {row['upper']:,.0f} by "
+            f"{LABELS[row['estimator']]}; {low:,.0f} to {high:,.0f} over all estimators), if they are like those the "
+            f"estimate is about.{doubt}"
+        )
+
+    def chart(self) -> alt.TopLevelMixin | None:
+        """Draw net dollars by estimator."""
+        rows = self.table.with_columns(pl.col("estimator").replace(LABELS).alias("by"))
+        return charts.intervals(rows, "by", reference=0.0, title="Net dollars", description=self.summary())
+
+
+def ends(rows: pl.DataFrame, lower: str, upper: str) -> tuple[float, float]:
+    """Return the least lower and the greatest upper bound."""
+    return float(rows[lower].to_numpy().min()), float(rows[upper].to_numpy().max())
+
+
+def number(value: float) -> str:
+    """Return a number as it is read aloud: three digits or more, thousands apart."""
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3f}"
+    return text.replace("-", "−")

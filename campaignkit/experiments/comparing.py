@@ -1,0 +1,317 @@
+"""Each arm's level and its difference to the control, from moments by arm and stratum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
+
+from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
+from campaignkit.experiments.groups import Columns, Groups, Outcome
+from campaignkit.stats.differences import Compared, hall, inverted, mover, mover_ratio, satterthwaite, welch
+from campaignkit.stats.intervals import Bounds, wilson_at
+from campaignkit.stats.moments import Level, Moments
+from campaignkit.stats.multiplicity import adjusted
+
+Floats = NDArray[np.float64]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Arms:
+    """One outcome's moments in arrays: axis 0 the arms, axis 1 the strata (one where there are none).
+
+    Attributes
+    ----------
+    share
+        Each stratum's share of all people, which weights it in every arm alike.
+    cross
+        Σ over clusters of each arm's (y, d, p)' times the control's; None where no cluster spans arms.
+    clustered
+        Whether units are clusters or weighted, so that rates need a design effect.
+    """
+
+    names: list[Any]
+    control: int
+    kind: str
+    moments: Moments
+    share: Floats
+    cross: Floats | None
+    adjusted: bool
+    clustered: bool
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Each arm's level, with what its interval is made of.
+
+    Attributes
+    ----------
+    units
+        Rows, or clusters.
+    gift
+        The mean gift of all arms together, for an arm without any; NaN where nobody gave.
+    """
+
+    kind: str
+    clustered: bool
+    value: Floats
+    variance: Floats
+    df: Floats
+    cumulant: Floats
+    units: Floats
+    gift: float
+
+    def of(self, arm: int) -> Levels:
+        """Return one arm's, as often as there are arms."""
+        arrays = (self.value, self.variance, self.df, self.cumulant, self.units)
+        return Levels(self.kind, self.clustered, *(np.full(x.shape, x[arm]) for x in arrays), self.gift)
+
+    def bounds(self, alpha: Floats | float = 1 - LEVEL) -> Bounds:
+        """Return the interval of each arm's level, each at its own alpha."""
+        alpha = np.broadcast_to(alpha, self.value.shape)
+        if self.kind == "rate":
+            z = -stdtrit(self.df, alpha / 2) if self.clustered else -ndtri(alpha / 2)
+            return wilson_at(self.value, self.effective(), z)
+        if self.kind == "money":
+            return self._money_bounds(alpha)
+        se = np.where(self.variance > 0, np.sqrt(self.variance), np.nan)
+        half = -stdtrit(self.df, alpha / 2) * se
+        return self.value - half, self.value + half
+
+    def effective(self) -> Floats:
+        """Return how many independent people would make a rate as certain as it is."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = self.value * (1 - self.value) / self.variance * self.units / (self.units - 1)
+        return np.where(self.variance > 0, found, self.units)
+
+    def _money_bounds(self, alpha: Floats) -> Bounds:
+        """Hall's interval; where an arm has no gift, what its rate of gifts may be times the other arms' mean gift."""
+        lower, upper = hall(self.value, np.sqrt(self.variance), self.cumulant, self.df, alpha)
+        most = wilson_at(np.zeros_like(self.value), self.units, -ndtri(alpha / 2))[1] * self.gift
+        nothing = self.value == 0
+        least = 0.0 if np.isfinite(self.gift) else np.nan
+        return np.where(nothing, least, np.maximum(lower, 0)), np.where(nothing, most, upper)
+
+
+def find_control(names: list[Any], control: Any) -> int:
+    """Return the control's place among the arms: as named, else 'control', False or 0."""
+    if control is not None:
+        if control not in names:
+            hint = nearest(control, [x for x in names if isinstance(x, str)]) if isinstance(control, str) else "."
+            raise BadValue(f"control is {control!r}, which has nobody{hint} The arms are: {listed(map(repr, names))}.")
+        return names.index(control)
+    usual = [i for i, name in enumerate(names) if str(name).casefold() in ("control", "false", "0")]
+    if len(usual) != 1:
+        raise BadValue(f"Say which arm is the control: control=… The arms are: {listed(map(repr, names))}.")
+    return usual[0]
+
+
+def arrange(groups: Groups, outcome: Outcome, columns: Columns, control: int, *, whole: bool = True) -> Arms:
+    """Put an outcome's groups into arrays by arm and stratum; where `whole`, each must have people."""
+    names = arm_names(groups, columns)
+    arm = np.array([names.index(key) for key in _arm_keys(groups, columns)])
+    strata = groups.table.select(columns.strata).rows() if columns.strata else [()] * groups.table.height
+    order = {key: i for i, key in enumerate(dict.fromkeys(strata))}
+    stratum = np.array([order[key] for key in strata])
+    shape = (len(names), len(order))
+    if whole:
+        _check_whole(shape, arm, stratum, names, list(order), columns)
+    place = (arm, stratum)
+    moments = Moments(*(_placed(x, place, shape) for x in _arrays(outcome.moments)))
+    if whole:
+        _check_enough(moments, names, list(order), columns, outcome.name)
+    size = (moments.n * moments.mean[..., 1]).sum(axis=0)
+    cross = None if outcome.cross is None else _placed(outcome.cross, place, shape)
+    clustered = columns.cluster is not None or columns.weight is not None or len(order) > 1
+    return Arms(names, control, outcome.kind, moments, size / size.sum(), cross, outcome.name in columns.pre, clustered)
+
+
+def arm_names(groups: Groups, columns: Columns) -> list[Any]:
+    """Return the arms in the order of their names; tuples where several columns make an arm."""
+    return list(dict.fromkeys(sorted(_arm_keys(groups, columns))))
+
+
+def _arm_keys(groups: Groups, columns: Columns) -> list[Any]:
+    keys = groups.table.select(columns.arm).rows()
+    return keys if len(columns.arm) > 1 else [key[0] for key in keys]
+
+
+def _arrays(m: Moments) -> tuple[Floats, Floats, Floats, Floats]:
+    return m.n, m.mean, m.ss, m.cube
+
+
+def _placed(x: Floats, place: tuple[NDArray[Any], ...], shape: tuple[int, ...]) -> Floats:
+    found = np.zeros((*shape, *x.shape[1:]))
+    found[place] = x
+    return found
+
+
+def _check_whole(
+    shape: tuple[int, ...],
+    arm: NDArray[Any],
+    stratum: NDArray[Any],
+    names: list[Any],
+    strata: list[Any],
+    columns: Columns,
+) -> None:
+    seen = np.zeros(shape, bool)
+    seen[arm, stratum] = True
+    if not seen.all():
+        a, s = np.argwhere(~seen)[0]
+        which = ", ".join(f"{c} {v!r}" for c, v in zip(columns.strata, strata[s], strict=True))
+        raise NotEnoughData(
+            f"Arm {names[a]!r} has nobody in stratum {which} ({int((~seen).sum())} such gaps): no difference can be "
+            "taken there. Merge strata, or leave the arm or the stratum out."
+        )
+
+
+def _check_enough(moments: Moments, names: list[Any], strata: list[Any], columns: Columns, outcome: str) -> None:
+    few = np.argwhere(moments.n < 2)
+    if len(few):
+        a, s = few[0]
+        where = f" in stratum {strata[s]!r}" if columns.strata else ""
+        units = "clusters" if columns.cluster is not None else "people"
+        raise NotEnoughData(
+            f"Arm {names[a]!r} has {int(moments.n[a, s])} {units} with a value of {outcome!r}{where}; at least 2 were "
+            "expected."
+        )
+
+
+# --- levels ---------------------------------------------------------------------------------------------
+
+
+def levels(arms: Arms) -> Levels:
+    """Return each arm's level, strata weighted alike in all arms."""
+    m, w = arms.moments, arms.share
+    found = m.level()
+    parts = w**2 * found.variance / m.n
+    value, variance = (w * found.value).sum(axis=1), parts.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = variance**2 / (parts**2 / (m.n - 1)).sum(axis=1)
+    units = m.n.sum(axis=1)
+    df = np.where(np.isfinite(df), df, units - 1)
+    cumulant = (w**3 * np.nan_to_num(m.third_cumulant())).sum(axis=1)
+    givers = (m.n * m.mean[..., 3]).sum()
+    gift = float((m.n * m.mean[..., 0]).sum() / givers) if givers > 0 else np.nan
+    return Levels(arms.kind, arms.clustered, value, variance, df, cumulant, units, gift)
+
+
+# --- differences ----------------------------------------------------------------------------------------
+
+
+def differences(arms: Arms, found: Levels) -> tuple[Compared, Bounds, Floats]:
+    """Return each arm's difference to the control, the interval of the ratio, and the ratio."""
+    if arms.adjusted or arms.kind == "mean":
+        return by_welch(arms)
+    c = arms.control
+    covariance = _covariance(arms)
+    variance = found.variance + found.variance[c] - 2 * covariance
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = np.nan_to_num(covariance / np.sqrt(found.variance * found.variance[c]))
+
+    control = found.of(c)
+
+    def bounds(alpha: Floats) -> Bounds:
+        return mover(found.value, found.bounds(alpha), control.value, control.bounds(alpha), rho)
+
+    lower, upper = bounds(np.full(found.value.shape, 1 - LEVEL))
+    p = inverted(bounds, found.value.shape)
+    compared = Compared(found.value - found.value[c], np.sqrt(variance), lower, upper, p)
+    return _without_control(compared, c), *_ratio(arms, found)
+
+
+def _ratio(arms: Arms, found: Levels) -> tuple[Bounds, Floats]:
+    value, control = found.value, found.of(arms.control)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = value / control.value
+    bounds = mover_ratio(value, found.bounds(), control.value, control.bounds())
+    return _blank(bounds, arms.control), np.where(np.isfinite(ratio), ratio, np.nan)
+
+
+def _blank(bounds: Bounds, c: int) -> Bounds:
+    for bound in bounds:
+        bound[c] = np.nan
+    return bounds
+
+
+def _without_control(compared: Compared, c: int) -> Compared:
+    for values in compared:
+        values[c] = np.nan
+    return compared
+
+
+def _covariance(arms: Arms, theta: Floats | None = None) -> Floats:
+    """Return the covariance of each arm's level with the control's, through clusters that both are in."""
+    if arms.cross is None:
+        return np.zeros(arms.moments.n.shape[0])
+    m, c = arms.moments, arms.control
+    one, pre = m.gradients(m.level())
+    if theta is not None:
+        lean = theta[:, None, None]
+        g, gc = one - lean * pre, one[c] - lean * pre[c]
+    else:
+        g, gc = one, np.broadcast_to(one[c], one.shape)
+    shared = np.einsum("asi,asij,asj->as", g[..., :3], arms.cross, gc[..., :3]) / (m.n * m.n[c])
+    return (arms.share**2 * shared).sum(axis=1)
+
+
+def by_welch(arms: Arms) -> tuple[Compared, Bounds, Floats]:
+    """Return differences by Welch's test on levels, adjusted for the forerunner where there is one (CUPED)."""
+    m, w, c = arms.moments, arms.share, arms.control
+    own, theta, centre = m.level(), *_theta(arms)
+    lean = theta[:, None]
+    one = _adjusted(own, lean, centre)
+    two = _adjusted(Level(*(np.broadcast_to(x[c], x.shape) for x in own)), lean, centre)
+    value, base = (w * one[0]).sum(axis=1), (w * two[0]).sum(axis=1)
+    covariance = _covariance(arms, theta if arms.adjusted else None)
+    parts = [(w**2 * x[1] / n, n - 1) for x, n in ((one, m.n), (two, np.broadcast_to(m.n[c], m.n.shape)))]
+    compared = _welch(value - base, parts, -2 * covariance)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(value / base > 0, value / base, np.nan)
+        logs = [(v / x[:, None] ** 2, df) for (v, df), x in zip(parts, (value, base), strict=True)]
+        relative = _welch(np.log(ratio), logs, -2 * covariance / (value * base))
+    bounds = np.exp(relative.lower), np.exp(relative.upper)
+    return _without_control(compared, c), _blank(bounds, c), ratio
+
+
+def _adjusted(level: Level, lean: Floats, centre: Floats) -> tuple[Floats, Floats]:
+    value = level.value - lean * (level.pre - centre)
+    return value, level.variance + lean**2 * level.pre_variance - 2 * lean * level.covariance
+
+
+def _welch(estimate: Floats, parts: list[tuple[Floats, Floats]], extra: Floats) -> Compared:
+    columns = [(v[:, s], df[:, s]) for v, df in parts for s in range(v.shape[1])]
+    df = satterthwaite(*columns)
+    return welch(estimate, sum(v for v, _ in columns) + extra, df, LEVEL)
+
+
+def _theta(arms: Arms) -> tuple[Floats, Floats]:
+    """Return each comparison's slope of the outcome on its forerunner, and the forerunner's mean in the two arms.
+
+    Deng, Xu, Kohavi & Walker (2013), section 3.2: both from the two arms put together, within strata.
+    """
+    m, c = arms.moments, arms.control
+    pair = Moments(*(np.stack([x, np.broadcast_to(x[c], x.shape)]) for x in _arrays(m))).over(0)
+    whole = pair.level()
+    if not arms.adjusted:
+        return np.zeros(m.n.shape[0]), np.zeros_like(whole.pre)
+    weight = pair.n - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        theta = (weight * whole.covariance).sum(axis=1) / (weight * whole.pre_variance).sum(axis=1)
+    return np.nan_to_num(theta), whole.pre
+
+
+def corrected(table: pl.DataFrame, correction: str) -> pl.DataFrame:
+    """Add p-values corrected over all of the table's comparisons; null ones are no comparisons."""
+    p = table["p_value"].to_numpy()
+    known = np.isfinite(p)
+    found = np.full(p.shape, np.nan)
+    found[known] = adjusted(p[known], correction)
+    place = table.get_column_index("p_value") + 1
+    table = table.insert_column(place, pl.Series("p_adjusted", found).fill_nan(None))
+    return table.insert_column(place + 1, pl.Series("correction", [correction] * table.height))

@@ -1,0 +1,155 @@
+"""Looking every day: each arm's difference to the control as it stood at every look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.checks import check_scalar
+from campaignkit.errors import NotEnoughData
+from campaignkit.experiments.comparing import LEVEL, Arms, by_welch
+from campaignkit.experiments.groups import Columns, Groups, Outcome
+from campaignkit.stats.moments import Moments
+from campaignkit.stats.sequences import confidence_sequence, tuned
+
+if TYPE_CHECKING:
+    import altair as alt
+
+START_UNITS = 100  # in each of the two arms, before the first look
+START_EVENTS = 30  # that are not zero, in the two arms together, where an outcome can be zero
+TUNE = 10  # the sequence is narrowest at so many times the units of the first look
+MOST_PANELS = 6
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What was known on every day.
+
+    Attributes
+    ----------
+    table
+        One row an outcome, arm and day from its first look on: outcome, arm, day, n (units in the two arms by then),
+        estimate, lower, upper (a confidence sequence), p_value (the least so far: valid whenever one stops).
+    tuned
+        By outcome and arm: the number of units at which the sequence is narrowest; null before the first look.
+    arms
+        By outcome, the moments of all days together.
+    """
+
+    table: pl.DataFrame
+    tuned: pl.DataFrame
+    arms: dict[str, Arms]
+
+    @property
+    def method(self) -> str:
+        """Which interval this is."""
+        return (
+            f"asymptotic confidence sequence; first look at {START_UNITS} units in each arm and {START_EVENTS} "
+            "outcomes that are not zero"
+        )
+
+    def last(self, outcome: str) -> dict[str, Any]:
+        """Return the last look's effects, one entry an arm, as `analyze` tables them."""
+        arms = self.arms[outcome]
+        final = self.table.filter(pl.col("outcome") == outcome).group_by("arm", maintain_order=True).last()
+        rows = pl.DataFrame({"arm": arms.names}).join(final, on="arm", how="left", maintain_order="left")
+        nothing = np.full(len(arms.names), np.nan)
+        compared, _, ratio = by_welch(arms)
+        bounds = {"lower": rows["lower"], "upper": rows["upper"]}
+        found = {"estimate": compared.estimate, "se": compared.se} | bounds
+        return found | {"ratio": ratio, "ratio_lower": nothing, "ratio_upper": nothing, "p_value": rows["p_value"]}
+
+    def chart(self, outcome: str, description: str) -> alt.TopLevelMixin | None:
+        """Draw each arm's difference and its sequence over the days; the first six arms."""
+        rows = self.table.filter(pl.col("outcome") == outcome)
+        if rows.is_empty():
+            return None
+        alt = charts.house()
+        shown = rows["arm"].unique(maintain_order=True).head(MOST_PANELS).to_list()
+        rows = rows.filter(pl.col("arm").is_in(shown)).with_columns(pl.col("arm").cast(pl.String))
+        kind = "T" if rows["day"].dtype.is_temporal() else "Q"
+        share = self.arms[outcome].kind == "rate"
+        y = {"axis": alt.Axis(format="+.1%" if share else "+,.2~f"), "title": "difference"}
+        base = alt.Chart(rows).encode(x=alt.X(f"day:{kind}", title=None))
+        band = base.mark_area(opacity=0.25).encode(y=alt.Y("lower:Q", **y), y2="upper:Q")
+        zero = alt.Chart(rows).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(y=alt.datum(0))
+        layers = alt.layer(band, base.mark_line().encode(y=alt.Y("estimate:Q", **y)), zero)
+        layers = layers.properties(width=charts.WIDTH, height=140 if len(shown) > 1 else 240)
+        title = f"{outcome}: difference as it stood each day"
+        return layers.facet(row=alt.Row("arm:N", sort=shown, title=None)).properties(
+            description=description, title=title
+        )
+
+
+def look(groups: Groups, columns: Columns, names: list[Any], control: int, tune: int | None) -> Looks:
+    """Return every outcome at every look."""
+    check_scalar(tune, "tune", typ=int, gt=0, optional=True)
+    days = groups.table[columns.keys[-1]].unique().sort()
+    tables, notes, arms = [], [], {}
+    for one in groups.outcomes:
+        daily = _daily(groups, one, columns, names, control, days)
+        arms[one.name] = _at(daily, -1)
+        if (arms[one.name].moments.n < 2).any():
+            few = names[int(np.argmin(arms[one.name].moments.n))]
+            raise NotEnoughData(f"Arm {few!r} has fewer than 2 units with a value of {one.name!r}.")
+        for arm in range(len(names)):
+            if arm != control:
+                table, note = _over_days(daily, one.name, arm, days, tune)
+                tables.append(table.cast({"arm": groups.table.schema[columns.arm[0]]}))
+                notes.append({"outcome": one.name, "arm": names[arm], "tuned": note})
+    schema = {"outcome": pl.String, "arm": groups.table.schema[columns.arm[0]], "tuned": pl.Float64}
+    return Looks(pl.concat(tables, how="vertical_relaxed"), pl.DataFrame(notes, schema=schema), arms)
+
+
+def _daily(groups: Groups, one: Outcome, columns: Columns, names: list[Any], control: int, days: pl.Series) -> Arms:
+    """Return the running moments: axis 0 the arms, axis 1 the days."""
+    arm = np.array([names.index(key) for key in groups.table[columns.arm[0]]])
+    day = groups.table[columns.keys[-1]].to_frame("day").join(
+        days.to_frame("day").with_row_index("at"), on="day", how="left", maintain_order="left"
+    )["at"].to_numpy()  # fmt: skip
+    shape = (len(names), len(days))
+
+    def placed(x: np.ndarray) -> np.ndarray:
+        found = np.zeros((*shape, *x.shape[1:]))
+        found[arm, day] = x
+        return found
+
+    m = one.moments
+    running = Moments(*(placed(x) for x in (m.n, m.mean, m.ss, m.cube))).over(1, running=True)
+    cross = None if one.cross is None else np.cumsum(placed(one.cross), axis=1)
+    clustered = columns.cluster is not None or columns.weight is not None
+    return Arms(names, control, one.kind, running, np.ones(1), cross, one.name in columns.pre, clustered)
+
+
+def _at(daily: Arms, day: int) -> Arms:
+    days = len(daily.moments.n[0])
+    at = slice(day % days, day % days + 1)
+    cross = None if daily.cross is None else daily.cross[:, at]
+    return Arms(
+        daily.names, daily.control, daily.kind, daily.moments.pick(slice(None), at), daily.share, cross,
+        daily.adjusted, daily.clustered,
+    )  # fmt: skip
+
+
+def _over_days(
+    daily: Arms, outcome: str, arm: int, days: pl.Series, tune: int | None
+) -> tuple[pl.DataFrame, float | None]:
+    m, c = daily.moments, daily.control
+    both = m.n[arm] + m.n[c]
+    ready = (m.n[arm] >= START_UNITS) & (m.n[c] >= START_UNITS)
+    if daily.kind != "mean":
+        events = (m.n * m.mean[..., 3])[[arm, c]].sum(axis=0)
+        ready &= events >= START_EVENTS
+    first = int(np.argmax(ready)) if ready.any() else len(days)
+    found = [by_welch(_at(daily, day))[0] for day in range(first, len(days))]
+    estimate, se = np.array([x.estimate[arm] for x in found]), np.array([x.se[arm] for x in found])
+    at = None if not ready.any() else float(tune or TUNE * both[first])
+    seen = both[first:]
+    bounds = confidence_sequence(estimate, se, seen, tuned(at or 1.0, 1 - LEVEL), 1 - LEVEL)
+    table = pl.DataFrame({"day": days[first:], "n": seen.astype(int), "estimate": estimate} | bounds._asdict())
+    named = pl.lit(outcome).alias("outcome"), pl.Series("arm", [daily.names[arm]] * table.height, dtype=None)
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None)).select(*named, pl.all()), at

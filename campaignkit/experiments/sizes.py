@@ -1,0 +1,96 @@
+"""Whether the arms hold as many as were to be in them, and whether outcomes are missing alike in all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import chdtrc
+
+from campaignkit.errors import BadValue, listed
+from campaignkit.experiments.groups import Columns, Groups
+from campaignkit.experiments.spoken import p_value
+
+ALARM = 0.001
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The arms' sizes beside those planned.
+
+    Attributes
+    ----------
+    table
+        One row an arm: arm, units (people, or clusters where whole clusters were assigned), expected (units).
+    p_value
+        Of the sizes, were the arms drawn in the planned shares; below 0.001 the experiment is not to be trusted.
+    missing_p
+        The outcomes' p-values of being missing alike in all arms; no entry where none is missing.
+    stated
+        Whether the shares were given; else equal ones are taken for planned.
+    """
+
+    table: pl.DataFrame
+    p_value: float
+    missing_p: Mapping[str, float]
+    stated: bool
+
+    @property
+    def mismatch(self) -> bool:
+        """Whether the sizes differ from the planned ones by more than chance (p < 0.001)."""
+        return self.p_value < ALARM
+
+    def sentence(self) -> str:
+        """Say whether the arms are as planned, first of all."""
+        if self.mismatch:
+            plan = "planned" if self.stated else "equal"
+            mend = "" if self.stated else " If they were drawn in other shares, say which: shares={arm: share}."
+            said = (
+                f"Beware: the arms' sizes are not {plan} ({p_value(self.p_value)}); who is in which arm may not be by "
+                f"lot, and no difference below can be relied on until it is known why.{mend}"
+            )
+        else:
+            said = f"The arms are as large as planned (sample ratio {p_value(self.p_value)})."
+        worst = [name for name, p in self.missing_p.items() if p < ALARM]
+        if worst:
+            said += f" Beware: {listed(worst)} is missing more often in some arms than in others."
+        return said
+
+
+def check_sizes(groups: Groups, names: list[Any], columns: Columns, shares: Mapping[Any, float] | None) -> Sizes:
+    """Test the arms' sizes, and their missing outcomes, by chi-squared."""
+    whole = columns.cluster is not None and not groups.spans
+    by_arm = groups.table.group_by(columns.arm[0]).agg(pl.col("units" if whole else "rows").sum()).sort(columns.arm[0])
+    seen = by_arm.to_series(1).to_numpy().astype(float)
+    expected = _shares(names, shares) * seen.sum()
+    p = float(chdtrc(len(names) - 1, np.sum((seen - expected) ** 2 / expected))) if len(names) > 1 else 1.0
+    table = pl.DataFrame({"arm": names, "units": seen.astype(int), "expected": expected})
+    missing = {one.name: _missing(groups, columns, one.rows, one.missing) for one in groups.outcomes}
+    return Sizes(table, p, {k: v for k, v in missing.items() if v is not None}, shares is not None)
+
+
+def _shares(names: list[Any], shares: Mapping[Any, float] | None) -> np.ndarray:
+    if shares is None:
+        return np.full(len(names), 1 / len(names))
+    if set(shares) != set(names):
+        odd = sorted(map(repr, set(shares) ^ set(names)))
+        raise BadValue(f"shares names other arms than the data hold; the difference is {listed(odd)}.")
+    found = np.array([float(shares[name]) for name in names])
+    if not (found > 0).all():
+        raise BadValue("shares holds a share that is not above 0.")
+    return found / found.sum()
+
+
+def _missing(groups: Groups, columns: Columns, rows: np.ndarray, missing: np.ndarray) -> float | None:
+    if not missing.any():
+        return None
+    frame = groups.table.select(columns.arm[0], yes=pl.Series(missing), no=pl.Series(rows))
+    counts = frame.group_by(columns.arm[0]).agg(pl.col("yes", "no").sum()).select("yes", "no").to_numpy().astype(float)
+    if len(counts) < 2:
+        return None
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(chdtrc(len(counts) - 1, np.nansum((counts - expected) ** 2 / expected)))

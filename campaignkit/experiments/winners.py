@@ -1,0 +1,232 @@
+"""Which arm to send to the rest: how good the best really is, how likely it is best, what a wrong choice costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.checks import check_columns, check_scalar, open_table
+from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.experiments.comparing import Arms, arm_names, arrange
+from campaignkit.experiments.groups import KINDS, Columns
+from campaignkit.experiments.reading import read
+from campaignkit.experiments.sizes import Sizes, check_sizes
+from campaignkit.experiments.spoken import amount, change
+from campaignkit.result import Result
+from campaignkit.stats.hierarchy import Hierarchy, gamma_hierarchy, normal_hierarchy
+
+if TYPE_CHECKING:
+    import altair as alt
+
+USUAL = 0.3  # arms of a test usually differ by this share of their mean: the scale of the prior on their spread
+LEAST_USUAL = 0.05  # and, of means that may be near 0, by this share of people's standard deviation
+DRAWS = 20_000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Winners(Result):
+    """Arms of one test in the order of how good they really are, as far as can be known.
+
+    `table` has one row an arm, best first:
+
+    - `arm`, `kind`, `n` (people with a value), `level` (raw), `estimate` (a level: the raw one shrunk toward the
+      test's mean), `lower`, `upper` (95% credible interval of it);
+    - `probability_best`: the chance that this arm is the best of all;
+    - `expected_loss`: what sending this arm loses against the best one, expected, a recipient; `loss_in_all` times
+      `recipients` (null where they are not known).
+    """
+
+    outcome: str
+    sizes: Sizes
+    lead: float
+    shrunk_lead: float
+    spread: float
+    recipients: int | None
+    past_tests: int
+    draws: np.ndarray
+
+    @property
+    def luck(self) -> float:
+        """The share of the winner's lead that is luck: 0 none, 1 all of it."""
+        return float(np.clip(1 - self.shrunk_lead / self.lead, 0, 1)) if self.lead > 0 else 1.0
+
+    def summary(self) -> str:
+        """Say which arm to send, how likely it is best, and how much of its lead is luck."""
+        best = self.table.row(0, named=True)
+        kind = best["kind"]
+        said = (
+            f"{self.sizes.sentence()} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
+            f"probability {best['probability_best']:.0%}; expect {amount(best['estimate'], kind)} of it, not the "
+            f"{amount(best['level'], kind)} seen. Its lead over the other arms' average was "
+            f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, as {self.luck:.0%} of it is luck."
+        )
+        if self.recipients is not None and kind != "mean":
+            lost = best["loss_in_all"]
+            worth = f"${lost:,.0f}" if kind == "money" else f"{lost:,.0f}"
+            said += (
+                f" Of {self.recipients:,} recipients, {worth} is what choosing it may cost, expected, as "
+                "another may be best."
+            )
+        return said
+
+    def chart(self) -> alt.TopLevelMixin:
+        """Draw each arm's shrunk level with its interval beside the raw one."""
+        alt = charts.house()
+        rows = self.table.with_columns(pl.col("arm").cast(pl.String))
+        number = ".2~%" if self.table["kind"][0] == "rate" else ",.2~f"
+        main = charts.intervals(
+            rows,
+            "arm",
+            description=self.summary(),
+            title=f"{self.outcome}: shrunk, with 95% interval; × as seen",
+            number=number,
+        )
+        raw = alt.Chart(rows.select(label="arm", level="level")).mark_point(
+            shape="cross", angle=45, opacity=0.8, size=60
+        )
+        raw = raw.encode(
+            y=alt.Y("label:N", sort=rows["arm"].to_list()), x="level:Q", color=alt.value(charts.PALETTE[1])
+        )
+        return alt.layer(main, raw).properties(description=self.summary(), width=charts.WIDTH)
+
+
+def winners(
+    data: Any,
+    arm: str,
+    outcome: str,
+    *,
+    unit: str | None = None,
+    cluster: str | None = None,
+    weight: str | None = None,
+    kind: str | None = None,
+    past: Any = None,
+    recipients: int | None = None,
+    shares: Any = None,
+    seed: int = 0,
+) -> Winners:
+    """Find the arm to send to the rest, knowing that the best of many looks better than it is.
+
+    Parameters
+    ----------
+    data : table
+        One row a person.
+    arm, outcome : str
+        Who was given what, and what came of it; more is better. As for `analyze`.
+    unit, cluster, weight : str, optional
+        As for `analyze`.
+    kind : {"rate", "money", "mean"}, optional
+        As for `analyze`.
+    past : table, optional
+        Arms of earlier tests: columns `test`, `estimate` (their raw level) and `se`, of any size of level: what is
+        taken from them is how much arms of a test differ, as a share of their mean. None: this test alone.
+    recipients : int, optional
+        How many the winner will be sent to. None: losses are a recipient's only.
+    shares : mapping, optional
+        As for `analyze`.
+    seed : int
+        Of the draws behind the probabilities.
+
+    Returns
+    -------
+    Winners
+
+    Raises
+    ------
+    NotEnoughData
+        There is one arm only, an arm has fewer than two people, or nobody has any of the outcome.
+
+    Notes
+    -----
+    Arms' true levels are taken for a sample from one distribution, gamma for rates and money, normal for means, whose
+    spread is learned from this test and past ones (half-Cauchy prior, scale 30% of the mean level) and integrated
+    over; see `campaignkit.stats.hierarchy`. The variance of an arm's raw level is not its own: an arm that was lucky
+    with one large gift has a large variance too, and would be pulled back by the wrong amount. It is the test's
+    variance a person, in proportion to the arm's true level.
+    Arms are taken for independent; where clusters span arms that errs on the side of caution.
+
+    References
+    ----------
+    Efron & Morris (1975), Journal of the American Statistical Association 70, 311–319. Gelman, Hill & Yajima (2012),
+    Journal of Research on Educational Effectiveness 5, 189–211.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> sent = ck.sample.draw("email", 20_000, seed=5).table
+    >>> found = ck.experiments.winners(sent, "email_id", "gave", recipients=100_000)
+    >>> found.table["arm"][0], bool(found.shrunk_lead < found.lead)
+    ('deadline_june_01', True)
+    """
+    check_scalar(recipients, "recipients", typ=int, gt=0, optional=True)
+    check_scalar(kind, "kind", choices=KINDS, optional=True)
+    columns = Columns((arm,), (outcome,), (), unit, cluster, {}, weight, kind=kind)
+    groups = read(data, columns)
+    names = arm_names(groups, columns)
+    if len(names) < 2:
+        raise NotEnoughData(f"Only one arm, {names[0]!r}; at least two were expected.")
+    arms = arrange(groups, groups.outcomes[0], columns, 0)
+    level = arms.moments.level().value[:, 0]
+    earlier = [] if past is None else _past(past)
+    found = _shrunk(arms, level, earlier, seed)
+    rows = groups.outcomes[0].rows
+    table = _table(names, arms.kind, rows, level, found, recipients)
+    lead, shrunk = (_lead(table[name].to_numpy()) for name in ("level", "estimate"))
+    sizes = check_sizes(groups, names, columns, shares)
+    return Winners(table, outcome, sizes, lead, shrunk, found.spread, recipients, len(earlier), found.draws)
+
+
+def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarray]], seed: int) -> Hierarchy:
+    """Return the arms' posterior, their noise taken from all of them together."""
+    m = arms.moments
+    n, own = m.n[:, 0], m.level().variance[:, 0]
+    pooled = float(((n - 1) * own).sum() / (n - 1).sum())
+    size = n * m.mean[:, 0, 1]
+    centre = float((size * level).sum() / size.sum())
+    if not pooled > 0:
+        raise NotEnoughData("The outcome is the same for everybody; there is nothing to choose by.")
+    if arms.kind == "mean":
+        scale = max(USUAL * abs(centre), LEAST_USUAL * np.sqrt(pooled))
+        earlier = [(y * centre, v * centre**2) for y, v in past]
+        return normal_hierarchy(level, pooled / n, scale, past=earlier, draws=DRAWS, seed=seed)
+    earlier = [(y, np.maximum(y, 1e-9) / v) for y, v in past]
+    return gamma_hierarchy(level, n * centre / pooled, USUAL, past=earlier, draws=DRAWS, seed=seed)
+
+
+def _past(past: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return each earlier test's levels and variances as shares of its mean."""
+    check_columns(past, "test", "estimate", "se", where="past")
+    frame = open_table(past).lazy().collect("polars").to_native().select("test", "estimate", "se")
+    if frame.null_count().sum_horizontal().item() or frame.filter(~(pl.col("se") > 0)).height:
+        raise BadValue("past: estimate or se is null, or se is not above 0, in some rows.")
+    found = []
+    for _, part in frame.group_by("test", maintain_order=True):
+        y, se = part["estimate"].to_numpy().astype(float), part["se"].to_numpy().astype(float)
+        if len(y) > 1:
+            mean = float(np.average(y, weights=1 / se**2))
+            found.append((y / mean, (se / mean) ** 2))
+    return found
+
+
+def _table(
+    names: list[Any], kind: str, rows: np.ndarray, level: np.ndarray, found: Hierarchy, recipients: int | None
+) -> pl.DataFrame:
+    best = found.draws.max(axis=1)
+    wins = np.bincount(found.draws.argmax(axis=1), minlength=len(names)) / len(best)
+    loss = best.mean() - found.draws.mean(axis=0)
+    lower, upper = np.quantile(found.draws, [0.025, 0.975], axis=0)
+    table = pl.DataFrame(
+        {
+            "arm": names, "kind": [kind] * len(names), "n": rows, "level": level, "estimate": found.mean,
+            "lower": lower, "upper": upper, "probability_best": wins, "expected_loss": loss,
+        }
+    )  # fmt: skip
+    in_all = pl.lit(None, pl.Float64) if recipients is None else pl.col("expected_loss") * recipients
+    return table.with_columns(in_all.alias("loss_in_all")).sort("estimate", descending=True, maintain_order=True)
+
+
+def _lead(values: np.ndarray) -> float:
+    return float(values[0] - values[1:].mean())

@@ -1,0 +1,111 @@
+"""Doubly robust means: a model of the outcome mended by a model of the treatment, each judged on rows it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from campaignkit.stats.comparison import Comparison, Floats, Mean, Means, gram, plain_mean, solve
+from campaignkit.stats.logit import Logit, fit_without_each
+from campaignkit.stats.weighting import odds
+
+LEAST_P = 1e-6  # boosted trees may say 0 or 1, which no weight survives
+
+
+@dataclass(frozen=True)
+class Nuisances:
+    """What two models say of each row, neither having seen its fold.
+
+    Attributes
+    ----------
+    eta : array
+        Logit of the chance of treatment.
+    without, with_it : array or None
+        Expected outcome in either arm; `with_it` is None where only the treated are the target.
+    """
+
+    eta: Floats
+    without: Floats
+    with_it: Floats | None
+
+
+def linear_nuisances(c: Comparison, whole: Logit) -> Nuisances:
+    """Return the logit's and least squares' predictions; folds are left out by subtracting their sums."""
+    betas = fit_without_each(c.x, c.treated.astype(float), c.weight, c.folds, whole)
+    eta = _by_fold(c, betas)
+    without = _by_fold(c, _least_squares_without_each(c, False))
+    return Nuisances(eta, without, _by_fold(c, _least_squares_without_each(c, True)) if c.everyone else None)
+
+
+def _by_fold(c: Comparison, betas: Sequence[Floats]) -> Floats:
+    return np.concatenate([c.x[fold] @ beta for fold, beta in zip(c.folds, betas, strict=True)])
+
+
+def _least_squares_without_each(c: Comparison, treated: bool) -> list[Floats]:
+    squares, products = [], []
+    for fold in c.folds:
+        rows = np.flatnonzero(c.arm(treated)[fold])
+        x, y, w = c.x[fold][rows], c.y[fold][rows], c.weight[fold][rows]
+        squares.append(gram(x, w))
+        products.append(x.T @ (w * y))
+    a, b = sum(squares), sum(products)
+    return [solve(a - own, b - mine) for own, mine in zip(squares, products, strict=True)]
+
+
+def learned_nuisances(c: Comparison, outcome: Any, treatment: Any) -> Nuisances:
+    """Return the predictions of any learners with scikit-learn's ``fit`` and ``predict`` (``predict_proba``).
+
+    Parameters
+    ----------
+    c : Comparison
+    outcome, treatment : estimator
+        Cloned and fitted anew for every fold.
+    """
+    from sklearn.base import clone
+
+    x = c.x[:, 1:]
+    p, without, with_it = (np.empty(len(c.y)) for _ in range(3))
+    for fold in c.folds:
+        out = np.ones(len(c.y), bool)
+        out[fold] = False
+        model = clone(treatment).fit(x[out], c.treated[out], sample_weight=c.weight[out])
+        p[fold] = model.predict_proba(x[fold])[:, 1]
+        for arm, into in ((False, without), (True, with_it)) if c.everyone else ((False, without),):
+            rows = out & c.arm(arm)
+            into[fold] = clone(outcome).fit(x[rows], c.y[rows], sample_weight=c.weight[rows]).predict(x[fold])
+    return Nuisances(logit(np.clip(p, LEAST_P, 1 - LEAST_P)), without, with_it if c.everyone else None)
+
+
+def doubly_robust(c: Comparison, nuisances: Nuisances) -> Means:
+    """Return the augmented inverse-propensity means.
+
+    The errors take the two models as known, which their product's smallness allows; both must be fitted on other
+    rows, or errors are too small.
+
+    References
+    ----------
+    Robins, Rotnitzky and Zhao (1994), JASA 89, 846–866; Chernozhukov et al. (2018), Econometrics Journal 21, C1–C68,
+    sections 3 and 5.1.
+    """
+    without = _mended(c, nuisances.eta, nuisances.without, False)
+    if nuisances.with_it is None:
+        return Means(plain_mean(c, True), without)
+    return Means(_mended(c, nuisances.eta, nuisances.with_it, True), without)
+
+
+def _mended(c: Comparison, eta: Floats, expected: Floats, treated: bool) -> Mean:
+    v, _ = odds(c, eta, treated)
+    weight = c.weight * c.arm(treated) * v
+    total = c.target.sum()
+    mended = c.target * expected + weight * (c.y - expected)
+    value = float(mended.sum() / total)
+    return Mean(value, (mended - c.target * value) / total, weight)
+
+
+def chances(nuisances: Nuisances) -> Floats:
+    """Return each row's chance of treatment."""
+    return expit(nuisances.eta)

@@ -1,0 +1,149 @@
+"""An offer by lot moves who joins; who joins moves the outcome. What joining did, to those whom the offer moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from campaignkit.stats.comparison import (
+    Estimate,
+    Floats,
+    Mean,
+    Means,
+    Whole,
+    gram,
+    interval,
+    solve,
+    variance,
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Rows of an experiment whose offer not everyone took.
+
+    Attributes
+    ----------
+    y, joined, offered : array
+        The outcome, and 0 or 1.
+    x : array
+        Covariates; the first column is 1.
+    weight : array
+    cluster : array of int64 or None
+    df : float
+        Of Student's t.
+    """
+
+    y: Floats
+    joined: Floats
+    offered: Floats
+    x: Floats
+    weight: Floats
+    cluster: Whole | None
+    df: float
+
+    def apart(self, values: Floats) -> Floats:
+        """Return what least squares on the covariates leaves of an array."""
+        return values - self.x @ solve(gram(self.x, self.weight), self.x.T @ (self.weight * values))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an offer did.
+
+    Attributes
+    ----------
+    first, intention : Estimate
+        Of the offer on joining, and on the outcome.
+    late : Estimate
+        Of joining on the outcome, with Wald's interval.
+    bounds : (float, float)
+        Anderson and Rubin's interval, right however little the offer moved; infinite where it moved too little.
+    f : float
+        The first stage's robust F.
+    means : Means
+        Those moved: the mean outcome had they joined, and had they not.
+    """
+
+    first: Estimate
+    intention: Estimate
+    late: Estimate
+    bounds: tuple[float, float]
+    f: float
+    means: Means
+
+
+def effects_of_offer(o: Offer, level: float = 0.95) -> Found:
+    """Return the effect of an offer, and of joining for those whom it moved.
+
+    Two-stage least squares with one instrument; without covariates Wald's ratio.
+
+    References
+    ----------
+    Imbens and Angrist (1994), Econometrica 62, 467–475, theorem 1; Angrist, Imbens and Rubin (1996), JASA 91,
+    444–455; Abadie (2002), JASA 97, 284–292, lemma 2.1, for the means of those moved; Anderson and Rubin (1949), Annals
+    of Mathematical Statistics 20, 46–63, for the interval.
+    """
+    z, y, d = (o.apart(values) for values in (o.offered, o.y, o.joined))
+    total = float(o.weight @ z**2)
+    lever = o.weight * z / total
+    first, intention = float(lever @ d), float(lever @ y)
+    of_first, of_intention = lever * (d - first * z), lever * (y - intention * z)
+    lost = o.x.shape[1] + 1
+    var_first, var_intention = (variance(part, o.cluster, lost) for part in (of_first, of_intention))
+    covariance = (variance(of_first + of_intention, o.cluster, lost) - var_first - var_intention) / 2
+    slope = intention / first if first else np.nan
+    wald = (of_intention - slope * of_first) / first if first else np.full(len(y), np.nan)
+    critical = float(stdtrit(o.df, 0.5 + level / 2)) ** 2
+    return Found(
+        interval(first, np.sqrt(var_first), o.df),
+        interval(intention, np.sqrt(var_intention), o.df),
+        interval(slope, np.sqrt(variance(wald, o.cluster, lost)), o.df),
+        anderson_rubin(first, intention, var_first, var_intention, covariance, critical),
+        first**2 / var_first if var_first > 0 else np.inf,
+        Means(_moved(o, z, o.joined), _moved(o, z, 1 - o.joined), lost),
+    )
+
+
+def anderson_rubin(
+    first: float, intention: float, var_first: float, var_intention: float, covariance: float, critical: float
+) -> tuple[float, float]:
+    """Return the slopes at which the offer has no significant effect on outcome − slope · joining.
+
+    Examples
+    --------
+    >>> low, high = anderson_rubin(0.2, 2.0, 1e-4, 0.04, 0.0, 3.84)
+    >>> round(low, 2), round(high, 2)
+    (7.89, 12.3)
+    >>> anderson_rubin(0.01, 2.0, 1e-4, 0.04, 0.0, 3.84)
+    (-inf, inf)
+    """
+    a = first**2 - critical * var_first
+    b = -2 * (first * intention - critical * covariance)
+    c = intention**2 - critical * var_intention
+    inside = b * b - 4 * a * c
+    if a <= 0 or inside < 0:
+        return -np.inf, np.inf
+    root = np.sqrt(inside)
+    return float((-b - root) / (2 * a)), float((-b + root) / (2 * a))
+
+
+def _moved(o: Offer, z: Floats, taken: Floats) -> Mean:
+    """Return the mean outcome under `taken` of those whom the offer moves."""
+    y, d = o.apart(o.y * taken), o.apart(taken)
+    lever = o.weight * z
+    total = float(lever @ d)
+    value = float(lever @ y) / total if total else np.nan
+    return Mean(value, lever * (y - value * d) / total if total else np.full(len(y), np.nan))
+
+
+def foretold(z: Floats, x: Floats, weight: Floats) -> tuple[float, int]:
+    """Return the robust Wald statistic that covariates say nothing of an offer, and its degrees of freedom."""
+    a = gram(x, weight)
+    beta = solve(a, x.T @ (weight * z))
+    score = x * (weight * (z - x @ beta))[:, None]
+    inverse = solve(a, np.eye(len(a)))
+    spread = inverse @ (score.T @ score) @ inverse
+    return float(beta[1:] @ solve(spread[1:, 1:], beta[1:])), x.shape[1] - 1

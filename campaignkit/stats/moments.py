@@ -1,0 +1,119 @@
+"""Means, ratios of means and their variances, from first and second moments of many groups at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+Y, D, P, G = range(4)  # what is averaged, what it is divided by, its forerunner, how many are not zero
+
+
+class Level(NamedTuple):
+    """Each group's ratio of means, and what the mean of its linearised unit values varies by."""
+
+    value: Floats
+    pre: Floats  # the same ratio of the forerunner
+    variance: Floats  # of one unit's value; of the level once divided by n
+    covariance: Floats  # with the forerunner's
+    pre_variance: Floats
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Units' first and second moments; arrays of any shape, one entry a group of units.
+
+    Attributes
+    ----------
+    n : array
+        Units: rows, or clusters.
+    mean : array, one axis more
+        Of y, d, p, g: a unit's total of the outcome, of what it is divided by (1 for a row), of the forerunner,
+        and of those with an outcome that is not zero. What is not there has mean 0 (d: 1).
+    ss : array, two axes more
+        Σ (x − mean)(z − mean) of each two of them.
+    cube : array
+        Σ (y − mean)³; NaN where it is not known.
+    """
+
+    n: Floats
+    mean: Floats
+    ss: Floats
+    cube: Floats
+
+    def pick(self, *where: Any) -> Moments:
+        """Return some of the groups."""
+        return Moments(*(x[where] for x in (self.n, self.mean, self.ss, self.cube)))
+
+    def over(self, axis: int, *, running: bool = False) -> Moments:
+        """Return groups put together along an axis: all of them, or (running) each with those before it.
+
+        Chan, Golub & LeVeque (1983): ss = Σ ss_i + Σ n_i (mean_i − c)(mean_i − c)' − n (mean − c)(mean − c)', with
+        c the mean of all, so that nothing cancels.
+        """
+        add = (lambda x: np.cumsum(x, axis)) if running else (lambda x: np.sum(x, axis))
+        n = self.n[..., None]
+        whole = np.sum(self.n, axis, keepdims=True)
+        centre = np.sum(n * self.mean, axis, keepdims=True) / np.maximum(whole, 1e-300)[..., None]
+        off = np.where(n > 0, self.mean - centre, 0.0)
+        found, first = add(self.n), add(n * off)
+        shift = first / np.maximum(found, 1e-300)[..., None]
+        second = add(self.ss + n[..., None] * off[..., :, None] * off[..., None, :])
+        ss = second - found[..., None, None] * shift[..., :, None] * shift[..., None, :]
+        y, third = off[..., Y], np.where(self.n > 0, self.cube, 0.0)
+        raw = add(third + 3 * y * self.ss[..., Y, Y] + self.n * y**3)
+        s = shift[..., Y]
+        cube = raw - 3 * s * second[..., Y, Y] + 2 * found * s**3
+        mean = shift + (centre if running else np.squeeze(centre, axis))
+        return Moments(found, mean, ss, cube)
+
+    def level(self) -> Level:
+        """Return y / d and p / d, and their units' variances by the delta method.
+
+        Deng, Knoblich & Lu (2018), Applying the delta method in metric analytics, section 3.1; divisor n − 1.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            d = self.mean[..., D]
+            value, pre = self.mean[..., Y] / d, self.mean[..., P] / d
+            a, b = self._gradient(Y, value), self._gradient(P, pre)
+        return Level(value, pre, self._product(a, a), self._product(a, b), self._product(b, b))
+
+    def gradients(self, level: Level) -> tuple[Floats, Floats]:
+        """Return what takes a unit's (y, d, p, g) to its linearised value of y / d, and of p / d."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._gradient(Y, level.value), self._gradient(P, level.pre)
+
+    def nonzero(self) -> tuple[Floats, Floats]:
+        """Return g / d, the share that is not zero, and the variance of one unit's value of it."""
+        return self._ratio(G, D)
+
+    def among_nonzero(self) -> tuple[Floats, Floats]:
+        """Return y / g, the mean of those that are not zero, and the variance of one unit's value of it."""
+        return self._ratio(Y, G)
+
+    def third_cumulant(self) -> Floats:
+        """Return the third cumulant of the level: Σ (y − mean)³ / n³ / d³, the outcome's tail taken for the ratio's."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.cube / self.n**3 / self.mean[..., D] ** 3
+
+    def _ratio(self, over: int, under: int) -> tuple[Floats, Floats]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = self.mean[..., over] / self.mean[..., under]
+            gradient = np.zeros_like(self.mean)
+            gradient[..., over] = 1 / self.mean[..., under]
+            gradient[..., under] -= value / self.mean[..., under]
+            return value, self._product(gradient, gradient)
+
+    def _gradient(self, over: int, value: Floats) -> Floats:
+        gradient = np.zeros_like(self.mean)
+        gradient[..., over] = 1 / self.mean[..., D]
+        gradient[..., D] = -value / self.mean[..., D]
+        return gradient
+
+    def _product(self, a: Floats, b: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.einsum("...i,...ij,...j->...", a, self.ss, b) / (self.n - 1)
