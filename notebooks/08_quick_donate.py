@@ -190,8 +190,8 @@ print(
 
 # %% [markdown]
 # **Decision.** Push Quick Donate: two comparisons that fail in different ways agree that joining raises giving, and the
-# sticker test, which alone could not have shown it, does not contradict them. Offer stickers as long as printing and mailing one costs less than the last
-# number above. Do not put the raw figure in a budget: most of it is who joined.
+# sticker test, which alone could not have shown it, does not contradict them. Offer stickers as long as printing and
+# mailing one costs less than the last number above. Do not put the raw figure in a budget: most of it is who joined.
 
 # %% [markdown]
 # ## The planted truth, and which estimators caught it

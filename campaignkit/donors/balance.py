@@ -66,7 +66,7 @@ def _moments(x: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Return every column's weighted mean and variance."""
     share = weight / weight.sum()
     mean, square = x.T @ share, np.zeros(x.shape[1])
-    for rows in chunks(len(x)):
+    for rows in chunks(*x.shape):
         square += share[rows] @ (x[rows] - mean) ** 2
     return mean, square
 

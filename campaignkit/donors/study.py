@@ -231,7 +231,7 @@ def _matrix(
     if len(kept) == 1:
         raise BadValue(f"covariates: none of {listed(covariates)} differs between people.")
     x = np.empty((table.height, len(kept)))
-    for part in chunks(len(x)):
+    for part in chunks(*x.shape):
         x[part] = rows[kept, part].T
     return x, tuple(columns[at - 1] for at in kept if at), tuple(notes)
 

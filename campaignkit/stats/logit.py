@@ -89,7 +89,7 @@ def fit_logit(x: Floats, y: Floats, weight: Floats, start: Floats | None = None)
 def _at(x: Floats, y: Floats, weight: Floats, beta: Floats) -> tuple[float, Floats, Floats]:
     """Return the loss, the score and the information at beta, in one pass."""
     loss, score, information = 0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
-    for rows in chunks(len(x)):
+    for rows in chunks(*x.shape):
         part, w = x[rows], weight[rows]
         eta = part @ beta
         p = expit(eta)
@@ -149,7 +149,7 @@ def _chord(
     for _ in range(12):
         score = np.zeros(len(beta))
         for fold in others:
-            for rows in chunks(fold.stop - fold.start):
+            for rows in chunks(fold.stop - fold.start, len(beta)):
                 part = x[fold][rows]
                 score += part.T @ (weight[fold][rows] * (y[fold][rows] - expit(part @ beta)))
         step = solve(information, score)

@@ -202,7 +202,7 @@ class _Dual:
 
 def _dual(x: Floats, base: Floats, wanted: Floats, lam: Floats) -> _Dual:
     loss, gap, spread = -float(wanted @ lam), -wanted, np.zeros((len(lam), len(lam)))
-    for rows in chunks(len(x)):
+    for rows in chunks(*x.shape):
         part = x[rows]
         v = base[rows] * np.exp(np.minimum(part @ lam, 300.0))
         loss += float(v.sum())
