@@ -189,9 +189,7 @@ def _pairs(comoments: Any) -> list[tuple[str, str]]:
     pairs = []
     for pair in comoments:
         if isinstance(pair, str) or len(names := column_names(pair, "a pair of comoments")) != 2:
-            raise BadValue(
-                f"comoments holds {pair!r}; pairs of columns were expected, as in [('before', 'after')]."
-            )
+            raise BadValue(f"comoments holds {pair!r}; pairs of columns were expected, as in [('before', 'after')].")
         pairs.append((names[0], names[1]))
     return pairs
 
@@ -199,9 +197,7 @@ def _pairs(comoments: Any) -> list[tuple[str, str]]:
 def _check_names_differ(names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadValue(
-            f"The answer would have two columns named {twice[0]!r}; rename a column before the call."
-        )
+        raise BadValue(f"The answer would have two columns named {twice[0]!r}; rename a column before the call.")
 
 
 def _names(plan: _Plan) -> list[str]:
@@ -256,17 +252,14 @@ def _with_numbers(frame: nw.LazyFrame[Any], plan: _Plan, keys: list[nw.Expr]) ->
     """Keep keys and numbers; of floats both as they are and, to be squared, without NaN, infinite and hugest."""
     floats = [column for column in plan.columns.values() if plan.is_float(column)]
     given = {name: f"{column}_given" if column in floats else column for name, column in plan.columns.items()}
-    frame = frame.select(
-        *keys, *(nw.col(name).cast(nw.Float64).alias(alias) for name, alias in given.items())
-    )
+    frame = frame.select(*keys, *(nw.col(name).cast(nw.Float64).alias(alias) for name, alias in given.items()))
     fine = {column: nw.col(f"{column}_given").is_between(-LARGEST, LARGEST) for column in floats}
     if fine:
         frame = frame.with_columns(
             *(nw.when(is_fine).then(nw.col(f"{c}_given")).alias(c) for c, is_fine in fine.items())
         )
     sides = [
-        nw.when(~nw.col(other).is_null()).then(nw.col(column)).alias(id_)
-        for id_, (column, other) in plan.sides.items()
+        nw.when(~nw.col(other).is_null()).then(nw.col(column)).alias(id_) for id_, (column, other) in plan.sides.items()
     ]
     return frame.with_columns(*sides) if sides else frame
 
@@ -357,9 +350,7 @@ def _refuse_unusable(table: pl.DataFrame, plan: _Plan) -> None:
         given, nan, n = (pl.col(f"{column}_{field}").cast(pl.Int64).sum() for field in ("given", "nan", "n"))
         if count := table.select(given - nan - n).item():
             mend = "Take these rows out, or make them null, before the call."
-            raise BadValue(
-                f"Column {name!r} holds {count} values that are infinite or beyond ±{LARGEST:g}. {mend}"
-            )
+            raise BadValue(f"Column {name!r} holds {count} values that are infinite or beyond ±{LARGEST:g}. {mend}")
 
 
 def _measure_fields(table: pl.DataFrame, value: _Value, is_float: bool) -> list[pl.Expr]:
@@ -431,9 +422,7 @@ def merge(tables: Iterable[pl.DataFrame], by: str | Iterable[str] | None = None)
         raise BadValue("tables is empty; at least one table of cells was expected.")
     keys, measures, pairs = _read_names(tables[0].columns)
     if any(table.schema != tables[0].schema for table in tables):
-        raise BadValue(
-            "The tables differ in their columns; make all with the same by, measures and comoments."
-        )
+        raise BadValue("The tables differ in their columns; make all with the same by, measures and comoments.")
     kept = keys if by is None else column_names(by, "by")
     check_columns(tables[0].select(keys), *kept, where="the tables' key")
     found = [pl.col("n").sum()]

@@ -38,7 +38,9 @@ def run(room: str, repeats: int) -> pl.DataFrame:
             for world, (draw, most) in module.WORLDS.items():
                 if seed < most and (world, seed) not in done:
                     print(json.dumps({"world": world, "seed": seed, **draw(seed)}), file=out, flush=True)
-    return pl.DataFrame(rows_of(file), infer_schema_length=None).unique(["world", "seed"], keep="first", maintain_order=True)
+    return pl.DataFrame(rows_of(file), infer_schema_length=None).unique(
+        ["world", "seed"], keep="first", maintain_order=True
+    )
 
 
 def header(room: str, rows: pl.DataFrame) -> str:

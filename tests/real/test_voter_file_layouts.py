@@ -66,9 +66,7 @@ def file_of(layout: str) -> str:
 def records_in(path: Path, delimiter: str, quoted: bool, header_lines: int) -> int:
     with path.open(encoding="cp1252", newline="") as stream:
         quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        return (
-            sum(1 for row in csv.reader(stream, delimiter=delimiter, quoting=quoting) if row) - header_lines
-        )
+        return sum(1 for row in csv.reader(stream, delimiter=delimiter, quoting=quoting) if row) - header_lines
 
 
 def build(folder: Path, path: Path) -> duckdb.DuckDBPyConnection:
@@ -145,9 +143,7 @@ def test_golden_row(con, golden):
     assert dict(zip(columns, values, strict=True)) == {name: golden["person"].get(name) for name in columns}
     for table in ("vote_history", "suppression"):
         columns = list(tables.layout_columns(table))
-        found = rows(
-            con, f"SELECT {', '.join(columns)} FROM {table} WHERE record_id = ? ORDER BY ALL", record_id
-        )
+        found = rows(con, f"SELECT {', '.join(columns)} FROM {table} WHERE record_id = ? ORDER BY ALL", record_id)
         assert found == [tuple(fact.get(name) for name in columns) for fact in golden.get(table, [])]
 
 
@@ -235,9 +231,7 @@ def test_ohios_full_header(tmp_path):
     }  # fmt: skip
     (tmp_path / "exports").mkdir()
     with (tmp_path / "exports" / "OH_SWVF_20121001.csv").open("w", newline="") as stream:
-        writer = csv.DictWriter(
-            stream, [*OH_HEADER.split(","), *elections], restval="", quoting=csv.QUOTE_ALL
-        )
+        writer = csv.DictWriter(stream, [*OH_HEADER.split(","), *elections], restval="", quoting=csv.QUOTE_ALL)
         writer.writeheader()
         writer.writerow(row)
     with build(tmp_path / "exports", tmp_path / "oh.duckdb") as con:

@@ -34,9 +34,7 @@ def text(folder: Path, form: Format) -> str:
 def records(folder: Path, name: str) -> list[list[str]]:
     form = exports.FORMATS[name]
     quoting = csv.QUOTE_NONE if form.quoting == "never" else csv.QUOTE_MINIMAL
-    return list(
-        csv.reader(io.StringIO(text(folder, form), newline=""), delimiter=form.delimiter, quoting=quoting)
-    )
+    return list(csv.reader(io.StringIO(text(folder, form), newline=""), delimiter=form.delimiter, quoting=quoting))
 
 
 def truth(folder: Path, name: str) -> pl.DataFrame:
@@ -145,9 +143,7 @@ def test_links_tell_the_truth(folder: Path) -> None:
     told = links.filter(~pl.col("moved"), ~pl.col("file_moved"), ~pl.col("address_variant"))
     assert told["shares_address"].mean() > 0.97
     assert not links.filter(~pl.col("same_place"), ~pl.col("address_variant"))["shares_address"].any()
-    assert links.filter(pl.col("source_b") == "nc_voter")["shares_phone"].mean() == pytest.approx(
-        0.21, abs=0.05
-    )
+    assert links.filter(pl.col("source_b") == "nc_voter")["shares_phone"].mean() == pytest.approx(0.21, abs=0.05)
     assert links.group_by("source_b").agg(pl.col("shares_any").mean())["shares_any"].min() > 0.3
 
 

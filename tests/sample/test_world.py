@@ -48,9 +48,7 @@ def test_a_fifth_of_the_unlisted_live_with_a_voter_of_their_name(world: sample.D
 def test_families(world: sample.Drawn) -> None:
     table = world["people"]
     juniors = table.filter(pl.col("suffix") == "JR")
-    fathers = table.filter(pl.col("suffix") == "SR").select(
-        "household", "first_name", "last_name", old="birth_date"
-    )
+    fathers = table.filter(pl.col("suffix") == "SR").select("household", "first_name", "last_name", old="birth_date")
     pairs = juniors.join(fathers, on=["household", "first_name", "last_name"])
     assert len(juniors) > 50
     assert len(pairs) == len(juniors)
@@ -91,11 +89,7 @@ def test_quick_donate_raw_is_four_and_causal_is_not(world: sample.Drawn) -> None
     assert member["y1"].sum() / member["y0"].sum() == pytest.approx(1.6, abs=0.06)
     assert (member["gifts_after"] == member["y1"]).all()
     assert (other["gifts_after"] == other["y0"]).all()
-    lifted = (
-        donors.group_by("offered")
-        .agg(pl.col("enrolled_on").is_not_null().mean().alias("share"))
-        .sort("offered")
-    )
+    lifted = donors.group_by("offered").agg(pl.col("enrolled_on").is_not_null().mean().alias("share")).sort("offered")
     assert 0.03 < lifted["share"][1] - lifted["share"][0] < 0.12
 
 
@@ -116,16 +110,12 @@ def test_email_best_is_ten_times_the_worst() -> None:
     assert rate.max() / rate.min() == pytest.approx(10, abs=0.2)
     drawn = sample.draw("email", 400_000, seed=2)
     share = came(drawn, "email", "gave")
-    assert share["email_id=deadline_june_01"] / share["email_id=deadline_june_18"] == pytest.approx(
-        10, rel=0.3
-    )
+    assert share["email_id=deadline_june_01"] / share["email_id=deadline_june_18"] == pytest.approx(10, rel=0.3)
 
 
 def test_most_guesses_are_poor(world: sample.Drawn) -> None:
     joined = world["guesses"].join(emails.variants().select("email_id", "p_gift"), on="email_id")
-    skill = (
-        joined.group_by("staff_id").agg(pl.corr("guess", "p_gift", method="spearman").alias("r")).sort("r")
-    )
+    skill = joined.group_by("staff_id").agg(pl.corr("guess", "p_gift", method="spearman").alias("r")).sort("r")
     assert skill["staff_id"][-1] == "staff_1"
     assert len(skill) == 8
 
