@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from campaignkit.checks import check_columns, open_table
 from campaignkit.donors.attributes import Attribute, Binning, collector
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.sql import quote_identifier
+from campaignkit.sql import canonical_ids, quote_identifier
 
 BATCH = 1_000_000  # rows
 KEY_DIGITS = 15  # of a sha256 in hex: 60 bits, so that two of ten million clusters share a key once in 20,000 tables
@@ -184,24 +184,13 @@ def keys(batch: pl.DataFrame, cluster: str | None, unit: str | None, first: int,
     table = pl.DataFrame({"position": np.arange(first, first + batch.height)})
     for text, name in (("unit", unit), ("cluster", cluster)):
         if name is not None:
-            table = table.with_columns(_canonical(batch[name]).alias(text))
+            table = table.with_columns(canonical_ids(batch[name]).alias(text))
             texts.insert(0, f"'unit ' || {text}" if text == "unit" and cluster is not None else text)
     with duckdb.connect() as con:
         con.register("ids", table)
         digits = f"left(sha256(coalesce({', '.join(texts)}) || ?), {KEY_DIGITS})"
         found = con.execute(f"SELECT ('0x' || {digits})::BIGINT AS key FROM ids", [f"|{seed}"]).fetchnumpy()
     return np.asarray(found["key"])
-
-
-def _canonical(ids: pl.Series) -> pl.Series:
-    if ids.dtype.is_float():  # how pandas holds whole numbers beside nulls
-        whole = ids.fill_nan(None).cast(pl.Int64, strict=False)
-        if (whole.cast(pl.Float64) != ids.fill_nan(None)).any():
-            raise BadValue(f"{ids.name!r} holds fractions; ids are whole numbers or text.")
-        return whole.cast(pl.String)
-    if ids.dtype.is_nested():
-        raise BadValue(f"{ids.name!r} is {ids.dtype}; ids are whole numbers or text.")
-    return ids.cast(pl.String)
 
 
 def _split(

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from campaignkit import Megafile
+from campaignkit.megafile import tables
+
+TODAY = date(2012, 10, 1)
 
 VOTER_LAYOUT = """
 name = "tiny_voter"
@@ -92,3 +101,19 @@ def write_campaign(folder: Path, voters: str | bytes = VOTERS, gifts: str | byte
         (folder / name).write_text(text, encoding="utf-8")
         paths.append(folder / name)
     return paths
+
+
+def write_facts(path: Path, facts: dict[str, pl.DataFrame]) -> Megafile:
+    """Write tables straight into a megafile as of TODAY, and open it."""
+    with duckdb.connect(path) as con:
+        con.execute(tables.schema_sql())
+        con.execute("INSERT INTO source_file (file_id, as_of) VALUES (1, ?)", [TODAY])
+        for name, rows in facts.items():
+            con.register("rows", rows)
+            con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows")
+    return Megafile.open(path)
+
+
+def pick(rng, values: list, n: int) -> list:
+    """Draw n of some values, None among them or not."""
+    return [values[int(i)] for i in rng.integers(0, len(values), n)]

@@ -6,7 +6,6 @@ import hashlib
 import json
 import zipfile
 
-import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -15,20 +14,14 @@ from hypothesis import strategies as st
 
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, SourceRestricted
-from campaignkit.megafile import tables
 from campaignkit.megafile.lists import CHANNELS, PURPOSES, undefuse
-from tests.megafile.campaign import write_campaign
+from tests.megafile.campaign import TODAY, pick, write_campaign, write_facts
 
-TODAY = datetime.date(2012, 10, 1)
 PEOPLE = 400
 HOSTILE = [
     '=HYPERLINK("http://x","y")', "<script>alert(1)</script>", 'say "hi", Bob', "two\nlines", "\u202eevil", "😀", "+1+1",
     "@SUM(A1)", "-2", "'=1", "\tx", "O'Brien",
 ]  # fmt: skip
-
-
-def pick(rng, values, n):
-    return [values[int(i)] for i in rng.integers(0, len(values), n)]
 
 
 def ids(rng, n):
@@ -83,20 +76,16 @@ def facts():
             "scored_on": dates(rng, 500),
         }
     )
+    tainted = pl.DataFrame(
+        {"person_id": [1], "name": ["rich"], "value": [1.0], "scored_on": [TODAY], "restricted": ["fec_gifts"]}
+    )
+    score = pl.concat([score, tainted], how="diagonal")
     return {"person": person, "suppression": suppression, "text_optin": optin, "contact": contact, "score": score}
 
 
 @pytest.fixture(scope="module")
 def megafile(facts, tmp_path_factory):
-    path = tmp_path_factory.mktemp("lists") / "random.duckdb"
-    with duckdb.connect(path) as con:
-        con.execute(tables.schema_sql())
-        con.execute("INSERT INTO source_file (file_id, as_of) VALUES (1, ?)", [TODAY])
-        for name, rows in facts.items():
-            con.register("rows", rows)
-            con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows")
-        con.execute("INSERT INTO score VALUES (1, 'rich', 1, ?, 'fec_gifts')", [TODAY])
-    with Megafile.open(path) as megafile:
+    with write_facts(tmp_path_factory.mktemp("lists") / "random.duckdb", facts) as megafile:
         yield megafile
 
 

@@ -2,27 +2,20 @@
 
 import datetime
 
-import duckdb
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaignkit import Megafile
 from campaignkit.errors import BadValue, ColumnNotFound
-from campaignkit.megafile import tables
+from tests.megafile.campaign import TODAY, pick, write_facts
 
-TODAY = datetime.date(2012, 10, 1)
 PEOPLE = 300
 
 
 def days(rng, n, back=900):
     return [TODAY - datetime.timedelta(days=int(d)) for d in rng.integers(-30, back, n)]
-
-
-def pick(rng, values, n):
-    return [values[int(i)] for i in rng.integers(0, len(values), n)]
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +63,7 @@ def facts():
 
 @pytest.fixture(scope="module")
 def megafile(facts, tmp_path_factory):
-    path = tmp_path_factory.mktemp("universe") / "random.duckdb"
-    with duckdb.connect(path) as con:
-        con.execute(tables.schema_sql())
-        con.execute("INSERT INTO source_file (file_id, as_of) VALUES (1, ?)", [TODAY])
-        for name, rows in facts.items():
-            con.register("rows", rows)
-            con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows")
-    with Megafile.open(path) as megafile:
+    with write_facts(tmp_path_factory.mktemp("universe") / "random.duckdb", facts) as megafile:
         yield megafile
 
 
