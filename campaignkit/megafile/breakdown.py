@@ -48,8 +48,8 @@ class Breakdown(Result):
         value, lower, upper = first.select("estimate", "lower", "upper").row(row)
         interval = "" if lower is None else f" (95% interval {_number(lower)} to {_number(upper)})"
         return (
-            f"{start}; {self.measures[0]} is highest in {self._group(row, first)}, at {_number(value)}{interval}, "
-            "which chance favours where groups are small."
+            f"{start}; {self.measures[0]} is highest in {self._group(row, first)}, at {_number(value)}{interval}. "
+            "Small groups come out highest or lowest by chance more often than large ones."
         )
 
     def _group(self, row: int, table: pl.DataFrame | None = None) -> str:

@@ -111,7 +111,7 @@ def _stage(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, batch: 
 
 
 def _log_file(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, tally: Tally) -> None:
-    extra = Reader(source.layout, source.header).extra
+    reader = Reader(source.layout, source.header)
     unread = [{"column": column, "failures": n} for column, n in sorted(tally.unread.items()) if n]
     row = {
         "file_id": file_id, "file": source.file.name, "layout": source.layout.name, "source": source.layout.source,
@@ -119,7 +119,7 @@ def _log_file(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, tall
         "sha256": files.sha256(source.file.path), "lines": tally.lines, "header_lines": source.header_lines,
         "records": tally.accepted + tally.rejected, "accepted": tally.accepted, "rejected": tally.rejected,
         "accepted_lines": tally.accepted_lines, "rejected_lines": tally.rejected_lines, "duplicates": 0,
-        "extra_columns": extra, "unread": unread,
+        "extra_columns": reader.extra, "absent_columns": reader.absent, "unread": unread,
     }  # fmt: skip
     con.execute(
         f"INSERT INTO source_file ({quote_identifiers(list(row))}) VALUES ({', '.join('?' * len(row))})",

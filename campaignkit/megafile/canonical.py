@@ -63,6 +63,7 @@ class Reader:
         self.header = header
         self.actual = {fold(name): name for name in header}
         self.extra = [name for name in header if layout.header and not layout.knows(_unnumbered(name))]
+        self.absent = sorted(layout.mapped - set(self.actual)) if layout.header else []
         repeated = [name for name in header if name != _unnumbered(name) and fold(_unnumbered(name)) in layout.mapped]
         if repeated:
             raise LayoutError(

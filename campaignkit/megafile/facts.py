@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from campaignkit.errors import BadValue
@@ -35,6 +35,9 @@ class Fact:
         How many arguments it takes.
     restricted : bool
         Whether its rows may not be used for soliciting.
+    vocabulary : tuple of (str, str)
+        For each argument the table and column whose values it must be one of; the last holds for any further ones.
+        Windows such as '90d' are exempt, and so is everything where the table is empty.
     """
 
     sql: Callable[..., str]
@@ -43,6 +46,12 @@ class Fact:
     least: int = 0
     most: int = 0
     restricted: bool = False
+    vocabulary: tuple[tuple[str, str], ...] = ()
+
+
+def is_window(argument: str) -> bool:
+    """Return whether an argument is a window such as '90d'."""
+    return _WINDOW.fullmatch(argument) is not None
 
 
 def _rows(table: str, dated: str, *conditions: str) -> str:
@@ -175,7 +184,7 @@ FUNCTIONS = {
         lambda experiment, *arm: _exists(_rows(
             "assignment", "assigned_on", _is("assignment.experiment", experiment),
             *(_is("assignment.arm", a) for a in arm))),
-        "was assigned to an experiment, or one arm of it", "'calls', 'economy'", 1, 2),
+        "was assigned to an experiment, or one arm of it", "'scripts', 'economy'", 1, 2),
     "answered": Fact(
         lambda question, *answer: _exists(_rows(
             "survey_response", "asked_on", _is("survey_response.question", question),
@@ -198,3 +207,22 @@ FUNCTIONS = {
         + _rows("fec_gift", "given_on", "NOT coalesce(fec_gift.is_memo, false)") + ")",
         "dollars itemised to the FEC; not for soliciting", "", 0, 0, restricted=True),
 }  # fmt: skip
+
+#: Whose values the arguments of a fact are, so that a misspelt one is an error and not an audience of nobody.
+_VOCABULARIES: dict[str, tuple[tuple[str, str], ...]] = {
+    "gave": (("gift", "channel"),),
+    "gifts": (("gift", "channel"),),
+    "gift_count": (("gift", "channel"),),
+    "votes": (("vote_history", "election_type"),),
+    "contacted": (("contact", "channel"),),
+    "contacts": (("contact", "channel"),),
+    "volunteered": (("volunteer_shift", "activity"),),
+    "invited": (("contest_entry", "host"),),
+    "entered": (("contest_entry", "host"),),
+    "enrolled": (("enrolment", "programme"),),
+    "assigned": (("assignment", "experiment"), ("assignment", "arm")),
+    "answered": (("survey_response", "question"), ("survey_response", "answer")),
+    "score": (("score", "name"),),
+    "in_source": (("source_record", "source"),),
+}
+FUNCTIONS = {name: replace(fact, vocabulary=_VOCABULARIES.get(name, ())) for name, fact in FUNCTIONS.items()}

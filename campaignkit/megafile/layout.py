@@ -250,6 +250,9 @@ def _column(maker: str | dict[str, Any], where: str) -> Column:
     if sum(part in maker for part in ("column", "template", "value", "group")) != 1:
         raise LayoutError(f"{where} needs exactly one of column, template, value, group.")
     formats = maker.get("format", ())
+    for form in (formats,) if isinstance(formats, str) else formats:
+        if "%" not in form:
+            raise LayoutError(f"{where}: format is {form!r}; a date's format is written like '%d/%m/%Y'.")
     return Column(
         column=maker.get("column"),
         template=maker.get("template"),
@@ -277,7 +280,10 @@ def load_layouts(paths: Iterable[str | Path] = ()) -> list[Layout]:
     """
     built_in = files("campaignkit.megafile").joinpath("layouts")
     sources = [(entry.name, entry) for entry in built_in.iterdir() if entry.name.endswith(".toml")]
-    sources += [(str(path), Path(path)) for path in paths]
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        if not Path(path).is_file():
+            raise LayoutError(f"There is no layout at {str(path)!r}.")
+        sources.append((str(path), Path(path)))
     layouts = (read_layout(entry.read_text(encoding="utf-8"), where) for where, entry in sources)
     by_name = {layout.name: layout for layout in layouts}
     return [by_name[name] for name in sorted(by_name)]

@@ -84,12 +84,12 @@ class CallList(Result):
         Parameters
         ----------
         path : str or Path
-            The file: a CSV, or for VAN a zip.
+            The file: a CSV, or for VAN a zip. Its folder is made if need be.
         format : str
-            ``"csv"``: all columns, cells that a spreadsheet would run defused by an apostrophe (`undefuse` takes
-            it off). ``"van"``: VAN's saved list, one column VanID in a zipped CSV. VanIDs are unique within a
-            state only: a list that spans states becomes one zip a state, its name ending in the state's letters.
-            People without a VanID are left out and counted in the manifest.
+            ``"csv"``: all columns, cells that a spreadsheet would run defused by an apostrophe (`undefuse` takes it
+            off), phones as digits with the country code, no plus sign. ``"van"``: VAN's saved list, one column VanID
+            in a zipped CSV. VanIDs are unique within a state only: a list that spans states becomes one zip a state,
+            its name ending in the state's letters. People without a VanID are left out and counted in the manifest.
 
         Returns
         -------
@@ -103,6 +103,10 @@ class CallList(Result):
         """
         check_scalar(format, "format", choices=FORMATS)
         path = Path(path)
+        ending = ".csv" if format == "csv" else ".zip"
+        if path.suffix.lower() != ending:
+            raise BadValue(f"path is {str(path)!r}; format {format!r} is written to a name that ends in {ending}.")
+        path.parent.mkdir(parents=True, exist_ok=True)
         files, rows = ([_write_csv(self.table, path)], self.table.height) if format == "csv" else self._write_van(path)
         manifest = path.with_name(path.name + ".manifest.json")
         entry = self._manifest(files, rows, format)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from campaignkit.errors import BadValue, ColumnNotFound
+from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
 from campaignkit.megafile import tables
-from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS
+from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS, is_window
 from campaignkit.sql import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def translate(megafile: Megafile, text: str, as_of: date) -> Translated:
         If it names a column or fact that is not there.
     """
     names = list(_names(_parsed(megafile, text)))
+    for name in names:
+        _check_values(megafile, name)
     raw = (_HEAD + text + _TAIL).encode()
     for name in sorted(names, key=lambda name: name.start, reverse=True):
         sql = name.sql.replace(AS_OF, quote_literal(as_of)).encode()
@@ -63,6 +65,22 @@ def _restricted(megafile: Megafile, names: list[_Name]) -> frozenset[str]:
         made_of = "SELECT DISTINCT restricted FROM score WHERE name = ? AND restricted IS NOT NULL"
         facts |= {part.strip() for (row,) in megafile.sql(made_of, name.arguments).rows() for part in row.split(",")}
     return frozenset(facts)
+
+
+def _check_values(megafile: Megafile, name: _Name) -> None:
+    """Refuse an argument that no row has: a misspelt value would be an audience of nobody, or of all but nobody."""
+    fact = FUNCTIONS.get(name.called)
+    given = [argument for argument in name.arguments if not is_window(argument)]
+    if fact is None or not fact.vocabulary:
+        return
+    for position, argument in enumerate(given):
+        table, column = fact.vocabulary[min(position, len(fact.vocabulary) - 1)]
+        known = megafile.values(table, column)
+        if known and argument not in known:
+            end = nearest(argument, known)
+            raise BadValue(
+                f"{name.called}({argument!r}): no {table} has the {column} {argument!r}{end} There is: {listed(known)}."
+            )
 
 
 def _parsed(megafile: Megafile, text: str) -> dict[str, Any]:

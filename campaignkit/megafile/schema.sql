@@ -322,7 +322,8 @@ CREATE TABLE source_file (
     accepted_lines BIGINT,  -- header_lines + accepted_lines + rejected_lines = lines
     rejected_lines BIGINT,
     duplicates    BIGINT,   -- accepted records whose key a later line or file repeats
-    extra_columns VARCHAR[],
+    extra_columns VARCHAR[],  -- in the file, not known to the layout: kept in source_record.extra
+    absent_columns VARCHAR[], -- read by the layout, not in the file
     unread        STRUCT("column" VARCHAR, failures BIGINT)[]  -- values that did not parse and are null
 );
 

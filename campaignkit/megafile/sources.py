@@ -108,9 +108,20 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
     if layout.header:
         header = unique_header(first_record(layout, text))
         header_lines = _header_lines(layout, text)
+        _check_keys(layout, header, file)
     encoding = sniff_encoding(head, layout.encoding)
     source = Source(file, layout, header, header_lines, encoding, date.min)
     return replace(source, as_of=entry.get("as_of") or _date_in_name(layout, file) or _date_in_column(source))
+
+
+def _check_keys(layout: Layout, header: list[str], file: ExportFile) -> None:
+    """Refuse a file that lacks a column of its records' key: all its records would be rejected."""
+    folded = {fold(name) for name in header}
+    missing = [name for name in layout.key if fold(name) not in folded]
+    if missing and len(missing) == len(layout.key):
+        raise LayoutError(
+            f"{file.name} has no column {missing[0]!r}, the key of {layout.name}{nearest(missing[0], header)}"
+        )
 
 
 def _named(layouts: Sequence[Layout], name: str, file: ExportFile) -> Layout:
@@ -153,10 +164,18 @@ def _date_in_column(source: Source) -> date:
             found = max(filter(None, (found, latest)), default=None)
     if found is None:
         raise LayoutError(
-            f"Nothing says which date {source.file.name} is of. Put it into the name (the layout looks for "
-            f'{layout.as_of_file_name!r}) or into manifest.toml: ["{source.file.name}"] with as_of = 2012-10-01.'
+            f"Nothing says which date {source.file.name} is of: {_sought(layout)}. Put it there, or into a "
+            f'manifest.toml in the exports folder: ["{source.file.name}"] with as_of = 2012-10-01.'
         )
     return found
+
+
+def _sought(layout: Layout) -> str:
+    if layout.as_of_file_name is not None:
+        return f"its name holds no {layout.as_of_file_name!r} that reads as {layout.as_of_format or '%Y%m%d'}"
+    if layout.as_of_column is not None:
+        return f"no {layout.as_of_column!r} in it reads as {layout.as_of_format or '%Y-%m-%d'}"
+    return f"the layout {layout.name} has no [as_of]"
 
 
 @dataclass(frozen=True)

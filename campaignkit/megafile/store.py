@@ -53,6 +53,8 @@ class Megafile:
             raise BadValue(f"There is no megafile at {str(path)!r}. Megafile.build(folder, path) makes one.")
         self._con = _connect(self.path, read_only)
         self._lock = threading.Lock()
+        self._read_only = read_only
+        self._values: dict[tuple[str, str], list[str]] = {}
         self._restricted: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         _check_is_megafile(self._con, self.path)
 
@@ -188,6 +190,14 @@ class Megafile:
         if re.search(r"\bfec_gift\b", query, re.IGNORECASE):
             self._restricted[id(rows)] = rows
         return rows
+
+    def values(self, table: str, column: str) -> list[str]:
+        """Return the values of a text column, in order; kept while a read-only megafile is open."""
+        if (table, column) not in self._values or not self._read_only:
+            name, rows = quote_identifier(column), quote_identifier(table)
+            found = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL ORDER BY 1")
+            self._values[table, column] = found["value"].to_list()
+        return self._values[table, column]
 
     def relation(self, query: str) -> duckdb.DuckDBPyRelation:
         """Return a query as a DuckDB relation: it runs when its rows are asked for."""

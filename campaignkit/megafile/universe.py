@@ -153,6 +153,8 @@ class Universe:
         Breakdown
             One row a group (and measure).
         """
+        if not columns:
+            raise BadValue("Say what to break down by: .by('region').")
         names = named_features(columns)
         averaged = named_features(measures)
         return break_down(

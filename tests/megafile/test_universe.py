@@ -212,6 +212,9 @@ WRONG = {
     "true) UNION SELECT (true": (BadValue, "not one condition"),
     "true -- hide": (BadValue, "not a condition DuckDB can read"),
     "gave('{as_of}')": (BadValue, "can't stand in an argument"),
+    "gave('onlin')": (BadValue, "no gift has the channel 'onlin'; did you mean 'online'"),
+    "not contacted('call')": (BadValue, "no contact has the channel 'call'"),
+    "gave('90 days')": (BadValue, "no gift has the channel '90 days'"),
     "birth_date > 5": (BadValue, "birth_date > 5"),
 }
 
