@@ -71,7 +71,9 @@ def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None) ->
         SELECT person_id, {_survivors()}, bool_or(confidential) AS confidential,
                list_sort(list_distinct(list(source))) AS sources
         FROM ranked GROUP BY person_id""")
+    con.execute("CREATE TEMP TABLE left_home AS SELECT household_id FROM person LIMIT 0")
     if concerned is not None:
+        con.execute(f"INSERT INTO left_home SELECT household_id FROM person SEMI JOIN {concerned} USING (person_id)")
         con.execute(f"DELETE FROM person WHERE person_id IN (SELECT person_id FROM {concerned})")
     _make_households(con)
     together = [f"s.{head}_.{c} AS {c}" for head, columns in TOGETHER.items() for c in columns if c != "address_key"]
@@ -117,7 +119,8 @@ def _make_households(con: duckdb.DuckDBPyConnection) -> None:
         SELECT address_.address_key AS key, min(address_.state) AS state, min(address_.zip5) AS zip5,
                count(*) AS people
         FROM survivor WHERE address_.address_key IS NOT NULL GROUP BY key""")
-    con.execute("CREATE TEMP TABLE stood AS FROM household SEMI JOIN home ON key = address_key")
+    con.execute("CREATE TEMP TABLE stood AS FROM household WHERE address_key IN (SELECT key FROM home) "
+                "OR household_id IN (FROM left_home)")  # fmt: skip
     con.execute("DELETE FROM household WHERE household_id IN (SELECT household_id FROM stood)")
     con.execute(f"""
         INSERT INTO household
@@ -128,7 +131,7 @@ def _make_households(con: duckdb.DuckDBPyConnection) -> None:
                home.key, home.state, home.zip5, home.people
         FROM home LEFT JOIN stood s ON s.address_key = home.key, last WHERE home.people <= {MOST_PER_HOUSEHOLD}
         ORDER BY 1""")
-    con.execute("DROP TABLE home; DROP TABLE stood")
+    con.execute("DROP TABLE home; DROP TABLE stood; DROP TABLE left_home")
 
 
 def add_suppressions(con: duckdb.DuckDBPyConnection) -> None:
