@@ -80,16 +80,20 @@ def _everyone(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], m
 
 
 def _those_near(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], model: Model | None) -> Model | None:
-    con.execute("ALTER TABLE described RENAME TO everyone")
     con.execute("CREATE OR REPLACE TEMP TABLE stands (source VARCHAR, turn INTEGER)")
     for turn, (source, _) in enumerate(sources):
         con.execute("INSERT INTO stands VALUES (?, ?)", [source, turn])
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE everyone AS
+        SELECT d.*, turn, row IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
+               row IN (SELECT record_id FROM weighed WHERE own) AS alike
+        FROM described d JOIN stands USING (source)""")
     _begin(con)
     known = None if model is None else _with_newcomers(con, model, sources)
     while True:
         _gather(con)
         used = link_described(con, sources, Rules(model=known, weighed=True))
-        if used is None or not _to_weigh(con, sources):
+        if used is None or not _to_weigh(con):
             break
         _weigh(con, used, sources)
     con.execute("DROP TABLE everyone; DROP TABLE stands; DROP TABLE near; DROP TABLE new_person; DROP TABLE offered")
@@ -145,7 +149,7 @@ def _with_newcomers(con: duckdb.DuckDBPyConnection, model: Model, sources: Seque
     return replace(model, standing=standing, own=own)
 
 
-def _to_weigh(con: duckdb.DuckDBPyConnection, sources: Sequence[tuple[str, bool]]) -> int:
+def _to_weigh(con: duckdb.DuckDBPyConnection) -> int:
     """Fill `looking` with the records that have pairs still to be weighed, and in which part; return how many.
 
     asks: against those who stand before its source; alike: against others of its own source; offers: as one of a
@@ -166,57 +170,55 @@ def _to_weigh(con: duckdb.DuckDBPyConnection, sources: Sequence[tuple[str, bool]
         lost AS (SELECT DISTINCT person_id AS before FROM dropped)
         SELECT row FROM together JOIN people USING (after)
         WHERE other OR before IN (FROM split) OR before IN (FROM lost)""")
-    first = sources[0][0]
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE looking AS
-        SELECT d.*, turn,
-               source <> $first AND row IN (SELECT record_id FROM asked WHERE NOT own)
-                   AND row NOT IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
-               row IN (SELECT record_id FROM asked WHERE own)
-                   AND row NOT IN (SELECT record_id FROM weighed WHERE own) AS alike,
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE looking AS FROM (
+        SELECT d.* EXCLUDE (asks, alike),
+               turn > 0 AND NOT d.asks AND row IN (SELECT record_id FROM asked WHERE NOT own) AS asks,
+               NOT d.alike AND row IN (SELECT record_id FROM asked WHERE own) AS alike,
                row IN (FROM changed) AND row NOT IN (FROM offered) AS offers
-        FROM described d JOIN stands USING (source) WHERE asks OR alike OR offers""",
-        {"first": first},
-    )
-    con.execute("INSERT INTO weighed SELECT row, false FROM looking WHERE asks")
-    con.execute("INSERT INTO weighed SELECT row, true FROM looking WHERE alike")
+        FROM described d) WHERE asks OR alike OR offers""")
+    for role, own in (("asks", "false"), ("alike", "true")):
+        con.execute(f"INSERT INTO weighed SELECT row, {own} FROM looking WHERE {role}")
+        con.execute(f"UPDATE everyone SET {role} = true WHERE row IN (SELECT row FROM looking WHERE {role})")
     con.execute("INSERT INTO offered SELECT row FROM looking WHERE offers")
     con.execute("DROP TABLE together; DROP TABLE changed")
     return con.sql("SELECT count(*) FROM looking").pl().item()
 
 
 def _weigh(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple[str, bool]]) -> None:
-    """Weigh those who are looking against everyone who shares a block with them."""
+    """Weigh those who are looking against everyone who shares a block with them, and keep who can't be ruled out."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE looking_row AS {comparable('looking')}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW everyone_row AS {comparable('everyone')}")
+    con.execute("CREATE OR REPLACE TEMP TABLE shared (looking BIGINT, everyone BIGINT)")
+    for query in _meetings(model, [source for source, _ in sources]):  # in one UNION they take a minute to plan
+        con.execute(f"INSERT INTO shared {query}")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE meeting AS
+        SELECT row_number() OVER () AS meeting, m.*, l.turn AS turn_l, r.turn AS turn_r
+        FROM (SELECT DISTINCT * FROM shared) m JOIN looking l ON l.row = looking JOIN everyone r ON r.row = everyone""")
+    for side in ("looking", "everyone"):  # a row a meeting, numbered by it: Splink is told whom to weigh, not to look
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {side}_met AS SELECT s.* REPLACE (meeting AS row) FROM meeting "
+                    f"JOIN {side}_row s ON s.row = {side}")  # fmt: skip
     names = [source for source, _ in sources]
-    loose = {tuple(block) for odds in (*model.standing.values(), *model.own.values()) for block in odds.loose}
-    near = " UNION ".join(
-        f"SELECT row FROM everyone_row SEMI JOIN looking_row USING ({', '.join(block)})"
-        for block in (*BLOCKS, *sorted(loose))
-    )
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE met AS
-        SELECT e.*, stands.turn, row IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
-               row IN (SELECT record_id FROM weighed WHERE own) AS alike, false AS offers
-        FROM everyone_row e JOIN stands USING (source) WHERE row IN (
-            {near} UNION SELECT e.row FROM everyone_row e JOIN looking l ON e.first = l.last AND e.last = l.first)""")
-    priors = [
+    apart, own = (
         [from_prior(model, odds[name].people) if name in odds else 0.0 for name in names]
         for odds in (model.standing, model.own)
-    ]
+    )
+    with_prior = f"""
+        SELECT p.*, CASE WHEN turn_l = turn_r THEN {own}[turn_l + 1]
+                    ELSE {apart}[greatest(turn_l, turn_r) + 1] END AS prior
+        FROM {{pairs}} p JOIN meeting ON meeting = row_l"""
     con.execute("CREATE OR REPLACE TEMP TABLE scored (row_l BIGINT, row_r BIGINT, odds DOUBLE)")
     with beside(con):
-        weigh(con, model, ("looking_row", "met"), _rules(model, names), _WITH_PRIOR.format(*priors, pairs="{pairs}"),
-              max(max(row) for row in priors), "scored")  # fmt: skip
+        weigh(con, model, ("looking_met", "everyone_met"), [equal(("row",))], with_prior, max(apart + own), "scored")
     con.execute("""
         INSERT INTO candidate
-        SELECT DISTINCT CASE WHEN l.turn > r.turn OR (l.turn = r.turn AND row_l < row_r) THEN row_l ELSE row_r END
-               AS record_id, CASE WHEN record_id = row_l THEN row_r ELSE row_l END AS other_id, odds
-        FROM scored JOIN looking l ON l.row = row_l JOIN met r ON r.row = row_r
-        EXCEPT FROM candidate""")
-    con.execute("DROP VIEW everyone_row; DROP TABLE looking_row; DROP TABLE met; DROP TABLE scored")
+        SELECT DISTINCT CASE WHEN turn_l > turn_r OR (turn_l = turn_r AND looking < everyone) THEN looking ELSE everyone
+               END AS record_id, CASE WHEN record_id = looking THEN everyone ELSE looking END AS other_id, odds
+        FROM scored JOIN meeting ON meeting = row_l EXCEPT FROM candidate""")
+    con.execute("DROP VIEW everyone_row")
+    for table in ("looking_row", "scored", "shared", "meeting", "looking_met", "everyone_met"):
+        con.execute(f"DROP TABLE temp.{table}")
 
 
 #: Who may be weighed against whom: askers against those of earlier sources, the alike against their own.
@@ -225,17 +227,24 @@ _ROLES = (
     "OR (l.alike AND r.alike AND l.turn = r.turn))"
 )
 
-_WITH_PRIOR = """
-    SELECT *, CASE WHEN turn_l = turn_r THEN {1}[turn_l + 1] ELSE {0}[greatest(turn_l, turn_r) + 1] END AS prior
-    FROM {pairs}"""
 
-
-def _rules(model: Model, names: list[str]) -> list[str]:
-    """Return which pairs to weigh; loose blocks for the sources that they are few in."""
-    rules = [f"{equal(block)} AND {_ROLES}" for block in BLOCKS] + [f"{SWAPPED_BLOCK} AND {_ROLES}"]
-    for odds_of, which in ((model.standing, "l.turn <> r.turn"), (model.own, "l.turn = r.turn")):
+def _meetings(model: Model, names: list[str]) -> list[str]:
+    """Return SQL for who shares a block with whom; loose blocks only for the sources that they are few in."""
+    met = "SELECT l.row AS looking, r.row AS everyone FROM {l} l JOIN {r} r ON {on} WHERE {roles}"
+    tables = {"l": "looking_row", "r": "everyone_row"}
+    found = [met.format(on=equal(block), roles=_ROLES, **tables) for block in BLOCKS]
+    found.append(met.format(on=SWAPPED_BLOCK, roles=_ROLES, **tables))
+    of_source = "(FROM {} WHERE turn = {})"
+    for odds_of, same in ((model.standing, False), (model.own, True)):
         for source, odds in odds_of.items():
             turn = names.index(source) if source in names else -1
-            apart = f"greatest(l.turn, r.turn) = {turn} AND {which} AND {_ROLES}"
-            rules += [f"{equal(tuple(block))} AND {apart}" for block in odds.loose]
-    return rules
+            mine, theirs = of_source.format("looking_row", turn), of_source.format("everyone_row", turn)
+            asked = of_source.replace("WHERE", "WHERE asks AND").format("everyone_row", turn)
+            for block in odds.loose:
+                on, roles = equal(tuple(block)), f"{_ROLES} AND {'l.turn = r.turn' if same else 'l.turn <> r.turn'}"
+                if same:
+                    found.append(met.format(l=mine, r=theirs, on=on, roles=roles))
+                else:
+                    found.append(met.format(l=mine, r="everyone_row", on=on, roles=f"{roles} AND l.asks"))
+                    found.append(met.format(l="looking_row", r=asked, on=on, roles=f"{roles} AND r.turn > l.turn"))
+    return found

@@ -20,7 +20,7 @@ def renew(con: duckdb.DuckDBPyConnection) -> None:
         To the copy that is being refreshed, the night's links made.
     """
     _who_is_concerned(con)
-    make_people(con, "concerned")
+    make_people(con, "concerned", "addressed")
     remove_facts(con)
     write_facts(con)
     con.execute("""
@@ -29,19 +29,22 @@ def renew(con: duckdb.DuckDBPyConnection) -> None:
     repoint_facts(con)
     _link_fec_gifts_anew(con)
     add_suppressions(con)
-    con.execute("DROP TABLE moved; DROP TABLE concerned")
+    con.execute("DROP TABLE moved; DROP TABLE touched_person; DROP TABLE addressed; DROP TABLE concerned")
 
 
 def _who_is_concerned(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `concerned` with all whose row may change: the touched, and whoever has an address of theirs.
+    """Fill `concerned` with all whose row may change, and `addressed` with where they live or lived.
+
+    These are the touched, and whoever has an address of theirs.
 
     A record that is repeated is a later word than before; that matters where another of its kind speaks too.
     """
     con.execute("""
-        CREATE OR REPLACE TEMP TABLE concerned AS
+        CREATE OR REPLACE TEMP TABLE touched_person AS
         WITH again AS (
             SELECT s.person_id, kind FROM source_record s SEMI JOIN seen USING (record_id) JOIN source USING (source)
-        ), changed AS (
+        )
+        SELECT person_id FROM (
             SELECT before AS person_id FROM renamed WHERE before IS DISTINCT FROM after
             UNION SELECT after FROM renamed WHERE before IS DISTINCT FROM after
             UNION SELECT person_id FROM source_record SEMI JOIN fresh USING (record_id)
@@ -49,12 +52,14 @@ def _who_is_concerned(con: duckdb.DuckDBPyConnection) -> None:
             UNION SELECT person_id FROM again WHERE (person_id, kind) IN (
                 SELECT (person_id, kind) FROM source_record JOIN source USING (source)
                 WHERE person_id IN (SELECT person_id FROM again) GROUP BY person_id, kind HAVING count(*) > 1)
-        ), address AS (
-            SELECT address_key FROM source_record SEMI JOIN changed USING (person_id)
-            UNION SELECT address_key FROM dropped
-        )
-        SELECT person_id FROM changed WHERE person_id IS NOT NULL
-        UNION SELECT person_id FROM source_record SEMI JOIN address USING (address_key)""")
+        ) WHERE person_id IS NOT NULL""")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE addressed AS
+        SELECT address_key FROM source_record SEMI JOIN touched_person USING (person_id)
+        UNION SELECT address_key FROM dropped""")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE concerned AS
+        FROM touched_person UNION SELECT person_id FROM source_record SEMI JOIN addressed USING (address_key)""")
 
 
 def _link_fec_gifts_anew(con: duckdb.DuckDBPyConnection) -> None:
