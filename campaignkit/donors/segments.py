@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import polars.selectors as cs
-from numpy.typing import NDArray
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.donors import evidence
 from campaignkit.donors.attributes import Binning, binnings
-from campaignkit.donors.cubes import Floats
-from campaignkit.donors.distinct import Effects, Variant
-from campaignkit.donors.halves import Counts, Half, halves
+from campaignkit.donors.halves import Half, halves
 from campaignkit.donors.reading import Columns, Rows, read
+from campaignkit.donors.searching import choose, search_all
+from campaignkit.donors.tabulated import segment_table, variant_table
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.result import Result
-from campaignkit.stats.multiplicity import benjamini_hochberg, holm
 
 if TYPE_CHECKING:
     import altair as alt
@@ -281,17 +278,17 @@ def discover_segments(
         half, other = halves(rows)
         _check_halves(half, other, outcome)
     with steps.step("searching"):
-        search = _search(half, max_depth, min_size, dollars=rank == "dollars")
+        search = search_all(half, max_depth, min_size, dollars=rank == "dollars")
     with steps.step("confirming"):
-        shown, variants = _choose(half, search, rank, top, q, distinct)
-        table = _table(search, shown, half, other)
+        shown, variants = choose(half, search, rank, top, q, distinct)
+        table = segment_table(search, shown, half, other)
     steps.close()
     correction = "Benjamini–Hochberg over all searched; gains: Holm over all searched; held out: Holm over those shown"
     several = cluster is None and half.cluster is not None
     return Segments(
         table=table,
         outcome=outcome,
-        also=_also(search, variants, shown, half),
+        also=variant_table(search, variants, shown, half),
         searched=len(search.items),
         people=half.rows,
         held_out=0 if other is None else other.rows,
@@ -357,113 +354,6 @@ def _check_halves(half: Half, other: Half | None, outcome: str) -> None:
                 f"Of {one.rows:,} people in the half {name}, {who} {outcome}; segments can't differ. Pass those "
                 "without the outcome too, or more people."
             )
-
-
-@dataclass(frozen=True)
-class _Search:
-    items: NDArray[np.int32]
-    counts: Counts
-    p_value: Floats
-    p_adjusted: Floats
-    gains: evidence.Gains
-    gain_adjusted: Floats
-
-
-def _search(half: Half, max_depth: int, min_size: int, *, dollars: bool) -> _Search:
-    items, counts = half.search(max_depth, min_size, dollars=dollars)
-    p_value = evidence.p_values(counts)
-    gains = evidence.gains(items, counts, p_value)
-    adjusted = benjamini_hochberg(p_value)
-    return _Search(items, counts, p_value, adjusted, gains, holm(gains.p_value))
-
-
-def _choose(
-    half: Half, search: _Search, rank: str, top: int, q: float, distinct: bool
-) -> tuple[NDArray[np.int64], list[Variant]]:
-    score = evidence.ranks(search.counts, rank)
-    if not distinct:
-        return np.argsort(-score, kind="stable")[:top], []
-    passed = np.flatnonzero((search.p_adjusted <= q) & (search.gain_adjusted <= q))
-    z = evidence.z_scores(search.counts)[passed]
-    order = passed[np.argsort(-z, kind="stable")].tolist()
-    kept, variants = Effects(half, search.items, search.counts, q / max(len(order), 1)).choose(order)
-    best = np.array(sorted(kept, key=lambda row: -score[row])[:top], np.int64)
-    return best, variants
-
-
-# --- the table ------------------------------------------------------------------------------------------
-
-
-def _table(search: _Search, shown: NDArray[np.int64], half: Half, other: Half | None) -> pl.DataFrame:
-    words = [_words(half, search.items[row]) for row in shown]
-    counts = search.counts.pick(shown)
-    masks = [half.mask(search.items[row]) for row in shown]
-    found = {"p_value": search.p_value[shown], "p_adjusted": search.p_adjusted[shown]}
-    columns = {
-        "segment": pl.Series([segment for segment, _ in words], dtype=pl.String),
-        "where": pl.Series([where for _, where in words], dtype=pl.String),
-        **_numbers(counts, found, half, masks),
-        "wracc": evidence.weighted_relative_accuracy(counts),
-        "design_effect": counts.deff,
-        **_confirmed(search, shown, other),
-        "parent": _parents(search, shown, half),
-        "gain_over_parent": search.gains.gain[shown],
-        "gain_p_value": search.gains.p_value[shown],
-        "gain_p_adjusted": search.gain_adjusted[shown],
-    }
-    return pl.DataFrame(columns).with_columns(cs.float().fill_nan(None))
-
-
-def _words(half: Half, items: NDArray[np.int32]) -> tuple[str, str]:
-    """Return a segment's conditions in words and in SQL."""
-    labels = [label for one in half.attributes for label in one.labels]
-    wheres = [where for one in half.attributes for where in one.wheres]
-    chosen = [int(item) for item in items if item >= 0]
-    return ", ".join(labels[i] for i in chosen), " AND ".join(wheres[i] for i in chosen)
-
-
-def _parents(search: _Search, shown: NDArray[np.int64], half: Half) -> pl.Series:
-    found = [search.gains.parent[row] for row in shown]
-    texts = ["everyone" if parent < 0 else _words(half, search.items[parent])[0] for parent in found]
-    return pl.Series(texts, dtype=pl.String)
-
-
-def _numbers(
-    counts: Counts, p: Mapping[str, Floats], half: Half, masks: list[NDArray[np.bool_]]
-) -> dict[str, NDArray[Any]]:
-    lower, upper = evidence.lift_bounds(counts)
-    none = np.full(len(masks), np.nan)
-    mean, low, high = (none,) * 3 if half.amount is None else evidence.dollars_a_head(half, masks)
-    return {
-        "size": counts.n, "positives": counts.k, "rate": evidence.rates(counts), "lift": evidence.lifts(counts),
-        "lift_lower": lower, "lift_upper": upper, "z": evidence.z_scores(counts), **p,
-        "amount_mean": mean, "amount_lower": low, "amount_upper": high,
-    }  # fmt: skip
-
-
-def _confirmed(search: _Search, shown: NDArray[np.int64], other: Half | None) -> dict[str, Any]:
-    """Return the held-out half's columns; all null without one."""
-    if other is None:
-        names = ["rate", "lift", "lift_lower", "lift_upper", "z", "p_value", "p_adjusted"]
-        names += ["amount_mean", "amount_lower", "amount_upper"]
-        whole = {f"holdout_{name}": pl.Series([None] * len(shown), dtype=pl.Int64) for name in ("size", "positives")}
-        return {**whole, **{f"holdout_{name}": np.full(len(shown), np.nan) for name in names}}
-    masks = [other.mask(search.items[row]) for row in shown]
-    counts = other.count(masks)
-    p = evidence.p_values(counts)
-    numbers = _numbers(counts, {"p_value": p, "p_adjusted": holm(p)}, other, masks)
-    return {f"holdout_{name}": values for name, values in numbers.items()}
-
-
-def _also(search: _Search, variants: list[Variant], shown: NDArray[np.int64], half: Half) -> pl.DataFrame:
-    there = set(shown.tolist())
-    rows = [
-        (*_words(half, search.items[one.row]), _words(half, search.items[one.kept])[0], one.reason)
-        for one in variants
-        if one.kept in there
-    ]
-    schema = dict.fromkeys(("segment", "where", "variant_of", "reason"), pl.String)
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _method(half: Half, columns: Columns) -> str:
