@@ -327,6 +327,7 @@ def test_a_failed_placebo_is_said_first_and_a_passed_one_proves_little():
     table = people()
     bad = lift(table, placebo={"x1": ["x1"]})
     assert bad.failed["placebo"].to_list() == ["x1"]
+    assert bad.failed["estimate"].item() > 0.1
     assert bad.summary().startswith("The placebo failed: x1, which joined cannot have changed")
     assert "Asking" in bad.value(enrolment_rate=0.1).summary()
     assert "A placebo failed" in bad.value(enrolment_rate=0.1).summary()
@@ -355,6 +356,12 @@ def test_placebos_are_corrected_for_their_number():
     )
     found = lift(table, placebo={f"p{i}": [] for i in range(4)}, estimators=["entropy"])
     assert (found.placebo["p_adjusted"] >= found.placebo["p_value"]).all()
+
+
+def test_an_interval_that_holds_no_effect_needs_no_hidden_trait():
+    some, none = lift(people()), lift(people().with_columns(pl.col("gifts") - 2 * pl.col("joined")))
+    assert 1 < some.sensitivity.e_value_bound < some.sensitivity.e_value
+    assert none.sensitivity.e_value_bound == 1.0 < none.sensitivity.e_value
 
 
 def test_functions_are_told_from_what_goes_along():
