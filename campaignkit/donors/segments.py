@@ -11,13 +11,14 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
+from campaignkit.columns import unit_of
 from campaignkit.donors import evidence
 from campaignkit.donors.attributes import Binning, binnings
 from campaignkit.donors.halves import Half, halves
 from campaignkit.donors.reading import Columns, Rows, read
 from campaignkit.donors.searching import choose, search_all
 from campaignkit.donors.tabulated import segment_table, variant_table
-from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.errors import BadValue, NotEnoughData, listed
 from campaignkit.progress import Steps
 from campaignkit.result import Result
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Segments", "discover_segments"]
 
+SURE = 20.0  # people expected, of whom there is none: by chance once in e**20
 EXACT = "Fisher's exact test, one-sided (hypergeometric; saddlepoint where counts are large)"
 ROBUST = "Fisher's exact test, one-sided, on counts divided by the design effect of {} (Rao & Scott 1992)"
 
@@ -78,6 +80,8 @@ class Segments(Result):
         Rows without an outcome, which were left out.
     constant : tuple of str
         Columns with one value, which make no condition.
+    telling : tuple of str
+        Values of columns of whose people nobody, or everybody, has the outcome, against all chance.
     """
 
     outcome: str
@@ -93,6 +97,7 @@ class Segments(Result):
     rank: str
     set_aside: int
     constant: tuple[str, ...]
+    telling: tuple[str, ...]
 
     @property
     def confirmed(self) -> pl.DataFrame:
@@ -131,7 +136,12 @@ class Segments(Result):
 
     def _caution(self) -> str:
         unheld = "" if self.held_out else " Nothing was held out, so the lifts shown are too high."
-        return f"This says who responded, not what would change anyone's mind.{unheld}"
+        return f"This says who responded, not what would change anyone's mind.{unheld}{self._told()}"
+
+    def _told(self) -> str:
+        if not self.telling:
+            return ""
+        return f" Beware: {listed(self.telling)}; a column that is {self.outcome} in other words should not be in by."
 
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw each segment's lift with its interval, the searched half beside the held-out."""
@@ -195,7 +205,7 @@ def discover_segments(
         as just said.
     unit : str or None
         The person's id, by which people are split in halves. Where ids come more than once they are clusters. None:
-        row position, for tables that are not lazy.
+        of a universe ``person_id``; otherwise row position, for tables that are not lazy.
     cluster : str or None
         Households, or whatever else was drawn together; all of a cluster are in one half. Where it is null, the
         row stands for itself. None: people are independent.
@@ -266,11 +276,11 @@ def discover_segments(
     ...     people, outcome="entered", by=["region", "sex", "age_band", "homeowner"], unit="person", cluster="household"
     ... )
     >>> found.table["segment"][0]
-    'region West, sex F, age_band 40-49'
+    'region West, sex F, age_band 40–49'
     >>> found.table["where"][0]
-    '"region" = \\'West\\' AND "sex" = \\'F\\' AND "age_band" = \\'40-49\\''
+    '"region" = \\'West\\' AND "sex" = \\'F\\' AND "age_band" = \\'40–49\\''
     """
-    columns = Columns(outcome, binnings(by), unit, cluster, weight, amount)
+    columns = Columns(outcome, binnings(by), unit_of(data, unit), cluster, weight, amount)
     _check(columns, rank, max_depth, min_size, top, q, holdout, distinct, seed)
     steps = Steps("discover_segments")
     with steps.step("reading"):
@@ -300,6 +310,7 @@ def discover_segments(
         rank=rank,
         set_aside=rows.set_aside,
         constant=constant,
+        telling=_telling(half),
     )
 
 
@@ -341,6 +352,20 @@ def _searchable(rows: Rows, min_size: int) -> tuple[Rows, tuple[str, ...]]:
             "searches apart; lower min_size, or search other columns."
         )
     return replace(rows, attributes=attributes), tuple(constant)
+
+
+def _telling(half: Half) -> tuple[str, ...]:
+    """Return values that leave no doubt of the outcome, where at least `SURE` people would differ by chance."""
+    said = []
+    for one in half.attributes:
+        n, k = (
+            np.bincount(one.codes[rows], minlength=one.values)[: one.values] for rows in (slice(None), half.outcome)
+        )
+        nobody = (k == 0) & (n * half.rate >= SURE)
+        everybody = (k == n) & (n * (1 - half.rate) >= SURE)
+        for who, at in (("nobody", nobody), ("everybody", everybody)):
+            said += [f"{who} with {one.labels[value]} has the outcome" for value in np.flatnonzero(at)]
+    return tuple(said)
 
 
 def _check_halves(half: Half, other: Half | None, outcome: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
 
@@ -40,10 +41,11 @@ class Explanation(Result):
 
 def explain(megafile: Megafile, person_id: int) -> Explanation:
     """Return a person's records; see `Megafile.explain`."""
+    check_scalar(person_id, "person_id", typ=int)
     table = megafile.sql(
         f"SELECT {_SHOWN} FROM source_record WHERE person_id = ? ORDER BY matched_by IS NOT NULL, record_id",
-        [person_id],
+        [int(person_id)],
     )
     if table.is_empty():
-        raise BadValue(f"There is no person {person_id!r} in the megafile.")
+        raise BadValue(f"There is no person {person_id} in the megafile.")
     return Explanation(table, person_id)

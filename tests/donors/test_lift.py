@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import warnings
 from dataclasses import replace
 
@@ -390,6 +391,9 @@ def test_some_without_a_counterpart_are_counted_not_dropped():
     assert any("have no counterpart" in said for said in found.warnings)
     assert any("Entropy balancing has no answer" in said for said in found.warnings)
     assert found.trimming["n_left_out"].to_list()[1] > 0
+    assert "entropy" in found.set_aside
+    assert re.search(r"Not among these (is|are) .*entropy balancing.*: no answer", found.summary())
+    assert "Not among these" not in lift(people()).summary()
     assert found.lead == "aipw"
     assert found.n_treated == int(table["joined"].sum())
 

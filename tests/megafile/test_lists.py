@@ -4,6 +4,7 @@ import csv
 import datetime
 import hashlib
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -270,10 +271,22 @@ def test_a_wrong_word_gets_the_nearest_right_one(megafile, arguments, message):
         megafile.universe().call_list("phone", "turnout", per_household=0)
 
 
+def test_the_sentence_tells_a_limit_from_people_who_may_not_be_reached(megafile):
+    everyone = megafile.universe()
+    whole, first = (everyone.call_list("phone", "turnout", limit=limit) for limit in (None, 3))
+    assert "the first of" not in whole.summary()
+    assert f", the first of {whole.table.height:,} who may be reached; most of the others were left out for: " in (
+        first.summary()
+    )
+    assert "beyond" not in first.summary()
+    nobody = megafile.universe("phone is null").call_list("phone", "turnout")
+    assert re.search(r"^None of \d+ people is on .*; most were left out for: no phone", nobody.summary())
+
+
 def test_an_empty_universe_gives_an_empty_list(megafile, tmp_path):
     nobody = megafile.universe("false").call_list("phone", "turnout")
     assert nobody.table.is_empty()
-    assert "0 of 0 people" in nobody.summary()
+    assert nobody.summary() == "Nobody is on the phone list for turnout: the universe (false) is empty."
     nobody.write(tmp_path / "nobody.csv")
     with pytest.raises(BadValue, match="VanID"):
         nobody.write(tmp_path / "nobody.zip", format="van")
