@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, SourceRestricted
 from campaignkit.megafile.lists import CHANNELS, PURPOSES, undefuse
-from tests.megafile.campaign import TODAY, pick, write_campaign, write_facts
+from tests.megafile.campaign import TODAY, days, pick, write_campaign, write_facts
 
 PEOPLE = 400
 HOSTILE = [
@@ -27,10 +27,6 @@ HOSTILE = [
 
 def ids(rng, n):
     return rng.integers(1, PEOPLE + 1, n)
-
-
-def dates(rng, n, back=60):
-    return [TODAY - datetime.timedelta(days=int(d)) for d in rng.integers(-5, back, n)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +51,7 @@ def facts():
         {
             "person_id": ids(rng, 120),
             "channel": pick(rng, [*CHANNELS, "all"], 120),
-            "since": dates(rng, 120),
+            "since": days(rng, 120, 60, 5),
             "reason": pick(rng, ["deceased", "unsubscribed", "moved", "wrong number", "refused", "other"], 120),
         }
     )
@@ -63,18 +59,18 @@ def facts():
         {
             "person_id": ids(rng, 300),
             "answer": pick(rng, ["yes", "no", "unknown", None], 300),
-            "answered_on": dates(rng, 300),
+            "answered_on": days(rng, 300, 60, 5),
         }
     )
     contact = pl.DataFrame(
-        {"person_id": ids(rng, 100), "channel": pick(rng, list(CHANNELS), 100), "contacted_on": dates(rng, 100, 20)}
+        {"person_id": ids(rng, 100), "channel": pick(rng, list(CHANNELS), 100), "contacted_on": days(rng, 100, 20, 5)}
     )
     score = pl.DataFrame(
         {
             "person_id": ids(rng, 500),
             "name": ["turnout"] * 500,
             "value": rng.integers(0, 5, 500) / 4,
-            "scored_on": dates(rng, 500),
+            "scored_on": days(rng, 500, 60, 5),
         }
     )
     tainted = pl.DataFrame(

@@ -10,13 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaignkit.errors import BadValue, ColumnNotFound
-from tests.megafile.campaign import TODAY, pick, write_facts
+from tests.megafile.campaign import TODAY, days, pick, write_facts
 
 PEOPLE = 300
-
-
-def days(rng, n, back=900):
-    return [TODAY - datetime.timedelta(days=int(d)) for d in rng.integers(-30, back, n)]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +36,7 @@ def facts():
     gift = pl.DataFrame(
         {
             "person_id": rng.integers(1, PEOPLE + 1, 500),
-            "given_on": days(rng, 500),
+            "given_on": days(rng, 500, 900, 30),
             "amount": pick(rng, [-5.0, 10.0, 250.5], 500),
             "channel": pick(rng, ["online", "mail"], 500),
         }
@@ -48,7 +44,7 @@ def facts():
     contact = pl.DataFrame(
         {
             "person_id": rng.integers(1, PEOPLE + 1, 300),
-            "contacted_on": days(rng, 300),
+            "contacted_on": days(rng, 300, 900, 30),
             "channel": pick(rng, ["phone", "door"], 300),
         }
     )
