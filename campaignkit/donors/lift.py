@@ -12,6 +12,7 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
+from campaignkit.columns import unit_of
 from campaignkit.donors import balance as balances
 from campaignkit.donors.doubts import Sensitivity, placebo_table, sensitivity
 from campaignkit.donors.estimators import DEFAULT, LABELS, NO_WEIGHTS, WEIGHTINGS, Run, check_estimators
@@ -26,7 +27,7 @@ from campaignkit.donors.study import (
     study,
 )
 from campaignkit.donors.worth import Worth, ends, number
-from campaignkit.errors import BadValue
+from campaignkit.errors import BadValue, listed
 from campaignkit.progress import Steps
 from campaignkit.result import Result
 from campaignkit.stats.comparison import degrees_of_freedom
@@ -104,9 +105,14 @@ class Lift(Result):
         rests = pl.col("effective_n").fill_null(np.inf) >= LEAST
         return self.table.filter(pl.col("estimate").is_not_null() & rests & ~pl.col("estimator").is_in(rough))
 
+    @property
+    def set_aside(self) -> list[str]:
+        """The adjusted estimators that the credible range leaves out: no answer, too few people, or still apart."""
+        return [name for name in self.table["estimator"] if name not in ("difference", *self.credible["estimator"])]
+
     def summary(self) -> str:
         """Say failed placebos first, then the raw difference, what is left of it, and what this cannot show."""
-        parts = [*self._placebos_failed(), self._raw(), self._left(), self._doubt(), *self.warnings]
+        parts = [*self._placebos_failed(), self._raw(), self._left(), self._aside(), self._doubt(), *self.warnings]
         return " ".join(part for part in parts if part)
 
     def _placebos_failed(self) -> list[str]:
@@ -146,6 +152,13 @@ class Lift(Result):
             f"Compared with like people, for {who} it comes to between {number(low)} and {number(high)} each (the "
             f"95% intervals of {rows.height} estimators; {by} {number(lead['estimate'])})."
         )
+
+    def _aside(self) -> str:
+        names = [LABELS[name] for name in self.set_aside]
+        if not names or self.credible.is_empty():
+            return ""
+        verb = "is" if len(names) == 1 else "are"
+        return f"Not among these {verb} {listed(names)}: no answer, too few people, or groups still apart."
 
     def _doubt(self) -> str:
         found = self.sensitivity
@@ -277,8 +290,8 @@ def estimate_lift(
         Outcomes that the programme cannot have changed, and the covariates to leave out when they are compared,
         such as ``{"re75": ["re75", "u75"]}``. All that follow from it must be left out. None: no placebo.
     unit : str or None
-        The person's id. Where ids come more than once they are clusters. None: row position, for tables that are not
-        lazy.
+        The person's id. Where ids come more than once they are clusters. None: of a universe ``person_id``; otherwise
+        row position, for tables that are not lazy.
     cluster : str or None
         Households, or whatever else was drawn together: errors are summed within, and whole clusters cross-fitted.
         Where it is null, the row stands for itself. None: people are independent.
@@ -329,7 +342,7 @@ def estimate_lift(
     """
     names, parts = check_estimators(estimators), column_names(covariates, "covariates")
     placebos = check_placebo(placebo, parts)
-    asked = Parts(treated, outcome, parts, unit, cluster, weight, tuple(placebos))
+    asked = Parts(treated, outcome, parts, unit_of(data, unit), cluster, weight, tuple(placebos))
     _check(asked, estimand, signed_up, outcome_from, seed)
     steps = Steps("estimate_lift")
     with steps.step("reading"):

@@ -48,6 +48,7 @@ class Winners(Result):
     recipients: int | None
     past_tests: int
     draws: np.ndarray
+    notes: tuple[str, ...]
 
     @property
     def luck(self) -> float:
@@ -57,9 +58,9 @@ class Winners(Result):
     def summary(self) -> str:
         """Say which arm to send, how likely it is best, and how much of its lead is luck."""
         best = self.table.row(0, named=True)
-        kind = best["kind"]
+        kind, start = best["kind"], " ".join([self.sizes.sentence(), *self.notes])
         said = (
-            f"{self.sizes.sentence()} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
+            f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
             f"probability {best['probability_best']:.0%}; expect {amount(best['estimate'], kind)} of it, not the "
             f"{amount(best['level'], kind)} seen. Its lead over the other arms' average was "
             f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, as {self.luck:.0%} of it is luck."
@@ -176,7 +177,8 @@ def winners(
     table = _table(names, arms.kind, rows, level, found, recipients)
     lead, shrunk = (_lead(table[name].to_numpy()) for name in ("level", "estimate"))
     sizes = check_sizes(groups, names, columns, shares)
-    return Winners(table, outcome, sizes, lead, shrunk, found.spread, recipients, len(earlier), found.draws)
+    spread, past_tests, notes = found.spread, len(earlier), groups.notes(columns)
+    return Winners(table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, found.draws, notes)
 
 
 def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarray]], seed: int) -> Hierarchy:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
 
@@ -60,17 +61,18 @@ class Explanation(Result):
 
 def explain(megafile: Megafile, person_id: int) -> Explanation:
     """Return a person's records; see `Megafile.explain`."""
+    check_scalar(person_id, "person_id", typ=int)
     table = megafile.sql(
         f"SELECT {_SHOWN} FROM source_record WHERE person_id = ? ORDER BY matched_by IS NOT NULL, record_id",
-        [person_id],
+        [int(person_id)],
     )
     events = megafile.sql(
         """SELECT night, event, person_id, other_person_id, reason FROM identity_event
         WHERE ? IN (person_id, other_person_id) ORDER BY night, event, other_person_id""",
-        [person_id],
+        [int(person_id)],
     )
     if table.is_empty():
         now = events.filter((pl.col("event") == "merged") & (pl.col("other_person_id") == person_id))
         said = f" They are person {now['person_id'][0]:,} since night {now['night'][0]}." if now.height else ""
-        raise BadValue(f"There is no person {person_id!r} in the megafile.{said}")
+        raise BadValue(f"There is no person {person_id} in the megafile.{said}")
     return Explanation(table, person_id, events)

@@ -46,6 +46,8 @@ _SHOWN = {
 #: Reasons in the order in which they are counted; a person who has several counts under the first.
 _REASONS = ("deceased", "confidential", "moved", "wrong number", "refused", "unsubscribed")
 
+_BEYOND = "beyond the first "  # the step that `limit` makes: those could be reached
+
 _FORMULA = re.compile(r"^'*[=+\-@\t\r]")
 
 
@@ -68,11 +70,19 @@ class CallList(Result):
         """Say how many may be reached of how many, and what took most of the others."""
         start, last = self.funnel["left"][0], self.funnel["left"][-1]
         what = f"the {self.channel} list for {PURPOSES[self.purpose]}"
-        said = f"{last:,} of {start:,} people are on {what} ({self.universe.said})"
-        cut = self.funnel.filter(pl.col("removed") > 0).sort("removed", descending=True, maintain_order=True)
+        if not start:
+            return f"Nobody is on {what}: the universe ({self.universe.said}) is empty."
+        beyond = self.funnel.filter(pl.col("step").str.starts_with(_BEYOND))["removed"].sum()
+        who = f"{last:,} of {start:,} people are" if last else f"None of {start:,} people is"
+        said = f"{who} on {what} ({self.universe.said})"
+        if beyond:
+            said += f", the first of {last + beyond:,} who may be reached"
+        cut = self.funnel.filter((pl.col("removed") > 0) & ~pl.col("step").str.starts_with(_BEYOND))
+        cut = cut.sort("removed", descending=True, maintain_order=True)
         if cut.is_empty():
-            return f"{said}; nobody had to be left out."
-        return f"{said}; most of the others were left out for: {cut['step'][0]} ({cut['removed'][0]:,})."
+            return f"{said}; nobody else had to be left out." if beyond else f"{said}; nobody had to be left out."
+        others = "most were" if not last else "most of the others were"
+        return f"{said}; {others} left out for: {cut['step'][0]} ({cut['removed'][0]:,})."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are left after each step."""
@@ -210,7 +220,7 @@ def _caps(channel: str, per_household: int | None, per_phone: int | None, limit:
     if per_phone is not None and CHANNELS[channel] == "phone":
         caps.append(_Step(f"more than {per_phone} with a phone", cap=per_phone, within="contact"))
     if limit is not None:
-        caps.append(_Step(f"beyond the first {limit:,}", cap=limit))
+        caps.append(_Step(f"{_BEYOND}{limit:,}", cap=limit))
     return caps
 
 

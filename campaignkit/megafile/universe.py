@@ -14,7 +14,8 @@ import polars as pl
 
 from campaignkit.cells import cells
 from campaignkit.checks import check_columns, check_scalar
-from campaignkit.errors import BadValue
+from campaignkit.errors import BadValue, listed, nearest
+from campaignkit.megafile import tables
 from campaignkit.megafile.breakdown import Breakdown, break_down
 from campaignkit.megafile.lists import CallList, make_call_list
 from campaignkit.megafile.predicates import Translated, translate
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from campaignkit.megafile.store import Megafile
 
 __all__ = ["Universe"]
+
+VOCABULARY = 200  # values of a column, above which it has none: names, places, ids
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -304,6 +307,8 @@ def make_universe(
 ) -> Universe:
     """Return the universe that some predicates and equalities say; see `Megafile.universe`."""
     day = _day(as_of, megafile.as_of)
+    for name, value in equals.items():
+        _check_vocabulary(megafile, name, value)
     said = [*predicates, *(_equality(name, value) for name, value in equals.items())]
     parts = [translate(megafile, text, day) for text in said]
     where = " AND ".join(f"({part.sql})" for part in parts) or "true"
@@ -333,6 +338,21 @@ def _day(as_of: date | str | None, latest: date) -> date:
     if day > latest:
         raise BadValue(f"The megafile knows nothing after {latest}; as_of={day} is later.")
     return day
+
+
+def _check_vocabulary(megafile: Megafile, column: str, value: Any) -> None:
+    """Refuse a text that nobody has in a column of few values: it would be an audience of nobody, silently."""
+    given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
+    if not given or column not in tables.columns_of("person"):
+        return
+    name = quote_identifier(column)
+    query = f"SELECT DISTINCT {name}::VARCHAR AS value FROM person WHERE {name} IS NOT NULL LIMIT {VOCABULARY + 1}"
+    known = sorted(megafile.sql(query)["value"])
+    if not known or len(known) > VOCABULARY:
+        return
+    for one in given:
+        if one not in known:
+            raise BadValue(f"{column}={one!r}: nobody has that{nearest(one, known)} There is: {listed(known)}.")
 
 
 def _equality(name: str, value: Any) -> str:
