@@ -51,7 +51,7 @@ class Design:
     @property
     def constant(self) -> tuple[str, ...]:
         """Features with one level, which say nothing."""
-        return tuple(one.feature.name for one in self.levels if not one.names)
+        return tuple(one.feature.name for one in self.levels if len(one.labels) == 1)
 
     @property
     def blocks(self) -> list[str]:
