@@ -175,12 +175,15 @@ def cases_by_score(cells: pl.DataFrame, score: str) -> Judged:
 
 
 def _folded(table: pl.DataFrame, by: list[str]) -> tuple[pl.DataFrame, dict[str, Floats]]:
-    """Return one row for each value of `by`, those with the outcome and those without put together."""
+    """Return one row for each value of `by`, those with the outcome and those without put together.
+
+    They are sorted, so that draws among them are the same on every engine.
+    """
     yes = pl.col("y")
-    folded = table.group_by(by, maintain_order=True).agg(
+    folded = table.group_by(by).agg(
         rows=pl.col("n").sum(), n=pl.col("w").sum(), k=pl.col("w").filter(yes).sum(),
         nn=pl.col("ww").sum(), kk=pl.col("ww").filter(yes).sum(),
-    )  # fmt: skip
+    ).sort(by, nulls_last=True)  # fmt: skip
     return folded, {name: folded[name].to_numpy().astype(float) for name in ("n", "k", "nn", "kk", "rows")}
 
 

@@ -213,7 +213,7 @@ def _with_own_columns(whole: Design, cells: pl.DataFrame) -> Design:
     n = cells["n"].to_numpy().astype(float)
     support = np.concatenate([(term.basis != 0).T.astype(float) @ term.sums(n) for term in terms.terms])
     rare = support < RARE
-    gram = terms.gram(n)
+    gram = terms.packed().gram(n)
     gram[rare] = gram[:, rare] = 0.0
     dropped = aliased(gram)
     parts = [~dropped[part] for part in terms.slices]

@@ -62,11 +62,15 @@ def read(frame: Frame, asked: Asked, keys: Mapping[str, nw.Expr], weight: str | 
         *features_keys(frame, asked), *(key.alias(name) for name, key in keys.items()), *_weight(weight)
     )
     by = [*(f"f{i}" for i in range(len(asked.features))), *keys]
-    table = cells(keyed, by, [] if weight is None else "weight")
+    if weight is None:  # counts are exact without `cells`, which would also sort
+        table = keyed.group_by(*by).agg(nw.len().cast(nw.Int64).alias("n")).collect("polars").to_native()
+        table = table.with_columns(w=pl.col("n").cast(pl.Float64), ww=pl.col("n").cast(pl.Float64))
+    else:
+        table = cells(keyed, by, "weight")
     if table.is_empty():
         raise NotEnoughData("The table has no rows.")
     if weight is None:
-        return Read(asked, table.with_columns(w=pl.col("n").cast(pl.Float64), ww=pl.col("n").cast(pl.Float64)))
+        return Read(asked, table)
     if table.filter((pl.col("weight_n") < pl.col("n")) | (pl.col("weight_min") < 0)).height:
         raise BadValue(
             f"weight: column {weight!r} is null, NaN or negative in some rows; say 0 where a row is not to count."

@@ -45,8 +45,8 @@ class Screens(Result):
         worst = others.row(0, named=True)
         return (
             f"Weighting everybody by their chance misplaces {weights['misplaced_share']:.1%} of the electorate by "
-            f"{self.by}; of the screens, {worst['screen']!r} misplaces {worst['misplaced_share']:.1%} ({worst['largest_gap']} "
-            f"{worst['gap']:+.1%}). The least is {best['screen']!r}, {best['misplaced_share']:.1%}. One election's "
+            f"{self.by}; of the screens, {worst['screen']!r} misplaces {worst['misplaced_share']:.1%} "
+            f"({worst['largest_gap']} {worst['gap']:+.1%}). The least is {best['screen']!r}, {best['misplaced_share']:.1%}. One election's "
             "electorate, of people still on the rolls."
         )
 
@@ -89,11 +89,10 @@ def _ways(design: Any, held: Cases, p: Floats) -> dict[str, Floats]:
     ways: dict[str, Floats] = {"all on the rolls": np.ones(len(p)), "voted in the last general": voted[0].astype(float)}
     if len(voted) > 1:
         ways["voted in each of the last two"] = (voted[0] & voted[1]).astype(float)
-    return ways | {
-        "chance of 50% or more": (p >= 0.5) * 1.0,
-        "likeliest, as many as are expected": likeliest,
-        WEIGHTED: p,
-    }
+    ways["chance of 50% or more"] = (p >= 0.5) * 1.0
+    ways["likeliest, as many as are expected"] = likeliest
+    ways[WEIGHTED] = p
+    return ways
 
 
 def _row(name: str, weight: Floats, held: Cases, at: Any, labels: list[str]) -> dict[str, Any]:
