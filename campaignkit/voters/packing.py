@@ -57,9 +57,8 @@ def packed_counts(keyed: nw.LazyFrame[Any], features: list[str], keys: list[str]
 
 def _values(native: duckdb.DuckDBPyRelation, features: list[str]) -> list[list[Any]]:
     """Return each feature's values among the first rows, null left out."""
-    lists = ", ".join(
-        f"list_sort(list(DISTINCT {name}) FILTER (WHERE {name} IS NOT NULL)) AS {name}" for name in features
-    )
+    known = "list_sort(list(DISTINCT {0}) FILTER (WHERE {0} IS NOT NULL)) AS {0}"
+    lists = ", ".join(known.format(name) for name in features)
     row = native.limit(SAMPLED).aggregate(lists).pl()
     return [[] if row[name][0] is None else row[name][0].to_list() for name in features]
 
