@@ -224,7 +224,7 @@ def solve(matrix: Floats, right: Floats) -> Floats:
 
 
 def solve_definite(matrix: Floats, right: Floats) -> Floats:
-    """Solve a system that should have spread in every direction, fifty times as fast as `solve`, which takes the rest."""
+    """Solve a system with spread in every direction, fifty times as fast as `solve`, which takes the others."""
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
     try:
         lower = np.linalg.cholesky(matrix / np.outer(scale, scale))

@@ -111,9 +111,7 @@ class Score(Result):
         said = f" {self.set_aside:,} rows without an outcome were set aside." if self.set_aside else ""
         rarer = self._rarer
         if rarer is not None and rarer < ENOUGH * self.table.height and self.ridge == 0:
-            said += (
-                f" It has {self.table.height} coefficients from {rarer:,} rows of the rarer outcome; ridge= would help."
-            )
+            said += f" Its {self.table.height} coefficients rest on {rarer:,} rows of the rarer outcome: try ridge=."
         if constant := self.model.design.constant:
             said += f" {', '.join(constant)} had one value and says nothing."
         return said

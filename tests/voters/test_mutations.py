@@ -11,8 +11,8 @@ from tests.voters import test_scores, test_turnout
 
 
 def wrong_variance(monkeypatch):
-    right = models.solve
-    monkeypatch.setattr(models, "solve", lambda a, b: right(a, b) * 1.01)
+    right = models.solve_definite
+    monkeypatch.setattr(models, "solve_definite", lambda a, b: right(a, b) * 1.01)
 
 
 def clusters_ignored(monkeypatch):

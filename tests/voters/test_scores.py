@@ -264,7 +264,7 @@ def test_too_many_columns():
 
 def test_fifty_rows_warn():
     score = fitted(people(50))
-    assert "from 15 rows of the rarer outcome; ridge= would help" in score.summary()
+    assert "rows of the rarer outcome: try ridge=" in score.summary()
     assert score.quality.auc_upper - score.quality.auc_lower > 0.3
     with pytest.raises(NotEnoughData, match="at least 10 of each"):
         fitted(people(25))
