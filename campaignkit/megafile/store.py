@@ -30,6 +30,7 @@ from campaignkit.megafile.model import Model
 from campaignkit.megafile.nightly.child import run_in_child
 from campaignkit.megafile.nightly.night import Night, night_report, nothing_new
 from campaignkit.megafile.replacing import leftovers
+from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
 from campaignkit.progress import Steps
@@ -443,6 +444,38 @@ class Megafile:
     def note_export(self, manifest: dict[str, Any]) -> None:
         """Note a list that was written; the file is open for reading, so it goes into the log beside it."""
         append_export_log(self.path, manifest)
+
+    def write_scores(
+        self, name: str, scores: pl.DataFrame, *, scored_on: date | None = None, restricted: str | None = None
+    ) -> int:
+        """Put a score of some people into the megafile, where ``score('name')`` finds it; return how many.
+
+        A changed copy takes the file's place, whole or not at all, and is what this Megafile then reads. Relations
+        made before keep reading the old one.
+
+        Parameters
+        ----------
+        name : str
+            The score's name. One of the same name and date is replaced; earlier dates stay.
+        scores : DataFrame
+            person_id and value, each person once.
+        scored_on : date or None
+            As of when. None: the megafile's own date.
+        restricted : str or None
+            What in it may not serve soliciting, such as ``"fec_gifts"``. None: nothing.
+
+        Raises
+        ------
+        BadValue
+            A person_id or value is null, comes twice, or is nobody's; or the megafile was opened for writing.
+        RefreshRefused
+            The megafile is being written to by another process, or the disk has no room.
+        """
+        if not self._read_only:
+            raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
+        count = write_scores(self.path, name, scores, scored_on or self.as_of, restricted)
+        self.reopen()
+        return count
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of its own to the same file, for temporary tables; close it after use."""
