@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from campaignkit.stats.comparison import Estimate, Floats, Mask, Whole, interval, variance
+from campaignkit.stats.comparison import Estimate, Floats, Mask, Whole, interval
 from campaignkit.stats.differences import inverted, mover, score_limits
 
 
@@ -27,7 +27,8 @@ class Outcomes:
     squares : array
         The sum of the squared weights; the same as `weight` where every row counts 1.
     cluster : array of int64 or None
-        Whom chance drew together, numbered from 0: a cell then holds rows of one cluster. None: each row for itself.
+        Whom chance drew together, numbered from 0: a cell then holds rows of one cluster; -1: rows each for itself.
+        None: all are.
     """
 
     treated: Mask
@@ -38,25 +39,31 @@ class Outcomes:
 
     def take(self, rows: Mask) -> Outcomes:
         """Return some of the cells."""
-        cluster = None if self.cluster is None else np.unique(self.cluster[rows], return_inverse=True)[1]
+        cluster = None if self.cluster is None else self.cluster[rows]
         return Outcomes(self.treated[rows], self.yes[rows], self.weight[rows], self.squares[rows], cluster)
+
+    def draws(self, rows: Mask | None = None) -> float:
+        """Return how many clusters some cells have, or (without them) how many equally weighted rows."""
+        rows = np.ones(len(self.yes), bool) if rows is None else rows
+        alone = rows if self.cluster is None else rows & (self.cluster < 0)
+        kish = self.weight[alone].sum() ** 2 / max(self.squares[alone].sum(), 1e-300)
+        if self.cluster is None:
+            return float(kish)
+        return float(kish + len(np.unique(self.cluster[rows & ~alone & (self.weight > 0)])))
 
     def variance(self, gradient: Floats) -> float:
         """Return the variance of an estimate from its derivative by each cell's weight, summed within clusters."""
-        if self.cluster is not None:
-            return variance(self.weight * gradient, self.cluster)
-        rows = self.weight.sum() ** 2 / max(self.squares.sum(), 1e-300)
-        return float(gradient**2 @ self.squares) * rows / max(rows - 1, 1)
+        alone = np.ones(len(gradient), bool) if self.cluster is None else self.cluster < 0
+        total = float(gradient[alone] ** 2 @ self.squares[alone])
+        if self.cluster is not None and not alone.all():
+            sums = np.bincount(self.cluster[~alone], (self.weight * gradient)[~alone])
+            total += float(sums @ sums)
+        draws = self.draws()
+        return total * draws / max(draws - 1, 1)
 
     def degrees_of_freedom(self) -> float:
-        """Return the fewer of the two arms' clusters (or equally weighted rows), less one."""
-        sizes = []
-        for arm in (self.treated, ~self.treated):
-            if self.cluster is None:
-                sizes.append(self.weight[arm].sum() ** 2 / max(self.squares[arm].sum(), 1e-300))
-            else:
-                sizes.append(len(np.unique(self.cluster[arm & (self.weight > 0)])))
-        return max(min(sizes) - 1.0, 1.0)
+        """Return the fewer of the two arms' draws, less one."""
+        return max(min(self.draws(self.treated), self.draws(~self.treated)) - 1.0, 1.0)
 
 
 # --- Qini -------------------------------------------------------------------------------------------------
@@ -92,7 +99,7 @@ def qini(score: Floats, of: Outcomes) -> tuple[float, Floats]:
     --------
     >>> one = np.ones(4)
     >>> arms, yes = np.array([True, False, True, False]), np.array([True, True, False, False])
-    >>> round(qini(np.array([4.0, 1, 3, 2]), Outcomes(arms, yes, one, one))[0], 4)  # the treated yes first, the other last
+    >>> round(qini(np.array([4.0, 1, 3, 2]), Outcomes(arms, yes, one, one))[0], 4)  # the best there could be
     1.0
     """
     steps = np.unique(-score, return_inverse=True)[1]
@@ -293,11 +300,10 @@ def _rate(of: Outcomes) -> tuple[float, float, float]:
     if not total > 0:
         return 0.0, np.nan, np.nan
     rate = float(of.weight @ of.yes / total)
-    kish = total**2 / float(of.squares.sum())
-    spread = of.variance((of.yes.astype(np.float64) - rate) / total)
-    if not (0 < rate < 1 and spread > 0):  # nobody or everybody: clusters cannot be told from the outcome
-        return total, rate, kish if of.cluster is None else float(min(kish, len(np.unique(of.cluster))))
-    return total, rate, min(rate * (1 - rate) / spread, kish)
+    draws, spread = of.draws(), of.variance((of.yes.astype(np.float64) - rate) / total)
+    if not (0 < rate < 1 and spread > 0):  # nobody or everybody: that clusters agree cannot be told from chance
+        return total, rate, draws
+    return total, rate, min(rate * (1 - rate) / spread, total**2 / float(of.squares.sum()))
 
 
 def average_effect(of: Outcomes, level: float = 0.95) -> Estimate:
