@@ -209,24 +209,24 @@ def gains(score: Floats, of: Outcomes, fold: Whole, points: int = 20) -> Floats:
     return np.column_stack([grid, curve])
 
 
-# --- uplift by tenth --------------------------------------------------------------------------------------
+# --- uplift by group --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Tenths:
-    """Effects in groups of a ranking, best first: one number a group.
+class Effects:
+    """Effects in groups of people: one number a group.
 
     Attributes
     ----------
-    number : array of int
-        1 is the tenth with the highest scores; a tenth that lies within one score is missing.
+    group : array of int
+        Which groups have anybody.
     treated, control : array
         Weight in either arm.
     score, treated_rate, control_rate, estimate, lower, upper, p_value : array
         The mean score; the arms' shares of yes; their difference with its interval. NaN where an arm is empty.
     """
 
-    number: Whole
+    group: Whole
     treated: Floats
     control: Floats
     score: Floats
@@ -255,17 +255,18 @@ def ranks(score: Floats, weight: Floats, fold: Whole) -> Floats:
     return place
 
 
-def tenths(score: Floats, of: Outcomes, fold: Whole, groups: int = 10, level: float = 0.95) -> Tenths:
-    """Return the effect in each tenth of a ranking.
+def effects(group: Whole, score: Floats, of: Outcomes, level: float = 0.95) -> Effects:
+    """Return the effect in each group of people.
 
     Parameters
     ----------
-    score, of, fold
-        As for `mean_qini`; tenths are cut within each fold and put together.
-    groups : int
-        10: tenths.
+    group : array of int, one a cell
+        Groups from 0.
+    score : array, one a cell
+        Of which each group's mean is given.
+    of : Outcomes
     level : float
-        Confidence of each tenth's interval.
+        Confidence of each group's interval.
 
     Notes
     -----
@@ -276,8 +277,15 @@ def tenths(score: Floats, of: Outcomes, fold: Whole, groups: int = 10, level: fl
     ----------
     Newcombe (1998), Statistics in Medicine 17, 873–890, method 10; the effective number of people: Korn and Graubard
     (1998), Survey Methodology 24, 193–201.
+
+    Examples
+    --------
+    >>> n = np.array([40.0, 60, 30, 70])
+    >>> of = Outcomes(np.array([True, True, False, False]), np.array([True, False, True, False]), n, n)
+    >>> found = effects(np.zeros(4, int), np.ones(4), of)
+    >>> found.estimate.round(2).tolist(), found.lower.round(2).tolist()
+    ([0.1], [-0.03])
     """
-    group = np.minimum((ranks(score, of.weight, fold) * groups).astype(int), groups - 1)
     known = np.unique(group[of.weight > 0])
     rows = np.array([_arms(of, group == one) for one in known])  # group × arm × (weight, rate, effective n)
     (n_t, p_t, e_t), (n_c, p_c, e_c) = (rows[:, arm].T for arm in (0, 1))
@@ -287,7 +295,7 @@ def tenths(score: Floats, of: Outcomes, fold: Whole, groups: int = 10, level: fl
         return mover(p_t, score_limits(p_t, e_t, alpha), p_c, score_limits(p_c, e_c, alpha))
 
     lower, upper = bounds(np.full(len(known), 1 - level))
-    return Tenths(known + 1, n_t, n_c, mean, p_t, p_c, p_t - p_c, lower, upper, inverted(bounds, (len(known),)))
+    return Effects(known, n_t, n_c, mean, p_t, p_c, p_t - p_c, lower, upper, inverted(bounds, (len(known),)))
 
 
 def _arms(of: Outcomes, rows: Mask) -> list[tuple[float, float, float]]:

@@ -1,0 +1,196 @@
+"""An experiment's table → cells: how many of each combination of features were in which arm, with which outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
+from campaignkit.stats.comparison import Mask, Whole
+from campaignkit.stats.terms import Terms
+from campaignkit.stats.uplift import Outcomes
+from campaignkit.voters.design import Design, design
+from campaignkit.voters.features import Asked
+from campaignkit.voters.reading import opened, read, refuse_missing_ids, with_shares, yes_or_no
+
+FOLDS = 5
+LEAST = 25  # people with the outcome, and without it, in either arm, below whom nothing is fitted
+LEAST_DRAWS = 20  # clusters in either arm, or people without them
+HELD = -1  # the fold of those held out
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which column plays which part; as `fit_persuasion` says."""
+
+    arm: str
+    outcome: str
+    control: Any
+    treatment: Any = None
+    unit: str | None = None
+    cluster: str | None = None
+    weight: str | None = None
+    holdout: float | None = None
+    seed: int = 0
+
+    @property
+    def named(self) -> list[str]:
+        """The columns, each once."""
+        parts = (self.arm, self.outcome, self.unit, self.cluster, self.weight)
+        return list(dict.fromkeys(one for one in parts if one is not None))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Cells of an experiment.
+
+    Attributes
+    ----------
+    design : Design
+        From features to columns, made from everybody who was in either arm and has an outcome.
+    codes : tuple of arrays
+        Each feature's level, one a cell.
+    of : Outcomes
+    fold : array of int
+        0 to 4: who fits without whom. -1: held out.
+    arms : polars.DataFrame
+        One row a value of the arm: ``arm``, ``role`` ("control", "treatment", "left out"), ``n`` (rows), ``missing``
+        (of these without an outcome), ``outcome_rate``.
+    restricted : frozenset of str
+        What may not serve soliciting.
+    """
+
+    design: Design
+    codes: tuple[Whole, ...]
+    of: Outcomes
+    fold: Whole
+    arms: pl.DataFrame
+    restricted: frozenset[str]
+
+    @property
+    def terms(self) -> Terms:
+        """The columns of a regression, one row a cell."""
+        return self.design.terms(self.codes)
+
+    def splits(self) -> list[tuple[Mask, Mask]]:
+        """Return who fits and who is judged, time after time; those held out are judged by all others, once."""
+        if (self.fold == HELD).any():
+            return [(self.fold != HELD, self.fold == HELD)]
+        return [(self.fold != one, self.fold == one) for one in np.unique(self.fold)]
+
+
+def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
+    """Read an experiment.
+
+    Raises
+    ------
+    ColumnNotFound, BadValue, NotEnoughData
+        As `fit_persuasion` says.
+    """
+    frame, restricted = opened(data, *dict.fromkeys([*asked.names, *parts.named]))
+    ids = refuse_missing_ids(frame, [parts.cluster or "", parts.unit or ""], _in_memory(data))
+    frame = with_shares(frame, ids, str(parts.seed))
+    outcome = yes_or_no(frame, parts.outcome)
+    keys = {"arm": nw.col(parts.arm), "y": outcome, "fold": _fold(parts.holdout)}
+    keys["odd"] = ~nw.col(parts.outcome).is_null() & outcome.is_null()
+    if parts.cluster is not None:
+        keys["g"] = nw.col(parts.cluster).cast(nw.String)
+    found = read(frame, asked, keys, parts.weight)
+    cells = found.cells
+    _refuse(cells, parts)
+    roles = _roles(cells, parts)
+    arms = _arms(cells, roles)
+    role = pl.col("arm").replace_strict(list(roles), list(roles.values()), default="left out", return_dtype=pl.String)
+    used = cells.with_columns(role=role).filter(pl.col("y").is_not_null() & (pl.col("role") != "left out"))
+    of = _outcomes(used, parts.cluster is not None)
+    _check_sizes(used, of, parts)
+    whole = design(found.asked, used)
+    return Experiment(whole, tuple(whole.codes(used)), of, used["fold"].to_numpy(), arms, restricted)
+
+
+def _in_memory(data: Any) -> bool:
+    return not isinstance(data, pl.LazyFrame) and hasattr(nw.from_native(data, pass_through=True), "shape")
+
+
+def _fold(holdout: float | None) -> nw.Expr:
+    share = nw.col("__share")
+    if holdout is None:
+        return (share * FOLDS).floor().cast(nw.Int64)
+    fits = (share * (FOLDS / (1 - holdout))).floor().cast(nw.Int64)
+    return nw.when(share >= 1 - holdout).then(nw.lit(HELD)).when(~share.is_null()).then(fits)
+
+
+def _refuse(cells: pl.DataFrame, parts: Parts) -> None:
+    if cells["odd"].any():
+        raise BadValue(f"outcome: column {parts.outcome!r} holds other values than true/false or 0/1.")
+    if cells["fold"].null_count():
+        count = cells.filter(pl.col("fold").is_null())["n"].sum()
+        raise BadValue(f"unit: {parts.unit or parts.cluster!r} is null in {count:,} rows; say who they are.")
+
+
+def _roles(cells: pl.DataFrame, parts: Parts) -> dict[Any, str]:
+    """Return each arm's role."""
+    seen = cells["arm"].drop_nulls().unique().sort().to_list()
+    if parts.control not in seen:
+        hint = nearest(str(parts.control), map(str, seen))
+        raise BadValue(f"control is {parts.control!r}, which {parts.arm!r} never is{hint} It is: {_named(seen)}.")
+    others = [one for one in seen if one != parts.control]
+    if not others:
+        raise NotEnoughData(f"{parts.arm!r} is {parts.control!r} for everyone; nobody was treated, to compare with.")
+    chosen = others if parts.treatment is None else parts.treatment
+    chosen = list(chosen) if isinstance(chosen, list | tuple | set) else [chosen]
+    if parts.treatment is None and len(others) > 1:
+        raise BadValue(
+            f"{parts.arm!r} has {len(others)} arms besides the control: {_named(others)}. Say which to learn from: "
+            f"treatment={others[0]!r}, or several as a list, to be taken for one."
+        )
+    for one in chosen:
+        if one not in others:
+            hint = nearest(str(one), map(str, others))
+            raise BadValue(
+                f"treatment is {one!r}, which is no arm besides the control{hint} There is: {_named(others)}."
+            )
+    return {parts.control: "control"} | dict.fromkeys(chosen, "treatment")
+
+
+def _named(values: Sequence[Any]) -> str:
+    return listed(map(repr, values))
+
+
+def _arms(cells: pl.DataFrame, roles: dict[Any, str]) -> pl.DataFrame:
+    known, yes = pl.col("y").is_not_null(), pl.col("y").fill_null(False)
+    table = cells.group_by("arm").agg(
+        n=pl.col("n").sum(),
+        missing=pl.col("n").filter(~known).sum(),
+        outcome_rate=pl.col("w").filter(yes).sum() / pl.col("w").filter(known).sum(),
+    )
+    role = pl.col("arm").replace_strict(list(roles), list(roles.values()), default="left out", return_dtype=pl.String)
+    table = table.select(pl.col("arm").cast(pl.String), role.alias("role"), "n", "missing", "outcome_rate")
+    return table.sort("role", "arm")
+
+
+def _outcomes(used: pl.DataFrame, clustered: bool) -> Outcomes:
+    cluster = used["g"].rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1 if clustered else None
+    weight, squares = (used[name].to_numpy().astype(float) for name in ("w", "ww"))
+    return Outcomes((used["role"] == "treatment").to_numpy(), used["y"].to_numpy(), weight, squares, cluster)
+
+
+def _check_sizes(used: pl.DataFrame, of: Outcomes, parts: Parts) -> None:
+    rows = used["n"].to_numpy()
+    for name, arm in (("treatment", of.treated), ("control", ~of.treated)):
+        yes, no = (int(rows[arm & part].sum()) for part in (of.yes, ~of.yes))
+        if min(yes, no) < LEAST:
+            raise NotEnoughData(
+                f"Of the {name}'s {yes + no:,} people with an outcome, {yes:,} have {parts.outcome!r} and {no:,} have not; "
+                f"at least {LEAST} of each are needed."
+            )
+        if of.draws(arm) < LEAST_DRAWS:
+            raise NotEnoughData(
+                f"The {name} has {of.draws(arm):.0f} clusters; with fewer than {LEAST_DRAWS} nobody can say how sure "
+                "a ranking is."
+            )
