@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import chdtrc, expit
@@ -107,11 +107,10 @@ def guesses(terms: Terms, of: Outcomes, fold: Whole, modelled: bool = False) -> 
 
     The outcome's models are ridge regressions in either arm, their penalty the likeliest.
     """
-    chance = np.empty(terms.rows)
+    chance = chances(terms, of, fold, modelled)
     expected = {arm: np.empty(terms.rows) for arm in (True, False)}
     for one in np.unique(fold):
         own, others = fold == one, fold != one
-        chance[own] = _chances(terms, of, own, modelled)
         for arm, into in expected.items():
             rows = others & (of.treated == arm)
             into[own] = terms.take(own).eta(_fitted(terms.take(rows), of.yes[rows].astype(float), of.weight[rows]))
@@ -120,11 +119,28 @@ def guesses(terms: Terms, of: Outcomes, fold: Whole, modelled: bool = False) -> 
     return with_it - without + residual
 
 
-def _chances(terms: Terms, of: Outcomes, own: np.ndarray, modelled: bool) -> Floats | float:
-    n, k = of.weight[~own], (of.weight * of.treated)[~own]
-    if not modelled:
-        return float(k.sum() / n.sum())
-    return expit(terms.take(own).eta(fit_terms(terms.take(~own), n, k, ridge=1.0).beta))
+def chances(terms: Terms, of: Outcomes, fold: Whole, modelled: bool) -> Floats:
+    """Return each cell's chance of treatment, found without its fold: everybody's share, or a logit of the columns."""
+    found = np.empty(terms.rows)
+    for one in np.unique(fold):
+        own, others = fold == one, fold != one
+        n, k = of.weight[others], (of.weight * of.treated)[others]
+        found[own] = k.sum() / n.sum()
+        if modelled:
+            found[own] = expit(terms.take(own).eta(fit_terms(terms.take(others), n, k, ridge=1.0).beta))
+    return found
+
+
+def evened(terms: Terms, of: Outcomes, fold: Whole) -> Outcomes:
+    """Return the cells weighted as if everybody's chance of treatment had been the same.
+
+    References
+    ----------
+    Robins, Hernán and Brumback (2000), Epidemiology 11, 550–560: stabilised weights.
+    """
+    chance, share = chances(terms, of, fold, True), float(of.weight @ of.treated / of.weight.sum())
+    factor = np.where(of.treated, share / chance, (1 - share) / (1 - chance))
+    return replace(of, weight=of.weight * factor, squares=of.squares * factor**2)
 
 
 def _fitted(terms: Terms, y: Floats, weight: Floats) -> Floats:

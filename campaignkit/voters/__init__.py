@@ -1,6 +1,7 @@
 """Voters: whom to call first. Scores of who turns out, gives, volunteers, and whom a call would move."""
 
 from campaignkit.voters.features import Bands, Spline
-from campaignkit.voters.persuasion import Persuasion, fit_persuasion, load_persuasion
+from campaignkit.voters.persuasion import fit_persuasion
+from campaignkit.voters.ranking import Persuasion, load_persuasion
 
 __all__ = ["Bands", "Persuasion", "Spline", "fit_persuasion", "load_persuasion"]

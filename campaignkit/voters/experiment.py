@@ -186,8 +186,8 @@ def _check_sizes(used: pl.DataFrame, of: Outcomes, parts: Parts) -> None:
         yes, no = (int(rows[arm & part].sum()) for part in (of.yes, ~of.yes))
         if min(yes, no) < LEAST:
             raise NotEnoughData(
-                f"Of the {name}'s {yes + no:,} people with an outcome, {yes:,} have {parts.outcome!r} and {no:,} have not; "
-                f"at least {LEAST} of each are needed."
+                f"Of the {name}'s {yes + no:,} people with an outcome, {yes:,} have {parts.outcome!r} and {no:,} have "
+                f"not; at least {LEAST} of each are needed."
             )
         if of.draws(arm) < LEAST_DRAWS:
             raise NotEnoughData(
