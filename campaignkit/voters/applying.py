@@ -25,19 +25,6 @@ class Scores(Protocol):
         ...
 
 
-class Named(Protocol):
-    """A result with a name that predicts."""
-
-    @property
-    def name(self) -> str:
-        """What the score is called."""
-        ...
-
-    def predict(self, data: Any, column: str | None = None) -> Any:
-        """Return a table with everybody's score."""
-        ...
-
-
 def predicted(model: Scores, data: Any, column: str) -> Any:
     """Return a table with everybody's score in a new column, lazy, on the engine where it lies."""
     frame = open_table(data)
@@ -49,11 +36,10 @@ def predicted(model: Scores, data: Any, column: str) -> Any:
     return model.scored(frame.lazy(), column).to_native()
 
 
-def written(of: Named, mf: Any, data: Any, unit: str | None, restricted: Iterable[str]) -> int:
-    """Write everybody's score into a megafile; return how many people were scored."""
-    frame = open_table(data)
+def written(name: str, mf: Any, scored: Any, unit: str | None, restricted: Iterable[str]) -> int:
+    """Write everybody's score, the column `value` of a table, into a megafile; return how many people were scored."""
+    frame = open_table(scored)
     column = unit if unit in frame.collect_schema().names() else "person_id"
     check_columns(frame, column)
-    scored = open_table(of.predict(frame, "value")).lazy().select(nw.col(column).alias("person_id"), nw.col("value"))
-    rows = scored.collect("polars").to_native()
-    return mf.write_scores(of.name, rows, restricted=", ".join(sorted(restricted)) or None)
+    rows = frame.lazy().select(nw.col(column).alias("person_id"), nw.col("value")).collect("polars").to_native()
+    return mf.write_scores(name, rows, restricted=", ".join(sorted(restricted)) or None)

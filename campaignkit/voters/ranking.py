@@ -227,7 +227,8 @@ class Persuasion(Result):
         """
         if data is None and self._source is None:
             raise BadValue("A ranking that was loaded knows no table; pass one.")
-        return written(self, mf, self._source if data is None else data, unit or self.parts.unit, self.restricted)
+        scored = self.predict(self._source if data is None else data, "value")
+        return written(self.name, mf, scored, unit or self.parts.unit, self.restricted)
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON: what `load_persuasion` needs to predict, and its numbers; nobody's data."""
