@@ -18,7 +18,8 @@ from campaignkit.voters.design import Design, design
 from campaignkit.voters.features import Asked
 from campaignkit.voters.reading import opened, read, refuse_missing_ids, with_shares, yes_or_no
 
-FOLDS = 5
+FOLDS = 10
+FIRST = 2  # folds that only fit; from two of them on each can be guessed at by the other
 LEAST = 25  # people with the outcome, and without it, in either arm, below whom nothing is fitted
 LEAST_DRAWS = 20  # clusters in either arm, or people without them
 HELD = -1  # the fold of those held out
@@ -57,7 +58,7 @@ class Experiment:
         Each feature's level, one a cell.
     of : Outcomes
     fold : array of int
-        0 to 4: who fits without whom. -1: held out.
+        0 to 9, by the hash of the cluster or unit. -1: held out.
     arms : polars.DataFrame
         One row a value of the arm: ``arm``, ``role`` ("control", "treatment", "left out"), ``n`` (rows), ``missing``
         (of these without an outcome), ``outcome_rate``.
@@ -78,10 +79,14 @@ class Experiment:
         return self.design.terms(self.codes)
 
     def splits(self) -> list[tuple[Mask, Mask]]:
-        """Return who fits and who is judged, time after time; those held out are judged by all others, once."""
+        """Return who fits and who is judged, time after time: each fold is judged by those before it.
+
+        Folds judged by all others would not do: where there is nothing to find, their errors are alike, and the mean's
+        variance is twice what it seems. Those held out are judged by all others, once.
+        """
         if (self.fold == HELD).any():
             return [(self.fold != HELD, self.fold == HELD)]
-        return [(self.fold != one, self.fold == one) for one in np.unique(self.fold)]
+        return [(self.fold < one, self.fold == one) for one in range(FIRST, FOLDS)]
 
 
 def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
@@ -98,6 +103,9 @@ def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
     outcome = yes_or_no(frame, parts.outcome)
     keys = {"arm": nw.col(parts.arm), "y": outcome, "fold": _fold(parts.holdout)}
     keys["odd"] = ~nw.col(parts.outcome).is_null() & outcome.is_null()
+    keys["unknown"] = (
+        nw.all_horizontal(*(nw.col(one).is_null() for one in ids), ignore_nulls=True) if ids else nw.lit(False)
+    )
     if parts.cluster is not None:
         keys["g"] = nw.col(parts.cluster).cast(nw.String)
     found = read(frame, asked, keys, parts.weight)
@@ -128,8 +136,8 @@ def _fold(holdout: float | None) -> nw.Expr:
 def _refuse(cells: pl.DataFrame, parts: Parts) -> None:
     if cells["odd"].any():
         raise BadValue(f"outcome: column {parts.outcome!r} holds other values than true/false or 0/1.")
-    if cells["fold"].null_count():
-        count = cells.filter(pl.col("fold").is_null())["n"].sum()
+    if cells["unknown"].any():
+        count = cells.filter("unknown")["n"].sum()
         raise BadValue(f"unit: {parts.unit or parts.cluster!r} is null in {count:,} rows; say who they are.")
 
 

@@ -22,6 +22,7 @@ __all__ = ["fit_persuasion"]
 
 METHODS = ("auto", "class_transformation", "doubly_robust")
 EVEN = 0.05  # arms whose share is farther than this from one half are not even, however few they are
+UNEVEN = 0.01  # the p-value of one half below which they are not
 DIFFER = 0.001  # the p-value below which features tell who was treated
 
 
@@ -81,8 +82,9 @@ def fit_persuasion(
     method : {"auto", "class_transformation", "doubly_robust"}
         "auto": class transformation where arms are even and no feature tells who was treated, else doubly robust.
     holdout : float or None
-        The share of clusters (or units) that judges, once, and never fits. None: five folds, each judged by a model of
-        the other four; `predict` then uses a model of all.
+        The share of clusters (or units) that judges, once, and never fits. None: of ten folds the third is judged by a
+        model of the first two, the fourth by one of the first three, and so on; `predict` uses a model of all ten,
+        which should be no worse than those.
     seed : int
         Another seed, other folds.
     restricted : iterable of str
@@ -106,24 +108,26 @@ def fit_persuasion(
 
     Notes
     -----
-    Arms are even where the share treated is within 5 points of one half and not shown to differ from it (p ≥ .05,
+    Arms are even where the share treated is within 5 points of one half and not shown to differ from it (p ≥ .01,
     clusters counted). Whether features tell who was treated is a score test (p < .001); where they do, the chance of
     treatment is a logit of the features, by whose inverse those who judge are weighted too, and a warning says so. The
     class transformation gives both arms the same weight; the doubly robust learner's models of the outcome are ridge
-    regressions in either arm, fitted without the row's fold. The Qini's interval takes each ranking as given: it says
-    how sure its worth is, not how another experiment's ranking would do. How often intervals hold, and rankings are
-    claimed that are none: `book/calibration/persuasion.md`.
+    regressions in either arm, fitted without the row's fold. Nobody is judged by a model
+    that saw them or anybody after them, so that errors add up from fold to fold as if they were independent; folds that
+    are judged by all others would claim a ranking three times as often as they may where there is none. The Qini's
+    interval is of the rankings that were judged. How often intervals hold: `book/calibration/persuasion.md`.
 
     References
     ----------
     Jaskowski and Jaroszewicz (2012), ICML workshop on clinical data analysis, for the class transformation; Kennedy
     (2023), Electronic Journal of Statistics 17, 3008–3049, for the doubly robust learner; Radcliffe (2007), Direct
-    Marketing Analytics Journal 1, 14–21, for the Qini coefficient.
+    Marketing Analytics Journal 1, 14–21, for the Qini coefficient; Wager (2024), arXiv:2405.05534, and Luedtke and van
+    der Laan (2016), Annals of Statistics 44, 713–742, for judging in sequence.
 
     Examples
     --------
     >>> import campaignkit as ck
-    >>> calls = ck.sample.draw("scripts", 60_000, seed=0).table
+    >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
     >>> found = ck.voters.fit_persuasion(
     ...     calls, "arm", "supports_after", {"basics": ["sex", ck.voters.Bands("age", [35, 65]), "state"]},
     ...     control="control", treatment="health", unit="person", interactions=[("sex", "age")],
@@ -173,7 +177,7 @@ def _choose(read: Experiment, method: str) -> tuple[str, bool, str, list[str]]:
     """Return the method, whether the chance of treatment must be modelled, why, and what to warn of."""
     share, differ = treated_share(read.of), arms_differ(read.terms, read.of)
     modelled = bool(differ < DIFFER)
-    even = abs(share.value - 0.5) <= EVEN and not share.p_value < 0.05
+    even = abs(share.value - 0.5) <= EVEN and not share.p_value < UNEVEN
     why = f"{share.value:.1%} were treated, which is {'even' if even else 'not even'} (p = {share.p_value:.2g} of half)"
     warnings = []
     if modelled:
@@ -193,15 +197,16 @@ def _choose(read: Experiment, method: str) -> tuple[str, bool, str, list[str]]:
 
 
 def _judge(read: Experiment, method: str, ridge: float | None, modelled: bool) -> Judged:
-    score, rows, models = np.zeros(len(read.fold)), np.zeros(len(read.fold), bool), []
+    score, turn, models = np.zeros(len(read.fold)), np.full(len(read.fold), -1), []
     of = evened(read.terms, read.of, read.fold) if modelled else read.of
-    for fits, judges in read.splits():
+    for at, (fits, judges) in enumerate(read.splits()):
         model, _ = fit_effect_model(read, fits, method, ridge, modelled)
         score[judges] = model.effects(read.terms.take(judges))
-        rows |= judges
+        turn[judges] = at
         models.append(model)
+    rows = turn >= 0
     codes = tuple(code[rows] for code in read.codes)
-    return Judged(score[rows], of.take(rows), read.fold[rows], codes, tuple(models))
+    return Judged(score[rows], of.take(rows), turn[rows], codes, tuple(models))
 
 
 def _missing(arms: pl.DataFrame) -> list[str]:

@@ -53,14 +53,14 @@ class Persuasion(Result):
     `table` has one row a tenth of the people judged, the first being those whom the ranking would contact first:
     ``decile``; ``n``; ``predicted`` (the mean predicted effect); ``treated_rate``, ``control_rate`` (levels: shares
     with the outcome); ``estimate``, ``lower``, ``upper`` (an effect: their difference, 95%, Newcombe's), ``p_value``
-    (of no effect in the tenth), ``p_adjusted`` (over the tenths), ``correction`` ("holm"). All judged people have
-    scores from models that never saw them. A decile that lies within one score is missing.
+    (of no effect in the tenth), ``p_adjusted`` (over the tenths), ``correction`` ("holm"). Tenths are of those judged:
+    all but the first two folds of ten, or those held out. A decile that lies within one score is missing.
 
     Attributes
     ----------
     name, purpose : str
     model : EffectModel
-        From features to an effect; fitted on everybody, or on those not held out where there is a `holdout`.
+        From features to an effect; fitted on everybody, or where there is a `holdout` on all others.
     method : str
         "class_transformation" or "doubly_robust".
     why : str
@@ -69,7 +69,7 @@ class Persuasion(Result):
         The penalty of `model`.
     qini : Estimate
         The Qini coefficient (`value`, `error`, `lower`, `upper`, `p_value`): 0 is a ranking by lot, 1 the best there
-        could be; as scikit-uplift's ``qini_auc_score``, the mean over the folds.
+        could be; as scikit-uplift's ``qini_auc_score``, the mean over the folds judged.
     average : Estimate
         The effect of contacting everyone, in shares with the outcome.
     arms : polars.DataFrame
