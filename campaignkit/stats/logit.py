@@ -108,7 +108,7 @@ def fit_terms(terms: Terms, n: Floats, k: Floats, ridge: float = 0.0, start: Flo
         start[0] = np.log(k.sum() / (n.sum() - k.sum()))
     penalty = np.full(terms.columns, float(ridge))
     penalty[0] = 0.0
-    beta, information, converged = _newton(partial(_at_terms, terms, n, k, penalty), start)
+    beta, information, converged = _newton(partial(_at_terms, terms.packed(), n, k, penalty), start)
     return Logit(beta, terms.eta(beta), information, converged)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from campaignkit.stats.comparison import Floats, Whole
 
+PACKED = 256  # combinations of levels in one term: their pairs' counts still fit a core's cache
 ALIASED = 1e-9  # a column with less than this share of its spread left, given those before it, says nothing of its own
 
 
@@ -76,6 +77,21 @@ class Terms:
         """Which of the columns each term has."""
         ends = np.cumsum([0, *(term.columns for term in self.terms)]).tolist()
         return [slice(first, last) for first, last in pairwise(ends)]
+
+    def packed(self) -> Terms:
+        """Return the same columns in fewer terms, neighbours put together while their combinations are few.
+
+        Sums over cells are what takes time, and there is one for every pair of terms.
+        """
+        found: list[Term] = []
+        for term in self.terms:
+            if found and len(found[-1].basis) * len(term.basis) <= PACKED:
+                last = found[-1]
+                both = np.hstack([np.repeat(last.basis, len(term.basis), 0), np.tile(term.basis, (len(last.basis), 1))])
+                found[-1] = Term(last.codes * len(term.basis) + term.codes, both)
+            else:
+                found.append(term)
+        return Terms(tuple(found))
 
     def matrix(self) -> Floats:
         """Return the design matrix, for few cells."""

@@ -51,7 +51,7 @@ class Design:
     @property
     def constant(self) -> tuple[str, ...]:
         """Features with one level, which say nothing."""
-        return tuple(one.feature.name for one in self.levels if not one.names)
+        return tuple(one.feature.name for one in self.levels if len(one.labels) == 1)
 
     @property
     def blocks(self) -> list[str]:
@@ -213,7 +213,7 @@ def _with_own_columns(whole: Design, cells: pl.DataFrame) -> Design:
     n = cells["n"].to_numpy().astype(float)
     support = np.concatenate([(term.basis != 0).T.astype(float) @ term.sums(n) for term in terms.terms])
     rare = support < RARE
-    gram = terms.gram(n)
+    gram = terms.packed().gram(n)
     gram[rare] = gram[:, rare] = 0.0
     dropped = aliased(gram)
     parts = [~dropped[part] for part in terms.slices]

@@ -231,7 +231,7 @@ def resolve(frame: nw.LazyFrame[Any], asked: Asked) -> Asked:
 
 def _typed(feature: Feature, dtype: Any, edges: Mapping[str, tuple[float, ...]]) -> Feature:
     if feature.kind:
-        if not dtype.is_numeric():
+        if feature.kind != "category" and not dtype.is_numeric():
             raise BadValue(f"features: {feature.name!r} is {dtype}; Bands and Spline take numbers.")
         return feature
     if dtype.is_nested() or dtype.is_temporal():

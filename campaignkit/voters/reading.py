@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,11 +62,15 @@ def read(frame: Frame, asked: Asked, keys: Mapping[str, nw.Expr], weight: str | 
         *features_keys(frame, asked), *(key.alias(name) for name, key in keys.items()), *_weight(weight)
     )
     by = [*(f"f{i}" for i in range(len(asked.features))), *keys]
-    table = cells(keyed, by, [] if weight is None else "weight")
+    if weight is None:  # counts are exact without `cells`, which would also sort
+        table = keyed.group_by(*by).agg(nw.len().cast(nw.Int64).alias("n")).collect("polars").to_native()
+        table = table.with_columns(w=pl.col("n").cast(pl.Float64), ww=pl.col("n").cast(pl.Float64))
+    else:
+        table = cells(keyed, by, "weight")
     if table.is_empty():
         raise NotEnoughData("The table has no rows.")
     if weight is None:
-        return Read(asked, table.with_columns(w=pl.col("n").cast(pl.Float64), ww=pl.col("n").cast(pl.Float64)))
+        return Read(asked, table)
     if table.filter((pl.col("weight_n") < pl.col("n")) | (pl.col("weight_min") < 0)).height:
         raise BadValue(
             f"weight: column {weight!r} is null, NaN or negative in some rows; say 0 where a row is not to count."
@@ -104,9 +108,14 @@ def opened(data: Any, *names: str) -> tuple[Frame, frozenset[str]]:
         if callable(translated):
             restricted |= {one for name in facts for one in translated(name).restricted}
     check_columns(frame, *names)
+    return as_lazy(frame), frozenset(restricted)
+
+
+def as_lazy(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> Frame:
+    """Return a table as a lazy one: of its engine, or of Polars where it is in memory."""
     if isinstance(frame, nw.DataFrame) and not frame.implementation.is_polars():
         frame = nw.from_native(frame.to_polars())
-    return frame.lazy(), frozenset(restricted)
+    return frame.lazy()
 
 
 def yes_or_no(frame: Frame, column: str, argument: str = "outcome") -> nw.Expr:
@@ -183,17 +192,3 @@ def _spark_shares(native: Any, ids: Sequence[str], salt: str, name: str) -> Any:
     ]
     digits = f.substring(f.sha2(f.concat(f.coalesce(*texts), f.lit("|" + salt)), 256), 1, HASH_DIGITS)
     return native.withColumn(name, f.conv(digits, 16, 10).cast("double") / float(16**HASH_DIGITS))
-
-
-def refuse_missing_ids(frame: Frame, ids: Iterable[str], in_memory: bool) -> list[str]:
-    """Return the columns of ids, or say why there must be one.
-
-    Raises
-    ------
-    BadValue
-        None is named and the table is lazy, whose rows have no lasting position.
-    """
-    named = [one for one in ids if one]
-    if not named and not in_memory:
-        raise BadValue("unit is None, but the rows of a lazy table have no lasting position; name the person's column.")
-    return named

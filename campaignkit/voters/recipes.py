@@ -10,6 +10,7 @@ from typing import Any
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.sql import quote_identifier
+from campaignkit.voters.scores import Score, fit_score
 
 __all__ = ["RECIPES", "Recipe", "comes_back", "gives_by_mail", "gives_online", "volunteers"]
 
@@ -111,7 +112,7 @@ class Recipe:
         """Return whom to score: the same people and facts, all as of the later date."""
         return mf.universe(*self.who, as_of=as_of).features(self.facts)
 
-    def fit(self, mf: Any, as_of: dt.date | str | None = None, **options: Any) -> Any:
+    def fit(self, mf: Any, as_of: dt.date | str | None = None, **options: Any) -> Score:
         """Fit the score.
 
         Parameters
@@ -126,8 +127,6 @@ class Recipe:
         Score
             Write it with ``score.write(mf, recipe.current(mf))``.
         """
-        from campaignkit.voters.scores import fit_score
-
         if taken := {"name", "purpose", "unit", "cluster", "weight"} & options.keys():
             raise BadValue(f"A recipe has its own {sorted(taken)[0]}; call fit_score(recipe.known(mf), …) to choose.")
         return fit_score(
