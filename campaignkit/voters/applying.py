@@ -10,6 +10,7 @@ import narwhals as nw
 from campaignkit.checks import check_columns, open_table
 from campaignkit.errors import BadValue
 from campaignkit.voters.design import Design
+from campaignkit.voters.reading import as_lazy
 
 
 class Scores(Protocol):
@@ -31,9 +32,7 @@ def predicted(model: Scores, data: Any, column: str) -> Any:
     check_columns(frame, *model.design.asked.names)
     if column in frame.collect_schema().names():
         raise BadValue(f"The table has a column {column!r} already; name another: predict(data, column=...).")
-    if isinstance(frame, nw.DataFrame) and not frame.implementation.is_polars():
-        frame = nw.from_native(frame.to_polars())
-    return model.scored(frame.lazy(), column).to_native()
+    return model.scored(as_lazy(frame), column).to_native()
 
 
 def written(name: str, mf: Any, scored: Any, unit: str | None, restricted: Iterable[str]) -> int:

@@ -16,7 +16,7 @@ from campaignkit.stats.terms import Terms
 from campaignkit.stats.uplift import Outcomes
 from campaignkit.voters.design import Design, design
 from campaignkit.voters.features import Asked
-from campaignkit.voters.reading import opened, read, refuse_missing_ids, with_shares, yes_or_no
+from campaignkit.voters.reading import opened, read, with_shares, yes_or_no
 
 FOLDS = 10
 FIRST = 2  # folds that only fit; from two of them on each can be guessed at by the other
@@ -98,7 +98,9 @@ def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
         As `fit_persuasion` says.
     """
     frame, restricted = opened(data, *dict.fromkeys([*asked.names, *parts.named]))
-    ids = refuse_missing_ids(frame, [parts.cluster or "", parts.unit or ""], _in_memory(data))
+    ids = [one for one in (parts.cluster, parts.unit) if one is not None]
+    if not ids and not _in_memory(data):
+        raise BadValue("unit is None, but rows of a lazy table have no lasting position; name the person's column.")
     frame = with_shares(frame, ids, str(parts.seed))
     outcome = yes_or_no(frame, parts.outcome)
     keys = {"arm": nw.col(parts.arm), "y": outcome, "fold": _fold(parts.holdout)}
