@@ -292,7 +292,8 @@ def _tenths(persuading: np.ndarray, mobilizing: np.ndarray) -> pl.DataFrame:
 def _formula(parts: _Parts) -> str:
     """Return the formula with what stood in for each part."""
     given = parts.given
-    stands = [f"{part} = {value}" for part, value in given.items() if part != "reached"]
+    said = {part: value if isinstance(value, str) else f"{value:.3g}" for part, value in given.items()}
+    stands = [f"{part} = {value}" for part, value in said.items() if part != "reached"]
     if given["reached"] != 1:
         stands.append(f"effects divided by the {given['reached']:.0%} reached")
     if not isinstance(given["mobilization"], str) and given["mobilization"]:
