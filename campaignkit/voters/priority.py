@@ -75,6 +75,7 @@ class Priority(Result):
     def chart(self) -> alt.TopLevelMixin:
         """Draw each tenth's net votes per contact, by how they are gained."""
         ways = {"by_persuading": "persuading", "by_mobilizing": "mobilizing"}
+        ways = {column: way for column, way in ways.items() if (self.table[column] != 0).any()} or ways
         rows = self.table.select(
             pl.col("tenth").cast(pl.String), *(pl.col(old).alias(new) for old, new in ways.items())
         )

@@ -140,9 +140,11 @@ class Persuasion(Result):
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the effect in each tenth of the ranking, with its interval."""
-        rows = self.table.with_columns(tenth=pl.format("{}", "decile"))
-        title = f"Effect on {self.parts.outcome} by tenth of {self.name}, people not fitted on"
-        return charts.intervals(rows, "tenth", description=self.summary(), reference=0, title=title, number="+.1%")
+        rows = self.table.with_columns(tenth=pl.col("decile").cast(pl.String)).rename({"estimate": "effect"})
+        title = f"Effect on {self.parts.outcome} by tenth of {self.name}"
+        return charts.intervals(
+            rows, "tenth", "effect", description=self.summary(), reference=0, title=title, number="+.1%"
+        )
 
     def deciles(self, groups: int = TENTHS) -> pl.DataFrame:
         """Return the effect in each part of the ranking, as `table` has it for ten.
