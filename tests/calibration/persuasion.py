@@ -76,8 +76,9 @@ class World:
         ]
         of = Outcomes(treated, yes, weight, weight)
         found_ = []
+        terms = found.model.design.terms(found.model.design.codes(keyed))  # one design for all
         for model in judged.models:
-            score = model.effects(model.design.terms(model.design.codes(keyed)))
+            score = model.effects(terms)
             found_.append(qini(np.tile(score, 4), of)[0])
         return float(np.mean(found_))
 
