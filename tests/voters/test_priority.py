@@ -1,12 +1,14 @@
 """Expected net votes a contact, counted out; and recipes, which must not know the future."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
 
 import campaignkit as ck
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.voters import priority
+from campaignkit.voters import fit_persuasion, priority
 from campaignkit.voters.recipes import RECIPES, gives_online
 
 
@@ -117,3 +119,19 @@ def test_every_recipe_has_its_table(recipe):
     assert 0.01 < known["outcome"].mean() < 0.5
     assert set(known.columns) - {"outcome"} == set(current.columns)
     assert recipe.features.keys() == recipe.blocks.keys()
+
+
+def test_it_is_written_and_ranks_a_list(tmp_path):
+    shutil.copy(ck.sample.megafile(progress=False).path, tmp_path / "campaign.duckdb")
+    mf = ck.Megafile.open(tmp_path / "campaign.duckdb")
+    voters = mf.universe("voter", state="OH")
+    facts = {"sex": "sex", "called": "assigned('scripts', 'health')", "drawn": "assigned('scripts')"}
+    table = voters.features(facts | {"voted": "voted_in('2008-11-04')"}).pl().filter("drawn")
+    moved = fit_persuasion(table, "called", "voted", ["sex"], control=False, unit="person_id")
+    assert moved.write(mf, voters.features(["sex"])) == voters.count()
+    found = priority(voters, support=0.6, turnout="voted_in('2008-11-04')", persuasion="score('persuasion')", reach=0.5)
+    assert found.write(mf) == found.people == voters.count()
+    ranked = voters.call_list("phone", purpose="persuade", rank_by="score('priority')", limit=50).table
+    assert ranked["rank"].is_sorted(descending=True)
+    best = found.predict().pl()["priority"].max()
+    assert ranked["rank"][0] == pytest.approx(best)
