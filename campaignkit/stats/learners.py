@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtrc, expit
@@ -131,16 +131,15 @@ def chances(terms: Terms, of: Outcomes, fold: Whole, modelled: bool) -> Floats:
     return found
 
 
-def evened(terms: Terms, of: Outcomes, fold: Whole) -> Outcomes:
-    """Return the cells weighted as if everybody's chance of treatment had been the same.
+def evening(terms: Terms, of: Outcomes, fold: Whole) -> Floats:
+    """Return what to multiply each cell's weight by, that everybody's chance of treatment be as if the same.
 
     References
     ----------
     Robins, Hernán and Brumback (2000), Epidemiology 11, 550–560: stabilised weights.
     """
     chance, share = chances(terms, of, fold, True), float(of.weight @ of.treated / of.weight.sum())
-    factor = np.where(of.treated, share / chance, (1 - share) / (1 - chance))
-    return replace(of, weight=of.weight * factor, squares=of.squares * factor**2)
+    return np.where(of.treated, share / chance, (1 - share) / (1 - chance))
 
 
 def _fitted(terms: Terms, y: Floats, weight: Floats) -> Floats:
@@ -230,6 +229,6 @@ def arms_differ(terms: Terms, of: Outcomes) -> float:
         meat += terms.take(~alone).clustered((of.weight * left)[~alone], number)
     if terms.columns < 2 or of.draws() < 5 * terms.columns:
         return np.nan
-    across = meat[0, 1:]
-    inner = meat[1:, 1:] - np.outer(across, across) / meat[0, 0] if meat[0, 0] > 0 else meat[1:, 1:]
-    return float(chdtrc(terms.columns - 1, score[1:] @ solve(inner, score[1:])))
+    gram = terms.gram(of.weight)  # columns less their means: what the share of treated has been fitted to is no news
+    centred = np.hstack([-gram[1:, :1] / gram[0, 0], np.eye(terms.columns - 1)])
+    return float(chdtrc(terms.columns - 1, score[1:] @ solve(centred @ meat @ centred.T, score[1:])))

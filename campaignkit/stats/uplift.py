@@ -6,7 +6,7 @@ given: it must come from other rows, or every number here is flattered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,10 @@ class Outcomes:
         """Return some of the cells."""
         cluster = None if self.cluster is None else self.cluster[rows]
         return Outcomes(self.treated[rows], self.yes[rows], self.weight[rows], self.squares[rows], cluster)
+
+    def times(self, factor: Floats) -> Outcomes:
+        """Return the cells with each weight multiplied."""
+        return replace(self, weight=self.weight * factor, squares=self.squares * factor**2)
 
     def draws(self, rows: Mask | None = None) -> float:
         """Return how many clusters some cells have, or (without them) how many equally weighted rows."""

@@ -57,8 +57,13 @@ class Experiment:
     codes : tuple of arrays
         Each feature's level, one a cell.
     of : Outcomes
+        Whoever their clusters are: what models are fitted on.
     fold : array of int
         0 to 9, by the hash of the cluster or unit. -1: held out.
+    drawn : Outcomes
+        The same people, cluster by cluster: what errors are reckoned from.
+    cell : array of int
+        Which of the cells each of `drawn` is in.
     arms : polars.DataFrame
         One row a value of the arm: ``arm``, ``role`` ("control", "treatment", "left out"), ``n`` (rows), ``missing``
         (of these without an outcome), ``outcome_rate``.
@@ -70,6 +75,8 @@ class Experiment:
     codes: tuple[Whole, ...]
     of: Outcomes
     fold: Whole
+    drawn: Outcomes
+    cell: Whole
     arms: pl.DataFrame
     restricted: frozenset[str]
 
@@ -117,10 +124,18 @@ def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
     arms = _arms(cells, roles)
     role = pl.col("arm").replace_strict(list(roles), list(roles.values()), default="left out", return_dtype=pl.String)
     used = cells.with_columns(role=role).filter(pl.col("y").is_not_null() & (pl.col("role") != "left out"))
-    of = _outcomes(used, parts.cluster is not None)
-    _check_sizes(used, of, parts)
+    drawn = _outcomes(used)
+    _check_sizes(used, drawn, parts)
     whole = design(found.asked, used)
-    return Experiment(whole, tuple(whole.codes(used)), of, used["fold"].to_numpy(), arms, restricted)
+    codes = {f"c{i}": pl.Series(code) for i, code in enumerate(whole.codes(used))}
+    by = [*codes, "role", "y", "fold"]
+    used = used.with_columns(**codes)
+    pooled = used.group_by(by).agg(pl.col("w", "ww").sum()).sort(by).with_row_index("cell")
+    cell = used.select(by).join(pooled.select("cell", *by), on=by, how="left", maintain_order="left")["cell"]
+    return Experiment(
+        whole, tuple(pooled[name].to_numpy() for name in codes), _outcomes(pooled), pooled["fold"].to_numpy(),
+        drawn, cell.to_numpy().astype(np.int64), arms, restricted,
+    )  # fmt: skip
 
 
 def _in_memory(data: Any) -> bool:
@@ -184,10 +199,12 @@ def _arms(cells: pl.DataFrame, roles: dict[Any, str]) -> pl.DataFrame:
     return table.sort("role", "arm")
 
 
-def _outcomes(used: pl.DataFrame, clustered: bool) -> Outcomes:
-    cluster = used["g"].rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1 if clustered else None
-    weight, squares = (used[name].to_numpy().astype(float) for name in ("w", "ww"))
-    return Outcomes((used["role"] == "treatment").to_numpy(), used["y"].to_numpy(), weight, squares, cluster)
+def _outcomes(cells: pl.DataFrame) -> Outcomes:
+    cluster = None
+    if "g" in cells.columns:
+        cluster = cells["g"].rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
+    weight, squares = (cells[name].to_numpy().astype(float) for name in ("w", "ww"))
+    return Outcomes((cells["role"] == "treatment").to_numpy(), cells["y"].to_numpy(), weight, squares, cluster)
 
 
 def _check_sizes(used: pl.DataFrame, of: Outcomes, parts: Parts) -> None:

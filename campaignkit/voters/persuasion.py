@@ -11,8 +11,8 @@ import polars as pl
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
-from campaignkit.stats.learners import arms_differ, evened, treated_share
-from campaignkit.stats.uplift import average_effect, gains, mean_qini
+from campaignkit.stats.learners import arms_differ, evening, treated_share
+from campaignkit.stats.uplift import Outcomes, average_effect, gains, mean_qini
 from campaignkit.voters.effect_model import fit_effect_model
 from campaignkit.voters.experiment import HELD, Experiment, Parts, experiment
 from campaignkit.voters.features import ask
@@ -155,7 +155,10 @@ def fit_persuasion(
         refuse_soliciting(purpose, known, "Fit the ranking without it.")
     with steps.step("fitting"):
         method, modelled, why, warnings = _choose(read, method)
-        judged = _judge(read, method, ridge, modelled)
+        drawn = read.drawn
+        if modelled:
+            drawn = drawn.times(evening(read.terms, read.of, read.fold)[read.cell])
+        judged = _judge(read, drawn, method, ridge, modelled)
         model, penalty = fit_effect_model(read, read.fold != HELD, method, ridge, modelled)
     steps.close()
     qini = mean_qini(judged.score, judged.of, judged.fold)
@@ -167,7 +170,7 @@ def fit_persuasion(
     curve = pl.DataFrame(gains(judged.score, judged.of, judged.fold), schema=["share", "gain"])
     return Persuasion(
         table=table, name=name, purpose=purpose, model=model, method=method, why=why, ridge=penalty, qini=qini,
-        average=average_effect(judged.of), arms=read.arms, parts=parts, restricted=known, _source=data, _judged=judged,
+        average=average_effect(drawn), arms=read.arms, parts=parts, restricted=known, _source=data, _judged=judged,
         curve=curve.with_columns(by_lot=pl.col("share") * pl.col("gain").last()),
         warnings=(*warnings, *_missing(read.arms), *_backfires(table)),
     )  # fmt: skip
@@ -175,15 +178,16 @@ def fit_persuasion(
 
 def _choose(read: Experiment, method: str) -> tuple[str, bool, str, list[str]]:
     """Return the method, whether the chance of treatment must be modelled, why, and what to warn of."""
-    share, differ = treated_share(read.of), arms_differ(read.terms, read.of)
+    share = treated_share(read.drawn)
+    differ = arms_differ(read.terms.take(read.cell), read.drawn)
     modelled = bool(differ < DIFFER)
     even = abs(share.value - 0.5) <= EVEN and not share.p_value < UNEVEN
-    why = f"{share.value:.1%} were treated, which is {'even' if even else 'not even'} (p = {share.p_value:.2g} of half)"
+    why = f"{share.value:.1%} were treated, which is {'even' if even else 'not even'} (of half, {_p(share.p_value)})"
     warnings = []
     if modelled:
-        why += f"; features tell who was treated (p = {differ:.1g})"
+        why += f"; features tell who was treated ({_p(differ)})"
         warnings.append(
-            f"The arms differ by the features (p = {differ:.1g}): they were drawn at other rates for other people, "
+            f"The arms differ by the features ({_p(differ)}): they were drawn at other rates for other people, "
             "which is allowed for, or not by lot, which cannot be."
         )
     if method == "class_transformation" and modelled:
@@ -196,17 +200,20 @@ def _choose(read: Experiment, method: str) -> tuple[str, bool, str, list[str]]:
     return method, modelled, why, warnings
 
 
-def _judge(read: Experiment, method: str, ridge: float | None, modelled: bool) -> Judged:
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _judge(read: Experiment, drawn: Outcomes, method: str, ridge: float | None, modelled: bool) -> Judged:
     score, turn, models = np.zeros(len(read.fold)), np.full(len(read.fold), -1), []
-    of = evened(read.terms, read.of, read.fold) if modelled else read.of
     for at, (fits, judges) in enumerate(read.splits()):
         model, _ = fit_effect_model(read, fits, method, ridge, modelled)
         score[judges] = model.effects(read.terms.take(judges))
         turn[judges] = at
         models.append(model)
-    rows = turn >= 0
-    codes = tuple(code[rows] for code in read.codes)
-    return Judged(score[rows], of.take(rows), turn[rows], codes, tuple(models))
+    rows = turn[read.cell] >= 0
+    cell = read.cell[rows]
+    return Judged(score[cell], drawn.take(rows), turn[cell], tuple(code[cell] for code in read.codes), tuple(models))
 
 
 def _missing(arms: pl.DataFrame) -> list[str]:

@@ -28,7 +28,7 @@ def all_others_judge(monkeypatch):
 
 def cluster_ignored(monkeypatch):
     right = experiment._outcomes
-    monkeypatch.setattr(experiment, "_outcomes", lambda used, clustered: right(used, False))
+    monkeypatch.setattr(experiment, "_outcomes", lambda cells: right(cells.drop("g", strict=False)))
 
 
 def clusters_not_summed(monkeypatch):
@@ -38,8 +38,8 @@ def clusters_not_summed(monkeypatch):
 def arms_swapped(monkeypatch):
     right = experiment._outcomes
 
-    def swapped(used, clustered):
-        of = right(used, clustered)
+    def swapped(cells):
+        of = right(cells)
         return Outcomes(~of.treated, of.yes, of.weight, of.squares, of.cluster)
 
     monkeypatch.setattr(experiment, "_outcomes", swapped)

@@ -185,10 +185,21 @@ def test_chances_that_follow_a_feature_are_evened():
     of = Outcomes(treated, yes, np.ones(20_000), np.ones(20_000))
     assert learners.arms_differ(terms, of) < 1e-6
     assert average_effect(of).value > 0.1
-    even = average_effect(learners.evened(terms, of, fold))
+    even = average_effect(of.times(learners.evening(terms, of, fold)))
     assert even.lower < 0 < even.upper
 
 
 def test_arms_by_lot_rarely_differ():
     p = [learners.arms_differ(*trial(seed, n=500)[:2]) for seed in range(300)]
+    assert 0.01 < np.mean(np.array(p) < 0.05) < 0.1
+
+
+def test_arms_drawn_within_clusters_do_not_differ():
+    p = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        terms, of, _, _ = trial(seed, n=800)
+        cluster = np.repeat(np.arange(100), 8)
+        treated = np.concatenate([rng.permutation(8) < 2 for _ in range(100)])
+        p.append(learners.arms_differ(terms, Outcomes(treated, of.yes, of.weight, of.squares, cluster)))
     assert 0.01 < np.mean(np.array(p) < 0.05) < 0.1
