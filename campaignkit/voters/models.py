@@ -6,20 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import polars as pl
 from scipy.special import expit, ndtr, ndtri
 
 from campaignkit.errors import NotEnoughData
+from campaignkit.sql import quote_identifier
 from campaignkit.stats.comparison import Floats, Whole, solve
 from campaignkit.stats.logit import Logit, fit_terms
 from campaignkit.stats.terms import Terms
 from campaignkit.voters.cases import Cases, pooled
 from campaignkit.voters.design import Design
+from campaignkit.voters.duckdb_sql import linear_sql
 
-FAR = 15.0  # a log odds beyond which a coefficient has run away
-CERTAIN = 1e-9
+CERTAIN = 1e-9  # a chance beyond which a coefficient has run away
 
 #: The columns of `Score.table`.
 TABLE: Any = {
@@ -68,6 +70,10 @@ class LogitModel:
 
     def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Return the table with a column of probabilities; nothing is read."""
+        native = frame.to_native()
+        if isinstance(native, duckdb.DuckDBPyRelation):
+            eta = linear_sql(self.design, self.beta, dict(frame.collect_schema()))
+            return nw.from_native(native.project(f"*, 1 / (1 + exp(-({eta}))) AS {quote_identifier(name)}"))
         return frame.with_columns((1 / (1 + (-self.design.linear(frame, self.beta)).exp())).alias(name))
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,7 +109,7 @@ def fit_logit_model(
     if ridge == 0:
         _refuse_separated(design, terms, short)
     fit = fit_terms(terms, short.n, short.k, ridge)
-    if ridge == 0 and (not fit.converged or np.abs(fit.beta).max() > FAR or _certain(fit, short)):
+    if ridge == 0 and (not fit.converged or _certain(fit, short)):
         worst = int(np.argmax(np.where(np.arange(len(fit.beta)) > 0, np.abs(fit.beta), 0.0)))
         raise NotEnoughData(_separated(" ".join(design.names[worst]).strip()))
     covariance, errors = _covariance(design, fit, short, fitted, weighted)

@@ -43,11 +43,11 @@ class Screens(Result):
         weights = self.table.filter(pl.col("screen") == WEIGHTED).row(0, named=True)
         others = self.table.filter(pl.col("screen") != WEIGHTED).sort("misplaced_share", descending=True)
         worst = others.row(0, named=True)
+        off = f"{worst['misplaced_share']:.1%} ({worst['largest_gap']} {worst['gap']:+.1%})"
         return (
             f"Weighting everybody by their chance misplaces {weights['misplaced_share']:.1%} of the electorate by "
-            f"{self.by}; of the screens, {worst['screen']!r} misplaces {worst['misplaced_share']:.1%} "
-            f"({worst['largest_gap']} {worst['gap']:+.1%}). The least is {best['screen']!r}, {best['misplaced_share']:.1%}. One election's "
-            "electorate, of people still on the rolls."
+            f"{self.by}; of the screens, {worst['screen']!r} misplaces {off}. The least is {best['screen']!r}, "
+            f"{best['misplaced_share']:.1%}. One election's electorate, of people still on the rolls."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -89,7 +89,7 @@ def _ways(design: Any, held: Cases, p: Floats) -> dict[str, Floats]:
     ways: dict[str, Floats] = {"all on the rolls": np.ones(len(p)), "voted in the last general": voted[0].astype(float)}
     if len(voted) > 1:
         ways["voted in each of the last two"] = (voted[0] & voted[1]).astype(float)
-    ways["chance of 50% or more"] = (p >= 0.5) * 1.0
+    ways["chance of 50% or more"] = (p >= 0.5).astype(float)
     ways["likeliest, as many as are expected"] = likeliest
     ways[WEIGHTED] = p
     return ways
