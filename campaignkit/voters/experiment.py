@@ -69,6 +69,7 @@ class Experiment:
         (of these without an outcome), ``outcome_rate``.
     restricted : frozenset of str
         What may not serve soliciting.
+    parts : Parts
     """
 
     design: Design
@@ -79,6 +80,7 @@ class Experiment:
     cell: Whole
     arms: pl.DataFrame
     restricted: frozenset[str]
+    parts: Parts
 
     @property
     def terms(self) -> Terms:
@@ -134,7 +136,7 @@ def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
     cell = used.select(by).join(pooled.select("cell", *by), on=by, how="left", maintain_order="left")["cell"]
     return Experiment(
         whole, tuple(pooled[name].to_numpy() for name in codes), _outcomes(pooled), pooled["fold"].to_numpy(),
-        drawn, cell.to_numpy().astype(np.int64), arms, restricted,
+        drawn, cell.to_numpy().astype(np.int64), arms, restricted, parts,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
+from campaignkit.stats.comparison import Estimate
 from campaignkit.stats.learners import arms_differ, evening, treated_share
 from campaignkit.stats.uplift import Outcomes, average_effect, gains, mean_qini
 from campaignkit.voters.effect_model import fit_effect_model
@@ -147,48 +149,50 @@ def fit_persuasion(
     for argument, column in (("outcome", outcome), ("arm", arm)):
         if column in asked.names:
             raise BadValue(f"features holds the {argument}, {column!r}; name what was known before arms were drawn.")
-    parts = Parts(arm, outcome, control, treatment, unit, cluster, weight, holdout, seed)
     steps = Steps("fit_persuasion")
     with steps.step("reading"):
-        read = experiment(data, asked, parts)
+        read = experiment(data, asked, Parts(arm, outcome, control, treatment, unit, cluster, weight, holdout, seed))
         known = read.restricted | frozenset(restricted)
         refuse_soliciting(purpose, known, "Fit the ranking without it.")
     with steps.step("fitting"):
-        method, modelled, why, warnings = _choose(read, method)
+        chosen = _choose(read, method)
         drawn = read.drawn
-        if modelled:
+        if chosen.modelled:
             drawn = drawn.times(evening(read.terms, read.of, read.fold)[read.cell])
-        judged = _judge(read, drawn, method, ridge, modelled)
-        model, penalty = fit_effect_model(read, read.fold != HELD, method, ridge, modelled)
+        judged = _judge(read, drawn, chosen, ridge)
+        model, penalty = fit_effect_model(read, read.fold != HELD, chosen.method, ridge, chosen.modelled)
     steps.close()
-    qini = mean_qini(judged.score, judged.of, judged.fold)
-    if not np.isfinite(qini.value):
-        raise NotEnoughData(
-            "A fold has nobody with the outcome, or nobody without it, to be judged by; take more rows."
-        )
-    table = deciles(judged.tenths(TENTHS))
-    curve = pl.DataFrame(gains(judged.score, judged.of, judged.fold), schema=["share", "gain"])
+    qini, table, curve = _worth(judged)
     return Persuasion(
-        table=table, name=name, purpose=purpose, model=model, method=method, why=why, ridge=penalty, qini=qini,
-        average=average_effect(drawn), arms=read.arms, parts=parts, restricted=known, _source=data, _judged=judged,
-        curve=curve.with_columns(by_lot=pl.col("share") * pl.col("gain").last()),
-        warnings=(*warnings, *_missing(read.arms), *_backfires(table)),
+        table=table, name=name, purpose=purpose, model=model, method=chosen.method, why=chosen.why, ridge=penalty,
+        qini=qini, average=average_effect(drawn), arms=read.arms, curve=curve, parts=read.parts, restricted=known,
+        warnings=(*chosen.warnings, *_missing(read.arms), *_backfires(table)), _source=data, _judged=judged,
     )  # fmt: skip
 
 
-def _choose(read: Experiment, method: str) -> tuple[str, bool, str, list[str]]:
-    """Return the method, whether the chance of treatment must be modelled, why, and what to warn of."""
+@dataclass(frozen=True)
+class _Chosen:
+    """How effects are learned: the method, whether the chance of treatment is modelled, why, and what to warn of."""
+
+    method: str
+    modelled: bool
+    why: str
+    warnings: tuple[str, ...]
+
+
+def _choose(read: Experiment, method: str) -> _Chosen:
+    """Choose by what the arms allow."""
     share = treated_share(read.drawn)
     differ = arms_differ(read.terms.take(read.cell), read.drawn)
     modelled = bool(differ < DIFFER)
     even = abs(share.value - 0.5) <= EVEN and not share.p_value < UNEVEN
     why = f"{share.value:.1%} were treated, which is {'even' if even else 'not even'} (of half, {_p(share.p_value)})"
-    warnings = []
+    warnings = ()
     if modelled:
         why += f"; features tell who was treated ({_p(differ)})"
-        warnings.append(
+        warnings = (
             f"The arms differ by the features ({_p(differ)}): they were drawn at other rates for other people, "
-            "which is allowed for, or not by lot, which cannot be."
+            "which is allowed for, or not by lot, which cannot be.",
         )
     if method == "class_transformation" and modelled:
         raise BadValue(
@@ -197,23 +201,35 @@ def _choose(read: Experiment, method: str) -> tuple[str, bool, str, list[str]]:
         )
     if method == "auto":
         method = "class_transformation" if even and not modelled else "doubly_robust"
-    return method, modelled, why, warnings
+    return _Chosen(method, modelled, why, warnings)
 
 
 def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def _judge(read: Experiment, drawn: Outcomes, method: str, ridge: float | None, modelled: bool) -> Judged:
+def _judge(read: Experiment, drawn: Outcomes, chosen: _Chosen, ridge: float | None) -> Judged:
     score, turn, models = np.zeros(len(read.fold)), np.full(len(read.fold), -1), []
     for at, (fits, judges) in enumerate(read.splits()):
-        model, _ = fit_effect_model(read, fits, method, ridge, modelled)
+        model, _ = fit_effect_model(read, fits, chosen.method, ridge, chosen.modelled)
         score[judges] = model.effects(read.terms.take(judges))
         turn[judges] = at
         models.append(model)
     rows = turn[read.cell] >= 0
     cell = read.cell[rows]
     return Judged(score[cell], drawn.take(rows), turn[cell], tuple(code[cell] for code in read.codes), tuple(models))
+
+
+def _worth(judged: Judged) -> tuple[Estimate, pl.DataFrame, pl.DataFrame]:
+    """Return the Qini, the effects by tenth and the curve of what contacting the first so many gains."""
+    qini = mean_qini(judged.score, judged.of, judged.fold)
+    if not np.isfinite(qini.value):
+        raise NotEnoughData(
+            "A fold has nobody with the outcome, or nobody without it, to be judged by; take more rows."
+        )
+    curve = pl.DataFrame(gains(judged.score, judged.of, judged.fold), schema=["share", "gain"])
+    by_lot = pl.col("share") * pl.col("gain").last()
+    return qini, deciles(judged.tenths(TENTHS)), curve.with_columns(by_lot=by_lot)
 
 
 def _missing(arms: pl.DataFrame) -> list[str]:
