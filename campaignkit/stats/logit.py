@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 
-from campaignkit.stats.comparison import Floats, chunks, solve
+from campaignkit.stats.comparison import Floats, chunks, solve, solve_definite
 from campaignkit.stats.terms import Terms
 
 At = Callable[[Floats], tuple[float, Floats, Floats]]  # beta → loss, score, information
@@ -108,7 +108,8 @@ def fit_terms(terms: Terms, n: Floats, k: Floats, ridge: float = 0.0, start: Flo
         start[0] = np.log(k.sum() / (n.sum() - k.sum()))
     penalty = np.full(terms.columns, float(ridge))
     penalty[0] = 0.0
-    beta, information, converged = _newton(partial(_at_terms, terms.packed(), n, k, penalty), start)
+    at = partial(_at_terms, terms.packed(), n, k, penalty)
+    beta, information, converged = _newton(at, start, solve_definite)
     return Logit(beta, terms.eta(beta), information, converged)
 
 
@@ -122,11 +123,11 @@ def _at_terms(terms: Terms, n: Floats, k: Floats, penalty: Floats, beta: Floats)
     return loss, terms.score(k - n * p) - penalty * beta, information
 
 
-def _newton(at: At, beta: Floats) -> tuple[Floats, Floats, bool]:
+def _newton(at: At, beta: Floats, solver: Callable[[Floats, Floats], Floats] = solve) -> tuple[Floats, Floats, bool]:
     """Return where the loss is least, the information there, and whether it was reached."""
     loss, score, information = at(beta)
     for _ in range(STEPS):
-        step = solve(information, score)
+        step = solver(information, score)
         decrement = score @ step
         beta, loss, score, information = _walk(at, beta, step, loss)
         if decrement < NEAR:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -39,6 +40,16 @@ class Term:
     def columns(self) -> int:
         """How many columns it has."""
         return self.basis.shape[1]
+
+    @cached_property
+    def picks(self) -> Whole | None:
+        """The one level that each column is 1 for; None where the columns are of another kind."""
+        alone = ((self.basis != 0).sum(axis=0) == 1) & (self.basis.sum(axis=0) == 1)
+        return np.argmax(self.basis, axis=0) if alone.all() else None
+
+    def rows_of(self, table: Floats) -> Floats:
+        """Return basis' @ table."""
+        return self.basis.T @ table if self.picks is None else table[self.picks]
 
     def sums(self, values: Floats) -> Floats:
         """Return a sum over cells for each level."""
@@ -114,18 +125,18 @@ class Terms:
 
     def score(self, values: Floats) -> Floats:
         """Return X'values."""
-        return np.concatenate([term.basis.T @ term.sums(values) for term in self.terms])
+        return np.concatenate([term.rows_of(term.sums(values)) for term in self.terms])
 
     def gram(self, weight: Floats) -> Floats:
         """Return X'WX."""
         total = np.empty((self.columns, self.columns))
         parts = self.slices
         for i, one in enumerate(self.terms):
-            total[parts[i], parts[i]] = one.basis.T @ (one.basis * one.sums(weight)[:, None])
+            total[parts[i], parts[i]] = one.rows_of(one.basis * one.sums(weight)[:, None])
             for j, two in enumerate(self.terms[:i]):
                 shape = (len(one.basis), len(two.basis))
                 crossed = np.bincount(one.codes * shape[1] + two.codes, weight, shape[0] * shape[1]).reshape(shape)
-                total[parts[i], parts[j]] = one.basis.T @ (crossed @ two.basis)
+                total[parts[i], parts[j]] = two.rows_of(one.rows_of(np.asarray(crossed, float)).T).T
                 total[parts[j], parts[i]] = total[parts[i], parts[j]].T
         return total
 
@@ -200,3 +211,18 @@ def join_codes(codes: Sequence[Whole], sizes: Sequence[int]) -> Whole:
     for code, size in zip(codes[1:], sizes[1:], strict=True):
         joined = joined * size + code
     return joined
+
+
+def split_codes(joined: Whole, sizes: Sequence[int]) -> list[Whole]:
+    """Return the variables' levels that `join_codes` put together.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in split_codes(np.array([2, 3]), [2, 3])]
+    [[0, 1], [2, 0]]
+    """
+    found = []
+    for size in reversed(sizes):
+        joined, code = np.divmod(joined, size)
+        found.append(code)
+    return found[::-1]

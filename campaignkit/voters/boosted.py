@@ -21,6 +21,7 @@ from campaignkit.voters.design import Design
 from campaignkit.voters.models import TABLE
 from campaignkit.voters.reading import features_keys
 
+FEW = 50_000  # rows that one thread learns from faster than several
 NODE = ("feature", "threshold", "left", "right", "value", "leaf")
 
 
@@ -107,7 +108,7 @@ def _joined(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFrame[Any]:
     native = frame.to_native()
     name = table.columns[1]
     if isinstance(native, pl.LazyFrame):
-        return nw.from_native(native.join(table.lazy(), on="__cell", how="left").drop("__cell"))
+        return nw.from_native(native.join(table.lazy(), on="__cell", how="left", maintain_order="left").drop("__cell"))
     if isinstance(native, duckdb.DuckDBPyRelation):
         numbers = ", ".join(f"({cell}, {value!r}::DOUBLE)" for cell, value in table.iter_rows())
         quoted = '"' + name.replace('"', '""') + '"'
@@ -128,6 +129,7 @@ def fit_boosted(design: Design, fitted: Cases, seed: int) -> tuple[BoostedModel,
     """
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
+        from threadpoolctl import threadpool_limits  # comes with scikit-learn
     except ImportError as error:
         raise BadValue("model='boosted' needs scikit-learn: pip install 'campaignkit[boost]'.") from error
     places = tuple(_places(design, fitted, i) for i in range(len(design.levels)))
@@ -136,7 +138,8 @@ def fit_boosted(design: Design, fitted: Cases, seed: int) -> tuple[BoostedModel,
     weight = np.concatenate([fitted.k, fitted.n - fitted.k])
     scale = fitted.rows.sum() / fitted.n.sum()
     learner = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, min_samples_leaf=1)
-    learner.fit(rows, y, sample_weight=weight * scale)
+    with threadpool_limits(1 if len(y) < FEW else None, user_api="openmp"):
+        learner.fit(rows, y, sample_weight=weight * scale)
     model = BoostedModel(
         design, places, float(np.ravel(learner._baseline_prediction)[0]), tuple(map(_nodes, learner._predictors))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import narwhals as nw
@@ -13,9 +14,12 @@ import polars as pl
 from campaignkit.errors import BadValue
 from campaignkit.stats.comparison import Floats, Whole
 from campaignkit.stats.judging import Judged
+from campaignkit.stats.terms import join_codes, split_codes
 from campaignkit.voters.design import Design
 from campaignkit.voters.features import Asked
 from campaignkit.voters.reading import opened, read, with_shares, yes_or_no
+
+MOST_CODES = 2**62
 
 
 @dataclass(frozen=True)
@@ -159,12 +163,26 @@ def cases(design: Design, cells: pl.DataFrame) -> Cases:
     cells : polars.DataFrame
         As `gather` returns them.
     """
-    codes = {f"c{i}": code for i, code in enumerate(design.codes(cells))}
     beside = [name for name in cells.columns if name in ("g", "b0")]
-    table = cells.select("y", "n", "w", "ww", *beside, **{name: pl.Series(code) for name, code in codes.items()})
-    folded, numbers = _folded(table, [*codes, *beside])
+    sizes = [len(levels.labels) for levels in design.levels]
+    packs = _packs(sizes)
+    codes = design.codes(cells)
+    packed = {f"c{at}": pl.Series(join_codes(codes[part], sizes[part])) for at, part in enumerate(packs)}
+    folded, numbers = _folded(cells.select("y", "n", "w", "ww", *beside, **packed), [*packed, *beside])
+    apart = [one for at, part in enumerate(packs) for one in split_codes(folded[f"c{at}"].to_numpy(), sizes[part])]
     by = folded["b0"] if "b0" in beside else None
-    return Cases(tuple(folded[name].to_numpy() for name in codes), **numbers, cluster=_clusters(folded), by=by)
+    return Cases(tuple(apart), **numbers, cluster=_clusters(folded), by=by)
+
+
+def _packs(sizes: Sequence[int]) -> list[slice]:
+    """Return runs of features whose combinations one whole number can hold: sorting by these is quick."""
+    ends, product = [0], 1
+    for at, size in enumerate(sizes):
+        product *= size
+        if product > MOST_CODES:
+            ends.append(at)
+            product = size
+    return [slice(first, last) for first, last in pairwise([*ends, len(sizes)])]
 
 
 def cases_by_score(cells: pl.DataFrame, score: str) -> Judged:

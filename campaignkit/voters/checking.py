@@ -205,15 +205,14 @@ class Gains(Result):
 
 
 def gains(model: Model, held: Cases, outcome: str, held_out: bool, steps: int = 20) -> Gains:
-    """Return how much each depth of the list reaches; within a cell people are alike, so a depth may cut one."""
-    p = model.chances(held.codes)
-    order = np.argsort(-p, kind="stable")
-    n, k = np.cumsum(held.n[order]), np.cumsum(held.k[order])
+    """Return how much each depth of the list reaches; people of one score are alike, so a depth may cut them."""
+    p, level = np.unique(-model.chances(held.codes), return_inverse=True)
+    n, k = np.cumsum(np.bincount(level, held.n)), np.cumsum(np.bincount(level, held.k))
     depth = np.arange(1, steps + 1) / steps
     at = np.minimum(np.searchsorted(n, depth * n[-1] * (1 - 1e-12)), len(n) - 1)
     reached = np.interp(depth * n[-1], np.concatenate([[0.0], n]), np.concatenate([[0.0], k]))
     table = pl.DataFrame(
-        {"called_share": depth, "n": np.rint(depth * held.rows.sum()).astype(int), "score_from": p[order][at]}
+        {"called_share": depth, "n": np.rint(depth * held.rows.sum()).astype(int), "score_from": -p[at]}
     )
     table = table.with_columns(reached_share=reached / k[-1], found_rate=reached / (depth * n[-1]))
     return Gains(table.with_columns(lift=pl.col("reached_share") / pl.col("called_share")), outcome, held_out)

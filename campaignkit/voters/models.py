@@ -14,7 +14,7 @@ from scipy.special import expit, ndtr, ndtri
 
 from campaignkit.errors import NotEnoughData
 from campaignkit.sql import quote_identifier
-from campaignkit.stats.comparison import Floats, Whole, solve
+from campaignkit.stats.comparison import Floats, Whole, solve_definite
 from campaignkit.stats.logit import Logit, fit_terms
 from campaignkit.stats.terms import Terms
 from campaignkit.voters.cases import Cases, pooled
@@ -153,7 +153,7 @@ def _separated(column: str, who: str = "nobody or everybody") -> str:
 
 def _covariance(design: Design, fit: Logit, short: Cases, fitted: Cases, weighted: bool) -> tuple[Floats, str]:
     """Return the coefficients' covariance: the inverse information, or the sandwich where rows are not alike."""
-    bread = solve(fit.information, np.eye(len(fit.beta)))
+    bread = solve_definite(fit.information, np.eye(len(fit.beta)))
     rows, columns = short.rows.sum(), len(fit.beta)
     if fitted.cluster is None:
         if not weighted:

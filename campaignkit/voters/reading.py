@@ -15,6 +15,7 @@ from campaignkit.checks import check_columns, check_numbers, open_table
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.sql import HASH_DIGITS, canonical_ids, hashed_shares, quote_identifier, quote_literal
 from campaignkit.voters.features import Asked, resolve
+from campaignkit.voters.packing import packed_counts
 
 Frame = nw.LazyFrame[Any]
 
@@ -63,7 +64,9 @@ def read(frame: Frame, asked: Asked, keys: Mapping[str, nw.Expr], weight: str | 
     )
     by = [*(f"f{i}" for i in range(len(asked.features))), *keys]
     if weight is None:  # counts are exact without `cells`, which would also sort
-        table = keyed.group_by(*by).agg(nw.len().cast(nw.Int64).alias("n")).collect("polars").to_native()
+        table = packed_counts(keyed, by[: len(asked.features)], list(keys))
+        if table is None:
+            table = keyed.group_by(*by).agg(nw.len().cast(nw.Int64).alias("n")).collect("polars").to_native()
         table = table.with_columns(w=pl.col("n").cast(pl.Float64), ww=pl.col("n").cast(pl.Float64))
     else:
         table = cells(keyed, by, "weight")
@@ -174,7 +177,9 @@ def _duckdb_text(frame: Frame, column: str) -> str:
 def _polars_shares(native: pl.LazyFrame, ids: Sequence[str], salt: str, name: str) -> pl.LazyFrame:
     def share(columns: Sequence[pl.Series]) -> pl.Series:
         texts = [canonical_ids(column) for column in columns]
-        return hashed_shares(pl.select(pl.coalesce(texts)).to_series(), salt)
+        text = pl.select(pl.coalesce(texts)).to_series()
+        hashed = hashed_shares(text.fill_null(""), salt)
+        return pl.select(pl.when(text.is_not_null()).then(hashed)).to_series()
 
     if not ids:
         return native.with_row_index("__row").pipe(_polars_shares, ["__row"], salt, name)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Score", "fit_score", "load_score"]
 
 MODELS = ("logit", "boosted")
+ENOUGH = 10  # rows of the rarer outcome for a coefficient (Peduzzi et al. 1996)
 LEAST = 10  # people with the outcome, and without it, below whom nothing is fitted
 
 
@@ -108,6 +109,9 @@ class Score(Result):
 
     def _aside(self) -> str:
         said = f" {self.set_aside:,} rows without an outcome were set aside." if self.set_aside else ""
+        rarer = self._rarer
+        if rarer is not None and rarer < ENOUGH * self.table.height and self.ridge == 0:
+            said += f" Its {self.table.height} coefficients rest on {rarer:,} rows of the rarer outcome: try ridge=."
         if constant := self.model.design.constant:
             said += f" {', '.join(constant)} had one value and says nothing."
         return said
@@ -120,6 +124,14 @@ class Score(Result):
         rows = rows.with_columns(what=pl.col("term") + " " + pl.col("level"))
         rows = rows.sort(pl.col("estimate").abs(), descending=True).head(20)
         return charts.intervals(rows, "what", reference=0.0, description=self.summary(), title="Log odds")
+
+    @property
+    def _rarer(self) -> int | None:
+        """How many rows that fitted have the rarer outcome; None for trees."""
+        first = self.table.row(0, named=True)
+        if first["term"] != "(intercept)":
+            return None
+        return round(first["n"] * min(first["outcome_rate"], 1 - first["outcome_rate"]))
 
     # --- checking -----------------------------------------------------------------------------------------
 
