@@ -35,10 +35,13 @@ def predicted(model: Scores, data: Any, column: str) -> Any:
     return model.scored(as_lazy(frame), column).to_native()
 
 
-def written(name: str, mf: Any, scored: Any, unit: str | None, restricted: Iterable[str]) -> int:
-    """Write everybody's score, the column `value` of a table, into a megafile; return how many people were scored."""
+def written(name: str, mf: Any, scored: Any, unit: str | None, own: str | None, restricted: Iterable[str]) -> int:
+    """Write everybody's score, the column `value` of a table, into a megafile; return how many people were scored.
+
+    Their ids are in the column `unit`; None: in `own`, where the table has it, else in person_id.
+    """
     frame = open_table(scored)
-    column = unit if unit in frame.collect_schema().names() else "person_id"
+    column = unit or (own if own in frame.collect_schema().names() else "person_id")
     check_columns(frame, column)
     rows = frame.lazy().select(nw.col(column).alias("person_id"), nw.col("value")).collect("polars").to_native()
     return mf.write_scores(name, rows, restricted=", ".join(sorted(restricted)) or None)

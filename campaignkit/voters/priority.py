@@ -118,7 +118,7 @@ class Priority(Result):
         known = open_table(self.predict()).lazy()
         check_columns(known, column)
         rows = known.filter(~nw.col(self.name).is_null()).select(nw.col(column), nw.col(self.name))
-        return written(self.name, mf, rows.rename({self.name: "value"}), column, self.restricted)
+        return written(self.name, mf, rows.rename({self.name: "value"}), column, None, self.restricted)
 
 
 @dataclass(frozen=True)

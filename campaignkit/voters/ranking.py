@@ -230,7 +230,7 @@ class Persuasion(Result):
         if data is None and self._source is None:
             raise BadValue("A ranking that was loaded knows no table; pass one.")
         scored = self.predict(self._source if data is None else data, "value")
-        return written(self.name, mf, scored, unit or self.parts.unit, self.restricted)
+        return written(self.name, mf, scored, unit, self.parts.unit, self.restricted)
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON: what `load_persuasion` needs to predict, and its numbers; nobody's data."""
