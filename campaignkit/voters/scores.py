@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import polars as pl
 
 from campaignkit import charts
@@ -18,6 +17,7 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.result import Result
 from campaignkit.voters import checking
+from campaignkit.voters.applying import predicted, written
 from campaignkit.voters.cases import Cases, Roles, cases, cases_by_score, gather, pooled
 from campaignkit.voters.checking import Quality
 from campaignkit.voters.design import Design, design
@@ -257,12 +257,7 @@ class Score(Result):
         BadValue
             The table has a column of the new one's name.
         """
-        column = column or self.name
-        frame = open_table(data)
-        check_columns(frame, *self.model.design.asked.names)
-        if column in frame.collect_schema().names():
-            raise BadValue(f"The table has a column {column!r} already; name another: predict(data, column=...).")
-        return self.model.scored(as_lazy(frame), column).to_native()
+        return predicted(self.model, data, column or self.name)
 
     def unseen(self, data: Any) -> pl.DataFrame:
         """Count the values of a table that the fit never saw: feature, value, n (rows)."""
@@ -295,14 +290,8 @@ class Score(Result):
         BadValue
             The unit is null or comes twice, or is nobody's in the megafile.
         """
-        frame = open_table(self._data(data))
-        column = unit or (self.roles.unit if self.roles.unit in frame.collect_schema().names() else "person_id")
-        check_columns(frame, column)
-        scored = (
-            open_table(self.predict(frame, "value")).lazy().select(nw.col(column).alias("person_id"), nw.col("value"))
-        )
-        rows = scored.collect("polars").to_native()
-        return mf.write_scores(self.name, rows, restricted=", ".join(sorted(self.restricted)) or None)
+        scored = self.predict(self._data(data), "value")
+        return written(self.name, mf, scored, unit, self.roles.unit, self.restricted)
 
     def save(self, path: str | Path) -> Path:
         """Write the score as JSON: what `load_score` needs to predict, and its numbers; nobody's data."""
