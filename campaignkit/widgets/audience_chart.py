@@ -41,6 +41,10 @@ class AudienceChart:
             self.rows += [(name, value) for value, _ in values[:MOST_BARS]]
             self.left_out[name] = max(len(values) - MOST_BARS, 0)
 
+    def unmapped(self, tally: Tally) -> int:
+        """Return how many people the map does not show: without a state, or in none of the fifty and DC."""
+        return sum(n for state, n in tally.groups["state"].items() if state not in atlas.FIPS)
+
     def numbers(self, tally: Tally) -> list[int]:
         """Return the param's value: people in all, then in each row."""
         return [tally.people, *(tally.groups[name].get(value, 0) for name, value in self.rows)]
@@ -99,6 +103,7 @@ class AudienceChart:
         table = self._table("state").with_columns(
             id=pl.col("label").replace_strict(atlas.FIPS), name=pl.col("label").replace_strict(full)
         )
+        most = f"'where; deepest blue: ' + format(extent(slice(tally, 1, {table.height + 1}))[1], ',') + ' people'"
         shapes = alt.InlineData(atlas.outlines(), format=alt.TopoDataFormat(feature="states", type="topojson"))
         return (
             alt.Chart(shapes)
@@ -109,12 +114,7 @@ class AudienceChart:
             )
             .encode(
                 fillOpacity=alt.FillOpacity(
-                    "n:Q",
-                    scale=alt.Scale(type="sqrt", range=[0.03, 1], zero=True),
-                    legend=alt.Legend(
-                        title="people", orient="bottom-right", format="~s", symbolType="square", tickCount=3,
-                        symbolFillColor=charts.PALETTE[0], symbolStrokeWidth=0,
-                    ),
+                    "n:Q", scale=alt.Scale(type="sqrt", range=[0.05, 1], zero=True), legend=None
                 ),
                 tooltip=[
                     alt.Tooltip("name:N", title="state"),
@@ -123,8 +123,9 @@ class AudienceChart:
                 ],
             )
             .project("identity")
-            .properties(width=MAP_WIDTH, height=int(MAP_WIDTH * 610 / 975), title=alt.Title("where", fontSize=13))
-        )  # fmt: skip
+            .properties(width=MAP_WIDTH, height=int(MAP_WIDTH * 610 / 975))
+            .properties(title=alt.Title(alt.expr(most), fontSize=13))
+        )
 
 
 def _place(name: str, value: str | None, n: int) -> tuple[bool, float, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from campaignkit.widgets import atlas
 from campaignkit.widgets.choices import DOLLARS, OLDEST, YOUNGEST, Choices, named
 from campaignkit.widgets.selection import CONTACT, GIVING, Selection
 
@@ -41,7 +42,8 @@ class Controls:
         self._changed = changed
         self._quiet = False
         wide = {"layout": w.Layout(width="310px"), "style": {"description_width": "92px"}}
-        states = [(named(state), state) for state in offered.states]
+        full = atlas.names()
+        states = [(f"{named(state)}  {full.get(state or '', '')}".strip(), state) for state in offered.states]
         self.states = w.SelectMultiple(options=states, description="States", rows=5, **wide)
         self.counties = w.SelectMultiple(options=[], description="Counties", rows=4, disabled=True, **wide)
         self.sex, self.race, self.party = (_marks(getattr(offered, name)) for name in ("sex", "race", "party"))
@@ -72,8 +74,8 @@ class Controls:
             for name, steps in offered.scores.items()
         }  # fmt: skip
         self.also = w.Text(
-            description="And also", placeholder="any condition, e.g. last_gift_days > 30",
-            continuous_update=False, **wide,
+            description="And also", tooltip="Any condition that mf.universe takes",
+            placeholder="such as last_gift_days > 30", continuous_update=False, **wide,
         )  # fmt: skip
         self.reset = w.Button(description="Everyone again", tooltip="Clear all", layout=w.Layout(width="150px"))
         self.reset.on_click(lambda _: self.clear())
@@ -94,7 +96,7 @@ class Controls:
         def marks(group: dict[Any, Any]) -> Any:
             return w.HBox(list(group.values())).add_class("ck-marks")
 
-        parts = [heading("Where"), self.states, self.counties, heading("Age"), self.age]
+        parts = [heading("Where and how old"), self.states, self.counties, self.age]
         for title, group in (("Sex", self.sex), ("Party", self.party), ("Race", self.race)):
             parts += [heading(title), marks(group)]
         parts += [heading("General elections"), *self.voted.values()] if self.voted else []

@@ -82,11 +82,9 @@ class Cube:
         started = time.perf_counter()
         coded = selection.coded(self.offered)
         if coded is None:
-            universe = self.megafile.universe(*selection.predicates())
-            groups, by = self._exact(universe), "megafile"
-        else:
-            by, condition = coded
-            groups = self._coded(by, condition)
+            return tally_of(self.megafile.universe(*selection.predicates()))
+        by, condition = coded
+        groups = self._coded(by, condition)
         return Tally(sum(groups["state"].values()), groups, by, time.perf_counter() - started)
 
     def _coded(self, table: str, condition: str) -> dict[str, dict[str | None, int]]:
@@ -94,25 +92,30 @@ class Cube:
         weight = ", n" if table == "cube" else ""
         inner = f"SELECT state, sex, {age} AS age, party, race{weight} FROM {table} WHERE {condition}"
         rows = self._con.sql(_grouped(inner, n)).fetchall()
-        return self._read(rows, coded=True)
+        return _read(rows, self.offered)
 
-    def _exact(self, universe: Universe) -> dict[str, dict[str | None, int]]:
-        age = universe.translated("age").sql
-        inner = f"SELECT p.state, p.sex, ({age}) // {BIN} AS age, p.party, p.race FROM person p WHERE {universe.where}"
-        return self._read(self.megafile.sql(_grouped(inner, "count(*)")).rows(), coded=False)
 
-    def _read(self, rows: Iterable[tuple], coded: bool) -> dict[str, dict[str | None, int]]:
-        """Return what a query by `_grouped` found, by group and value."""
-        groups: dict[str, dict[str | None, int]] = {name: {} for name in BROKEN_DOWN}
-        for *values, which, n in rows:
-            place = [16, 8, 4, 2, 1].index(31 - which)
-            name, value = BROKEN_DOWN[place], values[place]
-            if name == "age_band":
-                value = band(value)
-            elif coded:
-                value = getattr(self.offered, "states" if name == "state" else name)[value - 1]
-            groups[name][value] = groups[name].get(value, 0) + n
-        return groups
+def tally_of(universe: Universe) -> Tally:
+    """Return the tally of a universe, counted in its megafile."""
+    started = time.perf_counter()
+    age = universe.translated("age").sql
+    inner = f"SELECT p.state, p.sex, ({age}) // {BIN} AS age, p.party, p.race FROM person p WHERE {universe.where}"
+    groups = _read(universe.megafile.sql(_grouped(inner, "count(*)")).rows())
+    return Tally(sum(groups["state"].values()), groups, "megafile", time.perf_counter() - started)
+
+
+def _read(rows: Iterable[tuple], coded: Choices | None = None) -> dict[str, dict[str | None, int]]:
+    """Return what a query by `_grouped` found, by group and value; codes are given back their values."""
+    groups: dict[str, dict[str | None, int]] = {name: {} for name in BROKEN_DOWN}
+    for *values, which, n in rows:
+        place = [16, 8, 4, 2, 1].index(31 - which)
+        name, value = BROKEN_DOWN[place], values[place]
+        if name == "age_band":
+            value = band(value)
+        elif coded is not None:
+            value = getattr(coded, "states" if name == "state" else name)[value - 1]
+        groups[name][value] = groups[name].get(value, 0) + n
+    return groups
 
 
 def band(bin_: int | None) -> str | None:

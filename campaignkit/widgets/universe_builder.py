@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from campaignkit.widgets.audience_chart import AudienceChart
 from campaignkit.widgets.controls import Controls
-from campaignkit.widgets.cube import Cube
+from campaignkit.widgets.cube import Cube, Tally
 from campaignkit.widgets.selection import Selection
 from campaignkit.widgets.shell import Shell, guarded, live_chart, readout
 
@@ -80,10 +80,14 @@ class UniverseBuilder(Shell):
         self.readout.headline = f"{tally.people:,} people"
         self.readout.detail = (
             f"{share:.1%} of the file's {self._audience.everyone.people:,} · {ANSWERED[tally.answered_by]} in "
-            f"{tally.seconds * 1000:,.0f} ms · ticks mark the whole file"
+            f"{tally.seconds * 1000:,.0f} ms · ticks mark the whole file{self._beyond(tally)}"
         )
         self._query.sql = query
         self.chart.params.tally = self._audience.numbers(tally)
+
+    def _beyond(self, tally: Tally) -> str:
+        beyond = self._audience.unmapped(tally)
+        return f" · {beyond:,} not on the map, for want of a state" if beyond else ""
 
     @property
     def predicates(self) -> list[str]:
