@@ -97,8 +97,8 @@ print(board.readout.detail)
 # %% [markdown]
 # ## What could fool us
 #
-# * **Trying is searching.** Whoever moves controls until a number looks good has searched, as a computer would. Segments
-#   were confirmed on people held out; an audience picked by hand was not.
+# * **Trying is searching.** Whoever moves controls until a number looks good has searched, as a computer would.
+#   Segments were confirmed on people held out; an audience picked by hand was not.
 # * **A slider's end is open.** An age that is not narrowed leaves in those whose age nobody knows; as soon as it is,
 #   they are out.
 # * **The day you stop.** The intervals over the days hold on all days at once. Those of an analysis without `sequence`

@@ -72,14 +72,14 @@ class ExperimentBoard(Shell):
 
     @guarded
     def _changed(self) -> None:
-        """Put another test on the board, at its last step."""
+        """Put another test on the board, at its first view."""
         self._panel = panel_of(self.result, self.recipients)
         self.chart.chart = self._panel.chart()
         steps = self._panel.steps
         self.slider.layout.display = None if steps else "none"
         self.slider.description = self._panel.moves
         self.slider.options = [(text, place) for place, text in enumerate(steps)] or [("", 0)]
-        self.slider.value = max(len(steps) - 1, 0)
+        self.slider.value = self._panel.start()
         self._show()
 
     @guarded

@@ -46,6 +46,10 @@ class Panel:
         self.result = result
         self.steps: list[str] = []
 
+    def start(self) -> int:
+        """Return the step to begin with: the last one."""
+        return max(len(self.steps) - 1, 0)
+
     def said(self, step: int) -> tuple[str, str]:
         """Return a headline and a line."""
         return "", self.result.summary()
@@ -58,7 +62,7 @@ class Panel:
         return found
 
     def _at(self, step: int | None) -> Any:
-        return charts.house().param(name="step", value=len(self.steps) - 1 if step is None else step)
+        return charts.house().param(name="step", value=self.start() if step is None else step)
 
 
 class Days(Panel):
@@ -191,6 +195,10 @@ class TestSize(Panel):
         super().__init__(result)
         self.rows = result.table.sort("n_arm").with_row_index("at").with_columns(pl.col("at").cast(pl.Int64))
         self.steps = [f"{n:,} an arm" for n in self.rows["n_arm"]]
+
+    def start(self) -> int:
+        """Return the step of the best size."""
+        return self.rows["n_arm"].index_of(self.result.table["n_arm"][0]) or 0
 
     def said(self, step: int) -> tuple[str, str]:
         """Say what a test of the size gains."""

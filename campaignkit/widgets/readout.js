@@ -72,6 +72,8 @@ export default {
       root = el.closest(".ck-widget");
       if (!root) return;
       clearInterval(find);
+      // Else Lab takes the arrow keys for its own, and no list could be moved by keyboard.
+      root.setAttribute("data-lm-suppress-shortcuts", "true");
       name(root);
       watch.observe(root, { childList: true, subtree: true });
     }, 100);

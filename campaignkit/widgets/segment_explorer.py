@@ -79,7 +79,8 @@ class SegmentExplorer(Shell):
         sizes, lifts = self._table["size"].to_list(), self._table["lift"].to_list()
         least, most = min(sizes), max(sizes)
         self.size = w.IntRangeSlider(
-            value=(least, most), min=least, max=most, description="Size", step=max((most - least) // 50, 1), continuous_update=False, **wide,
+            value=(least, most), min=least, max=most, description="Size", step=max((most - least) // 50, 1),
+            continuous_update=False, **wide,
         )  # fmt: skip
         low, high = _tenth_below(min(lifts)), _tenth_below(max(lifts)) + 0.1
         self.lift = w.FloatRangeSlider(
@@ -157,8 +158,9 @@ class SegmentExplorer(Shell):
         if self.within is None:
             raise BadValue("These segments know no megafile; make it SegmentExplorer(segments, within=mf).")
         parts = [self.within.megafile.universe(where, as_of=self.within.as_of) for where in self.rows["where"]]
-        nobody = self.within.megafile.universe("false", as_of=self.within.as_of)
-        return self.within & reduce(or_, parts, nobody) if parts else nobody
+        if not parts:
+            return self.within.megafile.universe("false", as_of=self.within.as_of)
+        return self.within & reduce(or_, parts)
 
     def _scatter(self) -> alt.TopLevelMixin:
         alt = charts.house()

@@ -5,4 +5,4 @@ pick = ck.widgets.UniverseBuilder(ck.sample.megafile())
 pick
 
 # %%
-print("built:", pick.universe.count(), pick.predicates)
+print(f"{pick.universe.count():,} people")
