@@ -9,11 +9,19 @@ from typing import Any
 
 import narwhals as nw
 
-from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
+from campaignkit.errors import BadValue, ColumnNotFound, SourceRestricted, listed, nearest
 
 Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 
 ACCEPTED = "a Polars, pandas or PyArrow table, a DuckDB relation, a PySpark DataFrame, or a universe"
+#: What a list or a score is for, and how a sentence says it.
+PURPOSES = {
+    "fundraise": "fundraising",
+    "persuade": "persuasion",
+    "turnout": "turnout",
+    "volunteer": "volunteering",
+}
+STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 NUMBER_TYPES = {int: Integral, float: Real}  # so that numpy's numbers pass as well as Python's
 WITHIN = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
@@ -267,3 +275,30 @@ def _within(value: Any, bounds: dict[str, float | None]) -> bool:
 def _names_of(typ: type | tuple[type, ...]) -> str:
     types = typ if isinstance(typ, tuple) else (typ,)
     return " or ".join(one.__name__ for one in types)
+
+
+def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> None:
+    """Refuse to raise money with what FEC reports say.
+
+    Parameters
+    ----------
+    purpose : str
+        One of PURPOSES.
+    restricted : iterable of str
+        What in use comes from FEC reports; empty: nothing.
+    mend : str
+        The error's last sentence.
+
+    Raises
+    ------
+    SourceRestricted
+        The purpose is fundraising and something is restricted.
+
+    Examples
+    --------
+    >>> refuse_soliciting("turnout", ["fec_gifts"], "Leave it out.")
+    """
+    if purpose == "fundraise" and (named := sorted(restricted)):
+        raise SourceRestricted(
+            f"{', '.join(named)} comes from FEC reports, which {STATUTE} bar from use for soliciting. {mend}"
+        )

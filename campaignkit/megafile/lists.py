@@ -15,8 +15,8 @@ import duckdb
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_scalar
-from campaignkit.errors import BadValue, SourceRestricted
+from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
+from campaignkit.errors import BadValue
 from campaignkit.result import Result
 from campaignkit.sql import quote_literal
 
@@ -26,15 +26,7 @@ if TYPE_CHECKING:
     from campaignkit.megafile.universe import Universe
 
 CHANNELS = {"phone": "phone", "text": "phone", "door": "address", "mail": "address", "email": "email"}
-#: What a list is for, and how a sentence says it.
-PURPOSES = {
-    "fundraise": "fundraising",
-    "persuade": "persuasion",
-    "turnout": "turnout",
-    "volunteer": "volunteering",
-}
 FORMATS = ("csv", "van")
-STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 
 #: Columns of a list beside person_id and rank, by what the channel needs.
 _SHOWN = {
@@ -168,11 +160,7 @@ def make_call_list(
         check_scalar(value, name, typ=int, ge=1 if name.startswith("per_") else 0, optional=True)
     rank = universe.translated(rank_by) if rank_by else None
     restricted = universe.restricted | (rank.restricted if rank else frozenset())
-    if purpose == "fundraise" and restricted:
-        raise SourceRestricted(
-            f"{', '.join(sorted(restricted))} comes from FEC reports, which {STATUTE} bar from use for soliciting. "
-            "Make the list without it."
-        )
+    refuse_soliciting(purpose, restricted, "Make the list without it.")
     steps = [*_exclusions(universe, channel, cooldown_days), *_caps(channel, per_household, per_phone, limit)]
     table, counted = _run(universe, channel, rank.sql if rank else "NULL::DOUBLE", steps)
     return CallList(table, _funnel(universe, counted, steps), channel, purpose, universe, rank_by)

@@ -23,6 +23,9 @@ from campaignkit.megafile.build import build
 from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.export_log import append_export_log, read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
+from campaignkit.megafile.model import Model
+from campaignkit.megafile.scores import write_scores
+from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
 from campaignkit.sql import quote_identifier, quote_identifiers, quote_literal
 
@@ -65,7 +68,7 @@ class Megafile:
         path: str | Path,
         *,
         layouts: Iterable[str | Path] = (),
-        model: bool = True,
+        model: Model | bool = True,
         progress: bool | None = None,
     ) -> Megafile:
         """Read a folder of exports into one megafile and open it.
@@ -82,9 +85,9 @@ class Megafile:
             Where to put the megafile.
         layouts : iterable of str or Path
             Your own layouts (TOML), beside the built-in ones; one of the same name replaces a built-in one.
-        model : bool
-            Whether records that no exact tier links are weighed by a model, which is kept in the megafile. False: the
-            tiers alone.
+        model : Model or bool
+            True: records that no exact tier links are weighed by a model, fitted on them and kept in the megafile. A
+            `Model`, such as another megafile's: weigh with that. False: the tiers alone.
         progress : bool or None
             Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -128,9 +131,9 @@ class Megafile:
         Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
         refer to, and `unlinked`, its records about a person of whom no source has a record.
         """
-        return self.sql("""
+        return self.sql(f"""
             WITH linked AS (
-                SELECT r.record_id >> 40 AS file_id, count(DISTINCT s.person_id) AS people,
+                SELECT r.seen_id >> {FILE_ID_SHIFT} AS file_id, count(DISTINCT s.person_id) AS people,
                        count(*) FILTER (WHERE r.person_key IS NOT NULL AND s.person_id IS NULL) AS unlinked
                 FROM record r LEFT JOIN source_record s ON s.source = r.person_source AND s.record_key = r.person_key
                 GROUP BY 1
@@ -297,6 +300,39 @@ class Megafile:
     def note_export(self, manifest: dict[str, Any]) -> None:
         """Note a list that was written; the file is open for reading, so it goes into the log beside it."""
         append_export_log(self.path, manifest)
+
+    def write_scores(
+        self, name: str, scores: pl.DataFrame, *, scored_on: date | None = None, restricted: str | None = None
+    ) -> int:
+        """Put a score of some people into the megafile, where ``score('name')`` finds it; return how many.
+
+        A changed copy takes the file's place, whole or not at all, and is what this Megafile then reads. Relations
+        made before keep reading the old one.
+
+        Parameters
+        ----------
+        name : str
+            The score's name. One of the same name and date is replaced; earlier dates stay.
+        scores : DataFrame
+            person_id and value, each person once.
+        scored_on : date or None
+            As of when. None: the megafile's own date.
+        restricted : str or None
+            What in it may not serve soliciting, such as ``"fec_gifts"``. None: nothing.
+
+        Raises
+        ------
+        BadValue
+            A person_id or value is null, comes twice, or is nobody's; or the megafile was opened for writing.
+        RefreshRefused
+            The megafile is being written to by another process, or the disk has no room.
+        """
+        if not self._read_only:
+            raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
+        count = write_scores(self.path, name, scores, scored_on or self.as_of, restricted)
+        self._con = _connect(self.path, self._read_only)
+        self._values.clear()
+        return count
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of its own to the same file, for temporary tables; close it after use."""

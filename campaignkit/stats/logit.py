@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import expit
 
 from campaignkit.stats.comparison import Floats, chunks, solve
+from campaignkit.stats.terms import Terms
+
+At = Callable[[Floats], tuple[float, Floats, Floats]]  # beta → loss, score, information
 
 STEPS = 40
 NEAR = 1e-7  # the Newton decrement, in squared standard errors, after which a last step squares what is left
@@ -71,19 +75,63 @@ def fit_logit(x: Floats, y: Floats, weight: Floats, start: Floats | None = None)
     if start is None and len(x) > FEW:
         part = fit_logit(x[::16], y[::16], weight[::16], np.zeros(x.shape[1]))
         start = part.beta if part.converged else None
-    beta = np.zeros(x.shape[1]) if start is None else start
-    loss, score, information = _at(x, y, weight, beta)
-    converged = False
-    for _ in range(STEPS):
-        step = solve(information, score)
-        decrement = score @ step
-        beta, loss, score, information = _walk(x, y, weight, beta, step, loss)
-        if decrement < NEAR:
-            converged = True
-            break
+    beta, information, converged = _newton(partial(_at, x, y, weight), np.zeros(x.shape[1]) if start is None else start)
     eta = x @ beta
     apart = eta[y == 1].min(initial=np.inf) > eta[y == 0].max(initial=-np.inf)
     return Logit(beta, eta, information, converged and not apart)
+
+
+def fit_terms(terms: Terms, n: Floats, k: Floats, ridge: float = 0.0, start: Floats | None = None) -> Logit:
+    """Fit a logit on cells by Newton's method.
+
+    Parameters
+    ----------
+    terms : Terms
+        The columns, the first of which is the intercept.
+    n, k : array
+        Each cell's weight, and the weight of those with the outcome.
+    ridge : float
+        Half of it times the sum of squared coefficients, without the intercept's, is added to the loss: the posterior
+        mode under normal priors of variance 1 / ridge. 0: maximum likelihood.
+    start : array or None
+        Where to begin. None: at the outcome's log odds.
+
+    Examples
+    --------
+    >>> from campaignkit.stats.terms import Term
+    >>> terms = Terms((Term(np.zeros(2, int), np.ones((1, 1))), Term(np.arange(2), np.array([[0.0], [1.0]]))))
+    >>> fit_terms(terms, np.array([3.0, 3.0]), np.array([1.0, 2.0])).beta.round(4).tolist()
+    [-0.6931, 1.3863]
+    """
+    if start is None:
+        start = np.zeros(terms.columns)
+        start[0] = np.log(k.sum() / (n.sum() - k.sum()))
+    penalty = np.full(terms.columns, float(ridge))
+    penalty[0] = 0.0
+    beta, information, converged = _newton(partial(_at_terms, terms.packed(), n, k, penalty), start)
+    return Logit(beta, terms.eta(beta), information, converged)
+
+
+def _at_terms(terms: Terms, n: Floats, k: Floats, penalty: Floats, beta: Floats) -> tuple[float, Floats, Floats]:
+    """Return the loss, the score and the information at beta, penalty and all."""
+    eta = terms.eta(beta)
+    p = expit(eta)
+    loss = float(n @ np.logaddexp(0, eta) - k @ eta + penalty @ beta**2 / 2)
+    information = terms.gram(n * p * (1 - p))
+    information[np.diag_indices_from(information)] += penalty
+    return loss, terms.score(k - n * p) - penalty * beta, information
+
+
+def _newton(at: At, beta: Floats) -> tuple[Floats, Floats, bool]:
+    """Return where the loss is least, the information there, and whether it was reached."""
+    loss, score, information = at(beta)
+    for _ in range(STEPS):
+        step = solve(information, score)
+        decrement = score @ step
+        beta, loss, score, information = _walk(at, beta, step, loss)
+        if decrement < NEAR:
+            return beta, information, True
+    return beta, information, False
 
 
 def _at(x: Floats, y: Floats, weight: Floats, beta: Floats) -> tuple[float, Floats, Floats]:
@@ -99,13 +147,11 @@ def _at(x: Floats, y: Floats, weight: Floats, beta: Floats) -> tuple[float, Floa
     return loss, score, information
 
 
-def _walk(
-    x: Floats, y: Floats, weight: Floats, beta: Floats, step: Floats, loss: float
-) -> tuple[Floats, float, Floats, Floats]:
+def _walk(at: At, beta: Floats, step: Floats, loss: float) -> tuple[Floats, float, Floats, Floats]:
     """Take a step, halved until it makes nothing worse."""
     share = 1.0
     while True:
-        found = _at(x, y, weight, beta + share * step)
+        found = at(beta + share * step)
         if found[0] <= loss + 1e-9 * abs(loss) or share < 1e-3:
             return beta + share * step, *found
         share /= 2
