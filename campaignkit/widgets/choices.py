@@ -87,10 +87,17 @@ def edges(low: float, high: float) -> tuple[float, ...]:
         if least <= low and high <= most:
             break
     else:
-        digits = 1 - math.floor(math.log10(max(high - low, 1e-9)))
-        least = math.floor(low * 10**digits) / 10**digits
-        most = max(math.ceil(high * 10**digits) / 10**digits, least + 10**-digits)
+        return _round_edges(low, high)
     return tuple(round(least + (most - least) * step / STEPS, 10) for step in range(STEPS + 1))
+
+
+def _round_edges(low: float, high: float) -> tuple[float, ...]:
+    """Return about STEPS edges at multiples of 1, 2 or 5 of a power of ten."""
+    rough = max(high - low, 1e-6) / STEPS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return tuple(round(place * step, 10) for place in range(first, max(last, first + 1) + 1))
 
 
 def named(value: str | None) -> str:

@@ -6,8 +6,12 @@ const make = (tag, name, parent) => {
   return node;
 };
 
-// ipywidgets names neither the ends of a slider nor the lists after their labels; a screen reader needs it.
+// ipywidgets names neither the ends of a slider nor the lists after their labels; a screen reader needs it. And Lab
+// takes the arrow keys for its own from whatever has the focus, unless that very element says not to.
 const name = (root) => {
+  for (const control of root.querySelectorAll("select, input, button, pre, .noUi-handle")) {
+    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
   for (const box of root.querySelectorAll(".widget-inline-hbox")) {
     const label = box.querySelector(":scope > .widget-label")?.textContent.trim();
     if (!label) continue;
@@ -72,8 +76,6 @@ export default {
       root = el.closest(".ck-widget");
       if (!root) return;
       clearInterval(find);
-      // Else Lab takes the arrow keys for its own, and no list could be moved by keyboard.
-      root.setAttribute("data-lm-suppress-shortcuts", "true");
       name(root);
       watch.observe(root, { childList: true, subtree: true });
     }, 100);

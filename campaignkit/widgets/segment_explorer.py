@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ class SegmentExplorer(Shell):
         value = change["new"].value or {}
         size = value.get("size") or (self.size.min, self.size.max)
         lift = value.get("lift") or (self.lift.min, self.lift.max)
-        self.size.value = _clipped(int(size[0]), -(-int(size[1]) // 1), self.size)
+        self.size.value = _clipped(math.floor(size[0]), math.ceil(size[1]), self.size)
         self.lift.value = _clipped(*lift, self.lift)
 
     @guarded
