@@ -10,13 +10,13 @@
 # ---
 
 # %% [markdown]
-# # Look before you write: an audience, segments and tests under your hands
+# # Look before you write: an audience, segments, tests and a score under your hands
 #
 # **The question:** the field office asks for "a few hundred women in Ohio who vote but give nothing, and anybody like
 # the people who came running to Lorna Vale's dinner". Nobody has said how many there are, nor where to draw the line.
 # How wide should it be drawn?
 #
-# Such a question is answered by trying. Three widgets count while you try, and each hands on what it found. They need
+# Such a question is answered by trying. Four widgets count while you try, and each hands on what it found. They need
 # a running kernel: in the printed book you see a still of each.
 #
 # All of them work from the keyboard: Tab goes from control to control, arrow keys move them, and a screen reader
@@ -95,12 +95,32 @@ print(board.readout.headline)
 print(board.readout.detail)
 
 # %% [markdown]
+# ## A score, looked into
+#
+# Who enters a contest? Move how deep to call; then make up a person, and see what the score says of them.
+
+# %%
+enters = ck.voters.fit_score(
+    invited, "entered('host_a')", ["region", "sex", "age_band", "party", "education"], name="enters",
+    purpose="volunteer", unit="person_id", cluster="household_id",
+)  # fmt: skip
+look = ck.widgets.ScoreInspector(enters)
+look
+
+# %%
+look.profile["region"].value = "West"
+look.profile["sex"].value = "F"
+look.vary.value = "age_band"
+print(f"A woman of the West, all else as is commonest: {look.chance:.1%}")
+
+# %% [markdown]
 # ## What could fool us
 #
 # * **Trying is searching.** Whoever moves controls until a number looks good has searched, as a computer would.
 #   Segments were confirmed on people held out; an audience picked by hand was not.
 # * **A slider's end is open.** An age that is not narrowed leaves in those whose age nobody knows; as soon as it is,
 #   they are out.
+# * **A profile is no experiment.** It shows how the score counts. A woman who moves to the West will not enter more.
 # * **The day you stop.** The intervals over the days hold on all days at once. Those of an analysis without `sequence`
 #   do not; such a test is shown without a slider.
 

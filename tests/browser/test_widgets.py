@@ -193,3 +193,19 @@ def test_experiment_board(page: Page, watch: lab.Watch, lab_address: str) -> Non
     assert marks(page) != drawn
     photographed(page, "experiment_board-size")
     check_quiet(watch)
+
+
+def test_score_inspector(page: Page, watch: lab.Watch, lab_address: str) -> None:
+    show(page, lab_address, "score_inspector")
+    drawn = marks(page)
+    pressed(page, slider(page, "Call the best"), *["ArrowRight"] * 3)
+    assert marks(page) != drawn
+    drawn = marks(page, 1)
+    page.get_by_label("age_band", exact=True).focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(1500)
+    assert marks(page, 1) != drawn
+    assert kernel_says(page) == page.locator(".ck-widget .ck-headline >> nth=1").text_content()
+    photographed(page, "score_inspector")
+    check_quiet(watch)
