@@ -120,11 +120,13 @@ class Days(Panel):
         arms_now = alt.layer(zero.encode(x="zero:Q"), lines, points).properties(width=WIDTH, height=alt.Step(30))
         kind = "T" if self.rows["day"].dtype.is_temporal() else "Q"
         over = base.encode(x=alt.X(f"day:{kind}", title=None))
-        faint = over.mark_area(opacity=0.08).encode(y=alt.Y("lower:Q", **value), y2="upper:Q")
+        ahead = over.mark_line(opacity=0.25).encode(y=alt.Y("estimate:Q", **value))
         so_far = over.transform_filter("datum.at <= step")
-        band = so_far.mark_area(opacity=0.25).encode(y=alt.Y("lower:Q", **value), y2="upper:Q")
-        line = so_far.mark_line().encode(y=alt.Y("estimate:Q", **value))
-        days = alt.layer(faint, band, line, zero.encode(y="zero:Q")).properties(width=WIDTH, height=220)
+        band = so_far.mark_area(opacity=0.14).encode(y=alt.Y("lower:Q", **value), y2="upper:Q")
+        line = so_far.mark_line(point=True).encode(y=alt.Y("estimate:Q", scale=whole, **value))
+        today = over.transform_filter("datum.at == step").mark_rule(opacity=0.5)
+        today = today.encode(color=alt.value(charts.INK))
+        days = alt.layer(ahead, band, line, today, zero.encode(y="zero:Q")).properties(width=WIDTH, height=220)
         title = f"{self.outcome}: difference to {self.result.control}"
         return (
             alt.vconcat(arms_now, days, spacing=14)
