@@ -188,13 +188,13 @@ def setup() -> None:
     Vega's script (0.9 MB), once for the whole notebook; without it, charts are stills.
     """
     house()
-    if in_notebook() and not _page_has_vega():
+    if in_notebook() and not page_has_vega():
         _emit()
 
 
 def make_live() -> None:
     """Send Vega's script to the notebook with the first chart, and again when the cell holding it reruns."""
-    if not in_notebook() or _page_has_vega():
+    if not in_notebook() or page_has_vega():
         return
     cell, run = _here()
     held_by, held_run = _holder.get("cell"), _holder.get("run")
@@ -221,7 +221,8 @@ def _here() -> tuple[str | None, str | None]:
     return message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
 
 
-def _page_has_vega() -> bool:
+def page_has_vega() -> bool:
+    """Return whether the page that shows this brings Vega itself, as the book's do."""
     return os.environ.get("CAMPAIGNKIT_VEGA") == "page"
 
 

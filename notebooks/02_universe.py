@@ -27,6 +27,9 @@ women = mf.universe("sex = 'F'", "age between 40 and 49", state="OH")
 women
 
 # %% [markdown]
+# To find an audience by trying rather than by writing, use `ck.widgets.UniverseBuilder(mf)`: see
+# [the explorers](11_explorers.ipynb).
+#
 # ## Say it in steps, count each
 
 # %%

@@ -38,6 +38,8 @@ class Winners(Result):
     - `probability_best`: the chance that this arm is the best of all;
     - `expected_loss`: what sending this arm loses against the best one, expected, a recipient; `loss_in_all` times
       `recipients` (null where they are not known).
+
+    `draws` holds the posterior's draws, one column an arm, in the table's order.
     """
 
     outcome: str
@@ -54,6 +56,37 @@ class Winners(Result):
     def luck(self) -> float:
         """The share of the winner's lead that is luck: 0 none, 1 all of it."""
         return float(np.clip(1 - self.shrunk_lead / self.lead, 0, 1)) if self.lead > 0 else 1.0
+
+    def rolled_out(self, recipients: int) -> dict[str, float]:
+        """Return what sending the winner to so many is worth, in the outcome's own unit.
+
+        Parameters
+        ----------
+        recipients : int
+            How many get the winner.
+
+        Returns
+        -------
+        dict
+            ``expected`` (of the outcome, in all), ``gain`` over sending them the other arms in equal parts, with
+            ``gain_lower`` and ``gain_upper`` (95% credible interval), and ``loss`` (expected, as another arm may be
+            the best).
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> found = ck.experiments.winners(ck.sample.draw("email", 20_000, seed=5).table, "email_id", "gave")
+        >>> worth = found.rolled_out(10_000)
+        >>> worth["gain_lower"] < worth["gain"] < worth["gain_upper"]
+        True
+        """
+        check_scalar(recipients, "recipients", typ=int, ge=0)
+        lead = self.draws[:, 0] - self.draws[:, 1:].mean(axis=1)
+        lower, upper = np.quantile(lead, [0.025, 0.975])
+        best = self.table.row(0, named=True)
+        each = {"expected": best["estimate"], "gain": self.shrunk_lead, "gain_lower": lower, "gain_upper": upper}
+        each["loss"] = best["expected_loss"]
+        return {name: float(value) * recipients for name, value in each.items()}
 
     def summary(self) -> str:
         """Say which arm to send, how likely it is best, and how much of its lead is luck."""
@@ -177,8 +210,9 @@ def winners(
     table = _table(names, arms.kind, rows, level, found, recipients)
     lead, shrunk = (_lead(table[name].to_numpy()) for name in ("level", "estimate"))
     sizes = check_sizes(groups, names, columns, shares)
+    draws = found.draws[:, [names.index(name) for name in table["arm"]]]
     spread, past_tests, notes = found.spread, len(earlier), groups.notes(columns)
-    return Winners(table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, found.draws, notes)
+    return Winners(table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, draws, notes)
 
 
 def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarray]], seed: int) -> Hierarchy:
