@@ -10,7 +10,7 @@ demo: .venv/core                     ## the main job, end to end: sample exports
 	$(BIN)/campaignkit demo
 
 lab: .venv/lab                       ## JupyterLab on the example notebooks
-	$(BIN)/campaignkit lab
+	$(BIN)/campaignkit lab build/lab
 
 test: .venv/test                     ## the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow and not spark" -q

@@ -17,7 +17,7 @@
 # evening's work?
 #
 # A universe is such an audience, said in a line. It is counted at once, can be broken down, sampled and put together
-# with others, and its SQL can be read.
+# with others, and its SQL can be read. The campaign is invented; places and file layouts are real.
 
 # %%
 import campaignkit as ck
@@ -107,9 +107,9 @@ calls = tonight.table.height
 print(f"{never_met.count():,} women; {calls:,} of them can be called, {calls / 40:.0f} for each of forty callers.")
 
 # %% [markdown]
-# **Decision.** At about fifteen calls an hour for each caller, divide the number above by fifteen for the hours the
-# evening needs; if it is less than one, add women of 50–59 rather than call anybody twice. The universe's SQL goes
-# into the record:
+# **Decision.** A caller makes about fifteen calls an hour, so calls for each caller over fifteen is the hours needed.
+# Where that is under an hour, add women of 50–59 rather than call anybody twice. The universe's SQL goes into the
+# record:
 
 # %%
 print(never_met.sql)

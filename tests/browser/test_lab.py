@@ -46,7 +46,7 @@ def test_notebook_runs_and_draws(source: Path, page: Page, watch: lab.Watch, lab
     lab.theme(page, "JupyterLab Dark")
     lab.screenshot(page, f"{source.stem}-dark")
     lab.theme(page, "JupyterLab Light")
-    assert counts["figures"] == counts["live"] == lab.figures(cells)
+    assert counts["figures"] == counts["live"] == lab.figures(cells) > 0
     assert counts["embeds"] == counts["drawn"]
     assert counts["broken"] == counts["stills"] == counts["mute"] == 0
     assert watch.outside == []
