@@ -32,6 +32,7 @@ import polars as pl
 
 from campaignkit.checks import check_columns, check_numbers, column_names, open_table
 from campaignkit.errors import BadValue, listed
+from campaignkit.progress import shown
 
 SPLITTER = float(2**27 + 1)  # Dekker's, for 53-bit numbers
 LARGEST = 1e150  # squares of larger numbers overflow
@@ -235,7 +236,8 @@ def _reduce(frame: nw.LazyFrame[Any], plan: _Plan, far: Sequence[str] = ()) -> p
             nw.cov(one, two, ddof=0).alias(f"p{pair}_cov"),
         ]
     table = frame.group_by(*plan.keys).agg(*aggregates) if keys else frame.select(*aggregates)
-    return table.collect("polars").to_native()
+    with shown("cells", "reducing the rows to groups"):
+        return table.collect("polars").to_native()
 
 
 def _key(name: str, dtype: nw.dtypes.DType) -> nw.Expr:

@@ -17,7 +17,7 @@ from campaignkit.megafile.identity import link_fec_gifts, resolve_people
 from campaignkit.megafile.layout import KINDS, load_layouts
 from campaignkit.megafile.people import add_suppressions, make_people
 from campaignkit.megafile.sources import FILE_ID_SHIFT, Batch, Source, Tally, find_sources, read_source
-from campaignkit.progress import Steps
+from campaignkit.progress import Steps, make_askable
 from campaignkit.sql import quote_identifier, quote_identifiers
 
 
@@ -37,7 +37,7 @@ def build(folder: Path, path: Path, layouts: Iterable[str | Path], progress: boo
         with steps.step("looking at the files"):
             sources = find_sources(folder, load_layouts(layouts))
         with duckdb.connect(part) as con:
-            con.execute("SET enable_progress_bar = false")
+            make_askable(con)
             con.execute(tables.schema_sql())
             con.execute("ATTACH ? AS stage", [f"{part}.stage"])
             _load(con, sources, steps)
@@ -129,18 +129,18 @@ def _log_file(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, tall
 
 def _settle(con: duckdb.DuckDBPyConnection, sources: list[Source], steps: Steps, model: bool) -> None:
     """From all accepted records to the tables: the records that count, the people in them, their facts."""
-    with steps.step("settling which records count"):
+    with steps.step("settling which records count", con):
         for source in dict.fromkeys(s.layout.source for s in sources):
             _keep_latest(con, source)
         _keep_people(con)
-    with steps.step("linking records to people"):
+    with steps.step("linking records to people", con):
         fitted = resolve_people(con, _linking_order(sources), model=model)
         if fitted is not None:
             fitted_on = max(s.as_of for s in sources)
             con.execute("INSERT INTO model VALUES ('person', ?, ?)", [fitted_on, fitted.to_json()])
-    with steps.step("making one row a person"):
+    with steps.step("making one row a person", con):
         make_people(con, {s.layout.source: s.layout.kind for s in sources})
-    with steps.step("writing facts"):
+    with steps.step("writing facts", con):
         _write_facts(con)
         link_fec_gifts(con)
         add_suppressions(con)

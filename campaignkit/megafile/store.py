@@ -24,6 +24,7 @@ from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.export_log import append_export_log, read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
+from campaignkit.progress import make_askable, shown
 from campaignkit.sql import quote_identifier, quote_identifiers, quote_literal
 
 __all__ = ["Megafile"]
@@ -181,11 +182,9 @@ class Megafile:
             Of a query that names fec_gift the megafile remembers this very table as restricted, see `universe_of`;
             what is made from it is not traced.
         """
-        with self._lock, self._con.cursor() as cursor:
-            if params is None:
-                result = cursor.sql(query)
-            else:
-                result = cursor.sql(query, params=dict(params) if isinstance(params, Mapping) else list(params))
+        given = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
+        with self._lock, shown("megafile", "answering a query", self._con):
+            result = self._con.sql(query) if given is None else self._con.sql(query, params=given)
             rows = pl.DataFrame() if result is None else result.pl()
         if re.search(r"\bfec_gift\b", query, re.IGNORECASE):
             self._restricted[id(rows)] = rows
@@ -330,7 +329,7 @@ class Megafile:
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = _connect_to_this_version(path) if read_only else duckdb.connect(path)
-        con.execute("SET enable_progress_bar = false")  # a bar without a name helps nobody; `progress` has names
+        make_askable(con)
         if read_only:
             con.execute(f"SET temp_directory = {quote_literal(f'{path.resolve()}.tmp')}")
             con.execute("SET enable_external_access = false")
