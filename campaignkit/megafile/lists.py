@@ -101,6 +101,17 @@ class CallList(Result):
         ------
         BadValue
             If the format is unknown, or nobody on the list has a VanID.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         tonight = mf.universe("donor", state="OH").call_list("door", purpose="turnout", limit=9)
+        ...         [path.name for path in tonight.write(f"{folder}/tonight.csv")]
+        ['tonight.csv', 'tonight.csv.manifest.json']
         """
         check_scalar(format, "format", choices=FORMATS)
         path = Path(path)

@@ -93,6 +93,16 @@ class Megafile:
         ------
         LayoutError
             If a file fits no layout or more than one, is damaged, repeats a column, or has no date.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
+        ...         mf.sources.height == written.filter(~pl.col("file").str.starts_with("truth")).height
+        True
         """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,12 +124,27 @@ class Megafile:
         ------
         BadValue
             If there is no megafile at `path`.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> with ck.Megafile.open(ck.sample.megafile().path) as mf:
+        ...     mf.as_of
+        datetime.date(2012, 10, 1)
         """
         return cls(path, read_only=read_only)
 
     @property
     def as_of(self) -> date:
-        """The latest date of the files it was built from."""
+        """The latest date of the files it was built from.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.as_of
+        datetime.date(2012, 10, 1)
+        """
         return self.sql("SELECT max(as_of) FROM source_file").item()
 
     @property
@@ -128,6 +153,14 @@ class Megafile:
 
         Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
         refer to, and `unlinked`, its records about a person of whom no source has a record.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> read = mf.sources
+        >>> (read["accepted"] + read["rejected"] == read["records"]).all()
+        True
         """
         return self.sql("""
             WITH linked AS (
@@ -141,14 +174,30 @@ class Megafile:
 
     @property
     def rejects(self) -> pl.DataFrame:
-        """Records that could not be read: file, first_line, lines, reason, raw."""
+        """Records that could not be read: file, first_line, lines, reason, raw.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.rejects.columns, mf.rejects.height == mf.sources["rejected"].sum()
+        (['file', 'first_line', 'lines', 'reason', 'raw'], True)
+        """
         return self.sql("""
             SELECT file, first_line, reject.lines, reason, raw FROM reject JOIN source_file USING (file_id)
             ORDER BY file_id, first_line""")
 
     @property
     def tables(self) -> list[str]:
-        """The names of its tables."""
+        """The names of its tables.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.tables[:3]
+        ['record', 'person', 'household']
+        """
         return tables.names()
 
     def table(self, name: str) -> duckdb.DuckDBPyRelation:
@@ -158,6 +207,13 @@ class Megafile:
         ------
         BadValue
             If there is no such table.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.table("caller").limit(2).pl().shape[0]
+        2
         """
         if name not in tables.names():
             raise BadValue(
@@ -181,6 +237,13 @@ class Megafile:
         DataFrame
             Of a query that names fec_gift the megafile remembers this very table as restricted, see `universe_of`;
             what is made from it is not traced.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.sql("SELECT count(DISTINCT state) AS n FROM person WHERE state IN (?, ?)", ["OH", "NC"]).item()
+        2
         """
         given = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
         with self._lock, shown("megafile", "answering a query", self._con):
@@ -191,7 +254,15 @@ class Megafile:
         return rows
 
     def values(self, table: str, column: str) -> list[str]:
-        """Return the values of a text column, in order; kept while a read-only megafile is open."""
+        """Return the values of a text column, in order; kept while a read-only megafile is open.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.values("gift", "channel")
+        ['mail', 'online']
+        """
         if (table, column) not in self._values or not self._read_only:
             name, rows = quote_identifier(column), quote_identifier(table)
             found = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL ORDER BY 1")
@@ -199,7 +270,16 @@ class Megafile:
         return self._values[table, column]
 
     def relation(self, query: str) -> duckdb.DuckDBPyRelation:
-        """Return a query as a DuckDB relation: it runs when its rows are asked for."""
+        """Return a query as a DuckDB relation: it runs when its rows are asked for.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> gifts = mf.relation("SELECT person_id, amount FROM gift WHERE channel = 'online'")
+        >>> gifts.columns
+        ['person_id', 'amount']
+        """
         return self._con.cursor().sql(query)
 
     def universe(self, *predicates: str, as_of: date | str | None = None, **equals: Any) -> Universe:
@@ -254,13 +334,28 @@ class Megafile:
         ------
         ColumnNotFound
             If a table has no person_id.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe_of([1, 2, 3]).count()
+        3
         """
         known = {"fec_gift"} if self._restricted.get(id(people)) is people else set()
         return universe_of(self, people, frozenset(restricted) | known, as_of)
 
     @property
     def facts(self) -> pl.DataFrame:
-        """What predicates and features may name beyond person's columns: name, arguments, meaning."""
+        """What predicates and features may name beyond person's columns: name, arguments, meaning.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.facts.filter(pl.col("name").str.starts_with("gift"))["name"].to_list()
+        ['gifts', 'gift_count']
+        """
         named = [(name, "", fact.meaning) for name, fact in ATTRIBUTES.items()]
         called = [(name, f"({fact.arguments})", fact.meaning) for name, fact in FUNCTIONS.items()]
         return pl.DataFrame(named + called, schema=["name", "arguments", "meaning"], orient="row")
@@ -282,27 +377,77 @@ class Megafile:
         ------
         BadValue
             If there is no such person.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.explain(1).table.columns[:3]
+        ['source', 'record_key', 'matched_by']
         """
         return explain(self, person_id)
 
     @property
     def exports(self) -> pl.DataFrame:
-        """Every list written from this megafile: exported_at, path, channel, purpose, universe, rows, sha256."""
+        """Every list written from this megafile: exported_at, path, channel, purpose, universe, rows, sha256.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.exports.columns[:3]
+        ['exported_at', 'path', 'channel']
+        """
         columns = quote_identifiers(list(tables.columns_of("export")))
         held = self.sql(f"SELECT {columns} FROM export ORDER BY exported_at")
         pending = read_export_log(self.path)
         return pl.concat([held, pending.select(held.columns).cast(dict(held.schema))])
 
     def note_export(self, manifest: dict[str, Any]) -> None:
-        """Note a list that was written; the file is open for reading, so it goes into the log beside it."""
+        """Note a list that was written; the file is open for reading, so it goes into the log beside it.
+
+        Parameters
+        ----------
+        manifest : dict
+            What :meth:`CallList.write` puts beside the list, which does this itself.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         before = mf.exports.height
+        ...         written = mf.universe("donor").call_list("door", "turnout", limit=9).write(f"{folder}/tonight.csv")
+        ...         mf.exports.height - before  # note_export was called
+        1
+        """
         append_export_log(self.path, manifest)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of its own to the same file, for temporary tables; close it after use."""
+        """Return a connection of its own to the same file, for temporary tables; close it after use.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> with mf.cursor() as cursor:
+        ...     made = cursor.execute("CREATE TEMP TABLE mine AS SELECT person_id FROM person LIMIT 5").fetchall()
+        ...     cursor.sql("SELECT count(*) FROM mine").fetchall()
+        [(5,)]
+        """
         return self._con.cursor()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.Megafile.open(ck.sample.megafile().path)
+        >>> mf.close()
+        """
         self._con.close()
 
     def __enter__(self) -> Megafile:
