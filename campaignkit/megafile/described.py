@@ -49,6 +49,8 @@ def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]) ->
     con.execute("CREATE TEMP VIEW standing AS SELECT * FROM known WHERE person_id IS NOT NULL")
     con.execute("CREATE TEMP TABLE link (record_id BIGINT, person_id BIGINT, matched_by VARCHAR, "
                 "match_probability DOUBLE, newcomer BOOLEAN)")  # fmt: skip
+    con.execute("CREATE TEMP TABLE pair (record_id BIGINT, other_id BIGINT, odds DOUBLE)")
+    con.execute("CREATE TEMP TABLE asked (record_id BIGINT, own BOOLEAN)")
 
 
 def name_forms(names: list[str]) -> pl.DataFrame:

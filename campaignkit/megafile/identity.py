@@ -18,8 +18,8 @@ import polars as pl
 
 from campaignkit.megafile import links
 from campaignkit.megafile.described import describe, plain_name
-from campaignkit.megafile.model import Model, fit
-from campaignkit.megafile.weigh import score
+from campaignkit.megafile.model import Model, Odds, fit
+from campaignkit.megafile.weigh import loose_blocks, score
 from campaignkit.sql import quote_identifier, quote_literal
 
 #: What a pair may not contradict itself on. Two values that are both known and differ are a contradiction.
@@ -61,59 +61,72 @@ TIERS = (
 
 @dataclass(frozen=True)
 class Rules:
-    """How to link: the exact tiers, the model (True: to be fitted; False, None: none), its threshold, a seed."""
+    """How to link: the exact tiers, the model (True: to be fitted; False, None: none), its threshold, a seed.
+
+    `weighed`: whether the pairs that the model must weigh are in the table `pair` already.
+    """
 
     tiers: Sequence[Tier] = TIERS
     model: Model | bool | None = True
     threshold: float = THRESHOLD
     seed: int = 0
+    weighed: bool = False
 
 
 def resolve_people(
-    con: duckdb.DuckDBPyConnection,
-    sources: list[tuple[str, bool]],
-    *,
-    tiers: Sequence[Tier] = TIERS,
-    model: Model | bool = True,
-    threshold: float = THRESHOLD,
-    seed: int = 0,
+    con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], rules: Rules | None = None
 ) -> Model | None:
     """Give every row of source_record a person_id and, where something linked it, by what and how probably.
 
     Parameters
     ----------
     con : DuckDB connection
-        To a megafile under construction, with source_record filled.
+        To a megafile under construction, with source_record filled. Its tables candidate, weighed and rival are filled
+        too: what a later night has to know to link anew only those whom it touches.
     sources : list of (str, bool)
         Sources in linking order, and whether each holds at most one record of a person.
-    tiers : sequence of Tier
-        The exact tiers, strictest first.
-    model : Model or bool
-        A fitted model; True: fit one on these records; False: the tiers alone.
-    threshold : float
-        The least probability of a link that the model makes.
-    seed : int
-        For fitting.
+    rules : Rules or None
+        None: the exact tiers, then a model fitted on these records.
 
     Returns
     -------
     Model or None
         The model used.
     """
+    rules = rules or Rules()
     describe(con, sources)
-    used = link_described(con, sources, Rules(tiers, model, threshold, seed))
+    used = link_described(con, sources, rules)
     con.execute("""
         UPDATE source_record SET person_id = link.person_id, matched_by = link.matched_by,
                match_probability = link.match_probability
         FROM link WHERE source_record.record_id = link.record_id""")
+    con.execute("INSERT INTO candidate SELECT DISTINCT * FROM pair; INSERT INTO weighed SELECT * FROM asked")
+    con.execute(f"INSERT INTO rival {rivals(rules.tiers)}")
     forget(con)
     return used
 
 
+def rivals(tiers: Sequence[Tier]) -> str:
+    """Return SQL for the pairs of people, records of whom share a tier's keys: each with the first of them."""
+    return " UNION ".join(
+        f"""(WITH keyed AS (SELECT hash({", ".join(tier.on)}) AS key, person_id FROM standing
+             WHERE {" AND ".join(f"{key} IS NOT NULL" for key in tier.on)}),
+        shared AS (SELECT key, min(person_id) AS first, max(person_id) AS last FROM keyed GROUP BY key
+                   HAVING first < last)
+        SELECT DISTINCT first, person_id FROM keyed JOIN shared USING (key) WHERE person_id <> first)"""
+        for tier in tiers
+    )
+
+
 def link_described(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], rules: Rules) -> Model | None:
-    """Fill link from described; return the model used."""
+    """Fill link from described; return the model used, with the odds it met each source with.
+
+    The temporary table `asked` then holds whom the model had to weigh, and `pair` what it could not rule out.
+    """
     with _beside(con):
         model = fit(con, "compared", rules.seed) if rules.model is True else rules.model or None
+        if model is not None:
+            model = replace(model, standing=dict(model.standing), own=dict(model.own))
         for source, one_per_person in sources:
             _link_source(con, source, one_per_person, replace(rules, model=model))
     return model
@@ -123,7 +136,7 @@ def forget(con: duckdb.DuckDBPyConnection) -> None:
     """Drop what linking made beside source_record."""
     for view in ("newcomer", "standing", "known", "compared"):
         con.execute(f"DROP VIEW IF EXISTS temp.{view}")
-    for table in ("described", "link", "joined"):
+    for table in ("described", "link", "joined", "pair", "asked", "unlinked"):
         con.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
@@ -144,11 +157,11 @@ def _link_source(con: duckdb.DuckDBPyConnection, source: str, one_per_person: bo
     con.execute(f"CREATE OR REPLACE TEMP VIEW newcomer AS SELECT * FROM known WHERE source = {quote_literal(source)}")
     con.execute("CREATE OR REPLACE TEMP TABLE joined "
                 "(record_id BIGINT, root BIGINT, matched_by VARCHAR, match_probability DOUBLE)")  # fmt: skip
-    if con.sql("SELECT count(*) FROM link").pl().item():
+    if rules.weighed or con.sql("SELECT count(*) FROM link").pl().item():
         for tier in rules.tiers:
             _link(con, tier, one_per_person)
         if isinstance(rules.model, Model):
-            _link_by_model(con, source, one_per_person, rules.model, rules.threshold)
+            _link_by_model(con, source, one_per_person, rules, rules.model)
     if not one_per_person:
         _join_within(con, source, rules)
     _admit_the_rest(con, source)
@@ -179,36 +192,51 @@ def _link(con: duckdb.DuckDBPyConnection, tier: Tier, one_per_person: bool) -> N
 
 
 def _link_by_model(
-    con: duckdb.DuckDBPyConnection, source: str, one_per_person: bool, model: Model, threshold: float
+    con: duckdb.DuckDBPyConnection, source: str, one_per_person: bool, rules: Rules, model: Model
 ) -> None:
     """Link newcomers whom no tier linked to the people who are likely enough to be them."""
     taken = "AND person_id NOT IN (SELECT person_id FROM link WHERE newcomer)" if one_per_person else ""
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE stood_row AS
-        SELECT min(row) AS row FROM described WHERE person_id IS NOT NULL {taken} GROUP BY person_id, content""")
-    con.execute("CREATE OR REPLACE TEMP VIEW stood AS SELECT * FROM compared SEMI JOIN stood_row USING (row)")
     con.execute(
         """CREATE OR REPLACE TEMP TABLE unlinked AS
         SELECT * FROM compared WHERE source = ? AND row NOT IN (SELECT record_id FROM link WHERE newcomer)""",
         [source],
     )
-    people = con.sql("SELECT count(DISTINCT person_id) FROM stood").pl().item()
-    score(con, model, "unlinked", "stood", people, "weighed")
-    candidates = con.sql("""
-        SELECT row_l AS record_id, person_id, max(odds) AS odds FROM weighed JOIN described ON row = row_r
+    con.execute("INSERT INTO asked SELECT row, false FROM unlinked")
+    if not rules.weighed:
+        _weigh_standing(con, source, model, taken)
+    candidates = con.sql(f"""
+        SELECT p.record_id, person_id, max(odds) AS odds FROM pair p JOIN described ON row = p.other_id
+        WHERE p.record_id IN (SELECT row FROM unlinked) AND person_id IS NOT NULL {taken}
         GROUP BY ALL ORDER BY ALL""").pl()
-    records = con.sql("SELECT count(*) FROM unlinked").pl().item()
-    con.register("found", links.choose(candidates, records, threshold, one_per_person))
+    rate = model.standing[source].rate
+    if rate is None:
+        records = con.sql("SELECT count(*) FROM unlinked").pl().item()
+        rate = links.share_standing(candidates, records, one_per_person)
+        model.standing[source] = replace(model.standing[source], rate=rate)
+    con.register("found", links.choose(candidates, rate, rules.threshold, one_per_person))
     con.execute(f"INSERT INTO link SELECT record_id, person_id, '{BY_MODEL}', match_probability, true FROM found")
     con.unregister("found")
-    con.execute("DROP VIEW temp.stood; DROP TABLE temp.stood_row; DROP TABLE temp.unlinked; DROP TABLE temp.weighed")
+
+
+def _weigh_standing(con: duckdb.DuckDBPyConnection, source: str, model: Model, taken: str) -> None:
+    """Weigh the unlinked against those who stand and are not taken; what two records of a person repeat, once."""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE stood_row AS
+        SELECT min(row) AS row FROM described WHERE person_id IS NOT NULL {taken} GROUP BY person_id, content""")
+    con.execute("CREATE OR REPLACE TEMP VIEW stood AS SELECT * FROM compared SEMI JOIN stood_row USING (row)")
+    if source not in model.standing:
+        people = con.sql("SELECT count(DISTINCT person_id) FROM stood").pl().item()
+        model.standing[source] = Odds(people, None, loose_blocks(con, "unlinked", "stood"))
+    score(con, model, "unlinked", "stood", model.standing[source], "scored")
+    con.execute("INSERT INTO pair SELECT * FROM scored")
+    con.execute("DROP VIEW temp.stood; DROP TABLE temp.stood_row; DROP TABLE temp.scored")
 
 
 def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: Rules) -> None:
     """Link the newcomers with each other: their source may have many records of a person."""
     edges = [con.sql(_same_within(tier)).pl() for tier in rules.tiers]
     if isinstance(rules.model, Model):
-        edges.append(_weighed_within(con, source, pl.concat(edges), rules.model, rules.threshold))
+        edges.append(_weighed_within(con, source, pl.concat(edges), rules, rules.model))
     linked = con.sql("SELECT record_id, person_id FROM link WHERE newcomer").pl()
     follow, groups = links.within_source(pl.concat(edges), linked)
     con.register("follow", follow)
@@ -234,7 +262,7 @@ def _same_within(tier: Tier) -> str:
 
 
 def _weighed_within(
-    con: duckdb.DuckDBPyConnection, source: str, edges: pl.DataFrame, model: Model, threshold: float
+    con: duckdb.DuckDBPyConnection, source: str, edges: pl.DataFrame, rules: Rules, model: Model
 ) -> pl.DataFrame:
     """Return pairs of newcomers that the model holds to be one person; what the tiers joined is weighed once."""
     con.register("rooted", links.components(edges))
@@ -246,13 +274,24 @@ def _weighed_within(
         [source],
     )
     con.unregister("rooted")
-    score(con, model, "alike", None, con.sql("SELECT count(*) FROM alike").pl().item(), "weighed")
-    pairs = con.sql(
-        "SELECT least(row_l, row_r) AS a, greatest(row_l, row_r) AS b, odds FROM weighed ORDER BY a, b"
-    ).pl()
+    con.execute("INSERT INTO asked SELECT row, true FROM alike")
     records = con.sql("SELECT count(*) FROM alike").pl().item()
-    con.execute("DROP TABLE temp.alike; DROP TABLE temp.weighed")
-    found = links.likely(pairs, records, threshold)
+    if not rules.weighed:
+        if source not in model.own:
+            model.own[source] = Odds(records, None, loose_blocks(con, "alike", "alike"))
+        score(con, model, "alike", None, model.own[source], "scored")
+        con.execute("INSERT INTO pair SELECT least(row_l, row_r), greatest(row_l, row_r), odds FROM scored")
+        con.execute("DROP TABLE temp.scored")
+    pairs = con.sql("""
+        SELECT p.record_id AS a, p.other_id AS b, max(odds) AS odds FROM pair p
+        SEMI JOIN newcomer n ON n.row = p.record_id SEMI JOIN newcomer o ON o.row = p.other_id
+        GROUP BY ALL ORDER BY a, b""").pl()
+    con.execute("DROP TABLE temp.alike")
+    rate = model.own[source].rate
+    if rate is None:
+        rate = links.partners(pairs, records)
+        model.own[source] = replace(model.own[source], rate=rate)
+    found = links.likely(pairs, rate, rules.threshold)
     return found.select("a", "b", pl.lit(BY_MODEL).alias("matched_by"), "match_probability")
 
 

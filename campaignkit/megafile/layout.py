@@ -265,8 +265,24 @@ def _column(maker: str | dict[str, Any], where: str) -> Column:
     )  # fmt: skip
 
 
-def load_layouts(paths: Iterable[str | Path] = ()) -> list[Layout]:
-    """Return the built-in layouts and those at `paths`; one of the same name replaces a built-in one.
+def own_layouts(paths: Iterable[str | Path]) -> dict[str, str]:
+    """Return the text of layouts of one's own, by where they lie.
+
+    Raises
+    ------
+    LayoutError
+        If there is none at a path.
+    """
+    texts = {}
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        if not Path(path).is_file():
+            raise LayoutError(f"There is no layout at {str(path)!r}.")
+        texts[str(path)] = Path(path).read_text(encoding="utf-8")
+    return texts
+
+
+def load_layouts(own: dict[str, str] | None = None) -> list[Layout]:
+    """Return the built-in layouts and one's own (texts by where they lie), which replace built-in ones of their name.
 
     Raises
     ------
@@ -279,12 +295,8 @@ def load_layouts(paths: Iterable[str | Path] = ()) -> list[Layout]:
     True
     """
     built_in = files("campaignkit.megafile").joinpath("layouts")
-    sources = [(entry.name, entry) for entry in built_in.iterdir() if entry.name.endswith(".toml")]
-    for path in [paths] if isinstance(paths, str | Path) else paths:
-        if not Path(path).is_file():
-            raise LayoutError(f"There is no layout at {str(path)!r}.")
-        sources.append((str(path), Path(path)))
-    layouts = (read_layout(entry.read_text(encoding="utf-8"), where) for where, entry in sources)
+    texts = {e.name: e.read_text(encoding="utf-8") for e in built_in.iterdir() if e.name.endswith(".toml")}
+    layouts = [read_layout(text, where) for where, text in (texts | (own or {})).items()]
     by_name = {layout.name: layout for layout in layouts}
     return [by_name[name] for name in sorted(by_name)]
 

@@ -8,14 +8,8 @@ import polars as pl
 _MOST_ROUNDS = 8
 
 
-def choose(candidates: pl.DataFrame, records: int, threshold: float, one_per_person: bool) -> pl.DataFrame:
-    """Return the candidates who are likely enough beside their rivals.
-
-    A record is one of its candidates or none of them: the odds of each are held against the odds of all (and, where a
-    person has one record only, against those of the person's other records). Two who fit alike get at most one half
-    each, so a tie is no link. Whoever is linked is out of the running for the rest, who are looked at again.
-
-    How many of the records have their person among those who stand is estimated first, by EM.
+def share_standing(candidates: pl.DataFrame, records: int, one_per_person: bool) -> float:
+    """Return the share of a source's records whose person is among those who stand, by EM.
 
     Parameters
     ----------
@@ -23,6 +17,35 @@ def choose(candidates: pl.DataFrame, records: int, threshold: float, one_per_per
         record_id, person_id, odds (as if half of the records had their person); each pair once.
     records : int
         How many records look for their person; those without a candidate too.
+    one_per_person : bool
+        Whether the source has each person once.
+
+    Examples
+    --------
+    >>> pairs = pl.DataFrame({"record_id": [1, 2], "person_id": [7, 9], "odds": [900.0, 900.0]})
+    >>> round(share_standing(pairs, 4, True), 2)
+    0.5
+    """
+    share = 0.5
+    for _ in range(_MOST_ROUNDS):
+        found = float(_among_rivals(candidates, share, one_per_person)["match_probability"].sum())
+        share = (found + 1) / (records + 2)
+    return share
+
+
+def choose(candidates: pl.DataFrame, share: float, threshold: float, one_per_person: bool) -> pl.DataFrame:
+    """Return the candidates who are likely enough beside their rivals.
+
+    A record is one of its candidates or none of them: the odds of each are held against the odds of all (and, where a
+    person has one record only, against those of the person's other records). Two who fit alike get at most one half
+    each, so a tie is no link. Whoever is linked is out of the running for the rest, who are looked at again.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        record_id, person_id, odds (as if half of the records had their person); each pair once.
+    share : float
+        The share of the records that have their person among those who stand.
     threshold : float
         The least probability of a link, at least one half.
     one_per_person : bool
@@ -36,13 +59,9 @@ def choose(candidates: pl.DataFrame, records: int, threshold: float, one_per_per
     Examples
     --------
     >>> pairs = pl.DataFrame({"record_id": [1, 1, 2], "person_id": [7, 8, 9], "odds": [90.0, 90.0, 90.0]})
-    >>> choose(pairs, 4, 0.8, True).select("record_id", "person_id").rows()
+    >>> choose(pairs, 0.5, 0.8, True).select("record_id", "person_id").rows()
     [(2, 9)]
     """
-    share = 0.5
-    for _ in range(_MOST_ROUNDS):
-        found = float(_among_rivals(candidates, share, one_per_person)["match_probability"].sum())
-        share = (found + 1) / (records + 2)
     chosen = []
     for _ in range(_MOST_ROUNDS):
         found = _among_rivals(candidates, share, one_per_person)
@@ -63,21 +82,26 @@ def _among_rivals(candidates: pl.DataFrame, share: float, one_per_person: bool) 
     return candidates.with_columns(match_probability=(odds / (1 + rivals)).round(6))
 
 
-def likely(pairs: pl.DataFrame, records: int, threshold: float) -> pl.DataFrame:
+def partners(pairs: pl.DataFrame, records: int) -> float:
+    """Return how many partners a record has in its own source on average, by EM over the odds of pairs a, b."""
+    average = 1.0
+    for _ in range(_MOST_ROUNDS):
+        odds = pairs["odds"] * average
+        average = float((2 * (odds / (1 + odds)).sum() + 1) / (records + 1))
+    return average
+
+
+def likely(pairs: pl.DataFrame, average: float, threshold: float) -> pl.DataFrame:
     """Return the pairs within a source that are likely enough to be one person, the likeliest first.
 
-    A record may have any number of partners; how many it has on average is estimated first, by EM.
+    A record may have any number of partners; `average` is how many it has on average.
 
     Examples
     --------
-    >>> likely(pl.DataFrame({"a": [1, 1], "b": [2, 3], "odds": [90.0, 0.1]}), 4, 0.8).select("a", "b").rows()
+    >>> likely(pl.DataFrame({"a": [1, 1], "b": [2, 3], "odds": [90.0, 0.1]}), 0.6, 0.8).select("a", "b").rows()
     [(1, 2)]
     """
-    partners = 1.0
-    for _ in range(_MOST_ROUNDS):
-        odds = pairs["odds"] * partners
-        partners = float((2 * (odds / (1 + odds)).sum() + 1) / (records + 1))
-    odds = pl.col("odds") * partners
+    odds = pl.col("odds") * average
     found = pairs.with_columns(match_probability=(odds / (1 + odds)).round(6))
     found = found.filter(pl.col("match_probability") >= threshold)
     return found.sort("match_probability", "a", "b", descending=[True, False, False])

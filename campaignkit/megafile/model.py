@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -45,6 +45,26 @@ MATES_SAMPLED = 50_000  # records
 
 
 @dataclass(frozen=True)
+class Odds:
+    """What a source's pairs are weighed with beside what they agree on; kept, so that another night weighs alike.
+
+    Attributes
+    ----------
+    people : int
+        How many there are to choose from.
+    rate : float or None
+        The share of its records whose person stands among them; within a source, partners a record has on average.
+        None: to be estimated when they are linked.
+    loose : list of list of str
+        Blocks that find many pairs elsewhere and few here.
+    """
+
+    people: int
+    rate: float | None
+    loose: list[list[str]]
+
+
+@dataclass(frozen=True)
 class Model:
     """A fitted model: pass it back to `resolve`, or read it from a megafile's table `model`.
 
@@ -58,12 +78,16 @@ class Model:
         How many housemates a record has in a list with each person once.
     frequencies : dict of str to DataFrame
         How common each name and city is.
+    standing, own : dict of str to Odds
+        By source: its records against the people who stood before it, and against each other.
     """
 
     settings: dict[str, Any]
     mates: dict[str, list[float]]
     mates_per_record: float
     frequencies: dict[str, pl.DataFrame]
+    standing: dict[str, Odds] = field(default_factory=dict)
+    own: dict[str, Odds] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return all of it as text."""
@@ -73,6 +97,8 @@ class Model:
                 "mates": self.mates,
                 "mates_per_record": self.mates_per_record,
                 "frequencies": {name: dict(table.iter_rows()) for name, table in self.frequencies.items()},
+                "standing": {source: asdict(odds) for source, odds in self.standing.items()},
+                "own": {source: asdict(odds) for source, odds in self.own.items()},
             },
             sort_keys=True,
         )
@@ -91,7 +117,10 @@ class Model:
             tables = {
                 name: frequency_table(name, list(rows.items())) for name, rows in parts.pop("frequencies").items()
             }
-            return cls(frequencies=tables, **parts)
+            standing, own = (
+                {source: Odds(**odds) for source, odds in parts.pop(kind, {}).items()} for kind in ("standing", "own")
+            )
+            return cls(frequencies=tables, standing=standing, own=own, **parts)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadValue(f"The text is no fitted model, such as Model.to_json() returns: {error!r}") from error
 

@@ -48,28 +48,31 @@ RESULTS = (
 )
 
 
-def make_people(con: duckdb.DuckDBPyConnection, kind_of: dict[str, str]) -> None:
+def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None) -> None:
     """Fill person and household from source_record.
 
     Parameters
     ----------
     con : DuckDB connection
         To a megafile under construction, source_record resolved.
-    kind_of : dict of str to str
-        Each source's kind.
+    concerned : str or None
+        A temporary table of person_id: whose rows to make anew, all of a household among them. None: everyone's.
     """
-    con.execute("CREATE TEMP TABLE kind (source VARCHAR, official BIGINT, reaching BIGINT)")
-    for source, kind in kind_of.items():
-        con.execute("INSERT INTO kind VALUES (?, ?, ?)", [source, _trust(kind, OFFICIAL), _trust(kind, REACHING)])
+    rows = "source_record" if concerned is None else f"(FROM source_record SEMI JOIN {concerned} USING (person_id))"
+    con.execute("CREATE TEMP TABLE trust (source VARCHAR, official BIGINT, reaching BIGINT)")
+    for source, kind in con.execute("SELECT source, kind FROM source").fetchall():
+        con.execute("INSERT INTO trust VALUES (?, ?, ?)", [source, _trust(kind, OFFICIAL), _trust(kind, REACHING)])
     con.execute(f"""
         CREATE TEMP TABLE survivor AS
         WITH ranked AS (
-            SELECT r.*, (k.official << 56) - r.record_id AS by_official, (k.reaching << 56) - r.record_id AS by_reaching
-            FROM source_record r JOIN kind k USING (source)
+            SELECT s.*, (k.official << 56) - r.seen_id AS by_official, (k.reaching << 56) - r.seen_id AS by_reaching
+            FROM {rows} s JOIN trust k USING (source) JOIN record r USING (record_id)
         )
         SELECT person_id, {_survivors()}, bool_or(confidential) AS confidential,
                list_sort(list_distinct(list(source))) AS sources
         FROM ranked GROUP BY person_id""")
+    if concerned is not None:
+        con.execute(f"DELETE FROM person WHERE person_id IN (SELECT person_id FROM {concerned})")
     _make_households(con)
     together = [f"s.{head}_.{c} AS {c}" for head, columns in TOGETHER.items() for c in columns if c != "address_key"]
     con.execute(f"""
@@ -78,7 +81,7 @@ def make_people(con: duckdb.DuckDBPyConnection, kind_of: dict[str, str]) -> None
                {_region("s.address_.state")} AS region, {", ".join(together)}
         FROM survivor s LEFT JOIN household h ON h.address_key = s.address_.address_key
         ORDER BY person_id""")
-    con.execute("DROP TABLE survivor; DROP TABLE kind")
+    con.execute("DROP TABLE survivor; DROP TABLE trust")
 
 
 def _trust(kind: str, order: tuple[str, ...]) -> int:
@@ -108,30 +111,44 @@ def _region(state: str) -> str:
 
 
 def _make_households(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the households of the survivors' addresses anew; one that stood keeps its id."""
+    con.execute("""
+        CREATE TEMP TABLE home AS
+        SELECT address_.address_key AS key, min(address_.state) AS state, min(address_.zip5) AS zip5,
+               count(*) AS people
+        FROM survivor WHERE address_.address_key IS NOT NULL GROUP BY key""")
+    con.execute("CREATE TEMP TABLE stood AS FROM household SEMI JOIN home ON key = address_key")
+    con.execute("DELETE FROM household WHERE household_id IN (SELECT household_id FROM stood)")
     con.execute(f"""
         INSERT INTO household
-        SELECT row_number() OVER (ORDER BY key), key, state, zip5, people
-        FROM (
-            SELECT address_.address_key AS key, min(address_.state) AS state, min(address_.zip5) AS zip5,
-                   count(*) AS people
-            FROM survivor WHERE address_.address_key IS NOT NULL GROUP BY key
-        ) WHERE people <= {MOST_PER_HOUSEHOLD}""")
+        WITH last AS (SELECT greatest(coalesce((SELECT max(household_id) FROM household), 0),
+                                      coalesce((SELECT max(household_id) FROM stood), 0)) AS household_id)
+        SELECT coalesce(s.household_id, last.household_id + row_number() OVER (
+                   PARTITION BY s.household_id IS NULL ORDER BY home.key)),
+               home.key, home.state, home.zip5, home.people
+        FROM home LEFT JOIN stood s ON s.address_key = home.key, last WHERE home.people <= {MOST_PER_HOUSEHOLD}
+        ORDER BY 1""")
+    con.execute("DROP TABLE home; DROP TABLE stood")
 
 
 def add_suppressions(con: duckdb.DuckDBPyConnection) -> None:
-    """Add to suppression what contacts, e-mail events and text answers say; layouts have added their own."""
+    """Add to suppression what the contacts, e-mail events and text answers of the records in `kept` say.
+
+    Layouts have added their own.
+    """
     for result, channels, reason in RESULTS:
         for channel in channels:
             con.execute(
                 f"""INSERT INTO suppression
-                SELECT person_id, record_id, {"channel" if channel is None else "?"}, ?, contacted_on FROM contact
-                WHERE lower(result) = ?""",
+                SELECT person_id, record_id, {"channel" if channel is None else "?"}, ?, contacted_on
+                FROM contact SEMI JOIN kept USING (record_id) WHERE lower(result) = ?""",
                 [*([] if channel is None else [channel]), reason, result],
             )
     con.execute("""
         INSERT INTO suppression
         SELECT person_id, record_id, 'email', 'unsubscribed', happened_on FROM email_event
-        WHERE event = 'unsubscribe'""")
+        SEMI JOIN kept USING (record_id) WHERE event = 'unsubscribe'""")
     con.execute("""
         INSERT INTO suppression
-        SELECT person_id, record_id, 'text', 'refused', answered_on FROM text_optin WHERE answer = 'no'""")
+        SELECT person_id, record_id, 'text', 'refused', answered_on FROM text_optin
+        SEMI JOIN kept USING (record_id) WHERE answer = 'no'""")

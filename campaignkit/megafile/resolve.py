@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -149,6 +149,8 @@ def resolve(
         describe(con, sources)
         con.unregister("source_record")
         del table
+        if isinstance(model, Model):  # its odds by source were met with other records
+            model = replace(model, standing={}, own={})
         used = link_described(con, sources, Rules(TIERS if tiers else (), model, threshold, seed))
         found = con.sql("SELECT person_id, matched_by, match_probability FROM link ORDER BY record_id").pl()
     steps.close()

@@ -7,13 +7,41 @@
 
 -- One row a record that counts: accepted, and not replaced by a later one with its key.
 CREATE TABLE record (
-    record_id     BIGINT,     -- file_id * 2^40 + first line
+    record_id     BIGINT,     -- file_id * 2^30 + first line: where its values were read
+    seen_id       BIGINT,     -- the latest record that said the same; record_id where none repeated it
     source        VARCHAR,
     record_key    VARCHAR,
     person_source VARCHAR,    -- whose records person_key names; null: the record is not about a person
     person_key    VARCHAR,
     scope         VARCHAR,    -- what part of its source a snapshot's record belongs to
     content_hash  UBIGINT     -- first half of the md5 of the record's values
+);
+
+-- One row a key of a snapshot's record that a later snapshot of its scope no longer holds.
+CREATE TABLE vanished (
+    record_id  BIGINT,        -- the latest record that held it
+    source     VARCHAR,
+    record_key VARCHAR
+);
+
+-- The latest snapshot of each part of a source.
+CREATE TABLE snapshot_scope (
+    source VARCHAR,
+    scope  VARCHAR,
+    as_of  DATE
+);
+
+-- Where records come from.
+CREATE TABLE source (
+    source         VARCHAR,
+    kind           VARCHAR,   -- voter, van, vendor, supporter, donor, volunteer, list, none
+    one_per_person BOOLEAN    -- whether it has at most one record of a person; null: it describes nobody
+);
+
+-- The layouts that did not come with campaignkit.
+CREATE TABLE layout (
+    name VARCHAR,
+    toml VARCHAR
 );
 
 -- One row a person. Values come from that person's source records by the rules in `people.py`.
@@ -99,6 +127,9 @@ CREATE TABLE source_record (
     address_key       VARCHAR,  -- normalised address, unit and zip5; null: no address, or a PO box
     extra             VARCHAR   -- JSON of the columns the layout does not know
 );
+
+-- Records that describe a person whom a later record of their source describes too (a donor's earlier gifts).
+CREATE TABLE other_description AS FROM source_record LIMIT 0;
 
 -- One row a person and election in which a ballot was cast.
 CREATE TABLE vote_history (
@@ -292,21 +323,62 @@ CREATE TABLE export (
 CREATE TABLE model (
     name      VARCHAR,      -- person
     fitted_on DATE,         -- the megafile's date when it was fitted
-    settings  VARCHAR       -- JSON: Splink's settings, how housemates compare, how common each name is
+    settings  VARCHAR       -- JSON: Splink's settings, how housemates compare, how common names are, rates by source
 );
 
+-- Pairs of records that the model weighed and could not rule out.
+CREATE TABLE candidate (
+    record_id BIGINT,       -- of the two, the one whose source links later; within a source, the smaller
+    other_id  BIGINT,
+    odds      DOUBLE        -- of one person against strangers and housemates, before its rivals are looked at
+);
+
+-- Which records the model has weighed: against those who stood, or (own) against others of their own source.
+CREATE TABLE weighed (
+    record_id BIGINT,
+    own       BOOLEAN
+);
+
+-- Two people, records of whom share the keys of an exact tier: what becomes of one may change the other.
+CREATE TABLE rival (
+    person_id       BIGINT,
+    other_person_id BIGINT
+);
+
+-- One row a change of who is who.
 CREATE TABLE identity_event (
-    happened_at TIMESTAMP, event VARCHAR, person_id BIGINT, other_person_id BIGINT, reason VARCHAR
+    night           INTEGER,
+    happened_at     TIMESTAMP,
+    event           VARCHAR,  -- merged: other_person_id is now person_id; split: other_person_id was part of person_id;
+                              -- ended: no record of person_id is left
+    person_id       BIGINT,
+    other_person_id BIGINT,
+    reason          VARCHAR
 );
 
+-- One row a build, refresh or retraining.
 CREATE TABLE refresh_log (
-    started_at TIMESTAMP, finished_at TIMESTAMP, kind VARCHAR, as_of DATE, version VARCHAR,
-    files INTEGER, accepted BIGINT, rejected BIGINT, people BIGINT
+    night INTEGER,            -- 0: the build
+    started_at TIMESTAMP, finished_at TIMESTAMP,
+    kind VARCHAR,             -- build, refresh, retrain
+    as_of DATE, version VARCHAR,
+    files INTEGER, accepted BIGINT, rejected BIGINT,
+    people BIGINT, added BIGINT, merged BIGINT, split BIGINT, ended BIGINT,
+    warnings VARCHAR[]
+);
+
+-- One row a night and source of which files came: what they held beside what stood.
+CREATE TABLE night_source (
+    night INTEGER, source VARCHAR, files INTEGER,
+    new BIGINT, changed BIGINT, unchanged BIGINT,
+    older BIGINT,             -- later records of the same keys stood, or came in the same night
+    vanished BIGINT, rejected BIGINT
 );
 
 -- One row a file (or member of a zip) read.
 CREATE TABLE source_file (
-    file_id       INTEGER PRIMARY KEY,
+    file_id       INTEGER PRIMARY KEY, -- days since 1990 * 2^11 + its number among the files of that day
+    night         INTEGER,  -- when it came; 0: with the build
     file          VARCHAR,  -- name within the folder; a zip's member follows "!"
     layout        VARCHAR,
     source        VARCHAR,
@@ -322,6 +394,7 @@ CREATE TABLE source_file (
     accepted_lines BIGINT,  -- header_lines + accepted_lines + rejected_lines = lines
     rejected_lines BIGINT,
     duplicates    BIGINT,   -- accepted records whose key a later line or file repeats
+    vanished      BIGINT,   -- accepted records that a later snapshot of their scope no longer holds
     extra_columns VARCHAR[],  -- in the file, not known to the layout: kept in source_record.extra
     absent_columns VARCHAR[], -- read by the layout, not in the file
     unread        STRUCT("column" VARCHAR, failures BIGINT)[]  -- values that did not parse and are null

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +19,12 @@ from campaignkit.megafile.files import ExportFile, head_text, list_files, read_m
 from campaignkit.megafile.layout import Column, Layout, choose_layout, first_record, fold, unique_header
 from campaignkit.megafile.records import CHUNK_BYTES, Block, Reject, read_blocks
 
-FILE_ID_SHIFT = 40  # record_id = file_id * 2^40 + first line
+#: record_id = file_id * 2^30 + first line, and file_id = days since 1990 * 2^11 + its number among the files of that
+#: day, in the order they came: the larger id is the later record, also of a file that comes late.
+FILE_ID_SHIFT = 30
+_FIRST_DAY = date(1990, 1, 1)
+_MOST_A_DAY = 1 << 11
+_LAST_DAY = date(2079, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,34 @@ def find_sources(folder: Path, layouts: Sequence[Layout]) -> list[Source]:
             raise LayoutError(f'manifest.toml speaks of "{name}", which is not there{nearest(name, known)}')
     sources = [identify(file, layouts, _entry(manifest, file)) for file in files]
     return sorted(sources, key=lambda source: (source.as_of, source.file.name))
+
+
+def number_files(sources: Sequence[Source], standing: Iterable[int] = ()) -> list[int]:
+    """Return each file's file_id, after those that stand.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        In the order of `find_sources`.
+    standing : iterable of int
+        File ids that are taken.
+
+    Raises
+    ------
+    LayoutError
+        If a date is before 1990 or after 2078, or a day has more than 2,048 files.
+    """
+    taken = Counter(file_id // _MOST_A_DAY for file_id in standing)
+    numbers = []
+    for source in sources:
+        if not _FIRST_DAY <= source.as_of < _LAST_DAY:
+            raise LayoutError(f"{source.file.name} is dated {source.as_of}; dates go from 1990 to 2078.")
+        day = (source.as_of - _FIRST_DAY).days
+        if taken[day] == _MOST_A_DAY:
+            raise LayoutError(f"More than {_MOST_A_DAY:,} files are dated {source.as_of}; put some of them together.")
+        numbers.append(day * _MOST_A_DAY + taken[day])
+        taken[day] += 1
+    return numbers
 
 
 def _entry(manifest: dict[str, dict[str, Any]], file: ExportFile) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from campaignkit.megafile.build import build
 from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.export_log import append_export_log, read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
+from campaignkit.megafile.model import Model
+from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
 from campaignkit.progress import make_askable, shown
 from campaignkit.sql import quote_identifier, quote_identifiers, quote_literal
@@ -66,7 +68,7 @@ class Megafile:
         path: str | Path,
         *,
         layouts: Iterable[str | Path] = (),
-        model: bool = True,
+        model: Model | bool = True,
         progress: bool | None = None,
     ) -> Megafile:
         """Read a folder of exports into one megafile and open it.
@@ -83,9 +85,9 @@ class Megafile:
             Where to put the megafile.
         layouts : iterable of str or Path
             Your own layouts (TOML), beside the built-in ones; one of the same name replaces a built-in one.
-        model : bool
-            Whether records that no exact tier links are weighed by a model, which is kept in the megafile. False: the
-            tiers alone.
+        model : Model or bool
+            True: records that no exact tier links are weighed by a model, fitted on them and kept in the megafile. A
+            `Model`, such as another megafile's: weigh with that. False: the tiers alone.
         progress : bool or None
             Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -162,9 +164,9 @@ class Megafile:
         >>> (read["accepted"] + read["rejected"] == read["records"]).all()
         True
         """
-        return self.sql("""
+        return self.sql(f"""
             WITH linked AS (
-                SELECT r.record_id >> 40 AS file_id, count(DISTINCT s.person_id) AS people,
+                SELECT r.seen_id >> {FILE_ID_SHIFT} AS file_id, count(DISTINCT s.person_id) AS people,
                        count(*) FILTER (WHERE r.person_key IS NOT NULL AND s.person_id IS NULL) AS unlinked
                 FROM record r LEFT JOIN source_record s ON s.source = r.person_source AND s.record_key = r.person_key
                 GROUP BY 1
@@ -195,8 +197,8 @@ class Megafile:
         --------
         >>> import campaignkit as ck
         >>> mf = ck.sample.megafile()
-        >>> mf.tables[:3]
-        ['record', 'person', 'household']
+        >>> {"person", "gift", "vote_history"} <= set(mf.tables)
+        True
         """
         return tables.names()
 

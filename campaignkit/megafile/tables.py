@@ -55,7 +55,7 @@ def names() -> list[str]:
     Examples
     --------
     >>> names()[:3]
-    ['record', 'person', 'household']
+    ['record', 'vanished', 'snapshot_scope']
     """
     return list(_declared())
 

@@ -8,12 +8,12 @@ from typing import Any
 import duckdb
 
 from campaignkit.megafile.comparisons import BLOCKS, COMPARISONS, LOOSE_BLOCKS, MOST_LOOSE, SWAPPED_BLOCK
-from campaignkit.megafile.model import Model, count, equal, open_linker, quiet
+from campaignkit.megafile.model import Model, Odds, count, equal, open_linker, quiet
 
 _WEAKEST = log2(0.02)  # odds below this are nobody's candidate
 
 
-def score(con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | None, people: int, into: str) -> None:
+def score(con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | None, odds: Odds, into: str) -> None:
     """Weigh the pairs between two tables of records, or within one, that blocking finds worth it.
 
     Parameters
@@ -24,43 +24,87 @@ def score(con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | 
         The fitted model.
     left, right : str
         Tables of records as `identity` prepares them. `right` None: pairs within `left`.
-    people : int
-        How many people there are to choose from.
+    odds : Odds
+        How many people there are to choose from, and which loose blocks to look into.
     into : str
         The temporary table to fill: row_l, row_r, and odds, of one person against strangers and housemates, if a
         record is as likely as not to have its person among them.
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE {into} (row_l BIGINT, row_r BIGINT, odds DOUBLE)")
-    if not model.settings["comparisons"] or people == 0:
+    if odds.people:
+        rules = [*map(equal, blocks(odds.loose)), SWAPPED_BLOCK]
+        prior = from_prior(model, odds.people)
+        weigh(con, model, (left, right), rules, str(prior), prior, f"INSERT INTO {into}")
+
+
+def weigh(
+    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], prior: str,
+    greatest: float, insert: str,
+) -> None:  # fmt: skip
+    """Run an INSERT of row_l, row_r and odds for the pairs that some rules find.
+
+    Parameters
+    ----------
+    con, model
+        As for `score`.
+    sides : (str, str or None)
+        The tables l and r.
+    rules : list of str
+        SQL over l and r: which pairs to look at.
+    prior : str
+        SQL over row_l and row_r for what the prior adds to a pair's weight.
+    greatest : float
+        The greatest it can be.
+    insert : str
+        ``INSERT INTO …``.
+    """
+    left, right = sides
+    if not model.settings["comparisons"]:
         return
-    prior = model.settings["probability_two_random_records_match"]
-    from_prior = -log2(people) - log2(prior / (1 - prior))
     with quiet(), open_linker(con, left, model.settings, model.frequencies) as linker:
         tables = [linker._db_api.register(name) for name in (left, right) if name]
         how: dict[str, Any] = {
-            "blocking_rules_to_generate_predictions": _blocks(con, left, right or left),
-            "threshold_match_weight": _WEAKEST - from_prior,
+            "blocking_rules_to_generate_predictions": rules,
+            "threshold_match_weight": _WEAKEST - greatest,
             "warning_mode": "never",
         }
         predict = linker.inference.predict_between if right else linker.inference.predict_within
         found = predict(*tables, **how).physical_name
         con.execute(f"""
-            INSERT INTO {into}
-            SELECT row_l, row_r,
-                   round(1 / (pow(2, -(match_weight + {from_prior})) + pow(2, -({_against_mates(model)}))), 6)
-            FROM {found} WHERE {_no_contradiction(model)}""")
+            {insert}
+            SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({_against_mates(model)}))), 6)
+            FROM (SELECT *, {prior} AS prior FROM {found}) AS {found}
+            WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
 
 
-def _blocks(con: duckdb.DuckDBPyConnection, left: str, right: str) -> list[str]:
-    """Return the rules by which pairs are found; loose ones only where they find few."""
-    chosen = list(BLOCKS)
+def from_prior(model: Model, people: int) -> float:
+    """Return what turns a match weight into log-odds, where one of `people` is looked for and half are there."""
+    prior = model.settings["probability_two_random_records_match"]
+    return -log2(people) - log2(prior / (1 - prior))
+
+
+def loose_blocks(con: duckdb.DuckDBPyConnection, left: str, right: str) -> list[list[str]]:
+    """Return the loose blocks that find few pairs between two tables."""
+    chosen = []
     for block in LOOSE_BLOCKS:
         keys, known = ", ".join(block), " AND ".join(f"{column} IS NOT NULL" for column in block)
         counted = [f"(SELECT {keys}, count(*) AS n FROM {side} WHERE {known} GROUP BY ALL)" for side in (left, right)]
         pairs = count(con, f"SELECT sum(a.n * b.n)::BIGINT FROM {counted[0]} a JOIN {counted[1]} b USING ({keys})")
         if pairs <= MOST_LOOSE:
-            chosen = [block, *(other for other in chosen if not set(block) <= set(other))]
-    return [*map(equal, chosen), SWAPPED_BLOCK]
+            chosen.append(list(block))
+    return chosen
+
+
+def blocks(loose: list[list[str]]) -> list[tuple[str, ...]]:
+    """Return the blocks to look into: loose ones, and those that none of them holds.
+
+    Examples
+    --------
+    >>> ("birth_text", "zip5") in blocks([["zip5"]])
+    False
+    """
+    kept = [block for block in BLOCKS if not any(set(wide) <= set(block) for wide in loose)]
+    return [*map(tuple, loose), *kept]
 
 
 def _against_mates(model: Model) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from campaignkit.errors import LayoutError
 from campaignkit.megafile import tables
-from campaignkit.megafile.layout import load_layouts, read_layout
+from campaignkit.megafile.layout import load_layouts, own_layouts, read_layout
 from tests.megafile.campaign import VOTER_LAYOUT
 
 WRONG = {
@@ -47,4 +47,4 @@ def test_every_fact_table_is_filled_by_some_built_in_layout():
 def test_a_layout_of_the_same_name_replaces_the_built_in_one(tmp_path):
     own = tmp_path / "oh_voter.toml"
     own.write_text(VOTER_LAYOUT.replace('name = "tiny_voter"', 'name = "oh_voter"'), encoding="utf-8")
-    assert {layout.name: layout for layout in load_layouts([own])}["oh_voter"].title == "A tiny voter file"
+    assert {layout.name: layout for layout in load_layouts(own_layouts([own]))}["oh_voter"].title == "A tiny voter file"

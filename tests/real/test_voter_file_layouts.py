@@ -137,8 +137,8 @@ def test_golden_row(con, golden):
     columns = list(tables.layout_columns("source_record"))
     query = f"""
         SELECT record_id, {", ".join(columns)} FROM source_record
-        JOIN source_file ON file_id = record_id >> 40
-        WHERE file = ? AND record_id & ((1::BIGINT << 40) - 1) = ?"""
+        JOIN source_file ON file_id = record_id >> 30
+        WHERE file = ? AND record_id & ((1::BIGINT << 30) - 1) = ?"""
     [(record_id, *values)] = rows(con, query, golden["file"], golden["line"])
     assert dict(zip(columns, values, strict=True)) == {name: golden["person"].get(name) for name in columns}
     for table in ("vote_history", "suppression"):

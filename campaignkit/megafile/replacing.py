@@ -1,0 +1,145 @@
+"""A megafile is written beside the one that stands and takes its place whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from campaignkit.errors import RefreshRefused
+from campaignkit.progress import make_askable
+
+SPARE = 1 << 28  # bytes that must stay free on the disk beside what is written
+
+
+@contextmanager
+def new_file(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to an empty file, with a database `stage` attached, that is put at `path` at the end.
+
+    Raises
+    ------
+    RefreshRefused
+        If the megafile at `path` is being refreshed or written to.
+    """
+    with _sole_writer(path):
+        yield from _written(path, copy=False, needed=0)
+
+
+@contextmanager
+def changed_file(path: Path, needed: int = 0) -> Generator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to a copy of the megafile at `path`, with `stage` attached, that takes its place at the end.
+
+    Whoever has the old file open keeps reading it.
+
+    Parameters
+    ----------
+    path : Path
+        The megafile.
+    needed : int
+        Bytes that will be written beside the copy.
+
+    Raises
+    ------
+    RefreshRefused
+        If it is being refreshed or written to already, or the disk has no room. Nothing is changed.
+    """
+    with _sole_writer(path):
+        yield from _written(path, copy=True, needed=needed)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what builds and refreshes of `path` that were killed have left: they hold person data in clear."""
+    for left in path.parent.glob(f".{path.name}.writing-*"):
+        pid = left.name.partition(".writing-")[2].partition(".")[0]
+        if not (pid.isdigit() and _runs(int(pid))):
+            left.unlink(missing_ok=True)
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Return files beside a megafile that hold person data in clear: unfinished copies, spills, the log of exports."""
+    beside = [*path.parent.glob(f".{path.name}.*"), *path.parent.glob(f"{path.name}.*")]
+    return sorted(file for file in beside if not file.name.endswith(".lock"))
+
+
+def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyConnection]:
+    remove_leftovers(path)
+    part = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    _check_room(path, needed + (path.stat().st_size if copy else 0))
+    try:
+        if copy:
+            shutil.copyfile(path, part)
+        with duckdb.connect(part) as con:
+            make_askable(con)
+            con.execute("ATTACH ? AS stage", [f"{part}.stage"])
+            yield con
+            con.execute("DETACH stage")
+            con.execute("CHECKPOINT")
+        _sync(part)
+        os.replace(part, path)
+        _sync(path.parent)
+    except (duckdb.IOException, OSError) as error:
+        raise _no_room(path, error) from error
+    finally:
+        for left in path.parent.glob(f"{part.name}*"):
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _sole_writer(path: Path) -> Generator[None]:
+    """Hold the lock of a megafile's writers; a process that dies lets go of it."""
+    import fcntl
+
+    lock = path.with_name(f".{path.name}.lock")
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = lock.stat().st_ino == os.fstat(held.fileno()).st_ino
+        except (BlockingIOError, FileNotFoundError):
+            mine = False
+        if not mine:
+            raise RefreshRefused(
+                f"{str(path)!r} is being written by another process. Nothing was changed; try again when it is done."
+            )
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _check_room(path: Path, needed: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if free < needed + SPARE:
+        raise RefreshRefused(
+            f"Writing {path.name} anew needs {(needed + SPARE) / 1e6:,.0f} MB beside it and {free / 1e6:,.0f} MB are "
+            "free. Nothing was changed; make room on that disk."
+        )
+
+
+def _no_room(path: Path, error: Exception) -> Exception:
+    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+    return (
+        RefreshRefused(f"The disk of {path.name} is full: {error}. What stood there still stands.") if full else error
+    )
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,162 @@
+"""Which records count: the latest of each key; of a snapshot only what its latest file for that scope holds.
+
+The same rules for the first files and for those of a later night. A key's record is the latest one that any file gave,
+whenever that file came. If a snapshot gave it and a later snapshot of the same scope does not hold the key, it has
+vanished; nothing older takes its place. `vanished` remembers when it was last held, so that an older file that comes
+late brings nobody back.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from campaignkit.megafile.sources import FILE_ID_SHIFT
+
+#: What a staged record is beside what stands.
+VERDICTS = ("new", "changed", "unchanged", "older")
+
+
+def settle_records(con: duckdb.DuckDBPyConnection, night: int) -> None:
+    """Take the staged records that count into `record`, and note in night_source what they were.
+
+    Leaves three temporary tables of record_ids: `kept` (taken in), `gone` (records that stood and no longer do) and
+    `seen` (records that stand and that a later record repeats).
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        To a megafile under construction, the stage loaded and its files logged.
+    night : int
+        The night of the staged files.
+    """
+    for table in ("kept", "gone", "seen"):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} (record_id BIGINT)")
+    sources = con.sql("SELECT DISTINCT source FROM stage.record ORDER BY 1").pl()["source"]
+    for source in sources:
+        _judge(con, source)
+        _apply(con)
+        _let_vanish(con, source)
+        _note(con, source, night)
+    con.execute("DROP TABLE IF EXISTS temp.judged; DROP TABLE IF EXISTS temp.vanishing")
+    con.execute("DELETE FROM kept WHERE record_id NOT IN (SELECT record_id FROM record)")
+    _note_files(con, night)
+
+
+def _judge(con: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Hold the latest staged record of each key against the one that stands."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE judged AS
+        WITH latest AS (
+            SELECT record_key, max(record_id) AS record_id FROM stage.record WHERE source = $source GROUP BY record_key
+        ), said AS (
+            SELECT r.*, f.mode = 'snapshot' AS snapshot, f.as_of FROM stage.record r
+            SEMI JOIN latest USING (record_id) JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT}
+        )
+        SELECT said.*, stands.record_id AS standing_id, CASE
+            WHEN coalesce(stands.seen_id, v.record_id, -1) >= said.record_id THEN 'older'
+            WHEN stands.record_id IS NULL THEN 'new'
+            WHEN stands.content_hash = said.content_hash THEN 'unchanged' ELSE 'changed' END AS verdict
+        FROM said LEFT JOIN record stands ON stands.source = $source AND stands.record_key = said.record_key
+        LEFT JOIN vanished v ON v.source = $source AND v.record_key = said.record_key""",
+        {"source": source},
+    )
+
+
+def _apply(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("INSERT INTO gone SELECT standing_id FROM judged WHERE verdict = 'changed'")
+    con.execute("INSERT INTO seen SELECT standing_id FROM judged WHERE verdict = 'unchanged'")
+    con.execute("INSERT INTO kept SELECT record_id FROM judged WHERE verdict IN ('new', 'changed')")
+    con.execute("DELETE FROM record WHERE record_id IN (SELECT standing_id FROM judged WHERE verdict = 'changed')")
+    con.execute("""
+        UPDATE record SET seen_id = judged.record_id FROM judged
+        WHERE verdict = 'unchanged' AND record.record_id = standing_id""")
+    con.execute("""
+        DELETE FROM vanished WHERE (source, record_key) IN (
+            SELECT (source, record_key) FROM judged WHERE verdict = 'new')""")
+    con.execute("""
+        INSERT INTO record BY NAME
+        SELECT * EXCLUDE (snapshot, as_of, standing_id, verdict) FROM judged WHERE verdict IN ('new', 'changed')""")
+
+
+def _let_vanish(con: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Take away what a snapshot gave and a later one of its scope no longer holds."""
+    con.execute("CREATE OR REPLACE TEMP TABLE vanishing (record_id BIGINT, seen_id BIGINT)")
+    if (
+        not con.sql("SELECT count(*) FROM source_file WHERE source = ? AND mode = 'snapshot'", params=[source])
+        .pl()
+        .item()
+    ):
+        return
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE newest AS
+        SELECT scope, max(as_of) AS as_of FROM (
+            SELECT DISTINCT r.scope, f.as_of FROM stage.record r
+            JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT}
+            WHERE r.source = $source AND f.mode = 'snapshot'
+            UNION ALL SELECT scope, as_of FROM snapshot_scope WHERE source = $source
+        ) GROUP BY scope""",
+        {"source": source},
+    )
+    con.execute("DELETE FROM snapshot_scope WHERE source = ?", [source])
+    con.execute("INSERT INTO snapshot_scope SELECT ?, scope, as_of FROM newest", [source])
+    con.execute(
+        f"""
+        INSERT INTO vanishing
+        SELECT r.record_id, r.seen_id FROM record r JOIN source_file f ON f.file_id = r.seen_id >> {FILE_ID_SHIFT}
+        JOIN newest USING (scope)
+        WHERE r.source = $source AND f.mode = 'snapshot' AND f.as_of < newest.as_of""",
+        {"source": source},
+    )
+    con.execute("""
+        INSERT INTO vanished
+        SELECT v.seen_id, r.source, r.record_key FROM vanishing v JOIN record r USING (record_id)""")
+    con.execute("DELETE FROM record WHERE record_id IN (SELECT record_id FROM vanishing)")
+    con.execute("INSERT INTO gone SELECT record_id FROM vanishing")
+    con.execute("DELETE FROM seen WHERE record_id IN (SELECT record_id FROM vanishing)")
+    con.execute("DROP TABLE temp.newest")
+
+
+def _note(con: duckdb.DuckDBPyConnection, source: str, night: int) -> None:
+    """Count a source's verdicts; a record of a night that vanishes at once was older than what stood."""
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE verdict = '{verdict}' AND NOT at_once) AS {verdict}" for verdict in VERDICTS[:3]
+    )
+    con.execute(
+        f"""
+        INSERT INTO night_source BY NAME
+        WITH judged AS (
+            SELECT verdict, verdict IN ('new', 'changed') AND record_id IN (SELECT record_id FROM vanishing) AS at_once
+            FROM judged
+        ), came AS (
+            SELECT count(*) AS files, sum(rejected) AS rejected FROM source_file
+            WHERE source = $source AND night = $night
+        )
+        SELECT $night AS night, $source AS source, came.files, {counts},
+               (SELECT count(*) FROM stage.record WHERE source = $source) - new - changed - unchanged AS older,
+               (SELECT count(*) FROM vanishing WHERE record_id NOT IN (SELECT record_id FROM kept)) AS vanished,
+               came.rejected
+        FROM judged, came GROUP BY ALL""",
+        {"source": source, "night": night},
+    )
+
+
+def _note_files(con: duckdb.DuckDBPyConnection, night: int) -> None:
+    """Bring each file's counts up to date, and note the sources whose files held no record."""
+    con.execute(f"""
+        UPDATE source_file SET vanished = coalesce(v.n, 0),
+            duplicates = f.accepted - coalesce(v.n, 0) - coalesce(h.n, 0)
+        FROM source_file f
+        LEFT JOIN (SELECT seen_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM record GROUP BY 1) h USING (file_id)
+        LEFT JOIN (SELECT record_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM vanished GROUP BY 1) v
+            USING (file_id)
+        WHERE source_file.file_id = f.file_id""")
+    con.execute(
+        """
+        INSERT INTO night_source
+        SELECT $night, source, count(*), 0, 0, 0, 0, 0, sum(rejected) FROM source_file
+        WHERE night = $night AND source NOT IN (SELECT source FROM night_source WHERE night = $night)
+        GROUP BY source""",
+        {"night": night},
+    )

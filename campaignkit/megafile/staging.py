@@ -1,0 +1,105 @@
+"""Files into the stage: all accepted records of a drop, whatever others replace, and the log of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import polars as pl
+
+from campaignkit.megafile import files, tables
+from campaignkit.megafile.canonical import Reader
+from campaignkit.megafile.sources import Batch, Source, Tally, read_source
+from campaignkit.progress import Steps
+from campaignkit.sql import quote_identifier, quote_identifiers
+
+
+def load_files(
+    con: duckdb.DuckDBPyConnection, sources: Sequence[Source], file_ids: Sequence[int], night: int, steps: Steps
+) -> None:
+    """Read every file into the stage, and log it and its rejects.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        To a megafile under construction, with the database `stage` attached.
+    sources : sequence of Source
+        The files.
+    file_ids : sequence of int
+        Their numbers.
+    night : int
+        When they came; 0: with the build.
+    steps : Steps
+        To say which file is being read.
+    """
+    for table in ("record", "source_record", *tables.FACTS):
+        name = quote_identifier(table)
+        con.execute(f"CREATE TABLE stage.{name} AS SELECT * FROM main.{name} LIMIT 0")
+    for file_id, source in zip(file_ids, sources, strict=True):
+        tally = Tally()
+        with steps.step(f"reading {source.file.name}"):
+            for batch in read_source(source, file_id, tally):
+                _stage(con, source, file_id, batch)
+        _log_file(con, source, file_id, tally, night)
+
+
+def note_sources(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], own_layouts: dict[str, str]) -> None:
+    """Keep what later nights must know of the sources: kind, whether one record a person, layouts of one's own."""
+    rows = {s.layout.source: (s.layout.source, s.layout.kind, None) for s in sources}
+    for source in sources:
+        if source.layout.describes and source.layout.person_source:
+            name = source.layout.person_source
+            rows[name] = (name, source.layout.kind, source.layout.one_per_person)
+    for row in rows.values():
+        con.execute(
+            "DELETE FROM source WHERE source = ? AND (one_per_person IS NULL OR ? IS NOT NULL)", [row[0], row[2]]
+        )
+        con.execute("INSERT INTO source SELECT ?, ?, ? WHERE NOT EXISTS (FROM source WHERE source = ?)", [*row, row[0]])
+    for name, text in own_layouts.items():
+        con.execute("DELETE FROM layout WHERE name = ?", [name])
+        con.execute("INSERT INTO layout VALUES (?, ?)", [name, text])
+
+
+def _stage(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, batch: Batch) -> None:
+    layout, canonical = source.layout, batch.canonical
+    key = "record_key" if layout.key else "md5(record_key)"
+    con.register("batch", canonical.records)
+    con.execute(
+        f"""INSERT INTO stage.record BY NAME
+        SELECT record_id, record_id AS seen_id, ? AS source, {key} AS record_key, scope, person_key,
+               CASE WHEN person_key IS NOT NULL THEN ? END AS person_source, md5_number_upper(content) AS content_hash
+        FROM batch""",
+        [layout.source, layout.person_source],
+    )
+    if canonical.people is not None and not layout.restricted:
+        con.register("batch", canonical.people)
+        con.execute(
+            "INSERT INTO stage.source_record BY NAME SELECT *, ? AS source, ? AS as_of FROM batch",
+            [layout.person_source, source.as_of],
+        )
+    for table, rows in canonical.facts:
+        con.register("batch", rows)
+        con.execute(f"INSERT INTO stage.{quote_identifier(table)} BY NAME SELECT * FROM batch")
+    rejects = [(file_id, r.first_line, r.lines, r.reason, r.raw) for r in batch.rejects]
+    if rejects:
+        names = list(tables.columns_of("reject"))
+        con.register("batch", pl.DataFrame(rejects, schema=names, orient="row"))
+        con.execute("INSERT INTO reject BY NAME SELECT * FROM batch")
+    con.unregister("batch")
+
+
+def _log_file(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, tally: Tally, night: int) -> None:
+    reader = Reader(source.layout, source.header)
+    unread = [{"column": column, "failures": n} for column, n in sorted(tally.unread.items()) if n]
+    row = {
+        "file_id": file_id, "night": night, "file": source.file.name, "layout": source.layout.name,
+        "source": source.layout.source, "mode": source.layout.mode, "as_of": source.as_of, "encoding": source.encoding,
+        "sha256": files.sha256(source.file.path), "lines": tally.lines, "header_lines": source.header_lines,
+        "records": tally.accepted + tally.rejected, "accepted": tally.accepted, "rejected": tally.rejected,
+        "accepted_lines": tally.accepted_lines, "rejected_lines": tally.rejected_lines, "duplicates": 0,
+        "vanished": 0, "extra_columns": reader.extra, "absent_columns": reader.absent, "unread": unread,
+    }  # fmt: skip
+    con.execute(
+        f"INSERT INTO source_file ({quote_identifiers(list(row))}) VALUES ({', '.join('?' * len(row))})",
+        list(row.values()),
+    )
