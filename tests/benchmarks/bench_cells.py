@@ -25,6 +25,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+SEED = 0.5
 BY = ["region", "sex"]
 MEASURES = ["gift", "before", "age", "gave"]
 FLOATS = ["gift", "before"]
@@ -104,7 +105,7 @@ def largest_difference(ours: str, theirs: str) -> float:
 def compare(rows: int, repeats: int, folder: Path) -> None:
     file = folder / "people.duckdb"
     with duckdb.connect(str(file)) as con:
-        con.execute("select setseed(0.5)").fetchall()
+        con.execute("select setseed(?)", [SEED]).fetchall()
         con.execute(MAKE, [rows]).fetchall()
         held = con.execute("select count(*) from people").fetchone()
     found = {side: [] for side in SIDES}

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import duckdb
 
+SEED = 0.5
 METRICS = ["opened", "clicked", "gave", "amount"]
 SIDES = ["analyze", "sum", "tea-tasting"]
 MAKE = """
@@ -71,7 +72,7 @@ def spawn(side: str, file: Path) -> dict:
 def compare(rows: int, repeats: int, folder: Path) -> None:
     file = folder / "sent.duckdb"
     with duckdb.connect(str(file)) as con:
-        con.execute("select setseed(0.5)").fetchall()
+        con.execute("select setseed(?)", [SEED]).fetchall()
         con.execute(MAKE, [rows]).fetchall()
     found = {side: [] for side in SIDES}
     for _ in range(repeats):
