@@ -125,6 +125,12 @@ def resolve(
     BadValue
         If a record has no source or no record_id, two of a source have the same one, or a mapping lacks a source.
 
+    References
+    ----------
+    Fellegi and Sunter (1969), A theory for record linkage, JASA 64, 1183–1210, for the weights of agreements; Linacre
+    et al. (2022), Splink: free software for probabilistic record linkage at scale, International Journal of
+    Population Data Science 7(3). The weighing against housemates is our own.
+
     Examples
     --------
     >>> records = pl.DataFrame({

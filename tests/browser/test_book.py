@@ -11,8 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser
+from sphinx.util.inventory import InventoryFile
 
 from tests.browser import lab
+from tests.test_public_names import NAMES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -88,6 +90,15 @@ def broken(page: Path, address: str) -> bool:
 def test_every_notebook_is_a_chapter(pages: list[Path]) -> None:
     chapters = {page.stem for page in pages if page.parent.name == "chapters"}
     assert chapters == {source.stem for source in (lab.ROOT / "notebooks").glob("*.py")}
+
+
+def test_every_public_name_is_in_the_reference(pages: list[Path]) -> None:
+    inventory = InventoryFile.load((BOOK / "objects.inv").open("rb"), "", "{}{}".format)
+    documented = {name for kind, names in inventory.data.items() if kind.startswith("py:") for name in names}
+    public = {name.replace("ck.", "campaignkit.", 1) for name in NAMES}
+    twice = {name for name in public if name.replace(".megafile.", ".", 1) in public - {name}}
+    assert sorted(public - twice - documented) == []
+    assert len(documented) > 100
 
 
 def test_links_within_the_book_are_whole(pages: list[Path]) -> None:
