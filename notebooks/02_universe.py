@@ -20,6 +20,8 @@
 # with others, and its SQL can be read. The campaign is invented; places and file layouts are real.
 
 # %%
+import altair as alt
+
 import campaignkit as ck
 
 mf = ck.sample.megafile()
@@ -62,6 +64,24 @@ never_met.by("income_band", measures=["gifts()"])
 # %% [markdown]
 # The intervals are wide: with so few people in a group, an order by average gift is mostly luck. The table is for
 # knowing whom one will talk to, not for choosing among them.
+
+# %% [markdown]
+# All of Ohio's donors, by age. Drag across the ages: the bars below count those within.
+
+# %%
+ages = mf.universe("donor", "age is not null", state="OH").by("age", "sex").table
+within = alt.selection_interval(encodings=["x"])
+by_age = (
+    alt.Chart(ages, width=460, height=110)
+    .mark_bar()
+    .encode(x="age:Q", y=alt.Y("sum(n):Q", title="people"))
+    .add_params(within)
+)
+by_sex = alt.Chart(ages, width=460).mark_bar().encode(x=alt.X("sum(n):Q", title="people"), y="sex:N")
+(by_age & by_sex.transform_filter(within)).properties(
+    title="Ohio's donors: drag across the ages",
+    description=f"{ages['n'].sum():,} donors in Ohio by age, and below by sex within the ages dragged across.",
+)
 
 # %% [markdown]
 # ## Read through some of them

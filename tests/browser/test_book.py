@@ -122,6 +122,23 @@ def test_every_picture_has_a_text(pages: list[Path]) -> None:
     assert [f"{page.name}: {picture}" for page in pages for picture in read(page).unnamed] == []
 
 
+def test_linked_charts_answer_a_brush(pages: list[Path], chromium: Browser) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    answered = {}
+    for path in pages:
+        figures = path.read_text(encoding="utf-8").split('<figure class="ck-figure"')[1:]
+        for number, figure in enumerate(figures):
+            if '"type": "interval"' in figure:
+                page = context.new_page()
+                page.goto(path.as_uri())
+                lab.wait_for_charts(page)
+                answered[path.name, number] = lab.brush(page, f"figure.ck-figure >> nth={number}")
+                page.close()
+    context.close()
+    assert answered
+    assert [chart for chart, did in answered.items() if not did] == []
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("javascript", [True, False], ids=["live", "still"])
 def test_pages_open_without_a_network(pages: list[Path], chromium: Browser, javascript: bool) -> None:
