@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from campaignkit import sample
+
 HEAVY = (
     "altair",
     "anywidget",
@@ -66,6 +68,7 @@ def test_pictures_and_tables_are_imported_where_they_are_shown(use, imported):
 
 
 def test_opening_and_asking_a_megafile_imports_no_linkage():
+    sample.megafile().close()  # built, should it not be
     code = "import campaignkit as ck; ck.sample.megafile().universe('donor').by('region').summary()"
     assert not modules_after(code) & (set(HEAVY) - {"scipy"})
 
