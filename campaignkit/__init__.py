@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaignkit import cells, charts, donors, errors, experiments, sample, voters, widgets
+    from campaignkit import cells, charts, donors, errors, experiments, megafile, sample, voters, widgets
     from campaignkit.megafile import Megafile, Universe
     from campaignkit.result import Result
 
@@ -17,6 +17,7 @@ __all__ = [
     "donors",
     "errors",
     "experiments",
+    "megafile",
     "sample",
     "voters",
     "widgets",

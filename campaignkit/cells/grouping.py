@@ -9,6 +9,7 @@ import narwhals as nw
 import polars as pl
 
 from campaignkit.cells.planning import Plan, Value
+from campaignkit.progress import shown
 
 SPLITTER = float(2**27 + 1)  # Dekker's, for 53-bit numbers
 LARGEST = 1e150  # squares of larger numbers overflow
@@ -34,7 +35,8 @@ def reduce(frame: nw.LazyFrame[Any], plan: Plan, far: Sequence[str] = ()) -> pl.
             nw.cov(one, two, ddof=0).alias(f"p{pair}_cov"),
         ]
     table = frame.group_by(*plan.keys).agg(*aggregates) if keys else frame.select(*aggregates)
-    return table.collect("polars").to_native()
+    with shown("cells", "reducing the rows to groups"):
+        return table.collect("polars").to_native()
 
 
 def _key(name: str, dtype: nw.dtypes.DType) -> nw.Expr:

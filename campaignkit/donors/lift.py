@@ -94,12 +94,36 @@ class Lift(Result):
 
     @property
     def failed(self) -> pl.DataFrame:
-        """The placebos that failed, by the lead estimator."""
+        """The placebos that failed, by the lead estimator.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.failed["placebo"].to_list()
+        ['gifts_before']
+        """
         return self.placebo.filter(pl.col("failed") & (pl.col("estimator") == self.lead))
 
     @property
     def credible(self) -> pl.DataFrame:
-        """The adjusted answers that leave no covariate 0.25 standard deviations apart and rest on 30 people."""
+        """The adjusted answers that leave no covariate 0.25 standard deviations apart and rest on 30 people.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> "difference" in found.credible["estimator"]
+        False
+        """
         left = self.balance.group_by("weighting").agg(pl.col("difference").abs().max().alias("apart"))
         rough = ["difference", *left.filter(pl.col("apart") > ROUGH)["weighting"]]
         rests = pl.col("effective_n").fill_null(np.inf) >= LEAST
@@ -197,15 +221,51 @@ class Lift(Result):
         return charts.intervals(rows, "by", reference=0.0, title=title, description=self.summary())
 
     def love_plot(self) -> alt.LayerChart:
-        """Draw every covariate's standardised difference between the groups, before and after each weighting."""
+        """Draw every covariate's standardised difference between the groups, before and after each weighting.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.love_plot()).__name__
+        'LayerChart'
+        """
         return balances.love_plot(self.balance)
 
     def overlap_chart(self) -> alt.Chart:
-        """Draw how each group's chances of joining are spread."""
+        """Draw how each group's chances of joining are spread.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.overlap_chart()).__name__
+        'Chart'
+        """
         return balances.overlap_chart(self.overlap, self.treated)
 
     def placebo_chart(self) -> alt.LayerChart | None:
-        """Draw every estimator's answer to the placebos, where 0 is the truth; None without any."""
+        """Draw every estimator's answer to the placebos, where 0 is the truth; None without any.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.placebo_chart()).__name__
+        'LayerChart'
+        """
         rows = self.placebo.filter(pl.col("estimate").is_not_null())
         if rows.is_empty():
             return None
@@ -235,6 +295,17 @@ class Lift(Result):
         ------
         BadValue
             If a number can't be right.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.value(enrolment_rate=0.05, cost=0.25, people=10_000).table.columns
+        ['estimator', 'break_even_rate', 'estimate', 'lower', 'upper']
         """
         check_scalar(enrolment_rate, "enrolment_rate", typ=float, gt=0, le=1)
         check_scalar(cost, "cost", typ=float, ge=0)

@@ -101,7 +101,16 @@ class Segments(Result):
 
     @property
     def confirmed(self) -> pl.DataFrame:
-        """The rows that held up: ``holdout_p_adjusted`` at most q."""
+        """The rows that held up: ``holdout_p_adjusted`` at most q.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 20_000, seed=1, host="host_a", appeal=4.0).table
+        >>> found = ck.donors.discover_segments(people, "entered", ["region", "sex", "age_band"], unit="person")
+        >>> found.confirmed.height <= found.table.height
+        True
+        """
         return self.table.filter(pl.col("holdout_p_adjusted") <= self.q)
 
     def summary(self) -> str:

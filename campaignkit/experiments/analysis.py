@@ -74,7 +74,15 @@ class Analysis(Result):
 
     @property
     def method(self) -> dict[str, str]:
-        """Which interval each outcome has."""
+        """Which interval each outcome has.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 5_000, seed=3).table
+        >>> ck.experiments.analyze(calls, "arm", "supports_after", control="control").method["supports_after"]
+        "Wilson for levels, Newcombe's method 10 for differences, MOVER for ratios"
+        """
         if self.looks is not None:
             return dict.fromkeys(self._outcomes(), self.looks.method)
         kinds = dict(self.table.select("outcome", "kind").unique(maintain_order=True).rows())

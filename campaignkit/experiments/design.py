@@ -62,7 +62,18 @@ class Assignment(Result):
         return charts.bars(sizes, "arm", "n", description=self.summary(), title="Units drawn")
 
     def write(self, path: Any) -> None:
-        """Write who is in which arm as CSV."""
+        """Write who is in which arm as CSV.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> people = pl.DataFrame({"person_id": range(4)})
+        >>> drawn = assign(people, ["control", "letter"], unit="person_id", salt="june")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     drawn.write(f"{folder}/arms.csv")
+        ...     pl.read_csv(f"{folder}/arms.csv").columns
+        ['person_id', 'arm']
+        """
         self.table.write_csv(path)
 
 

@@ -54,7 +54,15 @@ class Winners(Result):
 
     @property
     def luck(self) -> float:
-        """The share of the winner's lead that is luck: 0 none, 1 all of it."""
+        """The share of the winner's lead that is luck: 0 none, 1 all of it.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> sent = ck.sample.draw("email", 20_000, seed=5).table
+        >>> 0 < ck.experiments.winners(sent, "email_id", "gave").luck < 1
+        True
+        """
         return float(np.clip(1 - self.shrunk_lead / self.lead, 0, 1)) if self.lead > 0 else 1.0
 
     def rolled_out(self, recipients: int) -> dict[str, float]:

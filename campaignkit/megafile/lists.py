@@ -17,6 +17,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue
+from campaignkit.progress import shown
 from campaignkit.result import Result
 from campaignkit.sql import quote_literal
 
@@ -102,6 +103,17 @@ class CallList(Result):
         ------
         BadValue
             If the format is unknown, or nobody on the list has a VanID.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         tonight = mf.universe("donor", state="OH").call_list("door", purpose="turnout", limit=9)
+        ...         [path.name for path in tonight.write(f"{folder}/tonight.csv")]
+        ['tonight.csv', 'tonight.csv.manifest.json']
         """
         check_scalar(format, "format", choices=FORMATS)
         path = Path(path)
@@ -215,7 +227,7 @@ def _caps(channel: str, per_household: int | None, per_phone: int | None, limit:
 def _run(universe: Universe, channel: str, rank: str, steps: list[_Step]) -> tuple[pl.DataFrame, dict[int, int]]:
     """Return the list, and how many people fell out at each step, by the step's number."""
     falls = " ".join(f"WHEN {s.condition} THEN {i}" for i, s in enumerate(steps) if s.cap is None)
-    with universe.megafile.cursor() as cursor:
+    with shown("call_list", "taking out who may not be reached"), universe.megafile.cursor() as cursor:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE flagged AS {_flagged(universe, channel, rank, falls)}")
         counted = dict(cursor.execute("SELECT fell, count(*) FROM flagged WHERE fell >= 0 GROUP BY fell").fetchall())
         cursor.execute("CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE fell FROM flagged WHERE fell IS NULL")

@@ -21,6 +21,7 @@ import duckdb
 from tests.benchmarks.measure import compared_all, turn_about
 
 ME = "tests.benchmarks.bench_experiments"
+SEED = 0.5
 METRICS = ["opened", "clicked", "gave", "amount"]
 SIDES = ["ours", "sums", "tea_tasting"]
 MAKE = """
@@ -82,7 +83,7 @@ def tea_tasting(file: str) -> Callable[[], dict]:
 def compare(rows: int, repeats: int, folder: Path) -> None:
     file = folder / "sent.duckdb"
     with duckdb.connect(str(file)) as con:
-        con.execute("select setseed(0.5)").fetchall()
+        con.execute("select setseed(?)", [SEED]).fetchall()
         con.execute(MAKE, [rows]).fetchall()
     found = turn_about(ME, SIDES, repeats, str(file))
     pairs = found["tea_tasting"]["pairs"]
