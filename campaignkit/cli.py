@@ -1,4 +1,4 @@
-"""The command line: `campaignkit demo | sample | build | notebooks | lab`."""
+"""The command line: `campaignkit demo | sample | build | refresh | notebooks | lab`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("path", type=Path)
     build.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
     build.set_defaults(run=_build)
+    refresh = commands.add_parser("refresh", help="take a night's new files into a megafile")
+    refresh.add_argument("folder", type=Path)
+    refresh.add_argument("path", type=Path)
+    refresh.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
+    refresh.set_defaults(run=_refresh)
     notebooks = commands.add_parser("notebooks", help="write the example notebooks, and make the sample they open")
     notebooks.add_argument("folder", type=Path, help="where to; notebooks that are there already are left as they are")
     notebooks.set_defaults(run=_notebooks)
@@ -71,6 +76,12 @@ def _sample(options: argparse.Namespace) -> None:
 def _build(options: argparse.Namespace) -> None:
     with Megafile.build(options.folder, options.path, layouts=options.layout, progress=True) as megafile:
         _report(megafile)
+
+
+def _refresh(options: argparse.Namespace) -> None:
+    with Megafile.open(options.path) as megafile:
+        night = megafile.refresh(options.folder, layouts=options.layout, progress=True)
+        _show(night.summary(), night.table)
 
 
 def _demo(options: argparse.Namespace) -> None:
