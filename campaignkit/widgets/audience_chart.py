@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TITLES = {"age_band": "age", "sex": "sex", "party": "party", "race": "race"}
 MOST_BARS = 8
-MAP_WIDTH = 420
+MAP_WIDTH = 390
 
 
 class AudienceChart:
@@ -53,7 +53,7 @@ class AudienceChart:
         """Draw a tally."""
         alt = charts.house()
         param = alt.param(name="tally", value=self.numbers(tally))
-        top = alt.hconcat(self._map(), self._bars("age_band", 150), spacing=30)
+        top = alt.hconcat(self._map(), self._bars("age_band", 140), spacing=30)
         below = alt.hconcat(*(self._bars(name, 110) for name in ("sex", "party", "race")), spacing=26)
         whole = alt.vconcat(top, below, spacing=16).resolve_scale(fillOpacity="independent")
         return whole.add_params(param).properties(description=self._description(tally))

@@ -56,11 +56,11 @@ class ScoreInspector(Shell):
         self.score = score
         self._calibration, self._gains = score.calibration(), score.gains()
         self._levels = {one.feature.name: one for one in score.model.design.levels}
-        wide = {"layout": w.Layout(width="330px"), "style": {"description_width": "110px"}}
+        wide = {"layout": w.Layout(width="300px"), "style": {"description_width": "110px"}}
         depths = [f"{share:.0%}" for share in self._gains.table["called_share"]]
         self.depth = w.SelectionSlider(
             options=[(text, at) for at, text in enumerate(depths)], value=min(3, len(depths) - 1),
-            description="Call the best", continuous_update=False, **wide,
+            description="Call the best", continuous_update=False, layout=w.Layout(width="480px"), style=wide["style"],
         )  # fmt: skip
         self.profile = {
             name: w.Dropdown(options=_options(one), value=_options(one)[_commonest(one)][1], description=name, **wide)

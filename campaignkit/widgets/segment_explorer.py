@@ -76,7 +76,7 @@ class SegmentExplorer(Shell):
     def _make_controls(self) -> None:
         import ipywidgets as w
 
-        wide = {"layout": w.Layout(width="370px"), "style": {"description_width": "70px"}}
+        wide = {"layout": w.Layout(width="320px"), "style": {"description_width": "62px"}}
         sizes, lifts = self._table["size"].to_list(), self._table["lift"].to_list()
         least, most = min(sizes), max(sizes)
         self.size = w.IntRangeSlider(
@@ -188,8 +188,8 @@ class SegmentExplorer(Shell):
             .add_params(brush)
         )  # fmt: skip
         return points.add_params(chosen).properties(
-            width=330,
-            height=270,
+            width=250,
+            height=250,
             title=alt.Title("Drag over segments", fontSize=13),
             description=self.segments.summary(),
         )

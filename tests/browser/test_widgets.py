@@ -159,8 +159,10 @@ def test_segment_explorer(page: Page, watch: lab.Watch, lab_address: str) -> Non
     photographed(page, "segment_explorer")
 
     headline = page.locator(HEADLINE).text_content()
-    box = page.locator(".ck-widget svg.marks >> nth=0").bounding_box()
-    page.mouse.move(box["x"] + 80, box["y"] + 60)
+    chart = page.locator(".ck-widget svg.marks >> nth=0")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + 80, box["y"] + 110)
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 240, steps=8)
     page.mouse.up()
