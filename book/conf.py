@@ -101,8 +101,9 @@ def reference_page(name: str, thing: object) -> str:
     """Return the page of one public name: a module with its members, a class with its methods, or a function."""
     title = f"{name}\n{'=' * len(name)}\n\n"
     if isinstance(thing, ModuleType):
-        elsewhere = ", ".join(name for name in importlib.import_module("campaignkit").__all__ if name in vars(thing))
-        leave = f"   :exclude-members: {elsewhere}\n" if elsewhere and name != "cells" else ""
+        package = importlib.import_module("campaignkit")
+        elsewhere = [one for one in package.__all__ if vars(thing).get(one) is getattr(package, one)]
+        leave = f"   :exclude-members: {', '.join(elsewhere)}\n" if elsewhere else ""
         return title + f".. automodule:: {thing.__name__}\n   :members:\n   :show-inheritance:\n{leave}"
     if inspect.isclass(thing):
         members = "   :members:\n   :inherited-members: tuple\n"

@@ -134,8 +134,9 @@ def _lab(options: argparse.Namespace) -> None:
     if find_spec("jupyterlab") is None:
         raise BadValue("JupyterLab is not installed here: pip install 'campaignkit[lab]'")
     write_notebooks(options.folder)
-    start = options.folder / "00_start_here.ipynb"
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={options.folder}", str(start), *options.rest]
+    start = "/lab/tree/00_start_here.ipynb"
+    where = [f"--notebook-dir={options.folder}", f"--LabApp.default_url={start}"]
+    command = [sys.executable, "-m", "jupyterlab", *where, *options.rest]
     subprocess.run(command, check=False)
 
 

@@ -35,6 +35,7 @@ def run(name: str) -> str:
 
 def page(name: str, module: ModuleType, printed: str) -> str:
     """Return the page of the book for what a benchmark printed."""
+    lines = printed.strip("\n")
     title, _, rest = (module.__doc__ or name).partition("\n")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     known = getattr(module, "SEED", "as in its source")
@@ -42,7 +43,7 @@ def page(name: str, module: ModuleType, printed: str) -> str:
     return (
         f"# {name.capitalize()}\n\n{dt.date.today()}, {commit()}; {seed}; {len(os.sched_getaffinity(0))} cores, "
         f"{memory:.0f} GiB, Python {sys.version.split()[0]}; `make bench BENCH={name}`.\n\n"
-        f"{title}\n\n```text\n{printed.strip()}\n```\n\n{_prose(rest)}\n"
+        f"{title}\n\n```text\n{lines}\n```\n\n{_prose(rest)}\n"
     )
 
 

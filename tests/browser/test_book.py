@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import subprocess
 import sys
 from functools import cache
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -93,8 +95,8 @@ def test_every_notebook_is_a_chapter(pages: list[Path]) -> None:
 
 
 def test_every_public_name_is_in_the_reference(pages: list[Path]) -> None:
-    inventory = InventoryFile.load((BOOK / "objects.inv").open("rb"), "", "{}{}".format)
-    documented = {name for kind, names in inventory.data.items() if kind.startswith("py:") for name in names}
+    inventory = InventoryFile.load(BytesIO((BOOK / "objects.inv").read_bytes()), "", posixpath.join)
+    documented = {name for kind, names in inventory.items() if kind.startswith("py:") for name in names}
     public = {name.replace("ck.", "campaignkit.", 1) for name in NAMES}
     twice = {name for name in public if name.replace(".megafile.", ".", 1) in public - {name}}
     assert sorted(public - twice - documented) == []
