@@ -1,7 +1,26 @@
 """Voters: whom to call first. Scores of who turns out, gives, volunteers, and whom a call would move."""
 
+from campaignkit.voters import recipes
 from campaignkit.voters.features import Bands, Spline
+from campaignkit.voters.persuasion import fit_persuasion
+from campaignkit.voters.priority import Priority, priority
+from campaignkit.voters.ranking import Persuasion, load_persuasion
 from campaignkit.voters.scores import Score, fit_score, load_score
 from campaignkit.voters.turnout import Turnout, fit_turnout, turnout_history
 
-__all__ = ["Bands", "Score", "Spline", "Turnout", "fit_score", "fit_turnout", "load_score", "turnout_history"]
+__all__ = [
+    "Bands",
+    "Persuasion",
+    "Priority",
+    "Score",
+    "Spline",
+    "Turnout",
+    "fit_persuasion",
+    "fit_score",
+    "fit_turnout",
+    "load_persuasion",
+    "load_score",
+    "priority",
+    "recipes",
+    "turnout_history",
+]

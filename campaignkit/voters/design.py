@@ -128,7 +128,7 @@ class Design:
             spoken = [levels.feature.spoken(key) for key in odd[f"f{i}"].to_list()]
             parts.append(pl.DataFrame({"feature": [levels.feature.name] * len(spoken), "value": spoken, "n": odd["n"]}))
         whole = pl.concat([part.cast({"feature": pl.String, "value": pl.String, "n": pl.Int64}) for part in parts])
-        return whole.sort("feature", "n", descending=[False, True])
+        return whole.sort("feature", "n", "value", descending=[False, True, False])
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""

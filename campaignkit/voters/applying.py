@@ -1,0 +1,47 @@
+"""A fitted model over any table: everybody's score where the table lies, and into a megafile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import narwhals as nw
+
+from campaignkit.checks import check_columns, open_table
+from campaignkit.errors import BadValue
+from campaignkit.voters.design import Design
+from campaignkit.voters.reading import as_lazy
+
+
+class Scores(Protocol):
+    """A model that adds a column to a table."""
+
+    @property
+    def design(self) -> Design:
+        """Its features."""
+        ...
+
+    def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        """Return the table with the column; nothing is read."""
+        ...
+
+
+def predicted(model: Scores, data: Any, column: str) -> Any:
+    """Return a table with everybody's score in a new column, lazy, on the engine where it lies."""
+    frame = open_table(data)
+    check_columns(frame, *model.design.asked.names)
+    if column in frame.collect_schema().names():
+        raise BadValue(f"The table has a column {column!r} already; name another: predict(data, column=...).")
+    return model.scored(as_lazy(frame), column).to_native()
+
+
+def written(name: str, mf: Any, scored: Any, unit: str | None, own: str | None, restricted: Iterable[str]) -> int:
+    """Write everybody's score, the column `value` of a table, into a megafile; return how many people were scored.
+
+    Their ids are in the column `unit`; None: in `own`, where the table has it, else in person_id.
+    """
+    frame = open_table(scored)
+    column = unit or (own if own in frame.collect_schema().names() else "person_id")
+    check_columns(frame, column)
+    rows = frame.lazy().select(nw.col(column).alias("person_id"), nw.col("value")).collect("polars").to_native()
+    return mf.write_scores(name, rows, restricted=", ".join(sorted(restricted)) or None)
