@@ -267,12 +267,17 @@ class Megafile:
         >>> mf.reopen() is mf
         True
         """
+        before = self._con
+        self._move_on()
+        before.close()
+        return self
+
+    def _move_on(self) -> None:
+        """Open the file that lies at `path` now; relations made before still read the old one."""
         con = _connect(self.path, self._read_only)
         with self._lock:
-            self._con.close()
             self._con, self._opened, self._warned = con, _inode(self.path), False
             self._values.clear()
-        return self
 
     @property
     def nights(self) -> pl.DataFrame:
@@ -670,7 +675,7 @@ class Megafile:
         if not self._read_only:
             raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
         count = write_scores(self.path, name, scores, scored_on or self.as_of, restricted)
-        self.reopen()
+        self._move_on()
         return count
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
