@@ -15,7 +15,8 @@
 # **The question:** new files come every night while people work. What changed, is anything wrong with it, and are the
 # people whom we listed yesterday still the same people today?
 #
-# Three nights of the sample campaign: the supporters' list whole, the day's gifts, some of Ohio's counties.
+# Three nights of the sample campaign: the supporters' list whole, the day's gifts, some of Ohio's counties. The
+# campaign and its people are invented; places and file layouts are real.
 
 # %%
 import shutil
@@ -85,7 +86,7 @@ events
 mf.explain(events["person_id"][0])
 
 # %% [markdown]
-# ## What could fool you
+# ## What could fool us
 #
 # - **A short file looks like people leaving.** A snapshot that was cut off makes the rest vanish. The night's report
 #   warns when much of a source vanishes at once; look before you write tonight's list.
@@ -95,7 +96,7 @@ mf.explain(events["person_id"][0])
 #   change by themselves. After months, or with a new source, `mf.retrain()` fits it anew.
 
 # %% [markdown]
-# ## The number and the decision
+# ## The number, and the decision
 
 # %%
 people = mf.nights["people"]
@@ -104,5 +105,5 @@ print(f"{people[0]:,} people became {people[-1]:,} in three nights: {changed.row
 print("It hangs together." if mf.check() == [] else mf.check())
 
 # %% [markdown]
-# **Decision:** the nights are whole and nothing in the warnings is amiss; tonight's lists are made from the third
+# **Decision.** The nights are whole and nothing in the warnings is amiss; tonight's lists are made from the third
 # night. Lists written before stay valid: the numbers on them are of the same people, but for the merges above.

@@ -21,6 +21,8 @@
 #
 # All of them work from the keyboard: Tab goes from control to control, arrow keys move them, and a screen reader
 # hears each new count.
+#
+# The campaign, its hosts and the people are invented.
 
 # %%
 import campaignkit as ck

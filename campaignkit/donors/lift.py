@@ -131,7 +131,19 @@ class Lift(Result):
 
     @property
     def set_aside(self) -> list[str]:
-        """The adjusted estimators that the credible range leaves out: no answer, too few people, or still apart."""
+        """The adjusted estimators that the credible range leaves out: no answer, too few people, or still apart.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.set_aside
+        ['ipw', 'aipw']
+        """
         return [name for name in self.table["estimator"] if name not in ("difference", *self.credible["estimator"])]
 
     def summary(self) -> str:

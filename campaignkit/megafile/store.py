@@ -671,6 +671,19 @@ class Megafile:
             A person_id or value is null, comes twice, or is nobody's; or the megafile was opened for writing.
         RefreshRefused
             The megafile is being written to by another process, or the disk has no room.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> import polars as pl
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         people = mf.universe("donor").features(["person_id"]).limit(3).pl()["person_id"]
+        ...         written = mf.write_scores("warmth", pl.DataFrame({"person_id": people, "value": [0.9, 0.5, 0.1]}))
+        ...         written, mf.universe("score('warmth') >= 0.5").count()
+        (3, 2)
         """
         if not self._read_only:
             raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")

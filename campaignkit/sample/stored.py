@@ -67,7 +67,11 @@ def megafile(progress: bool | None = None) -> Megafile:
     exports = exports_folder(progress)
     code = sorted(path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"})
     path = _cache() / f"sample-{_digest([*code, *sorted(exports.rglob('*.*'))])}.duckdb"
-    return Megafile.open(path) if path.exists() else Megafile.build(exports, path, progress=progress)
+    if not path.exists():  # two who build it at once each make their own, and the last one's stays
+        own = path.with_name(f"{os.getpid()}-{path.name}")
+        Megafile.build(exports, own, progress=progress).close()
+        own.replace(path)
+    return Megafile.open(path)
 
 
 def _put(folder: Path) -> None:

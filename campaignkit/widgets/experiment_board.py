@@ -67,7 +67,16 @@ class ExperimentBoard(Shell):
 
     @property
     def result(self) -> Result:
-        """The test on the board."""
+        """The test on the board.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> sent = ck.sample.draw("email", 5_000, seed=5).table
+        >>> board = ck.widgets.ExperimentBoard({"June deadline": ck.experiments.winners(sent, "email_id", "gave")})
+        >>> board.result is board.results["June deadline"]
+        True
+        """
         return self.results[self.test.value]
 
     @guarded
@@ -94,7 +103,17 @@ class ExperimentBoard(Shell):
             self.chart.params.step = self.slider.value
 
     def still(self) -> alt.TopLevelMixin:
-        """Return the test's chart as it stands, which needs no kernel."""
+        """Return the test's chart as it stands, which needs no kernel.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> sent = ck.sample.draw("email", 5_000, seed=5).table
+        >>> board = ck.widgets.ExperimentBoard({"June deadline": ck.experiments.winners(sent, "email_id", "gave")})
+        >>> board.slider.value = 10
+        >>> [param["value"] for param in board.still().to_dict()["params"] if param["name"] == "step"]
+        [10]
+        """
         return self._panel.chart(self.slider.value)
 
 

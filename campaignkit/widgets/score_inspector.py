@@ -109,7 +109,21 @@ class ScoreInspector(Shell):
 
     @property
     def chance(self) -> float:
-        """The score of the profile."""
+        """The score of the profile.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 5_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", ["sex", "age_band"], name="enters", purpose="volunteer", unit="person"
+        ... )
+        >>> look = ck.widgets.ScoreInspector(score)
+        >>> look.profile["sex"].value, look.profile["age_band"].value = "F", "40–49"
+        >>> one = people.filter(sex="F", age_band="40–49").head(1)
+        >>> look.chance == score.predict(one).collect()["enters"][0]
+        True
+        """
         return self._predicted({name: [one.value] for name, one in self.profile.items()})[0]
 
     def _chances(self, name: str) -> list[float]:
@@ -179,7 +193,20 @@ class ScoreInspector(Shell):
         )  # fmt: skip
 
     def still(self) -> alt.TopLevelMixin:
-        """Return the calibration and the gains as they stand, which need no kernel."""
+        """Return the calibration and the gains as they stand, which need no kernel.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 5_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", ["sex", "age_band"], name="enters", purpose="volunteer", unit="person"
+        ... )
+        >>> look = ck.widgets.ScoreInspector(score)
+        >>> look.depth.value = 5
+        >>> [param["value"] for param in look.still().to_dict()["params"] if param["name"] == "step"]
+        [5]
+        """
         return self._quality_chart()
 
 

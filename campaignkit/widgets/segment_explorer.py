@@ -138,13 +138,35 @@ class SegmentExplorer(Shell):
 
     @property
     def rows(self) -> pl.DataFrame:
-        """The chosen segments' rows."""
+        """The chosen segments' rows.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 10_000, seed=1, host="host_a", appeal=4.0).table
+        >>> found = ck.donors.discover_segments(people, outcome="entered", by=["sex", "age_band"], unit="person")
+        >>> explore = ck.widgets.SegmentExplorer(found)
+        >>> explore.choice.value = explore.choice.options[1][1]  # after "all of them", the first
+        >>> explore.rows["where"].to_list() == found.table["where"].to_list()[:1]
+        True
+        """
         chosen = self._shown if self.choice.value in (ALL, None) else [self.choice.value]
         return self._table.filter(pl.col("at").is_in(chosen))
 
     @property
     def where(self) -> str:
-        """The condition that holds for people in any of the chosen segments, as `Megafile.universe` takes it."""
+        """The condition that holds for people in any of the chosen segments, as `Megafile.universe` takes it.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 10_000, seed=1, host="host_a", appeal=4.0).table
+        >>> found = ck.donors.discover_segments(people, outcome="entered", by=["sex", "age_band"], unit="person")
+        >>> explore = ck.widgets.SegmentExplorer(found)
+        >>> explore.choice.value = explore.choice.options[1][1]
+        >>> print(explore.where)
+        ("sex" = 'F' AND "age_band" = '40–49')
+        """
         return " OR ".join(f"({where})" for where in self.rows["where"]) or "false"
 
     @property
@@ -155,6 +177,17 @@ class SegmentExplorer(Shell):
         ------
         BadValue
             If the explorer was not told whom the segments were found among.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> invited = ck.sample.megafile().universe("invited('host_a')")
+        >>> found = ck.donors.discover_segments(
+        ...     invited, outcome="entered('host_a')", by=["sex", "age_band"], unit="person_id"
+        ... )
+        >>> explore = ck.widgets.SegmentExplorer(found, within=invited)
+        >>> explore.universe.count() == (invited & invited.megafile.universe(explore.where)).count()
+        True
         """
         if self.within is None:
             raise BadValue("These segments know no megafile; make it SegmentExplorer(segments, within=mf).")
@@ -195,7 +228,17 @@ class SegmentExplorer(Shell):
         )
 
     def still(self) -> alt.TopLevelMixin:
-        """Return the segments' chart, which needs no kernel."""
+        """Return the segments' chart, which needs no kernel.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 10_000, seed=1, host="host_a", appeal=4.0).table
+        >>> found = ck.donors.discover_segments(people, outcome="entered", by=["sex", "age_band"], unit="person")
+        >>> explore = ck.widgets.SegmentExplorer(found)
+        >>> explore.still().description == found.summary()
+        True
+        """
         return self._scatter()
 
 

@@ -91,7 +91,16 @@ class UniverseBuilder(Shell):
 
     @property
     def predicates(self) -> list[str]:
-        """What was picked, as `Megafile.universe` takes it."""
+        """What was picked, as `Megafile.universe` takes it.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> pick = ck.widgets.UniverseBuilder(ck.sample.megafile(), progress=False)
+        >>> pick.controls.states.value = ("OH",)
+        >>> pick.predicates
+        ["state in ('OH')"]
+        """
         return self.controls.selection().predicates()
 
     @property
@@ -102,14 +111,40 @@ class UniverseBuilder(Shell):
         ------
         ColumnNotFound, BadValue
             If "And also" holds what is no condition, as the screen says too.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> pick = ck.widgets.UniverseBuilder(ck.sample.megafile(), progress=False)
+        >>> pick.controls.states.value = ("OH",)
+        >>> pick.universe.by("state").table["state"].to_list()
+        ['OH']
         """
         return self.megafile.universe(*self.predicates)
 
     @property
     def count(self) -> int:
-        """How many they are, as shown; after an error, the last count that worked."""
+        """How many they are, as shown; after an error, the last count that worked.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> pick = ck.widgets.UniverseBuilder(ck.sample.megafile(), progress=False)
+        >>> pick.controls.states.value = ("OH",)
+        >>> pick.readout.headline == f"{pick.count:,} people"
+        True
+        """
         return self._tally.people
 
     def still(self) -> alt.TopLevelMixin:
-        """Return the map and the breakdowns as they stand, as a chart that needs no kernel."""
+        """Return the map and the breakdowns as they stand, as a chart that needs no kernel.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> pick = ck.widgets.UniverseBuilder(ck.sample.megafile(), progress=False)
+        >>> pick.controls.states.value = ("OH",)
+        >>> f"{pick.count:,} people, {pick.count:,} of them in OH" in pick.still().description
+        True
+        """
         return self._audience.chart(self._tally)

@@ -13,10 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser
-from sphinx.util.inventory import InventoryFile
 
 from tests.browser import lab
 from tests.test_public_names import NAMES
+
+InventoryFile = pytest.importorskip("sphinx.util.inventory").InventoryFile
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
