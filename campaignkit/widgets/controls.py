@@ -8,6 +8,7 @@ from typing import Any
 from campaignkit.widgets import atlas
 from campaignkit.widgets.choices import DOLLARS, OLDEST, YOUNGEST, Choices, named
 from campaignkit.widgets.selection import CONTACT, GIVING, Selection
+from campaignkit.widgets.shell import ipywidgets
 
 MOST_BOXES = 8  # values shown as boxes to tick; more become a list
 ANYONE = "anyone"
@@ -36,8 +37,7 @@ class Controls:
     """
 
     def __init__(self, offered: Choices, changed: Callable[[], None]) -> None:
-        import ipywidgets as w
-
+        w = ipywidgets()
         self.offered = offered
         self._changed = changed
         self._quiet = False
@@ -168,8 +168,7 @@ class Controls:
 
 def _marks(values: tuple[str | None, ...]) -> dict[Any, Any]:
     """Return a box to tick for each value, or, of many, one list of them under None."""
-    import ipywidgets as w
-
+    w = ipywidgets()
     if len(values) > MOST_BOXES:
         options = [(named(value), value) for value in values]
         return {None: w.SelectMultiple(options=options, rows=5, layout=w.Layout(width="310px"))}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
 from campaignkit.widgets.panels import panel_of
-from campaignkit.widgets.shell import Shell, guarded, live_chart, readout
+from campaignkit.widgets.shell import Shell, guarded, ipywidgets, live_chart, readout
 
 if TYPE_CHECKING:
     import altair as alt
@@ -49,8 +49,7 @@ class ExperimentBoard(Shell):
     def __init__(
         self, results: Result | Iterable[Result] | Mapping[str, Result], *, recipients: int | None = None
     ) -> None:
-        import ipywidgets as w
-
+        w = ipywidgets()
         self.results = _named(results)
         self.recipients = recipients or 100_000
         first = next(iter(self.results))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.widgets.shell import Shell, guarded, live_chart, readout
+from campaignkit.widgets.shell import Shell, guarded, ipywidgets, live_chart, readout
 
 if TYPE_CHECKING:
     import altair as alt
@@ -51,8 +51,7 @@ class ScoreInspector(Shell):
     """
 
     def __init__(self, score: Score) -> None:
-        import ipywidgets as w
-
+        w = ipywidgets()
         self.score = score
         self._calibration, self._gains = score.calibration(), score.gains()
         self._levels = {one.feature.name: one for one in score.model.design.levels}

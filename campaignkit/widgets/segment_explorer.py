@@ -14,7 +14,7 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.megafile import Megafile
 from campaignkit.widgets.audience_chart import AudienceChart
 from campaignkit.widgets.cube import tally_of
-from campaignkit.widgets.shell import Shell, guarded, live_chart, readout
+from campaignkit.widgets.shell import Shell, guarded, ipywidgets, live_chart, readout
 
 if TYPE_CHECKING:
     import altair as alt
@@ -74,8 +74,7 @@ class SegmentExplorer(Shell):
         self._boxed()
 
     def _make_controls(self) -> None:
-        import ipywidgets as w
-
+        w = ipywidgets()
         wide = {"layout": w.Layout(width="320px"), "style": {"description_width": "62px"}}
         sizes, lifts = self._table["size"].to_list(), self._table["lift"].to_list()
         least, most = min(sizes), max(sizes)

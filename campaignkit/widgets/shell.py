@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,30 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 
 
-@cache
-def _classes() -> tuple[type, type]:
-    """Return the readout's and the chart's classes; what they stand on is imported when the first widget is made."""
+def ipywidgets() -> Any:
+    """Return ipywidgets, imported when the first widget is made.
+
+    Raises
+    ------
+    CampaignkitError
+        If it is not installed.
+    """
+    return _needed("ipywidgets")
+
+
+def _needed(name: str) -> Any:
     try:
-        import anywidget
-        import traitlets
+        return import_module(name)
     except ImportError as error:
         raise CampaignkitError(
             f"Widgets need {error.name}, which comes with the lab extra: pip install 'campaignkit[lab]'."
         ) from error
+
+
+@cache
+def _classes() -> tuple[type, type]:
+    """Return the readout's and the chart's classes; what they stand on is imported when the first widget is made."""
+    anywidget, traitlets = _needed("anywidget"), _needed("traitlets")
     alt = charts.house()
     css = (_HERE / "widgets.css").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ from campaignkit.widgets.audience_chart import AudienceChart
 from campaignkit.widgets.controls import Controls
 from campaignkit.widgets.cube import Cube, Tally
 from campaignkit.widgets.selection import Selection
-from campaignkit.widgets.shell import Shell, guarded, live_chart, readout
+from campaignkit.widgets.shell import Shell, guarded, ipywidgets, live_chart, readout
 
 if TYPE_CHECKING:
     import altair as alt
@@ -56,8 +56,7 @@ class UniverseBuilder(Shell):
     """
 
     def __init__(self, megafile: Megafile, *, progress: bool | None = None) -> None:
-        import ipywidgets as w
-
+        w = ipywidgets()
         self.megafile = megafile
         self._cube = Cube(megafile, progress)
         everyone = self._cube.tally(Selection())
