@@ -104,7 +104,10 @@ def reference_page(name: str, thing: object) -> str:
         package = importlib.import_module("campaignkit")
         elsewhere = [one for one in package.__all__ if vars(thing).get(one) is getattr(package, one)]
         leave = f"   :exclude-members: {', '.join(elsewhere)}\n" if elsewhere else ""
-        return title + f".. automodule:: {thing.__name__}\n   :members:\n   :show-inheritance:\n{leave}"
+        within = [getattr(thing, part) for part in getattr(thing, "__all__", ())]
+        modules = [thing, *(part for part in within if isinstance(part, ModuleType))]
+        shown = [f".. automodule:: {one.__name__}\n   :members:\n   :show-inheritance:\n{leave}" for one in modules]
+        return title + "\n".join(shown)
     if inspect.isclass(thing):
         members = "   :members:\n   :inherited-members: tuple\n"
         return title + f".. currentmodule:: campaignkit\n\n.. autoclass:: campaignkit.{name}\n{members}"
