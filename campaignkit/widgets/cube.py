@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from campaignkit.megafile import Megafile, Universe
 
 BROKEN_DOWN = ("state", "sex", "age_band", "party", "race")
-CUBE = ("state", "sex", "race", "party", "history", "giving", "contact")
+TEXTS = ("state", "sex", "race", "party")
+CUBE = (*TEXTS, "who", "history", "giving", "contact")
 _BANDS = ((30, "18–29"), (40, "30–39"), (50, "40–49"), (60, "50–59"), (70, "60–69"))
 
 
@@ -88,55 +89,65 @@ class Cube:
         return Tally(sum(groups["state"].values()), groups, by, time.perf_counter() - started)
 
     def _coded(self, table: str, condition: str) -> dict[str, dict[str | None, int]]:
-        age, n = ("age", "sum(n)") if table == "cube" else (f"age // {BIN}", "count(*)")
-        weight = ", n" if table == "cube" else ""
-        inner = f"SELECT state, sex, {age} AS age, party, race{weight} FROM {table} WHERE {condition}"
-        rows = self._con.sql(_grouped(inner, n)).fetchall()
-        return _read(rows, self.offered)
+        n = "sum(n)" if table == "cube" else "count(*)"
+        alike = f"SELECT who, {n} AS n FROM {table} WHERE {condition} GROUP BY who"
+        rows = self._con.sql(_grouped(f"SELECT {_apart(self.offered)}, n FROM ({alike})", "sum(n)")).fetchall()
+        return _read(rows, [_values(self.offered, name) for name in BROKEN_DOWN])
 
 
 def tally_of(universe: Universe) -> Tally:
     """Return the tally of a universe, counted in its megafile."""
     started = time.perf_counter()
-    age = universe.translated("age").sql
-    inner = f"SELECT p.state, p.sex, ({age}) // {BIN} AS age, p.party, p.race FROM person p WHERE {universe.where}"
+    band = universe.translated("age_band").sql
+    inner = f"SELECT p.state, p.sex, ({band}) AS age_band, p.party, p.race FROM person p WHERE {universe.where}"
     groups = _read(universe.megafile.sql(_grouped(inner, "count(*)")).rows())
     return Tally(sum(groups["state"].values()), groups, "megafile", time.perf_counter() - started)
 
 
-def _read(rows: Iterable[tuple], coded: Choices | None = None) -> dict[str, dict[str | None, int]]:
+def _read(rows: Iterable[tuple], coded: list[tuple[str | None, ...]] | None = None) -> dict[str, dict[str | None, int]]:
     """Return what a query by `_grouped` found, by group and value; codes are given back their values."""
     groups: dict[str, dict[str | None, int]] = {name: {} for name in BROKEN_DOWN}
     for *values, which, n in rows:
         place = [16, 8, 4, 2, 1].index(31 - which)
-        name, value = BROKEN_DOWN[place], values[place]
-        if name == "age_band":
-            value = band(value)
-        elif coded is not None:
-            value = getattr(coded, "states" if name == "state" else name)[value - 1]
-        groups[name][value] = groups[name].get(value, 0) + n
+        value = values[place] if coded is None else coded[place][values[place]]
+        groups[BROKEN_DOWN[place]][value] = n
     return groups
 
 
-def band(bin_: int | None) -> str | None:
-    """Return the age band of a bin of five years, as `age_band` names it.
+def _values(offered: Choices, name: str) -> tuple[str | None, ...]:
+    """Return the values of one of BROKEN_DOWN in the order of its codes."""
+    if name == "age_band":
+        return (None, *(band for _, band in _BANDS), "70+")
+    return getattr(offered, "states" if name == "state" else name)
 
-    Examples
-    --------
-    >>> band(5), band(14), band(None)
-    ('18–29', '70+', None)
-    """
-    if bin_ is None:
-        return None
-    return next((name for top, name in _BANDS if bin_ * BIN < top), "70+")
+
+def _together(offered: Choices) -> str:
+    """Return who a person is, for all of BROKEN_DOWN, as one number: the counts then need one group-by, not five."""
+    bands = " ".join(f"WHEN age < {top} THEN {place}" for place, (top, _) in enumerate(_BANDS, 1))
+    age = f"(CASE WHEN age IS NULL THEN 0 {bands} ELSE {len(_BANDS) + 1} END)"
+    who = "0"
+    for name in BROKEN_DOWN:
+        code = age if name == "age_band" else f"({name}::INTEGER - 1)"
+        who = f"({who} * {max(len(_values(offered, name)), 1)} + {code})"
+    return f"{who}::INTEGER"
+
+
+def _apart(offered: Choices) -> str:
+    """Return that number's parts as columns."""
+    parts, below = [], 1
+    for name in reversed(BROKEN_DOWN):
+        size = max(len(_values(offered, name)), 1)
+        parts.append(f"who // {below} % {size} AS {name}")
+        below *= size
+    return ", ".join(parts)
 
 
 def _grouped(inner: str, n: str) -> str:
     """Return the query that counts the rows of `inner` in five ways in one pass."""
-    columns = "state, sex, age, party, race"
+    columns, sets = ", ".join(BROKEN_DOWN), ", ".join(f"({name})" for name in BROKEN_DOWN)
     return (
         f"SELECT {columns}, grouping_id({columns}) AS which, {n}::BIGINT AS n FROM ({inner}) "
-        "GROUP BY GROUPING SETS ((state), (sex), (age), (party), (race))"
+        f"GROUP BY GROUPING SETS ({sets})"
     )
 
 
@@ -147,8 +158,8 @@ def _code_tables(offered: Choices) -> dict[str, pl.DataFrame]:
             {"value": list(values), "code": range(1, len(values) + 1)},
             schema={"value": pl.String, "code": pl.Int16},
         )
-        for name in ("state", "sex", "race", "party")
-        for values in [getattr(offered, "states" if name == "state" else name)]
+        for name in TEXTS
+        for values in [_values(offered, name)]
     }
     rows = [(state, county, place) for place, (state, county) in enumerate(offered.counties, 1)]
     schema = {"state": pl.String, "county": pl.String, "code": pl.Int16}
@@ -163,7 +174,7 @@ def _people(everyone: Universe, offered: Choices) -> str:
 
     columns = {
         "county": "c.code",
-        **{name: f"{name}_code.code" for name in ("state", "sex", "race", "party")},
+        **{name: f"{name}_code.code" for name in TEXTS},
         "age": sql("age"),
         "history": _bits(sql(f"voted_in({quote_literal(day)})") for day in offered.elections),
         "giving": _first(sql("gave('90d')"), sql("gave('365d')"), sql("gave()")),
@@ -176,14 +187,11 @@ def _people(everyone: Universe, offered: Choices) -> str:
         },
     }
     picked = ", ".join(f"({text})::SMALLINT AS {name}" for name, text in columns.items())
-    joins = " ".join(
-        f"LEFT JOIN {name}_code ON {name}_code.value IS NOT DISTINCT FROM p.{name}"
-        for name in ("state", "sex", "race", "party")
+    joins = " ".join(f"LEFT JOIN {name}_code ON {name}_code.value IS NOT DISTINCT FROM p.{name}" for name in TEXTS)
+    coded = (
+        f"SELECT {picked} FROM person p {joins} LEFT JOIN county_code c ON c.state = p.state AND c.county = p.county"
     )
-    return (
-        f"SELECT {picked} FROM person p {joins} "
-        "LEFT JOIN county_code c ON c.state = p.state AND c.county = p.county ORDER BY county"
-    )
+    return f"SELECT *, {_together(offered)} AS who FROM ({coded}) ORDER BY county"
 
 
 def _first(*conditions: str) -> str:
