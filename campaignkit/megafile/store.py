@@ -223,7 +223,7 @@ class Megafile:
         >>> import tempfile
         >>> import campaignkit as ck
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     written = ck.sample.write(f"{folder}/exports", people=300)
         ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
         ...         night = mf.retrain()
         ...         mf.nights["kind"].to_list()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from campaignkit.megafile import Megafile
@@ -67,11 +69,19 @@ def megafile(progress: bool | None = None) -> Megafile:
     exports = exports_folder(progress)
     code = sorted(path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"})
     path = _cache() / f"sample-{_digest([*code, *sorted(exports.rglob('*.*'))])}.duckdb"
-    if not path.exists():  # two who build it at once each make their own, and the last one's stays
-        own = path.with_name(f"{os.getpid()}-{path.name}")
-        Megafile.build(exports, own, progress=progress).close()
-        own.replace(path)
-    return Megafile.open(path)
+    with _one_at_a_time(path):
+        return Megafile.open(path) if path.exists() else Megafile.build(exports, path, progress=progress)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Generator[None]:
+    """Let whoever else needs the sample now wait for the first to build it."""
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".building").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _put(folder: Path) -> None:
