@@ -18,6 +18,8 @@
 #
 # A score is fitted on the election of 2008, from nothing but what was known the day before it; tested on 2010, from
 # what was known before that; and moved to a level for 2012 that is said aloud, since no model knows it.
+#
+# The campaign and its people are invented; so is how they voted.
 
 # %%
 import shutil
@@ -125,7 +127,7 @@ tonight = between.call_list("phone", purpose="turnout", rank_by="score('turnout'
 tonight
 
 # %% [markdown]
-# ## What could fool you
+# ## What could fool us
 #
 # - **The level.** It is 2008's by assumption. The ranking was tested; the level was not, and cannot be.
 # - **Who is missing.** People who moved away or died since 2008 are no longer on the rolls, so the past looks more
@@ -133,6 +135,9 @@ tonight
 # - **In between is not movable.** A chance of 50% says that nobody knows, not that a call helps. Whom a call moves is
 #   for an experiment to say.
 # - **Screens were judged once**, by one election of another kind.
+
+# %% [markdown]
+# ## The number, and the decision
 
 # %%
 tested = turnout.tested_to_totals.quality
@@ -142,5 +147,5 @@ print(
 )
 
 # %% [markdown]
-# **The decision:** call the Democrats with a chance of 35–65% first, one a household; weight the polls by the score
+# **Decision.** Call the Democrats with a chance of 35–65% first, one a household; weight the polls by the score
 # instead of screening, and put the assumed level of 2012 in the first line of every chart.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 
 from campaignkit.megafile import tables
@@ -14,15 +16,16 @@ _LINES = "header_lines + accepted_lines + rejected_lines = lines"
 _RULES = {
     "records of people have no person": "SELECT count(*) FROM source_record WHERE person_id IS NULL",
     "records belong to people who are not there": """
-        SELECT count(*) FROM source_record WHERE person_id NOT IN (SELECT person_id FROM person)""",
-    "people have no record": "SELECT count(*) FROM person WHERE person_id NOT IN (SELECT person_id FROM source_record)",
-    "keys stand twice": "SELECT count(*) - count(DISTINCT (source, record_key)) FROM record",
+        SELECT count(*) FROM source_record ANTI JOIN person USING (person_id)""",
+    "people have no record": "SELECT count(*) FROM person ANTI JOIN source_record USING (person_id)",
+    "keys stand twice": """
+        SELECT count(*) FROM (SELECT hash(source, record_key) AS key FROM record GROUP BY key HAVING count(*) > 1)""",
     "people are described twice by one key": """
-        SELECT count(*) - count(DISTINCT (source, record_key)) FROM source_record""",
-    "descriptions are of no standing record": """
-        SELECT count(*) FROM source_record WHERE record_id NOT IN (SELECT record_id FROM record)""",
+        SELECT count(*) FROM (
+            SELECT hash(source, record_key) AS key FROM source_record GROUP BY key HAVING count(*) > 1)""",
+    "descriptions are of no standing record": "SELECT count(*) FROM source_record ANTI JOIN record USING (record_id)",
     "people live in households that are not there": """
-        SELECT count(*) FROM person WHERE household_id NOT IN (SELECT household_id FROM household)""",
+        SELECT count(*) FROM person ANTI JOIN household USING (household_id) WHERE household_id IS NOT NULL""",
     "households count other people than live in them": """
         SELECT count(*) FROM household h LEFT JOIN (
             SELECT household_id, count(*) AS n FROM person GROUP BY household_id) USING (household_id)
@@ -33,9 +36,10 @@ _RULES = {
         SELECT count(*) FROM source_file f LEFT JOIN (
             SELECT seen_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM record GROUP BY 1) USING (file_id)
         WHERE f.accepted - f.duplicates - f.vanished <> coalesce(n, 0)""",
+    "scores are of people who are not there": "SELECT count(*) FROM score ANTI JOIN person USING (person_id)",
     "weighed pairs are of records that are gone": """
-        SELECT count(*) FROM candidate WHERE record_id NOT IN (SELECT record_id FROM source_record)
-            OR other_id NOT IN (SELECT record_id FROM source_record)""",
+        SELECT count(*) FROM (SELECT record_id FROM candidate UNION ALL SELECT other_id FROM candidate)
+        ANTI JOIN source_record USING (record_id)""",
 }
 
 
@@ -48,15 +52,18 @@ def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
         To a megafile.
     """
     rules = dict(_RULES)
-    for table in tables.FACTS:
-        name, columns = quote_identifier(table), tables.columns_of(table)
-        rules[f"rows of {table} are of no standing record"] = (
-            f"SELECT count(*) FROM {name} WHERE record_id NOT IN (SELECT record_id FROM record)"
-        )
-        if "person_id" in columns:
-            rules[f"rows of {table} are about people who are not there"] = (
-                f"SELECT count(*) FROM {name} WHERE person_id NOT IN (SELECT person_id FROM person)"
-            )
+    about = [table for table in tables.FACTS if "person_id" in tables.columns_of(table)]
+    rules["facts are of no standing record"] = (
+        f"SELECT count(*) FROM ({_all_of('record_id', tables.FACTS)}) ANTI JOIN record USING (record_id)"
+    )
+    rules["facts are about people who are not there"] = (
+        f"SELECT count(*) FROM ({_all_of('person_id', about)}) ANTI JOIN person USING (person_id) "
+        "WHERE person_id IS NOT NULL"
+    )
     said = " UNION ALL ".join(f"SELECT {quote_literal(what)} AS what, ({sql}) AS n" for what, sql in rules.items())
     found = con.sql(f"SELECT what, n FROM ({said}) WHERE n > 0").pl()
     return [f"{n:,} {what}" for what, n in found.iter_rows()]
+
+
+def _all_of(column: str, names: Iterable[str]) -> str:
+    return " UNION ALL ".join(f"SELECT {column} FROM {quote_identifier(name)}" for name in names)

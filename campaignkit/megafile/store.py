@@ -33,7 +33,7 @@ from campaignkit.megafile.replacing import leftovers
 from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
-from campaignkit.progress import Steps
+from campaignkit.progress import Steps, make_askable, shown
 from campaignkit.sql import quote_identifier, quote_identifiers, quote_literal
 
 __all__ = ["Megafile"]
@@ -111,6 +111,16 @@ class Megafile:
         EncryptionUnavailable
             If `key` is given: this DuckDB writes encrypted files only with an extension or by a method that it calls
             unsafe itself.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
+        ...         mf.sources.height == written.filter(~pl.col("file").str.starts_with("truth")).height
+        True
         """
         refuse_key(key)
         path = Path(path)
@@ -133,6 +143,13 @@ class Megafile:
         ------
         BadValue
             If there is no megafile at `path`.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> with ck.Megafile.open(ck.sample.megafile().path) as mf:
+        ...     mf.as_of
+        datetime.date(2012, 10, 1)
         """
         return cls(path, read_only=read_only)
 
@@ -167,6 +184,18 @@ class Megafile:
             If a file fits no layout, is damaged, or has no date. Nothing is changed.
         RefreshRefused
             If another process writes the megafile, or the disk has no room. Nothing is changed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     ck.sample.write_night(f"{folder}/exports", f"{folder}/night1", night=1)
+        ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
+        ...         night = mf.refresh(f"{folder}/night1")
+        ...         mf.as_of, mf.nights["kind"].to_list()
+        (datetime.date(2012, 10, 2), ['build', 'refresh'])
         """
         folder, own = Path(folder), [str(path) for path in ([layouts] if isinstance(layouts, str | Path) else layouts)]
         if not folder.is_dir():
@@ -188,6 +217,17 @@ class Megafile:
         ------
         RefreshRefused
             If another process writes the megafile, or the disk has no room. Nothing is changed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
+        ...         night = mf.retrain()
+        ...         mf.nights["kind"].to_list()
+        ['build', 'retrain']
         """
         return self._renewed({"what": "retrain"}, progress)
 
@@ -206,11 +246,27 @@ class Megafile:
 
     @property
     def stale(self) -> bool:
-        """Whether a newer file lies at `path` than the one that is open; `reopen` moves on to it."""
+        """Whether a newer file lies at `path` than the one that is open; `reopen` moves on to it.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.stale
+        False
+        """
         return self._opened != _inode(self.path)
 
     def reopen(self) -> Megafile:
-        """Move on to the file that lies at `path` now; universes made before then speak of it too."""
+        """Move on to the file that lies at `path` now; universes made before then speak of it too.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.reopen() is mf
+        True
+        """
         before = self._con
         self._move_on()
         before.close()
@@ -225,7 +281,15 @@ class Megafile:
 
     @property
     def nights(self) -> pl.DataFrame:
-        """One row a build, refresh or retraining: what came, who was added, merged, split or ended, warnings."""
+        """One row a build, refresh or retraining: what came, who was added, merged, split or ended, warnings.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.nights['kind'].to_list()
+        ['build']
+        """
         return self.sql("SELECT * FROM refresh_log ORDER BY night")
 
     def night(self, number: int) -> Night:
@@ -235,12 +299,27 @@ class Megafile:
         ------
         BadValue
             If there was no such night.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.night(0).table.columns[:3]
+        ['source', 'files', 'new']
         """
         return night_report(self, number)
 
     @property
     def model(self) -> Model | None:
-        """The model by which records are linked that no exact tier links; None: the tiers alone."""
+        """The model by which records are linked that no exact tier links; None: the tiers alone.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.model.to_json()[:1]
+        '{'
+        """
         stored = self.sql("SELECT settings FROM model")["settings"].to_list()
         return Model.from_json(stored[0]) if stored else None
 
@@ -258,12 +337,28 @@ class Megafile:
 
     @property
     def lying_in_clear(self) -> list[Path]:
-        """Files beside the megafile that hold person data: unfinished copies, spills, the log of exports."""
+        """Files beside the megafile that hold person data: unfinished copies, spills, the log of exports.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> [path.suffix for path in mf.lying_in_clear if path.suffix != '.jsonl']
+        []
+        """
         return leftovers(self.path)
 
     @property
     def as_of(self) -> date:
-        """The latest date of the files it was built from."""
+        """The latest date of the files it was built from.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.as_of
+        datetime.date(2012, 10, 1)
+        """
         return self.sql("SELECT max(as_of) FROM source_file").item()
 
     @property
@@ -272,6 +367,14 @@ class Megafile:
 
         Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
         refer to, and `unlinked`, its records about a person of whom no source has a record.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> read = mf.sources
+        >>> (read["accepted"] + read["rejected"] == read["records"]).all()
+        True
         """
         return self.sql(f"""
             WITH linked AS (
@@ -285,14 +388,30 @@ class Megafile:
 
     @property
     def rejects(self) -> pl.DataFrame:
-        """Records that could not be read: file, first_line, lines, reason, raw."""
+        """Records that could not be read: file, first_line, lines, reason, raw.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.rejects.columns, mf.rejects.height == mf.sources["rejected"].sum()
+        (['file', 'first_line', 'lines', 'reason', 'raw'], True)
+        """
         return self.sql("""
             SELECT file, first_line, reject.lines, reason, raw FROM reject JOIN source_file USING (file_id)
             ORDER BY file_id, first_line""")
 
     @property
     def tables(self) -> list[str]:
-        """The names of its tables."""
+        """The names of its tables.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> {"person", "gift", "vote_history"} <= set(mf.tables)
+        True
+        """
         return tables.names()
 
     def table(self, name: str) -> duckdb.DuckDBPyRelation:
@@ -302,6 +421,13 @@ class Megafile:
         ------
         BadValue
             If there is no such table.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.table("caller").limit(2).pl().shape[0]
+        2
         """
         if name not in tables.names():
             raise BadValue(
@@ -326,13 +452,18 @@ class Megafile:
         DataFrame
             Of a query that names fec_gift the megafile remembers this very table as restricted, see `universe_of`;
             what is made from it is not traced.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.sql("SELECT count(DISTINCT state) AS n FROM person WHERE state IN (?, ?)", ["OH", "NC"]).item()
+        2
         """
         self._say_if_stale()
-        with self._lock, self._con.cursor() as cursor:
-            if params is None:
-                result = cursor.sql(query)
-            else:
-                result = cursor.sql(query, params=dict(params) if isinstance(params, Mapping) else list(params))
+        given = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
+        with self._lock, shown("megafile", "answering a query", self._con):
+            result = self._con.sql(query) if given is None else self._con.sql(query, params=given)
             rows = pl.DataFrame() if result is None else result.pl()
         if re.search(r"\bfec_gift\b", query, re.IGNORECASE):
             self._restricted[id(rows)] = rows
@@ -344,7 +475,15 @@ class Megafile:
             warnings.warn(f"A newer {self.path.name} lies at its path; .reopen() moves on to it.", stacklevel=3)
 
     def values(self, table: str, column: str) -> list[str]:
-        """Return the values of a text column, in order; kept while a read-only megafile is open."""
+        """Return the values of a text column, in order; kept while a read-only megafile is open.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.values("gift", "channel")
+        ['mail', 'online']
+        """
         if (table, column) not in self._values or not self._read_only:
             name, rows = quote_identifier(column), quote_identifier(table)
             found = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL ORDER BY 1")
@@ -352,7 +491,16 @@ class Megafile:
         return self._values[table, column]
 
     def relation(self, query: str) -> duckdb.DuckDBPyRelation:
-        """Return a query as a DuckDB relation: it runs when its rows are asked for."""
+        """Return a query as a DuckDB relation: it runs when its rows are asked for.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> gifts = mf.relation("SELECT person_id, amount FROM gift WHERE channel = 'online'")
+        >>> gifts.columns
+        ['person_id', 'amount']
+        """
         return self._con.cursor().sql(query)
 
     def universe(self, *predicates: str, as_of: date | str | None = None, **equals: Any) -> Universe:
@@ -407,13 +555,28 @@ class Megafile:
         ------
         ColumnNotFound
             If a table has no person_id.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe_of([1, 2, 3]).count()
+        3
         """
         known = {"fec_gift"} if self._restricted.get(id(people)) is people else set()
         return universe_of(self, people, frozenset(restricted) | known, as_of)
 
     @property
     def facts(self) -> pl.DataFrame:
-        """What predicates and features may name beyond person's columns: name, arguments, meaning."""
+        """What predicates and features may name beyond person's columns: name, arguments, meaning.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.facts.filter(pl.col("name").str.starts_with("gift"))["name"].to_list()
+        ['gifts', 'gift_count']
+        """
         named = [(name, "", fact.meaning) for name, fact in ATTRIBUTES.items()]
         called = [(name, f"({fact.arguments})", fact.meaning) for name, fact in FUNCTIONS.items()]
         return pl.DataFrame(named + called, schema=["name", "arguments", "meaning"], orient="row")
@@ -435,19 +598,52 @@ class Megafile:
         ------
         BadValue
             If there is no such person.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.explain(1).table.columns[:3]
+        ['source', 'record_key', 'matched_by']
         """
         return explain(self, person_id)
 
     @property
     def exports(self) -> pl.DataFrame:
-        """Every list written from this megafile: exported_at, path, channel, purpose, universe, rows, sha256."""
+        """Every list written from this megafile: exported_at, path, channel, purpose, universe, rows, sha256.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.exports.columns[:3]
+        ['exported_at', 'path', 'channel']
+        """
         columns = quote_identifiers(list(tables.columns_of("export")))
         held = self.sql(f"SELECT {columns} FROM export ORDER BY exported_at")
         pending = read_export_log(self.path)
         return pl.concat([held, pending.select(held.columns).cast(dict(held.schema))]).unique(maintain_order=True)
 
     def note_export(self, manifest: dict[str, Any]) -> None:
-        """Note a list that was written; the file is open for reading, so it goes into the log beside it."""
+        """Note a list that was written; the file is open for reading, so it goes into the log beside it.
+
+        Parameters
+        ----------
+        manifest : dict
+            What :meth:`CallList.write` puts beside the list, which does this itself.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         before = mf.exports.height
+        ...         written = mf.universe("donor").call_list("door", "turnout", limit=9).write(f"{folder}/tonight.csv")
+        ...         mf.exports.height - before  # note_export was called
+        1
+        """
         append_export_log(self.path, manifest)
 
     def write_scores(
@@ -475,6 +671,19 @@ class Megafile:
             A person_id or value is null, comes twice, or is nobody's; or the megafile was opened for writing.
         RefreshRefused
             The megafile is being written to by another process, or the disk has no room.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> import polars as pl
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         people = mf.universe("donor").features(["person_id"]).limit(3).pl()["person_id"]
+        ...         written = mf.write_scores("warmth", pl.DataFrame({"person_id": people, "value": [0.9, 0.5, 0.1]}))
+        ...         written, mf.universe("score('warmth') >= 0.5").count()
+        (3, 2)
         """
         if not self._read_only:
             raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
@@ -483,11 +692,28 @@ class Megafile:
         return count
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of its own to the same file, for temporary tables; close it after use."""
+        """Return a connection of its own to the same file, for temporary tables; close it after use.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> with mf.cursor() as cursor:
+        ...     made = cursor.execute("CREATE TEMP TABLE mine AS SELECT person_id FROM person LIMIT 5").fetchall()
+        ...     cursor.sql("SELECT count(*) FROM mine").fetchall()
+        [(5,)]
+        """
         return self._con.cursor()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.Megafile.open(ck.sample.megafile().path)
+        >>> mf.close()
+        """
         self._con.close()
 
     def __enter__(self) -> Megafile:
@@ -515,7 +741,7 @@ class Megafile:
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = _connect_to_this_version(path) if read_only else duckdb.connect(path)
-        con.execute("SET enable_progress_bar = false")  # a bar without a name helps nobody; `progress` has names
+        make_askable(con)
         if read_only:
             con.execute(f"SET temp_directory = {quote_literal(f'{path.resolve()}.tmp')}")
             con.execute("SET enable_external_access = false")

@@ -2,7 +2,7 @@
 
 from campaignkit.sample.exports import write
 from campaignkit.sample.nights import write_night
-from campaignkit.sample.stored import megafile
+from campaignkit.sample.stored import exports_folder, megafile
 from campaignkit.sample.world import Drawn, draw
 
-__all__ = ["Drawn", "draw", "megafile", "write", "write_night"]
+__all__ = ["Drawn", "draw", "exports_folder", "megafile", "write", "write_night"]

@@ -75,12 +75,36 @@ class Score(Result):
 
     @property
     def auc(self) -> float:
-        """The chance that one with the outcome is scored above one without; people held out."""
+        """The chance that one with the outcome is scored above one without; people held out.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> round(score.auc, 2)
+        0.58
+        """
         return self.quality.auc
 
     @property
     def levels(self) -> pl.DataFrame:
-        """What each feature's values became: feature, value, level (in the model; the first is compared with)."""
+        """What each feature's values became: feature, value, level (in the model; the first is compared with).
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> score.levels.filter(feature="sex")["level"].to_list()
+        ['F', 'M']
+        """
         rows = [
             (one.feature.name, one.feature.spoken(key), one.labels[code])
             for one in self.model.design.levels
@@ -141,6 +165,17 @@ class Score(Result):
         Returns
         -------
         Calibration
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> score.calibration(by="region").table.columns[:4]
+        ['group', 'n', 'predicted_rate', 'observed_rate']
         """
         if by is None and data is None:
             return checking.calibration(self._own, self._judges(), "decile of the score", self.quality.held_out)
@@ -149,7 +184,19 @@ class Score(Result):
         return checking.calibration(model, held, by or "decile of the score", held_out)
 
     def gains(self) -> checking.Gains:
-        """Return how much of the outcome calling the best first reaches, among people held out."""
+        """Return how much of the outcome calling the best first reaches, among people held out.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> round(score.gains().table["lift"][0], 1)  # the best twentieth, beside calling by lot
+        2.0
+        """
         return checking.gains(self._own, self._judges(), self.outcome, self.quality.held_out)
 
     def importance(self, by: str = "block", seed: int = 0) -> checking.Importance:
@@ -165,6 +212,17 @@ class Score(Result):
         References
         ----------
         Breiman (2001), Machine Learning 45, section 10; Fisher, Rudin and Dominici (2019), JMLR 20(177), section 3.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> score.importance().table["block"].to_list()
+        ['basics', 'consumer']
         """
         check_scalar(by, "by", choices=("block", "feature"))
         return checking.importance(self._own, self._judges(), by, self.quality.held_out, seed)
@@ -179,6 +237,20 @@ class Score(Result):
         data : table or None
             People with the features of both; all of them judge. None: those of this score's own table whom it held
             out; if the other was fitted on some of them, it is flattered.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> less = ck.voters.fit_score(
+        ...     people, "entered", ["homeowner"], name="less", purpose="volunteer", unit="person"
+        ... )
+        >>> score.compare(less).table["score"].to_list()
+        ['enters', 'less']
         """
         if self.outcome != other.outcome:
             raise BadValue(f"The outcomes differ: {self.outcome!r} and {other.outcome!r}; scores of one are compared.")
@@ -191,7 +263,21 @@ class Score(Result):
         return checking.compared([self.name, other.name], sizes, *both)
 
     def judge(self, data: Any) -> Score:
-        """Return the score judged by other people, such as the next cycle's: all rows of a table with its columns."""
+        """Return the score judged by other people, such as the next cycle's: all rows of a table with its columns.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> later = ck.sample.draw("contest", 3_000, seed=2, host="host_a", appeal=4.0).table
+        >>> judged = score.judge(later)
+        >>> judged.quality.rows, round(judged.auc, 2)
+        (3000, 0.57)
+        """
         held, held_out = self._read(data, [])
         found = checking.quality(self.model, held, held_out)
         return replace(
@@ -249,11 +335,35 @@ class Score(Result):
             A feature is missing.
         BadValue
             The table has a column of the new one's name.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> score.predict(people.select("sex", "age_band", "homeowner").head(2)).collect()["enters"].round(3).to_list()
+        [0.087, 0.045]
         """
         return predicted(self.model, data, column or self.name)
 
     def unseen(self, data: Any) -> pl.DataFrame:
-        """Count the values of a table that the fit never saw: feature, value, n (rows)."""
+        """Count the values of a table that the fit never saw: feature, value, n (rows).
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> score.unseen(people.head(5).with_columns(age_band=pl.lit("100+"))).rows()
+        [('age_band', '100+', 5)]
+        """
         asked = self.model.design.asked
         frame = open_table(data)
         check_columns(frame, *asked.names)
@@ -282,12 +392,42 @@ class Score(Result):
         ------
         BadValue
             The unit is null or comes twice, or is nobody's in the megafile.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         who = mf.universe("in_source('supporter')").features(["sex", "age_band", "homeowner"])
+        ...         score.write(mf, who) == mf.universe("score('enters') >= 0").count()
+        True
         """
         scored = self.predict(self._data(data), "value")
         return written(self.name, mf, scored, unit, self.roles.unit, self.restricted)
 
     def save(self, path: str | Path) -> Path:
-        """Write the score as JSON: what `load_score` needs to predict, and its numbers; nobody's data."""
+        """Write the score as JSON: what `load_score` needs to predict, and its numbers; nobody's data.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     score.save(f"{folder}/enters.json").name
+        'enters.json'
+        """
         path = Path(path)
         kept = {
             field: getattr(self, field)
@@ -300,7 +440,22 @@ class Score(Result):
 
     @staticmethod
     def load(path: str | Path) -> Score:
-        """Return what `save` wrote; see `load_score`."""
+        """Return what `save` wrote; see `load_score`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kept = ck.voters.Score.load(score.save(f"{folder}/enters.json"))
+        >>> kept.table.equals(score.table)
+        True
+        """
         return load_score(path)
 
 
@@ -311,6 +466,20 @@ def load_score(path: str | Path) -> Score:
     ------
     BadValue
         The file is none that `Score.save` wrote.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import campaignkit as ck
+    >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+    >>> score = ck.voters.fit_score(
+    ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+    ...     name="enters", purpose="volunteer", unit="person",
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     kept = ck.voters.load_score(score.save(f"{folder}/enters.json"))
+    >>> kept.predict(people).collect().equals(score.predict(people).collect())
+    True
     """
     try:
         saved = json.loads(Path(path).read_text(encoding="utf-8"))

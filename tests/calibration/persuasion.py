@@ -38,6 +38,9 @@ CORNER = 0.16 * ((CELLS[:, 0] == 1) & (CELLS[:, 1] <= 1)) - 0.08 * ((CELLS[:, 1]
 NONE, SAME = np.zeros(len(CELLS)), np.full(len(CELLS), 0.05)
 
 
+NOTHING = 1e-9  # a true Qini of no more is rounding
+
+
 @dataclass(frozen=True)
 class World:
     """A population of cells and an experiment on it."""
@@ -101,7 +104,7 @@ def _row(world: World, found: voters.Persuasion) -> dict:
         "below": true > found.qini.upper,
         "above": true < found.qini.lower,
         "claimed": found.shown,
-        "false claim": found.shown and true <= 0,
+        "false claim": found.shown and true <= NOTHING,
         "backfire said": found.backfires.height > 0,
         "backfire sure": found.backfires.filter(pl.col("p_adjusted") < 0.05).height > 0,
         "doubly robust": found.method == "doubly_robust",
@@ -178,7 +181,7 @@ SAYS = {
     "the same effect for all": "Calls add 5 points for everybody: who is called first makes no difference.",
     "no effect, 1,000 people": "As the first, with fewer.",
     "logit effects": "Effects are what a logit with arm × sex and arm × age says.",
-    "unequal arms": "One in five is called; effects are sums over features, from −4 to +16 points. Beside it, class "
+    "unequal arms": "One in five is called; effects are sums over features, from −1 to +16 points. Beside it, class "
     "transformation on the same people.",
     "unequal arms, no effect": "One in five is called, to no effect.",
     "arms by stratum": "3, 5 and 7 in ten are called by party, and support differs by party.",
@@ -202,6 +205,7 @@ MEANS = ("qini", "true qini", "rank correlation", "class transformation: rank co
 
 
 def report(rows: pl.DataFrame) -> str:
+    rows = rows.with_columns((pl.col("claimed") & (pl.col("true qini") <= NOTHING)).alias("false claim"))
     parts = [
         "Intervals are 95%. `qini covered`: the interval holds the Qini that these very rankings have on everybody there "
         "could be; `above` and `below` say on which side it missed. `claimed`: said to beat everyone or no one; `false "

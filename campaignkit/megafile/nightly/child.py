@@ -10,10 +10,13 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from campaignkit import errors
 from campaignkit.progress import Steps
+
+if TYPE_CHECKING:
+    import duckdb
 
 _RUN = "from campaignkit.megafile.nightly.child import main; main()"
 
@@ -33,7 +36,7 @@ def run_in_child(job: dict[str, Any], steps: Steps) -> int:
     CampaignkitError
         Whatever of its kind the child raised; also where the child was killed.
     """
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CAMPAIGNKIT_PROGRESS": "0"}
     with subprocess.Popen(
         [sys.executable, "-c", _RUN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as child:
@@ -69,7 +72,7 @@ class _Told(Steps):
     """Steps that are told to the parent."""
 
     @contextmanager
-    def step(self, name: str) -> Generator[None]:
+    def step(self, name: str, con: duckdb.DuckDBPyConnection | None = None) -> Generator[None]:
         """Say that a step begins."""
         _say({"step": name})
         yield

@@ -19,7 +19,7 @@ import duckdb
 
 from campaignkit.megafile.comparisons import BLOCKS, SWAPPED_BLOCK
 from campaignkit.megafile.described import by_form, comparable, describe
-from campaignkit.megafile.identity import TIERS, Rules, beside, forget, link_described, rivals
+from campaignkit.megafile.identity import TIERS, Rules, Tier, beside, forget, link_described, rivals
 from campaignkit.megafile.model import Model, Odds, equal
 from campaignkit.megafile.weigh import from_prior, weigh
 
@@ -93,9 +93,10 @@ def _those_near(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]],
     while True:
         _gather(con)
         used = link_described(con, sources, Rules(model=known, weighed=True))
-        if used is None or not _to_weigh(con):
+        if used is None or not _to_weigh(con) or not _weigh(con, used, sources):
             break
-        _weigh(con, used, sources)
+    if used is not None and model is not None and sources[0][0] not in model.standing:
+        del used.standing[sources[0][0]]  # nobody stands before the first
     con.execute("DROP TABLE everyone; DROP TABLE stands; DROP TABLE near; DROP TABLE new_person; DROP TABLE offered")
     con.execute("DROP TABLE IF EXISTS temp.looking")
     return used
@@ -111,12 +112,26 @@ def _begin(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("UPDATE everyone SET person_id = -row WHERE person_id IS NULL")
     con.execute("INSERT INTO near SELECT DISTINCT person_id FROM dropped WHERE person_id IS NOT NULL "
                 "UNION SELECT -record_id FROM fresh")  # fmt: skip
-    con.execute(f"CREATE OR REPLACE TEMP VIEW formed AS {by_form('everyone')}")
-    con.execute("CREATE OR REPLACE TEMP TABLE looking AS FROM formed WHERE row IN (FROM fresh)")
+    con.execute("CREATE OR REPLACE TEMP TABLE looking AS FROM everyone WHERE row IN (FROM fresh)")
+    alike = " UNION ".join(f"SELECT row FROM everyone SEMI JOIN looking USING ({part})" for part in _parts(TIERS))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE hit AS FROM everyone WHERE row IN ({alike})")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE formed AS {by_form('hit')}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE looking AS {by_form('looking')}")
     con.execute("CREATE OR REPLACE TEMP TABLE new_person AS " + " UNION ".join(
         f"SELECT DISTINCT -l.row AS person_id, f.person_id AS other_person_id FROM formed f JOIN looking l "
         f"USING ({', '.join(tier.on)}) WHERE f.row <> l.row" for tier in TIERS))  # fmt: skip
-    con.execute("DROP VIEW formed")
+    con.execute("DROP TABLE formed; DROP TABLE hit")
+
+
+def _parts(tiers: Sequence[Tier]) -> list[str]:
+    """Return the columns of each tier's keys but for the name's form: a wider net, and a cheaper one.
+
+    Examples
+    --------
+    >>> _parts([Tier("e-mail", ("email", "form", "last")), Tier("phone", ("phone", "form"))])
+    ['email, last', 'phone']
+    """
+    return sorted({", ".join(key for key in tier.on if key != "form") for tier in tiers})
 
 
 def _gather(con: duckdb.DuckDBPyConnection) -> None:
@@ -185,12 +200,14 @@ def _to_weigh(con: duckdb.DuckDBPyConnection) -> int:
     return con.sql("SELECT count(*) FROM looking").pl().item()
 
 
-def _weigh(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple[str, bool]]) -> None:
-    """Weigh those who are looking against everyone who shares a block with them, and keep who can't be ruled out."""
+def _weigh(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple[str, bool]]) -> int:
+    """Weigh those who are looking against everyone who shares a block with them; return how many they may be."""
+    before = con.sql("SELECT count(*) FROM candidate").pl().item()
     con.execute(f"CREATE OR REPLACE TEMP TABLE looking_row AS {comparable('looking')}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW everyone_row AS {comparable('everyone')}")
     con.execute("CREATE OR REPLACE TEMP TABLE shared (looking BIGINT, everyone BIGINT)")
-    for query in _meetings(model, [source for source, _ in sources]):  # in one UNION they take a minute to plan
+    askers = set(con.sql("SELECT DISTINCT turn FROM looking WHERE asks OR alike").pl()["turn"])
+    for query in _meetings(model, [source for source, _ in sources], askers):  # in one UNION they take a minute to plan
         con.execute(f"INSERT INTO shared {query}")
     con.execute("""
         CREATE OR REPLACE TEMP TABLE meeting AS
@@ -219,6 +236,7 @@ def _weigh(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple
     con.execute("DROP VIEW everyone_row")
     for table in ("looking_row", "scored", "shared", "meeting", "looking_met", "everyone_met"):
         con.execute(f"DROP TABLE temp.{table}")
+    return con.sql("SELECT count(*) FROM candidate").pl().item() - before
 
 
 #: Who may be weighed against whom: askers against those of earlier sources, the alike against their own.
@@ -228,8 +246,11 @@ _ROLES = (
 )
 
 
-def _meetings(model: Model, names: list[str]) -> list[str]:
-    """Return SQL for who shares a block with whom; loose blocks only for the sources that they are few in."""
+def _meetings(model: Model, names: list[str], askers: set[int]) -> list[str]:
+    """Return SQL for who shares a block with whom; loose blocks only for the sources that they are few in.
+
+    `askers`: the turns of those who are looking and ask, or are weighed against their own.
+    """
     met = "SELECT l.row AS looking, r.row AS everyone FROM {l} l JOIN {r} r ON {on} WHERE {roles}"
     tables = {"l": "looking_row", "r": "everyone_row"}
     found = [met.format(on=equal(block), roles=_ROLES, **tables) for block in BLOCKS]
@@ -242,9 +263,10 @@ def _meetings(model: Model, names: list[str]) -> list[str]:
             asked = of_source.replace("WHERE", "WHERE asks AND").format("everyone_row", turn)
             for block in odds.loose:
                 on, roles = equal(tuple(block)), f"{_ROLES} AND {'l.turn = r.turn' if same else 'l.turn <> r.turn'}"
-                if same:
+                if same and turn in askers:
                     found.append(met.format(l=mine, r=theirs, on=on, roles=roles))
-                else:
+                if not same and turn in askers:
                     found.append(met.format(l=mine, r="everyone_row", on=on, roles=f"{roles} AND l.asks"))
+                if not same:
                     found.append(met.format(l="looking_row", r=asked, on=on, roles=f"{roles} AND r.turn > l.turn"))
     return found

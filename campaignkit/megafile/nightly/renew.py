@@ -29,6 +29,9 @@ def renew(con: duckdb.DuckDBPyConnection) -> None:
     repoint_facts(con)
     _link_fec_gifts_anew(con)
     add_suppressions(con)
+    con.execute(
+        "DELETE FROM score WHERE person_id NOT IN (SELECT person_id FROM person)"
+    )  # of the merged and the ended
     con.execute("DROP TABLE moved; DROP TABLE touched_person; DROP TABLE addressed; DROP TABLE concerned")
 
 
