@@ -158,9 +158,7 @@ def report(rows: pl.DataFrame) -> str:
             f"| {name} | {part.height:,} | {ece.mean():.4f} | {floor.mean():.4f} | {rate(over.sum(), part.height)} |"
         )
     part = of["households"]
-    lines.append(
-        f"| households, ignored (what goes wrong) | {part.height:,} | | | {rate(part['over_ignored'].sum(), part.height)} |"
-    )
+    lines.append(f"| households, ignored | {part.height:,} | | | {rate(part['over_ignored'].sum(), part.height)} |")
     moved = of["totals"]
     lines += [
         "", "## County totals", "",
