@@ -10,7 +10,7 @@ demo: .venv/core                     ## the main job, end to end: sample exports
 	$(BIN)/campaignkit demo
 
 lab: .venv/lab                       ## JupyterLab on the example notebooks
-	$(BIN)/campaignkit lab
+	$(BIN)/campaignkit lab build/lab
 
 test: .venv/test                     ## the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow and not spark" -q
@@ -30,8 +30,8 @@ format: .venv/test
 book: .venv/check                    ## the notebooks and the reference as a site that opens from a folder
 	$(BIN)/sphinx-build -W --keep-going -q book build/book
 
-bench: .venv/test                    ## time, CPU and memory: ours and the peer's, same data, same run; BENCH=name for one
-	$(BIN)/python -m tests.benchmarks $(BENCH)
+bench: .venv/test                    ## time, CPU and memory: ours and the peer's, same data, same run; into book/benchmarks/; BENCH=name for one
+	$(BIN)/python -m tests.benchmarks --keep $(BENCH)
 
 calibrate: .venv/test                ## rates by repetition: make calibrate ROOM=segments REPS=1000; goes on where it stopped
 	$(BIN)/python -m tests.calibration $(ROOM) $(REPS)

@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(BOOK)]
 
 # The notebooks' kernels inherit these: the page brings Vega itself, and progress bars do not belong in a book.
 os.environ["CAMPAIGNKIT_VEGA"] = "page"
@@ -29,7 +29,7 @@ project = "campaignkit"
 author = "The campaignkit founders"
 project_copyright = author
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["**/.ipynb_checkpoints"]
+exclude_patterns = ["**/.ipynb_checkpoints", "*.py"]
 default_role = "code"  # docstrings name things in single backticks
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
@@ -91,11 +91,23 @@ def write_reference(app: Sphinx) -> None:
         (folder / f"{name}.rst").write_text(reference_page(name, getattr(package, name)), encoding="utf-8")
 
 
+def write_methods(app: Sphinx) -> None:
+    """Write the page of methods and their papers."""
+    methods = importlib.import_module("methods")
+    (BOOK / "methods.md").write_text(methods.page(ROOT / "campaignkit"), encoding="utf-8")
+
+
 def reference_page(name: str, thing: object) -> str:
     """Return the page of one public name: a module with its members, a class with its methods, or a function."""
     title = f"{name}\n{'=' * len(name)}\n\n"
     if isinstance(thing, ModuleType):
-        return title + f".. automodule:: {thing.__name__}\n   :members:\n   :show-inheritance:\n"
+        package = importlib.import_module("campaignkit")
+        elsewhere = [one for one in package.__all__ if vars(thing).get(one) is getattr(package, one)]
+        leave = f"   :exclude-members: {', '.join(elsewhere)}\n" if elsewhere else ""
+        within = [getattr(thing, part) for part in getattr(thing, "__all__", ())]
+        modules = [thing, *(part for part in within if isinstance(part, ModuleType))]
+        shown = [f".. automodule:: {one.__name__}\n   :members:\n   :show-inheritance:\n{leave}" for one in modules]
+        return title + "\n".join(shown)
     if inspect.isclass(thing):
         members = "   :members:\n   :inherited-members: tuple\n"
         return title + f".. currentmodule:: campaignkit\n\n.. autoclass:: campaignkit.{name}\n{members}"
@@ -121,5 +133,5 @@ def visit_math(self: nodes.NodeVisitor, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> None:
     """Have everything generated written before Sphinx looks for pages."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
-    for write in (write_vega, write_chapters, write_reference):
+    for write in (write_vega, write_chapters, write_methods, write_reference):
         app.connect("builder-inited", write)

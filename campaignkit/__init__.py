@@ -4,11 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaignkit import cells, charts, donors, errors, experiments, sample, voters
+    from campaignkit import cells, charts, donors, errors, experiments, megafile, sample, voters, widgets
     from campaignkit.megafile import Megafile, Universe
     from campaignkit.result import Result
 
-__all__ = ["Megafile", "Result", "Universe", "cells", "charts", "donors", "errors", "experiments", "sample", "voters"]
+__all__ = [
+    "Megafile",
+    "Result",
+    "Universe",
+    "cells",
+    "charts",
+    "donors",
+    "errors",
+    "experiments",
+    "megafile",
+    "sample",
+    "voters",
+    "widgets",
+]
 
 #: Public names that live in a module; the other names of `__all__` are modules. Each is imported when first used,
 #: so that `import campaignkit` costs next to nothing.

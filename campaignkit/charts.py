@@ -148,6 +148,13 @@ def figure(chart: alt.TopLevelMixin | dict[str, Any]) -> str:
     ------
     BadValue
         If the chart has no description.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"region": ["West", "East"], "n": [3, 1]})
+    >>> shown = figure(bars(table, "region", "n", description="Donors: West 3, East 1."))
+    >>> shown[:25], 'alt="Donors: West 3, East 1."' in shown
+    ('<figure class="ck-figure"', True)
     """
     house()
     spec = chart if isinstance(chart, dict) else chart.to_dict()
@@ -186,15 +193,19 @@ def setup() -> None:
 
     Not needed where the first chart is one of campaignkit's own, which does the same. The cell's output holds
     Vega's script (0.9 MB), once for the whole notebook; without it, charts are stills.
+
+    Examples
+    --------
+    >>> setup()  # outside of a notebook it sets the style and shows nothing
     """
     house()
-    if in_notebook() and not _page_has_vega():
+    if in_notebook() and not page_has_vega():
         _emit()
 
 
 def make_live() -> None:
     """Send Vega's script to the notebook with the first chart, and again when the cell holding it reruns."""
-    if not in_notebook() or _page_has_vega():
+    if not in_notebook() or page_has_vega():
         return
     cell, run = _here()
     held_by, held_run = _holder.get("cell"), _holder.get("run")
@@ -221,7 +232,8 @@ def _here() -> tuple[str | None, str | None]:
     return message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
 
 
-def _page_has_vega() -> bool:
+def page_has_vega() -> bool:
+    """Return whether the page that shows this brings Vega itself, as the book's do."""
     return os.environ.get("CAMPAIGNKIT_VEGA") == "page"
 
 
@@ -230,6 +242,11 @@ def vega_script() -> str:
 
     It takes seconds to bundle, so it is kept in the user's cache folder (``$XDG_CACHE_HOME/campaignkit``),
     one file for each version of Vega-Lite and vl-convert.
+
+    Examples
+    --------
+    >>> "window.vegaEmbed" in vega_script()
+    True
     """
     kept = _cache_folder() / f"vega-lite-{_vega_lite()}-vl-convert-{version('vl-convert-python')}.js"
     if kept.is_file():
@@ -301,6 +318,13 @@ def bars(
     Returns
     -------
     altair.Chart
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"region": ["West", "East"], "entered_rate": [0.18, 0.12]})
+    >>> chart = bars(table, "region", "entered_rate", description="The West entered most: 18%, beside 12%.")
+    >>> chart.to_dict()["encoding"]["x"]["axis"]["format"]
+    '.1~%'
     """
     alt = house()
     rows = _picked(table, label, series, {"value": value})
@@ -353,6 +377,13 @@ def intervals(
     Returns
     -------
     altair.LayerChart
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"arm": ["a", "b"], "estimate": [0.3, 0.1], "lower": [0.1, -0.1], "upper": [0.5, 0.3]})
+    >>> chart = intervals(table, "arm", reference=0, description="Effects by arm: a 0.3, b 0.1.")
+    >>> len(chart.to_dict()["layer"])
+    3
     """
     alt = house()
     numbers = {"estimate": estimate, "lower": lower, "upper": upper}

@@ -1,4 +1,4 @@
-"""The command line: `campaignkit demo | sample | build | lab`."""
+"""The command line: `campaignkit demo | sample | build | refresh | notebooks | lab`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
 
-from campaignkit.errors import CampaignkitError
+from campaignkit.errors import BadValue, CampaignkitError
 from campaignkit.megafile import Megafile
 from campaignkit.sample.exports import write
 from campaignkit.sample.stored import SEED, exports_folder
+from campaignkit.sample.stored import megafile as sample_megafile
 from campaignkit.sample.truth import link_quality
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 1 with the error on standard error."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not _lab:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
     try:
         options.run(options)
     except CampaignkitError as error:
@@ -32,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="campaignkit", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="campaignkit", description="One table of people from a campaign's many files. Start with: campaignkit demo"
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     demo = commands.add_parser("demo", help="build the sample campaign's megafile and show how well it did")
     demo.set_defaults(run=_demo)
@@ -46,8 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("path", type=Path)
     build.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
     build.set_defaults(run=_build)
-    lab = commands.add_parser("lab", help="open JupyterLab on the example notebooks")
-    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to JupyterLab")
+    refresh = commands.add_parser("refresh", help="take a night's new files into a megafile")
+    refresh.add_argument("folder", type=Path)
+    refresh.add_argument("path", type=Path)
+    refresh.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
+    refresh.set_defaults(run=_refresh)
+    notebooks = commands.add_parser("notebooks", help="write the example notebooks, and make the sample they open")
+    notebooks.add_argument("folder", type=Path, help="where to; notebooks that are there already are left as they are")
+    notebooks.set_defaults(run=_notebooks)
+    lab = commands.add_parser("lab", help="open JupyterLab on the example notebooks; its own options are passed on")
+    lab.add_argument("folder", type=Path, nargs="?", default=Path("campaignkit_notebooks"), help="as of `notebooks`")
     lab.set_defaults(run=_lab)
     return parser
 
@@ -62,6 +78,12 @@ def _build(options: argparse.Namespace) -> None:
         _report(megafile)
 
 
+def _refresh(options: argparse.Namespace) -> None:
+    with Megafile.open(options.path) as megafile:
+        night = megafile.refresh(options.folder, layouts=options.layout, progress=True)
+        _show(night.summary(), night.table)
+
+
 def _demo(options: argparse.Namespace) -> None:
     exports, started = exports_folder(), time.monotonic()
     print(f"Building one megafile from the exports in {exports.name}/ …", flush=True)
@@ -71,7 +93,7 @@ def _demo(options: argparse.Namespace) -> None:
             _report(megafile)
             _show("Links held against the truth, by pair of sources", link_quality(megafile, exports / "truth"))
             size = path.stat().st_size / 1e6
-            print(f"\n{megafile}\n{time.monotonic() - started:.0f} s, {size:.0f} MB. Next: make lab")
+            print(f"\n{megafile}\n{time.monotonic() - started:.0f} s, {size:.0f} MB. Next: campaignkit lab")
 
 
 def _report(megafile: Megafile) -> None:
@@ -100,10 +122,60 @@ def _show(title: str, table: pl.DataFrame) -> None:
         print(f"\n{title}\n{table}")
 
 
+def _notebooks(options: argparse.Namespace) -> None:
+    written, kept = write_notebooks(options.folder)
+    left = f"; {len(kept)} that were there are left as they are" if kept else ""
+    print(f"{len(written)} notebooks written to {options.folder}/{left}.", flush=True)
+    with sample_megafile(progress=True) as megafile:
+        print(f"The sample they open is ready: {megafile}.\nNext: campaignkit lab {options.folder}")
+
+
 def _lab(options: argparse.Namespace) -> None:
-    notebooks = Path(__file__).resolve().parents[1] / "notebooks"
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={notebooks}", *options.arguments]
-    subprocess.run(command, check=True)
+    if find_spec("jupyterlab") is None:
+        raise BadValue("JupyterLab is not installed here: pip install 'campaignkit[lab]'")
+    write_notebooks(options.folder)
+    start = "/lab/tree/00_start_here.ipynb"
+    where = [f"--notebook-dir={options.folder}", f"--LabApp.default_url={start}"]
+    command = [sys.executable, "-m", "jupyterlab", *where, *options.rest]
+    subprocess.run(command, check=False)
+
+
+def write_notebooks(folder: Path) -> tuple[list[str], list[str]]:
+    """Write the example notebooks into a folder, for JupyterLab to open.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to. It is made; a notebook of the same name there is left alone, as somebody may have worked in it.
+
+    Returns
+    -------
+    tuple of list of str
+        The names written, and the names left alone.
+
+    Raises
+    ------
+    BadValue
+        If jupytext, which comes with `campaignkit[lab]`, is not installed.
+    """
+    if find_spec("jupytext") is None:
+        raise BadValue("notebooks are written by jupytext, which is not installed here: pip install 'campaignkit[lab]'")
+    import jupytext
+
+    written, kept = [], []
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sorted(_sources().glob("*.py")):
+        path = folder / f"{source.stem}.ipynb"
+        (kept if path.exists() else written).append(path.name)
+        if not path.exists():
+            jupytext.write(jupytext.read(source, fmt="py:percent"), path)
+    return written, kept
+
+
+def _sources() -> Path:
+    """Return the folder of the notebooks' sources: the package's own in a wheel, else the checkout's."""
+    package = Path(__file__).resolve().parent
+    return next(folder for folder in (package / "notebooks", package.parent / "notebooks") if folder.is_dir())
 
 
 if __name__ == "__main__":

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-LEAST_SECONDS = 2.0  # a shorter step leaves no line behind
+if TYPE_CHECKING:
+    import duckdb
+
+LEAST_SECONDS = 2.0  # a shorter step is not shown, and leaves no line behind
+BETWEEN_SECONDS = 0.5
 
 _CLEAR = "\r\033[K" if sys.stderr.isatty() else ""
+
+_within: ContextVar[bool] = ContextVar("within", default=False)  # a step is running: it speaks for those inside it
 
 
 def wanted(progress: bool | None) -> bool:
@@ -27,8 +36,18 @@ def in_notebook() -> bool:
     return type(shell).__name__ == "ZMQInteractiveShell"
 
 
+def make_askable(con: duckdb.DuckDBPyConnection) -> None:
+    """Let a DuckDB connection be asked how far its query is, without a bar of DuckDB's own, which has no name."""
+    con.execute("SET enable_progress_bar_print = false")
+    con.execute("SET enable_progress_bar = true")
+
+
 class Steps:
     """Named steps of one long call.
+
+    A step that takes over two seconds is shown by its name and its time: in a notebook in a bar that goes when all
+    is done, in a terminal in a line that the next step overwrites. A line with its time stays in a terminal, and in a
+    log. Steps of a call made within another call's step are not shown: the outer one speaks for them.
 
     Parameters
     ----------
@@ -42,37 +61,79 @@ class Steps:
     >>> steps = Steps("build", show=False)
     >>> with steps.step("reading"):
     ...     pass
+    >>> steps.close()
     """
 
     def __init__(self, title: str, show: bool | None = None) -> None:
         self.title = title
-        self.show = wanted(show)
+        self.show = wanted(show) and not _within.get()
         self._bar = None
-        if self.show and in_notebook():
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(desc=title, bar_format="{desc} {elapsed}", leave=False)
+        self._notebook = in_notebook()
 
     @contextmanager
-    def step(self, name: str) -> Generator[None]:
-        """Run a step; say its name, and its time where it took over two seconds."""
-        started = time.monotonic()
-        self._say(name)
-        yield
-        seconds = time.monotonic() - started
-        if self._bar is None and self.show and seconds >= LEAST_SECONDS:
+    def step(self, name: str, con: duckdb.DuckDBPyConnection | None = None) -> Generator[None]:
+        """Run a step; where it takes over two seconds, show its name, its time and how far it is.
+
+        Parameters
+        ----------
+        name : str
+            What is done.
+        con : DuckDB connection or None
+            The connection whose query is the step's work, made ready by :func:`make_askable`: it is asked how far it
+            is. None: only the time is shown.
+        """
+        started, over = time.monotonic(), threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(name, con, started, over), daemon=True)
+        if self.show:
+            watcher.start()
+        inner = _within.set(True)
+        try:
+            yield
+        finally:
+            _within.reset(inner)
+            over.set()
+            if self.show:
+                watcher.join()
+                self._leave_line(name, time.monotonic() - started)
+
+    def _watch(self, name: str, con: duckdb.DuckDBPyConnection | None, started: float, over: threading.Event) -> None:
+        """Show the step, once it has taken long, until it is over."""
+        pause = LEAST_SECONDS
+        while not over.wait(pause):
+            pause = BETWEEN_SECONDS
+            done = -1.0 if con is None else con.query_progress()
+            far = f" {done:.0f}%" if done > 0 else ""
+            self._say(f"{self.title}: {name}{far}", time.monotonic() - started)
+
+    def _say(self, text: str, seconds: float) -> None:
+        """Show what is going on, where a later step can take its place."""
+        if self._notebook:
+            if self._bar is None:
+                from tqdm.auto import tqdm
+
+                self._bar = tqdm(bar_format="{desc}", leave=False)
+            self._bar.set_description_str(f"{text} … {seconds:.0f} s")
+        elif sys.stderr.isatty():
+            print(f"{_CLEAR}{text} … {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+
+    def _leave_line(self, name: str, seconds: float) -> None:
+        """Leave a line in a terminal or log for a step that took long."""
+        if not self._notebook and seconds >= LEAST_SECONDS:
             print(f"{_CLEAR}{self.title}: {name} ({seconds:.1f} s)", file=sys.stderr, flush=True)
 
-    def _say(self, name: str) -> None:
-        """Show which step has begun, where a later one can take its place."""
-        if self._bar is not None:
-            self._bar.set_description(f"{self.title}: {name}")
-        elif self.show and sys.stderr.isatty():
-            print(f"{_CLEAR}{self.title}: {name} …", end="", file=sys.stderr, flush=True)
-
     def close(self) -> None:
-        """Take the bar, or the last step's name, away."""
+        """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
-        elif self.show and sys.stderr.isatty():
-            print(_CLEAR, end="", file=sys.stderr, flush=True)
+            self._bar = None
+
+
+@contextmanager
+def shown(title: str, name: str, con: duckdb.DuckDBPyConnection | None = None) -> Generator[None]:
+    """Show one step by itself, as :meth:`Steps.step` does."""
+    steps = Steps(title)
+    try:
+        with steps.step(name, con):
+            yield
+    finally:
+        steps.close()

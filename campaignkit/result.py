@@ -88,22 +88,50 @@ class Result(ABC):
     ----------
     table : polars.DataFrame
         The answer, one row a thing, with columns in snake_case.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> found = ck.sample.megafile().universe("donor").by("region")
+    >>> isinstance(found, ck.Result), found.table.columns
+    (True, ['region', 'n', 'share'])
     """
 
     table: pl.DataFrame
 
     @abstractmethod
     def summary(self) -> str:
-        """Return one or two sentences to be read aloud: the numbers, and what they do not show."""
+        """Return one or two sentences to be read aloud: the numbers, and what they do not show.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().universe("donor", state="OH").by("sex").summary().partition(" people ")[2]
+        "(donor and state = 'OH') in 3 groups by sex; the largest is F with 56%."
+        """
 
     def chart(self) -> alt.TopLevelMixin | None:
-        """Return an Altair chart that has a ``description``; None where there is nothing to draw."""
+        """Return an Altair chart that has a ``description``; None where there is nothing to draw.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> found = ck.sample.megafile().universe("donor").by("region")
+        >>> found.chart().to_dict()["description"] == found.summary()
+        True
+        """
         return None
 
     def percentages(self) -> list[str]:
         """Return the table's columns to be shown in per cent: those named as a rate or a share.
 
         Their values are shares: 0.12 shows as 12.0%.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().universe("donor").by("region").percentages()
+        ['share']
         """
         return [name for name in self.table.columns if charts.is_share(name)]
 

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from campaignkit.errors import BadValue
+from campaignkit.progress import make_askable, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -109,7 +110,8 @@ def hashed_shares(texts: pl.Series, salt: str) -> pl.Series:
     import numpy as np
     import polars as pl
 
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, shown("ids", f"hashing {len(texts):,} of them", con):
+        make_askable(con)
         con.register("texts", pl.DataFrame({"row": range(len(texts)), "t": texts}))
         digits = f"left(sha256(t || '|' || ?), {HASH_DIGITS})"
         found = con.execute(f"SELECT ('0x' || {digits})::BIGINT AS h FROM texts ORDER BY row", [salt]).fetchnumpy()["h"]

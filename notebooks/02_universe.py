@@ -17,9 +17,11 @@
 # evening's work?
 #
 # A universe is such an audience, said in a line. It is counted at once, can be broken down, sampled and put together
-# with others, and its SQL can be read.
+# with others, and its SQL can be read. The campaign is invented; places and file layouts are real.
 
 # %%
+import altair as alt
+
 import campaignkit as ck
 
 mf = ck.sample.megafile()
@@ -27,6 +29,9 @@ women = mf.universe("sex = 'F'", "age between 40 and 49", state="OH")
 women
 
 # %% [markdown]
+# To find an audience by trying rather than by writing, use `ck.widgets.UniverseBuilder(mf)`: see
+# [the explorers](11_explorers.ipynb).
+#
 # ## Say it in steps, count each
 
 # %%
@@ -62,6 +67,24 @@ never_met.by("income_band", measures=["gifts()"])
 # %% [markdown]
 # The intervals are wide: with so few people in a group, an order by average gift is mostly luck. The table is for
 # knowing whom one will talk to, not for choosing among them.
+
+# %% [markdown]
+# All of Ohio's donors, by age. Drag across the ages: the bars below count those within.
+
+# %%
+ages = mf.universe("donor", "age is not null", state="OH").by("age", "sex").table
+within = alt.selection_interval(encodings=["x"])
+by_age = (
+    alt.Chart(ages, width=460, height=110)
+    .mark_bar()
+    .encode(x="age:Q", y=alt.Y("sum(n):Q", title="people"))
+    .add_params(within)
+)
+by_sex = alt.Chart(ages, width=460).mark_bar().encode(x=alt.X("sum(n):Q", title="people"), y="sex:N")
+(by_age & by_sex.transform_filter(within)).properties(
+    title="Ohio's donors: drag across the ages",
+    description=f"{ages['n'].sum():,} donors in Ohio by age, and below by sex within the ages dragged across.",
+)
 
 # %% [markdown]
 # ## Read through some of them
@@ -107,9 +130,9 @@ calls = tonight.table.height
 print(f"{never_met.count():,} women; {calls:,} of them can be called, {calls / 40:.0f} for each of forty callers.")
 
 # %% [markdown]
-# **Decision.** At about fifteen calls an hour for each caller, divide the number above by fifteen for the hours the
-# evening needs; if it is less than one, add women of 50–59 rather than call anybody twice. The universe's SQL goes
-# into the record:
+# **Decision.** A caller makes about fifteen calls an hour, so calls for each caller over fifteen is the hours needed.
+# Where that is under an hour, add women of 50–59 rather than call anybody twice. The universe's SQL goes into the
+# record:
 
 # %%
 print(never_met.sql)

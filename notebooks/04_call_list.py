@@ -16,6 +16,8 @@
 # back, by a personal call. They may not be e-mailed; they may be called, unless they said no to that too.
 #
 # **The question:** whom do the volunteers call tonight, best first, and who must not be on the list?
+#
+# The campaign and its people are invented; the rules for lists are real.
 
 # %%
 import json

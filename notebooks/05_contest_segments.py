@@ -52,6 +52,8 @@ found
 found.also
 
 # %% [markdown]
+# To go through more segments by hand, brush them in [the explorers](11_explorers.ipynb).
+#
 # The segment is a condition, and so a universe again. It can be counted, called and written to:
 
 # %%

@@ -96,6 +96,9 @@ win = ck.experiments.winners(sent, "variant", "gave", cluster="household", recip
 win
 
 # %% [markdown]
+# `ck.widgets.ExperimentBoard(win)` shows what the winner is worth as it is rolled out: see
+# [the explorers](11_explorers.ipynb).
+#
 # A check that needs no model: choose the winner on one half of the people, and look at it in the other half.
 
 # %%

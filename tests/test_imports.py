@@ -3,9 +3,16 @@
 import subprocess
 import sys
 
+import pytest
+
+from campaignkit import sample
+
 HEAVY = (
     "altair",
+    "anywidget",
     "great_tables",
+    "ipywidgets",
+    "jupytext",
     "nicknames",
     "pandas",
     "pyspark",
@@ -13,6 +20,7 @@ HEAVY = (
     "sklearn",
     "splink",
     "statsmodels",
+    "tqdm",
     "vl_convert",
 )
 
@@ -34,6 +42,35 @@ def test_import_campaignkit_imports_nothing_heavy():
 def test_opening_a_room_imports_nothing_it_does_not_use():
     code = "import campaignkit as ck; ck.Megafile, ck.Universe, ck.Result, ck.charts, ck.errors, ck.sample"
     assert not modules_after(code) & set(HEAVY)
+
+
+SENT = """
+import campaignkit as ck
+sent = ck.sample.draw("email", 2_000, seed=5).table
+found = ck.experiments.winners(sent, "email_id", "gave")
+found.summary(), repr(found)
+"""
+
+
+def test_an_answer_without_a_picture_imports_no_picture():
+    assert modules_after(SENT) & set(HEAVY) <= {"scipy"}
+
+
+@pytest.mark.parametrize(
+    ("use", "imported"),
+    [("found.chart()", {"altair"}), ("found._repr_html_()", {"altair", "great_tables", "vl_convert"})],
+)
+def test_pictures_and_tables_are_imported_where_they_are_shown(use, imported):
+    found = modules_after(SENT + use) & set(HEAVY)
+    assert imported <= found
+    own = {"anywidget", "ipywidgets"}  # Altair imports these itself, where they are installed
+    assert found <= imported | own | {"scipy"}
+
+
+def test_opening_and_asking_a_megafile_imports_no_linkage():
+    sample.megafile().close()  # built, should it not be
+    code = "import campaignkit as ck; ck.sample.megafile().universe('donor').by('region').summary()"
+    assert not modules_after(code) & (set(HEAVY) - {"scipy"})
 
 
 def test_every_public_name_is_there():

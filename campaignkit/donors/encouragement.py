@@ -12,6 +12,7 @@ from scipy.special import gammaincc
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
+from campaignkit.columns import unit_of
 from campaignkit.donors.estimators import without_infinities
 from campaignkit.donors.study import Parts, covariate_matrix, numbers, read_table, row_clusters, yes_no
 from campaignkit.errors import BadValue, NotEnoughData
@@ -148,7 +149,7 @@ def encouragement(
     (0.06, True)
     """
     wanted = column_names(covariates, "covariates")
-    parts = Parts(offered, outcome, wanted, unit, cluster, weight, (joined,))
+    parts = Parts(offered, outcome, wanted, unit_of(data, unit), cluster, weight, (joined,))
     for name in ("treated", "outcome", "unit", "cluster", "weight"):
         check_scalar(getattr(parts, name), name, typ=str, optional=name not in ("treated", "outcome"))
     if len({offered, joined, outcome, *wanted}) < 3 + len(wanted):

@@ -12,6 +12,7 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
+from campaignkit.columns import needed_unit
 from campaignkit.donors.periods import Grid, grid_of, grouped, panel_of, people_of
 from campaignkit.donors.study import covariate_matrix
 from campaignkit.errors import BadValue, NotEnoughData
@@ -130,7 +131,7 @@ def event_study(
     people: object,
     gifts: object,
     *,
-    unit: str,
+    unit: str | None = None,
     enrolled_on: str,
     gift_date: str,
     amount: str,
@@ -155,8 +156,9 @@ def event_study(
         Everyone at risk of giving and joining, one row a person. Who gave nothing belongs here too.
     gifts : table
         One row a gift; it is summed by person and period in DuckDB. Periods without a gift count as 0.
-    unit : str
-        The person's id, in both tables, of one type.
+    unit : str or None
+        The person's id, in both tables, of one type. None: ``person_id`` where `people` is a universe; otherwise it
+        must be named.
     enrolled_on : str
         The column of `people` with the day of joining; null: never. Those who joined before the second period have
         no base and are left out, with a warning; so are periods that `end` cuts short.
@@ -206,7 +208,7 @@ def event_study(
     >>> found.table.filter(pl.col("event") == -1)["estimate"].item()
     0.0
     """
-    grid = grid_of(start, end, period)
+    grid, unit = grid_of(start, end, period), needed_unit(people, unit)
     _check(control, anticipation, window, (unit, enrolled_on, gift_date, amount, cluster))
     wanted = column_names(covariates, "covariates")
     steps = Steps("event_study")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from campaignkit import charts
 from campaignkit.cells import cells
 from campaignkit.checks import check_numbers, check_scalar, column_names
+from campaignkit.columns import named_table, needed_unit
 from campaignkit.donors.profiles import invited_apart, similarity
-from campaignkit.donors.reading import named_table
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
 from campaignkit.result import Result
 from campaignkit.stats.shrinkage import shrunk_means, shrunk_rates
@@ -128,7 +128,7 @@ def match_hosts(
     by: str | Iterable[str],
     *,
     like: str,
-    unit: str,
+    unit: str | None = None,
     segment: str | None = None,
     region: str | None = None,
     amount: str | None = None,
@@ -151,8 +151,8 @@ def match_hosts(
         with many values are best given as bands.
     like : str
         The host to be matched.
-    unit : str
-        The person's id.
+    unit : str or None
+        The person's id. None: of a universe ``person_id``; of any other table it must be named.
     segment, region : str or None
         SQL conditions on the columns of `by`, such as a ``where`` that `discover_segments` found. Profiles are
         compared in the columns that `region` does not speak of, since the next host is wanted elsewhere. None:
@@ -199,12 +199,12 @@ def match_hosts(
     >>> drawn = [ck.sample.draw("contest", 20_000, seed=1, host=h).table for h in ("host_a", "host_b", "host_d")]
     >>> found = ck.donors.match_hosts(
     ...     pl.concat(drawn), "entered", "host", ["region", "sex", "age_band"], like="host_a", unit="person",
-    ...     segment="sex = 'F' AND age_band = '40-49'", region="region = 'Northeast'",
+    ...     segment="sex = 'F' AND age_band = '40–49'", region="region = 'Northeast'",
     ... )
     >>> found.table["host"][0]
     'host_d'
     """
-    names = column_names(by, "by")
+    names, unit = column_names(by, "by"), needed_unit(data, unit)
     _check(outcome, host, names, unit, amount, at_random, mailing, seed)
     used = [outcome, host, unit, *names, *(name for name in (amount, at_random) if name is not None)]
     frame, _ = named_table(data, list(dict.fromkeys(used)))

@@ -12,6 +12,7 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
+from campaignkit.columns import unit_of
 from campaignkit.donors import balance as balances
 from campaignkit.donors.doubts import Sensitivity, placebo_table, sensitivity
 from campaignkit.donors.estimators import DEFAULT, LABELS, NO_WEIGHTS, WEIGHTINGS, Run, check_estimators
@@ -26,7 +27,7 @@ from campaignkit.donors.study import (
     study,
 )
 from campaignkit.donors.worth import Worth, ends, number
-from campaignkit.errors import BadValue
+from campaignkit.errors import BadValue, listed
 from campaignkit.progress import Steps
 from campaignkit.result import Result
 from campaignkit.stats.comparison import degrees_of_freedom
@@ -93,20 +94,61 @@ class Lift(Result):
 
     @property
     def failed(self) -> pl.DataFrame:
-        """The placebos that failed, by the lead estimator."""
+        """The placebos that failed, by the lead estimator.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.failed["placebo"].to_list()
+        ['gifts_before']
+        """
         return self.placebo.filter(pl.col("failed") & (pl.col("estimator") == self.lead))
 
     @property
     def credible(self) -> pl.DataFrame:
-        """The adjusted answers that leave no covariate 0.25 standard deviations apart and rest on 30 people."""
+        """The adjusted answers that leave no covariate 0.25 standard deviations apart and rest on 30 people.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> "difference" in found.credible["estimator"]
+        False
+        """
         left = self.balance.group_by("weighting").agg(pl.col("difference").abs().max().alias("apart"))
         rough = ["difference", *left.filter(pl.col("apart") > ROUGH)["weighting"]]
         rests = pl.col("effective_n").fill_null(np.inf) >= LEAST
         return self.table.filter(pl.col("estimate").is_not_null() & rests & ~pl.col("estimator").is_in(rough))
 
+    @property
+    def set_aside(self) -> list[str]:
+        """The adjusted estimators that the credible range leaves out: no answer, too few people, or still apart.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.set_aside
+        ['ipw', 'aipw']
+        """
+        return [name for name in self.table["estimator"] if name not in ("difference", *self.credible["estimator"])]
+
     def summary(self) -> str:
         """Say failed placebos first, then the raw difference, what is left of it, and what this cannot show."""
-        parts = [*self._placebos_failed(), self._raw(), self._left(), self._doubt(), *self.warnings]
+        parts = [*self._placebos_failed(), self._raw(), self._left(), self._aside(), self._doubt(), *self.warnings]
         return " ".join(part for part in parts if part)
 
     def _placebos_failed(self) -> list[str]:
@@ -147,6 +189,13 @@ class Lift(Result):
             f"95% intervals of {rows.height} estimators; {by} {number(lead['estimate'])})."
         )
 
+    def _aside(self) -> str:
+        names = [LABELS[name] for name in self.set_aside]
+        if not names or self.credible.is_empty():
+            return ""
+        verb = "is" if len(names) == 1 else "are"
+        return f"Not among these {verb} {listed(names)}: no answer, too few people, or groups still apart."
+
     def _doubt(self) -> str:
         found = self.sensitivity
         if found.e_value is not None and found.e_value_bound is not None:
@@ -184,15 +233,51 @@ class Lift(Result):
         return charts.intervals(rows, "by", reference=0.0, title=title, description=self.summary())
 
     def love_plot(self) -> alt.LayerChart:
-        """Draw every covariate's standardised difference between the groups, before and after each weighting."""
+        """Draw every covariate's standardised difference between the groups, before and after each weighting.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.love_plot()).__name__
+        'LayerChart'
+        """
         return balances.love_plot(self.balance)
 
     def overlap_chart(self) -> alt.Chart:
-        """Draw how each group's chances of joining are spread."""
+        """Draw how each group's chances of joining are spread.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.overlap_chart()).__name__
+        'Chart'
+        """
         return balances.overlap_chart(self.overlap, self.treated)
 
     def placebo_chart(self) -> alt.LayerChart | None:
-        """Draw every estimator's answer to the placebos, where 0 is the truth; None without any."""
+        """Draw every estimator's answer to the placebos, where 0 is the truth; None without any.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.placebo_chart()).__name__
+        'LayerChart'
+        """
         rows = self.placebo.filter(pl.col("estimate").is_not_null())
         if rows.is_empty():
             return None
@@ -222,6 +307,17 @@ class Lift(Result):
         ------
         BadValue
             If a number can't be right.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.value(enrolment_rate=0.05, cost=0.25, people=10_000).table.columns
+        ['estimator', 'break_even_rate', 'estimate', 'lower', 'upper']
         """
         check_scalar(enrolment_rate, "enrolment_rate", typ=float, gt=0, le=1)
         check_scalar(cost, "cost", typ=float, ge=0)
@@ -277,8 +373,8 @@ def estimate_lift(
         Outcomes that the programme cannot have changed, and the covariates to leave out when they are compared,
         such as ``{"re75": ["re75", "u75"]}``. All that follow from it must be left out. None: no placebo.
     unit : str or None
-        The person's id. Where ids come more than once they are clusters. None: row position, for tables that are not
-        lazy.
+        The person's id. Where ids come more than once they are clusters. None: of a universe ``person_id``; otherwise
+        row position, for tables that are not lazy.
     cluster : str or None
         Households, or whatever else was drawn together: errors are summed within, and whole clusters cross-fitted.
         Where it is null, the row stands for itself. None: people are independent.
@@ -329,7 +425,7 @@ def estimate_lift(
     """
     names, parts = check_estimators(estimators), column_names(covariates, "covariates")
     placebos = check_placebo(placebo, parts)
-    asked = Parts(treated, outcome, parts, unit, cluster, weight, tuple(placebos))
+    asked = Parts(treated, outcome, parts, unit_of(data, unit), cluster, weight, tuple(placebos))
     _check(asked, estimand, signed_up, outcome_from, seed)
     steps = Steps("estimate_lift")
     with steps.step("reading"):

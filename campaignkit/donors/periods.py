@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit.checks import check_columns, check_numbers, check_scalar, open_table
+from campaignkit.columns import named_table
 from campaignkit.donors.signing import day_of
 from campaignkit.errors import BadValue
 from campaignkit.sql import quote_identifier
@@ -68,8 +69,7 @@ def grid_of(start: object, end: object, period: str) -> Grid:
 
 
 def people_of(people: object, names: list[str], unit: str) -> pl.DataFrame:
-    check_columns(people, *names, where="people")
-    frame: Any = open_table(people).select(*names)
+    frame = named_table(people, names, where="people")[0].select(*names)
     native = (frame if hasattr(frame, "shape") else frame.collect("polars")).to_polars()
     if native[unit].null_count() or native[unit].is_duplicated().any():
         raise BadValue(f"people: {unit!r} is null or comes more than once; one row a person was expected.")

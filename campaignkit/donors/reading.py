@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from campaignkit.checks import check_columns, open_table
+from campaignkit.columns import named_table
 from campaignkit.donors.attributes import Attribute, Binning, collector
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.sql import canonical_ids, quote_identifier
+from campaignkit.sql import canonical_ids
 
 BATCH = 1_000_000  # rows
 KEY_DIGITS = 15  # of a sha256 in hex: 60 bits, so that two of ten million clusters share a key once in 20,000 tables
@@ -103,26 +103,6 @@ def read(data: object, columns: Columns, holdout: float | None, seed: int) -> Ro
     return Rows(
         [one.finish() for one in collectors], outcome, joined["weight"], joined["amount"], cluster, held_out, set_aside
     )
-
-
-def named_table(data: object, names: Sequence[str]) -> tuple[Any, dict[str, str]]:
-    """Return the table, and how SQL speaks of each column.
-
-    Of what has ``.features()``, as a universe does, names may also be facts such as ``gifts('90d')``; these
-    stand in SQL as they are written.
-    """
-    frame = open_table(data)
-    features = getattr(data, "features", None)
-    available = frame.collect_schema().names()
-    facts = [name for name in names if name not in available]
-    if callable(features) and facts:
-        always = ("person_id", "household_id")
-        wanted = {name: name if name in facts else quote_identifier(name) for name in names if name not in always}
-        frame = open_table(features(wanted))
-    else:
-        facts = []
-    check_columns(frame, *names)
-    return frame, {name: name if name in facts else quote_identifier(name) for name in names}
 
 
 def batches(frame: Any, names: Sequence[str]) -> Iterator[pl.DataFrame]:

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import polars.selectors as cs
-from numpy.typing import NDArray
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
+from campaignkit.columns import unit_of
 from campaignkit.donors import evidence
 from campaignkit.donors.attributes import Binning, binnings
-from campaignkit.donors.cubes import Floats
-from campaignkit.donors.distinct import Effects, Variant
-from campaignkit.donors.halves import Counts, Half, halves
+from campaignkit.donors.halves import Half, halves
 from campaignkit.donors.reading import Columns, Rows, read
-from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.donors.searching import choose, search_all
+from campaignkit.donors.tabulated import segment_table, variant_table
+from campaignkit.errors import BadValue, NotEnoughData, listed
 from campaignkit.progress import Steps
 from campaignkit.result import Result
-from campaignkit.stats.multiplicity import benjamini_hochberg, holm
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["Segments", "discover_segments"]
 
+SURE = 20.0  # people expected, of whom there is none: by chance once in e**20
 EXACT = "Fisher's exact test, one-sided (hypergeometric; saddlepoint where counts are large)"
 ROBUST = "Fisher's exact test, one-sided, on counts divided by the design effect of {} (Rao & Scott 1992)"
 
@@ -81,6 +80,8 @@ class Segments(Result):
         Rows without an outcome, which were left out.
     constant : tuple of str
         Columns with one value, which make no condition.
+    telling : tuple of str
+        Values of columns of whose people nobody, or everybody, has the outcome, against all chance.
     """
 
     outcome: str
@@ -96,10 +97,20 @@ class Segments(Result):
     rank: str
     set_aside: int
     constant: tuple[str, ...]
+    telling: tuple[str, ...]
 
     @property
     def confirmed(self) -> pl.DataFrame:
-        """The rows that held up: ``holdout_p_adjusted`` at most q."""
+        """The rows that held up: ``holdout_p_adjusted`` at most q.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 20_000, seed=1, host="host_a", appeal=4.0).table
+        >>> found = ck.donors.discover_segments(people, "entered", ["region", "sex", "age_band"], unit="person")
+        >>> found.confirmed.height <= found.table.height
+        True
+        """
         return self.table.filter(pl.col("holdout_p_adjusted") <= self.q)
 
     def summary(self) -> str:
@@ -134,7 +145,12 @@ class Segments(Result):
 
     def _caution(self) -> str:
         unheld = "" if self.held_out else " Nothing was held out, so the lifts shown are too high."
-        return f"This says who responded, not what would change anyone's mind.{unheld}"
+        return f"This says who responded, not what would change anyone's mind.{unheld}{self._told()}"
+
+    def _told(self) -> str:
+        if not self.telling:
+            return ""
+        return f" Beware: {listed(self.telling)}; a column that is {self.outcome} in other words should not be in by."
 
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw each segment's lift with its interval, the searched half beside the held-out."""
@@ -198,7 +214,7 @@ def discover_segments(
         as just said.
     unit : str or None
         The person's id, by which people are split in halves. Where ids come more than once they are clusters. None:
-        row position, for tables that are not lazy.
+        of a universe ``person_id``; otherwise row position, for tables that are not lazy.
     cluster : str or None
         Households, or whatever else was drawn together; all of a cluster are in one half. Where it is null, the
         row stands for itself. None: people are independent.
@@ -269,11 +285,11 @@ def discover_segments(
     ...     people, outcome="entered", by=["region", "sex", "age_band", "homeowner"], unit="person", cluster="household"
     ... )
     >>> found.table["segment"][0]
-    'region West, sex F, age_band 40-49'
+    'region West, sex F, age_band 40–49'
     >>> found.table["where"][0]
-    '"region" = \\'West\\' AND "sex" = \\'F\\' AND "age_band" = \\'40-49\\''
+    '"region" = \\'West\\' AND "sex" = \\'F\\' AND "age_band" = \\'40–49\\''
     """
-    columns = Columns(outcome, binnings(by), unit, cluster, weight, amount)
+    columns = Columns(outcome, binnings(by), unit_of(data, unit), cluster, weight, amount)
     _check(columns, rank, max_depth, min_size, top, q, holdout, distinct, seed)
     steps = Steps("discover_segments")
     with steps.step("reading"):
@@ -281,17 +297,17 @@ def discover_segments(
         half, other = halves(rows)
         _check_halves(half, other, outcome)
     with steps.step("searching"):
-        search = _search(half, max_depth, min_size, dollars=rank == "dollars")
+        search = search_all(half, max_depth, min_size, dollars=rank == "dollars")
     with steps.step("confirming"):
-        shown, variants = _choose(half, search, rank, top, q, distinct)
-        table = _table(search, shown, half, other)
+        shown, variants = choose(half, search, rank, top, q, distinct)
+        table = segment_table(search, shown, half, other)
     steps.close()
     correction = "Benjamini–Hochberg over all searched; gains: Holm over all searched; held out: Holm over those shown"
     several = cluster is None and half.cluster is not None
     return Segments(
         table=table,
         outcome=outcome,
-        also=_also(search, variants, shown, half),
+        also=variant_table(search, variants, shown, half),
         searched=len(search.items),
         people=half.rows,
         held_out=0 if other is None else other.rows,
@@ -303,6 +319,7 @@ def discover_segments(
         rank=rank,
         set_aside=rows.set_aside,
         constant=constant,
+        telling=_telling(half),
     )
 
 
@@ -346,6 +363,20 @@ def _searchable(rows: Rows, min_size: int) -> tuple[Rows, tuple[str, ...]]:
     return replace(rows, attributes=attributes), tuple(constant)
 
 
+def _telling(half: Half) -> tuple[str, ...]:
+    """Return values that leave no doubt of the outcome, where at least `SURE` people would differ by chance."""
+    said = []
+    for one in half.attributes:
+        n, k = (
+            np.bincount(one.codes[rows], minlength=one.values)[: one.values] for rows in (slice(None), half.outcome)
+        )
+        nobody = (k == 0) & (n * half.rate >= SURE)
+        everybody = (k == n) & (n * (1 - half.rate) >= SURE)
+        for who, at in (("nobody", nobody), ("everybody", everybody)):
+            said += [f"{who} with {one.labels[value]} has the outcome" for value in np.flatnonzero(at)]
+    return tuple(said)
+
+
 def _check_halves(half: Half, other: Half | None, outcome: str) -> None:
     for one, name in ((half, "that searches"), (other, "held out")):
         if one is None:
@@ -357,113 +388,6 @@ def _check_halves(half: Half, other: Half | None, outcome: str) -> None:
                 f"Of {one.rows:,} people in the half {name}, {who} {outcome}; segments can't differ. Pass those "
                 "without the outcome too, or more people."
             )
-
-
-@dataclass(frozen=True)
-class _Search:
-    items: NDArray[np.int32]
-    counts: Counts
-    p_value: Floats
-    p_adjusted: Floats
-    gains: evidence.Gains
-    gain_adjusted: Floats
-
-
-def _search(half: Half, max_depth: int, min_size: int, *, dollars: bool) -> _Search:
-    items, counts = half.search(max_depth, min_size, dollars=dollars)
-    p_value = evidence.p_values(counts)
-    gains = evidence.gains(items, counts, p_value)
-    adjusted = benjamini_hochberg(p_value)
-    return _Search(items, counts, p_value, adjusted, gains, holm(gains.p_value))
-
-
-def _choose(
-    half: Half, search: _Search, rank: str, top: int, q: float, distinct: bool
-) -> tuple[NDArray[np.int64], list[Variant]]:
-    score = evidence.ranks(search.counts, rank)
-    if not distinct:
-        return np.argsort(-score, kind="stable")[:top], []
-    passed = np.flatnonzero((search.p_adjusted <= q) & (search.gain_adjusted <= q))
-    z = evidence.z_scores(search.counts)[passed]
-    order = passed[np.argsort(-z, kind="stable")].tolist()
-    kept, variants = Effects(half, search.items, search.counts, q / max(len(order), 1)).choose(order)
-    best = np.array(sorted(kept, key=lambda row: -score[row])[:top], np.int64)
-    return best, variants
-
-
-# --- the table ------------------------------------------------------------------------------------------
-
-
-def _table(search: _Search, shown: NDArray[np.int64], half: Half, other: Half | None) -> pl.DataFrame:
-    words = [_words(half, search.items[row]) for row in shown]
-    counts = search.counts.pick(shown)
-    masks = [half.mask(search.items[row]) for row in shown]
-    found = {"p_value": search.p_value[shown], "p_adjusted": search.p_adjusted[shown]}
-    columns = {
-        "segment": pl.Series([segment for segment, _ in words], dtype=pl.String),
-        "where": pl.Series([where for _, where in words], dtype=pl.String),
-        **_numbers(counts, found, half, masks),
-        "wracc": evidence.weighted_relative_accuracy(counts),
-        "design_effect": counts.deff,
-        **_confirmed(search, shown, other),
-        "parent": _parents(search, shown, half),
-        "gain_over_parent": search.gains.gain[shown],
-        "gain_p_value": search.gains.p_value[shown],
-        "gain_p_adjusted": search.gain_adjusted[shown],
-    }
-    return pl.DataFrame(columns).with_columns(cs.float().fill_nan(None))
-
-
-def _words(half: Half, items: NDArray[np.int32]) -> tuple[str, str]:
-    """Return a segment's conditions in words and in SQL."""
-    labels = [label for one in half.attributes for label in one.labels]
-    wheres = [where for one in half.attributes for where in one.wheres]
-    chosen = [int(item) for item in items if item >= 0]
-    return ", ".join(labels[i] for i in chosen), " AND ".join(wheres[i] for i in chosen)
-
-
-def _parents(search: _Search, shown: NDArray[np.int64], half: Half) -> pl.Series:
-    found = [search.gains.parent[row] for row in shown]
-    texts = ["everyone" if parent < 0 else _words(half, search.items[parent])[0] for parent in found]
-    return pl.Series(texts, dtype=pl.String)
-
-
-def _numbers(
-    counts: Counts, p: Mapping[str, Floats], half: Half, masks: list[NDArray[np.bool_]]
-) -> dict[str, NDArray[Any]]:
-    lower, upper = evidence.lift_bounds(counts)
-    none = np.full(len(masks), np.nan)
-    mean, low, high = (none,) * 3 if half.amount is None else evidence.dollars_a_head(half, masks)
-    return {
-        "size": counts.n, "positives": counts.k, "rate": evidence.rates(counts), "lift": evidence.lifts(counts),
-        "lift_lower": lower, "lift_upper": upper, "z": evidence.z_scores(counts), **p,
-        "amount_mean": mean, "amount_lower": low, "amount_upper": high,
-    }  # fmt: skip
-
-
-def _confirmed(search: _Search, shown: NDArray[np.int64], other: Half | None) -> dict[str, Any]:
-    """Return the held-out half's columns; all null without one."""
-    if other is None:
-        names = ["rate", "lift", "lift_lower", "lift_upper", "z", "p_value", "p_adjusted"]
-        names += ["amount_mean", "amount_lower", "amount_upper"]
-        whole = {f"holdout_{name}": pl.Series([None] * len(shown), dtype=pl.Int64) for name in ("size", "positives")}
-        return {**whole, **{f"holdout_{name}": np.full(len(shown), np.nan) for name in names}}
-    masks = [other.mask(search.items[row]) for row in shown]
-    counts = other.count(masks)
-    p = evidence.p_values(counts)
-    numbers = _numbers(counts, {"p_value": p, "p_adjusted": holm(p)}, other, masks)
-    return {f"holdout_{name}": values for name, values in numbers.items()}
-
-
-def _also(search: _Search, variants: list[Variant], shown: NDArray[np.int64], half: Half) -> pl.DataFrame:
-    there = set(shown.tolist())
-    rows = [
-        (*_words(half, search.items[one.row]), _words(half, search.items[one.kept])[0], one.reason)
-        for one in variants
-        if one.kept in there
-    ]
-    schema = dict.fromkeys(("segment", "where", "variant_of", "reason"), pl.String)
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _method(half: Half, columns: Columns) -> str:

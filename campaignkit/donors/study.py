@@ -12,7 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from campaignkit.checks import column_names
-from campaignkit.donors.reading import KEY_DIGITS, keys, named_table
+from campaignkit.columns import named_table
+from campaignkit.donors.reading import KEY_DIGITS, keys
 from campaignkit.errors import BadValue, NotEnoughData, listed
 from campaignkit.stats.comparison import Comparison, Floats, Mask, Whole, chunks
 

@@ -67,13 +67,22 @@ class Analysis(Result):
     sizes: Sizes
     looks: Looks | None
     unassigned: int
+    notes: tuple[str, ...]
     adjusted_by: Mapping[str, str]
     clustered: str | None
     spans: bool
 
     @property
     def method(self) -> dict[str, str]:
-        """Which interval each outcome has."""
+        """Which interval each outcome has.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 5_000, seed=3).table
+        >>> ck.experiments.analyze(calls, "arm", "supports_after", control="control").method["supports_after"]
+        "Wilson for levels, Newcombe's method 10 for differences, MOVER for ratios"
+        """
         if self.looks is not None:
             return dict.fromkeys(self._outcomes(), self.looks.method)
         kinds = dict(self.table.select("outcome", "kind").unique(maintain_order=True).rows())
@@ -85,10 +94,7 @@ class Analysis(Result):
 
     def summary(self) -> str:
         """Say first whether the arms are as planned, then which arm differs most, and what is not shown."""
-        said = [self.sizes.sentence()]
-        if self.unassigned:
-            said.append(f"{self.unassigned:,} rows have no arm and were set aside.")
-        return " ".join([*said, *(self._said(name) for name in self._outcomes())])
+        return " ".join([self.sizes.sentence(), *self.notes, *(self._said(name) for name in self._outcomes())])
 
     def _said(self, outcome: str) -> str:
         rows = self.table.filter((pl.col("outcome") == outcome) & pl.col("p_value").is_not_null())
@@ -108,7 +114,11 @@ class Analysis(Result):
             told += f" {shown} of {rows.height} arms differ from {self.control} by more than chance."
         elif not shown:
             told += " That is no more than chance gives."
-        return told
+        return told + self._missing(outcome)
+
+    def _missing(self, outcome: str) -> str:
+        missing = self.table.filter(pl.col("outcome") == outcome)["missing"].sum()
+        return f" {missing:,} people of whom it is not known are left out." if missing else ""
 
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw the first outcome's differences to the control; with `sequence`, over the days."""
@@ -148,7 +158,8 @@ def analyze(
     Parameters
     ----------
     data : table
-        One row a person. Polars, pandas, PyArrow, a DuckDB relation, PySpark, or a universe.
+        One row a person. Polars, pandas, PyArrow, a DuckDB relation, PySpark, or a universe, whose columns may then
+        also be facts such as ``gifts('90d')``.
     arm : str
         The column that says which arm a person was given. Rows where it is null are set aside and counted.
     outcome : str or iterable of str
@@ -157,10 +168,12 @@ def analyze(
     control : object
         The arm to compare with. None: the one called ``control`` (any case), False or 0.
     unit : str, optional
-        The column of the person's id. Given, it is checked that no id comes twice. None: not checked.
+        The column of the person's id. Given, it is checked that no id comes twice. None: not checked; of a universe
+        it is ``person_id``.
     cluster : str, optional
         What was assigned together, or varies together: household, precinct. People in a cluster count as one draw;
-        clusters with people in several arms (blocks) are right too. None: people are independent.
+        clusters with people in several arms (blocks) are right too. Where it is null, the person is a cluster of
+        their own, which is counted and said. None: people are independent.
     pre : str or mapping, optional
         The outcome's forerunner, known before the arms were drawn, such as last year's gifts; for several outcomes a
         mapping. It narrows the intervals (CUPED). None: not adjusted.
@@ -246,7 +259,9 @@ def analyze(
     tables = [_outcome_table(groups, one, columns, base, looks) for one in groups.outcomes]
     table = corrected(pl.concat(tables, how="vertical_relaxed"), correction)
     sizes = check_sizes(groups, names, columns, shares)
-    return Analysis(table, names[base], sizes, looks, groups.unassigned, before, cluster, groups.spans)
+    return Analysis(
+        table, names[base], sizes, looks, groups.unassigned, groups.notes(columns), before, cluster, groups.spans
+    )
 
 
 def _outcome_table(groups: Groups, one: Outcome, columns: Columns, control: int, looks: Looks | None) -> pl.DataFrame:

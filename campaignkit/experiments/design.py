@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_columns, check_numbers, check_scalar, column_names, open_table
+from campaignkit.checks import check_numbers, check_scalar, column_names
+from campaignkit.columns import named_table, needed_unit
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
 from campaignkit.sql import canonical_ids, hashed_shares
@@ -61,7 +62,18 @@ class Assignment(Result):
         return charts.bars(sizes, "arm", "n", description=self.summary(), title="Units drawn")
 
     def write(self, path: Any) -> None:
-        """Write who is in which arm as CSV."""
+        """Write who is in which arm as CSV.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> people = pl.DataFrame({"person_id": range(4)})
+        >>> drawn = assign(people, ["control", "letter"], unit="person_id", salt="june")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     drawn.write(f"{folder}/arms.csv")
+        ...     pl.read_csv(f"{folder}/arms.csv").columns
+        ['person_id', 'arm']
+        """
         self.table.write_csv(path)
 
 
@@ -69,7 +81,7 @@ def assign(
     data: Any,
     arms: Sequence[Any],
     *,
-    unit: str,
+    unit: str | None = None,
     salt: str,
     shares: Sequence[float] | Mapping[Any, float] | None = None,
     strata: str | Iterable[str] | None = None,
@@ -85,8 +97,9 @@ def assign(
         One row a unit.
     arms : sequence
         The arms' names, two at least.
-    unit : str
-        The column of ids: whole numbers or text, no null, none twice.
+    unit : str or None
+        The column of ids: whole numbers or text, no null, none twice. None: of a universe ``person_id``; of any other
+        table it must be named.
     salt : str
         Names this experiment: another salt is another, independent draw. Note it with the results.
     shares : sequence or mapping, optional
@@ -131,6 +144,7 @@ def assign(
     check_scalar(method, "method", choices=METHODS)
     names, cumulated = _arms(arms, shares)
     layers, measured = column_names(strata, "strata"), column_names(balance, "balance")
+    unit = needed_unit(data, unit)
     table = _people(data, unit, layers, cluster, measured)
     drawn = _drawn(table, layers, names, cumulated, salt, method)
     kept = drawn.select(unit, *([] if cluster is None else [cluster]), *layers, "arm")
@@ -153,9 +167,8 @@ def _arms(arms: Sequence[Any], shares: Any) -> tuple[list[Any], np.ndarray]:
 
 def _people(data: Any, unit: str, strata: list[str], cluster: str | None, measured: list[str]) -> pl.DataFrame:
     """Return the needed columns with `key`, the canonical text of who is assigned together."""
-    frame = open_table(data)
     columns = list(dict.fromkeys([unit, *strata, *([] if cluster is None else [cluster]), *measured]))
-    check_columns(frame, *columns)
+    frame, _ = named_table(data, columns)
     check_numbers(frame, *measured, argument="balance")
     if "arm" in columns:
         raise BadValue("A column is named 'arm', as the answer's will be; rename it before the call.")

@@ -54,10 +54,12 @@ class GroupEffects(Result):
     control: Any
     sizes: Sizes
     differs: pl.DataFrame
+    notes: tuple[str, ...]
 
     def summary(self) -> str:
         """Say whether the groups differ at all, before which of them leads."""
-        return f"{self.sizes.sentence()} {self.outcome} by {' and '.join(self.by)}: {' '.join(self._said())}"
+        start = " ".join([self.sizes.sentence(), *self.notes])
+        return f"{start} {self.outcome} by {' and '.join(self.by)}: {' '.join(self._said())}"
 
     def _said(self) -> list[str]:
         said = []
@@ -178,8 +180,8 @@ def effects_by(
     values = groups.table.select(names).unique(maintain_order=True)
     counted = groups.table.select(arm, *names).with_columns(n=pl.Series(one.rows))
     arms = replace(arms, clustered=cluster is not None or weight is not None)
-    rows = [_group(arms, s, values.row(s), names, counted, arm) for s in range(values.height)]
-    table = pl.concat(rows, how="vertical_relaxed").sort(*names, "arm", nulls_last=True)
+    parts = [_group(arms, s, values.row(s), names, counted, arm) for s in range(values.height)]
+    table = pl.concat(parts, how="vertical_relaxed").sort(*names, "arm", nulls_last=True)
     others = [name for i, name in enumerate(arms_) if i != base]
     scale = USUAL * _spread(arms)
     shrunk, differs = zip(*(_compared(table.filter(pl.col("arm") == name), scale) for name in others), strict=True)
@@ -187,7 +189,8 @@ def effects_by(
     overall = overall.with_columns(p_adjusted=pl.Series(holm(overall["p_value"].to_numpy())))
     whole = pl.concat(shrunk).sort(*names, "arm", nulls_last=True)
     sizes = check_sizes(groups, arms_, columns, shares)
-    return GroupEffects(corrected(whole, correction), outcome, arms.kind, tuple(names), arms_[base], sizes, overall)
+    rows, notes = corrected(whole, correction), groups.notes(columns)
+    return GroupEffects(rows, outcome, arms.kind, tuple(names), arms_[base], sizes, overall, notes)
 
 
 def _spread(arms: Arms) -> float:

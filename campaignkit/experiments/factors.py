@@ -46,6 +46,7 @@ class Factorial(Result):
     outcome: str
     kind: str
     terms: pl.DataFrame
+    notes: tuple[str, ...]
 
     def summary(self) -> str:
         """Say which factors matter, which level is best, and whether factors work together."""
@@ -63,7 +64,7 @@ class Factorial(Result):
         end = (
             f"These work together: {', '.join(both['term'])}." if both.height else "No two are shown to work together."
         )
-        return f"{self.outcome}: {'; '.join(said)}. {end}"
+        return " ".join([*self.notes, f"{self.outcome}: {'; '.join(said)}. {end}"])
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the main effects with their intervals."""
@@ -148,7 +149,7 @@ def factorial(
     effects = _effects(names, [list(map(str, one)) for one in levels], mean, variance, rows)
     table = pl.concat([part for part, _ in effects])
     terms = pl.DataFrame([row for _, row in effects])
-    return Factorial(_with_holm(table), outcome, arms.kind, _with_holm(terms))
+    return Factorial(_with_holm(table), outcome, arms.kind, _with_holm(terms), groups.notes(columns))
 
 
 def _with_holm(table: pl.DataFrame) -> pl.DataFrame:

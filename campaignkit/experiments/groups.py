@@ -77,12 +77,24 @@ class Groups:
         Rows without an arm, set aside.
     spans
         Whether some cluster has people in more than one arm.
+    alone
+        People of no known cluster, each taken for a cluster of their own.
     """
 
     table: pl.DataFrame
     outcomes: list[Outcome]
     unassigned: int
     spans: bool
+    alone: int = 0
+
+    def notes(self, columns: Columns) -> tuple[str, ...]:
+        """Say what was set aside, and who was taken for a cluster of their own."""
+        said = []
+        if self.unassigned:
+            said.append(f"{self.unassigned:,} rows have no {' or '.join(columns.arm)} and were set aside.")
+        if self.alone:
+            said.append(f"{self.alone:,} people have no {columns.cluster} and count as one each.")
+        return tuple(said)
 
 
 def column_map(value: Any, outcomes: Sequence[str], name: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ CROSS = ("y", "d", "p")
 
 def read_linear(frame: nw.LazyFrame[Any], columns: Columns, control: Any) -> Groups:
     schema = frame.collect_schema()
-    wide = _rows(frame, columns, schema)
+    wide = _rows(*_with_own(frame, columns), columns, schema)
     if columns.cluster is not None:
         wide = _totals(wide, columns, _is_control(columns.arm[0], schema, control))
     measures, pairs = _wanted(columns, schema)
@@ -38,14 +38,27 @@ def read_linear(frame: nw.LazyFrame[Any], columns: Columns, control: Any) -> Gro
             found[i] = Outcome(
                 one.name, "money", one.moments, one.rows, one.missing, one.cross, top_shares(gifts, columns)
             )
-    return Groups(groups, found, unassigned, spans)
+    alone = 0 if columns.cluster is None else round(table.select(_total("alone").sum()).item())
+    return Groups(groups, found, unassigned, spans, alone)
+
+
+def _with_own(frame: nw.LazyFrame[Any], columns: Columns) -> tuple[nw.LazyFrame[Any], str | None]:
+    """Return the table, and what tells people of no known cluster apart; None where all have theirs."""
+    if columns.cluster is None:
+        return frame, None
+    nulls = frame.select(nw.col(columns.cluster).is_null().cast(nw.Int64).sum().alias("nulls")).collect("polars")
+    if not nulls.item(0, 0):
+        return frame, None
+    if columns.unit is not None:
+        return frame, columns.unit
+    return frame.with_row_index("__row", order_by=columns.cluster), "__row"
 
 
 def _total(name: str) -> pl.Expr:
     return (pl.col(f"{name}_mean") * pl.col(f"{name}_n")).fill_null(0)
 
 
-def _rows(frame: nw.LazyFrame[Any], columns: Columns, schema: nw.Schema) -> nw.LazyFrame[Any]:
+def _rows(frame: nw.LazyFrame[Any], own: str | None, columns: Columns, schema: nw.Schema) -> nw.LazyFrame[Any]:
     """Return the keys and, for each outcome, a row's y, d, p, g; all null where the outcome is missing."""
     known = {name: _number(name, schema) for name in columns.outcomes}
     weight = None if columns.weight is None else _number(columns.weight, schema)
@@ -53,8 +66,9 @@ def _rows(frame: nw.LazyFrame[Any], columns: Columns, schema: nw.Schema) -> nw.L
     found = [nw.col(name).alias(f"k{i}") for i, name in enumerate(columns.keys)]
     found.append(nw.lit(1.0).alias("rows"))
     if columns.cluster is not None:
-        found.append(nw.col(columns.cluster).alias("c"))
-        found.append(nw.col(columns.cluster).is_null().cast(nw.Float64).alias("lost"))
+        unknown = nw.col(columns.cluster).is_null()
+        found += [nw.col(columns.cluster).alias("c"), unknown.cast(nw.Float64).alias("alone")]
+        found += [] if own is None else [nw.when(unknown).then(nw.col(own)).alias("own")]
     for name, value in (("weight", weight), ("per", per)):
         if value is not None:
             found.append((value.is_null() | (value < 0)).fill_null(True).cast(nw.Float64).alias(f"bad_{name}"))
@@ -99,15 +113,16 @@ def _is_control(arm: str, schema: nw.Schema, control: Any) -> nw.Expr:
 def _totals(wide: nw.LazyFrame[Any], columns: Columns, is_control: nw.Expr) -> nw.LazyFrame[Any]:
     """Return one row a cluster and group; beside it the totals of the same cluster's control, for those that span."""
     names = wide.collect_schema().names()
+    cluster = [name for name in ("c", "own") if name in names]
     keys = [f"k{i}" for i in range(len(columns.arm) + len(columns.strata))]
     if columns.sequence is not None:  # a cluster is whole from its first day on
         day = f"k{len(keys)}"
-        wide = wide.with_columns(nw.col(day).min().over("c").alias(day))
+        wide = wide.with_columns(nw.col(day).min().over(*cluster).alias(day))
         keys.append(day)
-    numbers = [name for name in names if name not in (*keys, "c")]
+    numbers = [name for name in names if name not in (*keys, *cluster)]
     sums = [nw.col(x).min().alias(x) if x.startswith("low") else nw.col(x).max().alias(x) if x.startswith("high")
             else nw.col(x).sum().alias(x) for x in numbers]  # fmt: skip
-    totals = wide.group_by("c", *keys).agg(*sums)
+    totals = wide.group_by(*cluster, *keys).agg(*sums)
     for i in range(len(columns.outcomes)):
         here = nw.col(f"present{i}") > 0  # some engines' sum of nothing is null, others' 0
         parts = [x for x in (*PARTS, "unfilled") if f"{x}{i}" in names]
@@ -118,15 +133,15 @@ def _totals(wide: nw.LazyFrame[Any], columns: Columns, is_control: nw.Expr) -> n
     here = nw.when(~nw.col("k0").is_null()).then(nw.col("rows")).alias("assigned")
     totals = totals.with_columns(*of_it, here)
     strata = keys[len(columns.arm) : len(columns.arm) + len(columns.strata)]
-    within = ("c", *strata)
+    within = (*cluster, *strata)
     shared = [nw.col(f"of_{x}").sum().over(*within).alias(f"control_{x}") for x in of_control]
-    inside, whole = nw.col("assigned").sum().over(*within), nw.col("assigned").sum().over("c")
+    inside, whole = nw.col("assigned").sum().over(*within), nw.col("assigned").sum().over(*cluster)
     astray = [(whole - inside).alias("astray")] if strata and columns.nested else []
     return totals.with_columns(*shared, (inside - nw.col("assigned")).alias("others"), *astray)
 
 
 def _wanted(columns: Columns, schema: nw.Schema) -> tuple[list[str], list[tuple[str, str]]]:
-    measures = ["rows", *(["lost", "others"] if columns.cluster else [])]
+    measures = ["rows", *(["alone", "others"] if columns.cluster else [])]
     measures += ["astray"] if columns.cluster and columns.strata and columns.nested else []
     measures += [f"bad_{name}" for name in ("weight", "per") if getattr(columns, name) is not None]
     pairs = []
@@ -148,10 +163,6 @@ def _check_filled(table: pl.DataFrame, columns: Columns) -> None:
     def count(name: str) -> int:
         return round(table.select(_total(name).sum()).item())
 
-    if columns.cluster is not None and (lost := count("lost")):
-        raise BadValue(
-            f"cluster: {columns.cluster!r} is null in {lost:,} rows; make each such person their own cluster."
-        )
     if "astray_n" in table.columns and count("astray"):
         raise BadValue(f"strata: some {columns.cluster!r} has people in two strata; a cluster lies within one.")
     for name in ("weight", "per"):

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_scalar, open_table
+from campaignkit.checks import check_scalar
+from campaignkit.columns import named_table
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.comparing import Levels
 from campaignkit.experiments.gifts import gifts_of
@@ -264,7 +265,8 @@ def _past(
     if rate is not None:
         return Past("rate", rate, rate * (1 - rate), 1.0, None, 1.0, 0.0), None
     assert outcome is not None
-    frame = open_table(data).with_columns(nw.lit("all").alias("__all"))
+    names = [name for name in (outcome, cluster, pre) if name is not None]
+    frame = named_table(data, names)[0].with_columns(nw.lit("all").alias("__all"))
     before = {} if pre is None else {outcome: pre}
     columns = Columns(("__all",), (outcome,), cluster=cluster, pre=before, kind=kind)
     one = read(frame, columns, "all").outcomes[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
 
-from campaignkit.checks import check_columns, check_numbers, open_table
+from campaignkit.checks import check_numbers
+from campaignkit.columns import named_table, unit_of
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.groups import Columns, Groups
 from campaignkit.experiments.linear import read_linear
@@ -15,8 +17,9 @@ from campaignkit.experiments.plain import read_plain
 
 def read(data: Any, columns: Columns, control: Any = None) -> Groups:
     """Reduce a table to its groups; `control` is needed only where clusters may span arms."""
-    frame = open_table(data)
-    check_columns(frame, *columns.named)
+    checked = columns.unit if columns.cluster is None else None
+    columns = replace(columns, unit=unit_of(data, columns.unit))
+    frame, _ = named_table(data, columns.named)
     check_numbers(frame, *columns.outcomes, argument="outcome")
     numbers = [*columns.pre.values(), *(one for one in (columns.weight, columns.per) if one)]
     check_numbers(frame, *numbers, argument="pre, weight or per")
@@ -24,8 +27,8 @@ def read(data: Any, columns: Columns, control: Any = None) -> Groups:
     if not isinstance(frame, nw.LazyFrame) and not frame.implementation.is_polars():
         frame = frame.select(columns.named).lazy("polars")
     frame = frame.lazy()
-    if columns.unit is not None and columns.cluster is None:
-        _check_units(frame, columns.unit)
+    if checked is not None:  # a universe has each person once
+        _check_units(frame, checked)
     found = read_plain(frame, columns) if columns.plain else read_linear(frame, columns, control)
     if found.table.is_empty():
         raise NotEnoughData("No row has an arm.")

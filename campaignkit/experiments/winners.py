@@ -38,6 +38,8 @@ class Winners(Result):
     - `probability_best`: the chance that this arm is the best of all;
     - `expected_loss`: what sending this arm loses against the best one, expected, a recipient; `loss_in_all` times
       `recipients` (null where they are not known).
+
+    `draws` holds the posterior's draws, one column an arm, in the table's order.
     """
 
     outcome: str
@@ -48,18 +50,58 @@ class Winners(Result):
     recipients: int | None
     past_tests: int
     draws: np.ndarray
+    notes: tuple[str, ...]
 
     @property
     def luck(self) -> float:
-        """The share of the winner's lead that is luck: 0 none, 1 all of it."""
+        """The share of the winner's lead that is luck: 0 none, 1 all of it.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> sent = ck.sample.draw("email", 20_000, seed=5).table
+        >>> 0 < ck.experiments.winners(sent, "email_id", "gave").luck < 1
+        True
+        """
         return float(np.clip(1 - self.shrunk_lead / self.lead, 0, 1)) if self.lead > 0 else 1.0
+
+    def rolled_out(self, recipients: int) -> dict[str, float]:
+        """Return what sending the winner to so many is worth, in the outcome's own unit.
+
+        Parameters
+        ----------
+        recipients : int
+            How many get the winner.
+
+        Returns
+        -------
+        dict
+            ``expected`` (of the outcome, in all), ``gain`` over sending them the other arms in equal parts, with
+            ``gain_lower`` and ``gain_upper`` (95% credible interval), and ``loss`` (expected, as another arm may be
+            the best).
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> found = ck.experiments.winners(ck.sample.draw("email", 20_000, seed=5).table, "email_id", "gave")
+        >>> worth = found.rolled_out(10_000)
+        >>> worth["gain_lower"] < worth["gain"] < worth["gain_upper"]
+        True
+        """
+        check_scalar(recipients, "recipients", typ=int, ge=0)
+        lead = self.draws[:, 0] - self.draws[:, 1:].mean(axis=1)
+        lower, upper = np.quantile(lead, [0.025, 0.975])
+        best = self.table.row(0, named=True)
+        each = {"expected": best["estimate"], "gain": self.shrunk_lead, "gain_lower": lower, "gain_upper": upper}
+        each["loss"] = best["expected_loss"]
+        return {name: float(value) * recipients for name, value in each.items()}
 
     def summary(self) -> str:
         """Say which arm to send, how likely it is best, and how much of its lead is luck."""
         best = self.table.row(0, named=True)
-        kind = best["kind"]
+        kind, start = best["kind"], " ".join([self.sizes.sentence(), *self.notes])
         said = (
-            f"{self.sizes.sentence()} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
+            f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
             f"probability {best['probability_best']:.0%}; expect {amount(best['estimate'], kind)} of it, not the "
             f"{amount(best['level'], kind)} seen. Its lead over the other arms' average was "
             f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, as {self.luck:.0%} of it is luck."
@@ -176,7 +218,9 @@ def winners(
     table = _table(names, arms.kind, rows, level, found, recipients)
     lead, shrunk = (_lead(table[name].to_numpy()) for name in ("level", "estimate"))
     sizes = check_sizes(groups, names, columns, shares)
-    return Winners(table, outcome, sizes, lead, shrunk, found.spread, recipients, len(earlier), found.draws)
+    draws = found.draws[:, [names.index(name) for name in table["arm"]]]
+    spread, past_tests, notes = found.spread, len(earlier), groups.notes(columns)
+    return Winners(table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, draws, notes)
 
 
 def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarray]], seed: int) -> Hierarchy:

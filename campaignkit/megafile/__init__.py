@@ -1,7 +1,10 @@
 """One person, one row: a campaign's many files made into one DuckDB file, and the universes asked of it."""
 
-from campaignkit.megafile.resolve import resolve
+from campaignkit.megafile.breakdown import Breakdown
+from campaignkit.megafile.explain import Explanation
+from campaignkit.megafile.lists import CallList
+from campaignkit.megafile.resolve import Resolution, resolve
 from campaignkit.megafile.store import Megafile
 from campaignkit.megafile.universe import Universe
 
-__all__ = ["Megafile", "Universe", "resolve"]
+__all__ = ["Breakdown", "CallList", "Explanation", "Megafile", "Resolution", "Universe", "resolve"]

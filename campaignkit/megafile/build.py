@@ -63,16 +63,16 @@ def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model
     """From all accepted records to the tables: the records that count, the people in them, their facts."""
     load_files(con, drop.sources, drop.file_ids, 0, steps)
     note_sources(con, drop.sources, drop.own_layouts)
-    with steps.step("settling which records count"):
+    with steps.step("settling which records count", con):
         settle_records(con, night=0)
         settle_descriptions(con)
-    with steps.step("linking records to people"):
+    with steps.step("linking records to people", con):
         fitted = resolve_people(con, linking_order(con), Rules(model=model))
         if fitted is not None:
             keep_model(con, fitted)
-    with steps.step("making one row a person"):
+    with steps.step("making one row a person", con):
         make_people(con)
-    with steps.step("writing facts"):
+    with steps.step("writing facts", con):
         write_facts(con)
         link_fec_gifts(con)
         add_suppressions(con)

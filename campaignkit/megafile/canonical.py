@@ -136,7 +136,8 @@ class Reader:
                 groups = {str(i): value for i, value in enumerate(found.groups(), start=1)}
                 cells = cells.with_columns(pl.col(name).alias("__value"))
                 parts.append(self._make(fact.table, fact.columns, cells, unread, groups))
-        return pl.concat(parts) if parts else self._make(fact.table, fact.columns, rows.clear(), unread)
+        nobody = rows.clear().with_columns(pl.lit(None, pl.String).alias("__value"))
+        return pl.concat(parts) if parts else self._make(fact.table, fact.columns, nobody, unread)
 
     def _make(
         self,

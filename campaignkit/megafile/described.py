@@ -38,19 +38,30 @@ def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]) ->
         FROM named LEFT JOIN shapes ON name = first""")
     con.unregister("shapes")
     con.unregister("sources")
-    con.execute("""
-        CREATE TEMP VIEW compared AS
-        SELECT * EXCLUDE (state_voter_id), first AS other_first, last AS other_last, left(first, 1) AS initial,
-               left(last, 1) AS last_initial, substr(split_part(address_key, '|', 1), length(house) + 2) AS street,
-               coalesce(city, state) AS place, split_part(email, '@', 1) AS email_user
-        FROM described""")
-    con.execute("CREATE TEMP VIEW known AS SELECT *, row AS record_id, unnest(forms) AS form FROM described "
-                "UNION ALL SELECT *, row, NULL FROM described WHERE forms IS NULL")  # fmt: skip
+    con.execute(f"CREATE TEMP VIEW compared AS {comparable('described')}")
+    con.execute(f"CREATE TEMP VIEW known AS SELECT *, row AS record_id FROM ({by_form('described')})")
     con.execute("CREATE TEMP VIEW standing AS SELECT * FROM known WHERE person_id IS NOT NULL")
     con.execute("CREATE TEMP TABLE link (record_id BIGINT, person_id BIGINT, matched_by VARCHAR, "
                 "match_probability DOUBLE, newcomer BOOLEAN)")  # fmt: skip
     con.execute("CREATE TEMP TABLE pair (record_id BIGINT, other_id BIGINT, odds DOUBLE)")
     con.execute("CREATE TEMP TABLE asked (record_id BIGINT, own BOOLEAN)")
+
+
+def comparable(described: str) -> str:
+    """Return SQL for described records with all that the model compares."""
+    return f"""
+        SELECT * EXCLUDE (state_voter_id), first AS other_first, last AS other_last, left(first, 1) AS initial,
+               left(last, 1) AS last_initial, substr(split_part(address_key, '|', 1), length(house) + 2) AS street,
+               coalesce(city, state) AS place, split_part(email, '@', 1) AS email_user
+        FROM {described}"""
+
+
+def by_form(described: str) -> str:
+    """Return SQL for described records, a row for each form of the first name; one without a name has one row."""
+    return (
+        f"SELECT *, unnest(forms) AS form FROM {described} "
+        f"UNION ALL SELECT *, NULL FROM {described} WHERE forms IS NULL"
+    )
 
 
 def name_forms(names: list[str]) -> pl.DataFrame:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
 
@@ -23,9 +26,17 @@ class Explanation(Result):
 
     `table` has one row a record, in the order of linking: source, record_key, matched_by (null: the record the
     person began with), match_probability (null for exact tiers), and what the record says.
+
+    Parameters
+    ----------
+    person_id : int
+        Who.
+    events : DataFrame
+        Nights in which they were merged with someone, or split: night, event, person_id, other_person_id, reason.
     """
 
     person_id: int
+    events: pl.DataFrame
 
     def summary(self) -> str:
         """Say who it is, in how many sources, and what linked them."""
@@ -33,17 +44,35 @@ class Explanation(Result):
         name = " ".join(part for part in (first["first_name"], first["last_name"]) if part) or "A person without a name"
         links = self.table.filter(self.table["matched_by"].is_not_null())
         if links.is_empty():
-            return f"{name} is known from one record, in {first['source']}."
+            return f"{name} is known from one record, in {first['source']}.{self._happened()}"
         tiers = "; ".join(f"{row['source']} by {row['matched_by']}" for row in links.iter_rows(named=True))
-        return f"{name} is known from {self.table.height} records, beginning with {first['source']}, then {tiers}."
+        known = f"{name} is known from {self.table.height} records, beginning with {first['source']}, then {tiers}."
+        return known + self._happened()
+
+    def _happened(self) -> str:
+        said = []
+        for night, event, person, other, reason in self.events.iter_rows():
+            if event == "merged":
+                said.append(f" In night {night} person {other:,} was found to be person {person:,} ({reason}).")
+            elif event == "split":
+                said.append(f" In night {night} person {other:,} was split off person {person:,} ({reason}).")
+        return "".join(said)
 
 
 def explain(megafile: Megafile, person_id: int) -> Explanation:
     """Return a person's records; see `Megafile.explain`."""
+    check_scalar(person_id, "person_id", typ=int)
     table = megafile.sql(
         f"SELECT {_SHOWN} FROM source_record WHERE person_id = ? ORDER BY matched_by IS NOT NULL, record_id",
-        [person_id],
+        [int(person_id)],
+    )
+    events = megafile.sql(
+        """SELECT night, event, person_id, other_person_id, reason FROM identity_event
+        WHERE ? IN (person_id, other_person_id) ORDER BY night, event, other_person_id""",
+        [int(person_id)],
     )
     if table.is_empty():
-        raise BadValue(f"There is no person {person_id!r} in the megafile.")
-    return Explanation(table, person_id)
+        now = events.filter((pl.col("event") == "merged") & (pl.col("other_person_id") == person_id))
+        said = f" They are person {now['person_id'][0]:,} since night {now['night'][0]}." if now.height else ""
+        raise BadValue(f"There is no person {person_id} in the megafile.{said}")
+    return Explanation(table, person_id, events)

@@ -1,7 +1,7 @@
 """What was exported, by whom it can be asked later: a log beside the megafile that lists are noted in at once.
 
 A megafile is open for reading while lists are made, often by several people; a line appended to a file of its own
-needs no lock. The next build or refresh takes the lines into the table `export`.
+needs no lock. The next refresh takes the lines into the table `export`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 _SCHEMA = {
@@ -29,6 +30,14 @@ def append_export_log(megafile: Path, manifest: dict[str, Any]) -> None:
     with log_path(megafile).open("a", encoding="utf-8") as log:
         for file in manifest["files"]:
             log.write(json.dumps(shared | {"path": file["name"], "sha256": file["sha256"]}) + "\n")
+
+
+def take_in_export_log(con: duckdb.DuckDBPyConnection, megafile: Path) -> None:
+    """Take the lines that are not in the table `export` yet into it; the log stays as it is, others may be writing."""
+    rows = read_export_log(megafile)
+    con.register("noted", rows)
+    con.execute("INSERT INTO export BY NAME SELECT * FROM noted EXCEPT FROM export")
+    con.unregister("noted")
 
 
 def read_export_log(megafile: Path) -> pl.DataFrame:

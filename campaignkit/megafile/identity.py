@@ -113,7 +113,8 @@ def rivals(tiers: Sequence[Tier]) -> str:
              WHERE {" AND ".join(f"{key} IS NOT NULL" for key in tier.on)}),
         shared AS (SELECT key, min(person_id) AS first, max(person_id) AS last FROM keyed GROUP BY key
                    HAVING first < last)
-        SELECT DISTINCT first, person_id FROM keyed JOIN shared USING (key) WHERE person_id <> first)"""
+        SELECT DISTINCT first AS person_id, person_id AS other_person_id FROM keyed JOIN shared USING (key)
+        WHERE person_id <> first)"""
         for tier in tiers
     )
 
@@ -123,7 +124,7 @@ def link_described(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool
 
     The temporary table `asked` then holds whom the model had to weigh, and `pair` what it could not rule out.
     """
-    with _beside(con):
+    with beside(con):
         model = fit(con, "compared", rules.seed) if rules.model is True else rules.model or None
         if model is not None:
             model = replace(model, standing=dict(model.standing), own=dict(model.own))
@@ -141,7 +142,7 @@ def forget(con: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
-def _beside(con: duckdb.DuckDBPyConnection) -> Generator[None]:
+def beside(con: duckdb.DuckDBPyConnection) -> Generator[None]:
     """Keep Splink's working tables out of the megafile's own file."""
     home = con.sql("SELECT current_database()").pl().item()
     con.execute("ATTACH ':memory:' AS linking")
@@ -225,8 +226,10 @@ def _weigh_standing(con: duckdb.DuckDBPyConnection, source: str, model: Model, t
         SELECT min(row) AS row FROM described WHERE person_id IS NOT NULL {taken} GROUP BY person_id, content""")
     con.execute("CREATE OR REPLACE TEMP VIEW stood AS SELECT * FROM compared SEMI JOIN stood_row USING (row)")
     if source not in model.standing:
-        people = con.sql("SELECT count(DISTINCT person_id) FROM stood").pl().item()
-        model.standing[source] = Odds(people, None, loose_blocks(con, "unlinked", "stood"))
+        free, all_people = (
+            con.sql(f"SELECT count(DISTINCT person_id) FROM {table}").pl().item() for table in ("stood", "described")
+        )
+        model.standing[source] = Odds(free or all_people, None, loose_blocks(con, "unlinked", "stood"))
     score(con, model, "unlinked", "stood", model.standing[source], "scored")
     con.execute("INSERT INTO pair SELECT * FROM scored")
     con.execute("DROP VIEW temp.stood; DROP TABLE temp.stood_row; DROP TABLE temp.scored")
@@ -278,7 +281,7 @@ def _weighed_within(
     records = con.sql("SELECT count(*) FROM alike").pl().item()
     if not rules.weighed:
         if source not in model.own:
-            model.own[source] = Odds(records, None, loose_blocks(con, "alike", "alike"))
+            model.own[source] = Odds(max(records, 1), None, loose_blocks(con, "alike", "alike"))
         score(con, model, "alike", None, model.own[source], "scored")
         con.execute("INSERT INTO pair SELECT least(row_l, row_r), greatest(row_l, row_r), odds FROM scored")
         con.execute("DROP TABLE temp.scored")

@@ -17,6 +17,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue
+from campaignkit.progress import shown
 from campaignkit.result import Result
 from campaignkit.sql import quote_literal
 
@@ -37,6 +38,8 @@ _SHOWN = {
 
 #: Reasons in the order in which they are counted; a person who has several counts under the first.
 _REASONS = ("deceased", "confidential", "moved", "wrong number", "refused", "unsubscribed")
+
+_BEYOND = "beyond the first "  # the step that `limit` makes: those could be reached
 
 _FORMULA = re.compile(r"^'*[=+\-@\t\r]")
 
@@ -60,11 +63,19 @@ class CallList(Result):
         """Say how many may be reached of how many, and what took most of the others."""
         start, last = self.funnel["left"][0], self.funnel["left"][-1]
         what = f"the {self.channel} list for {PURPOSES[self.purpose]}"
-        said = f"{last:,} of {start:,} people are on {what} ({self.universe.said})"
-        cut = self.funnel.filter(pl.col("removed") > 0).sort("removed", descending=True, maintain_order=True)
+        if not start:
+            return f"Nobody is on {what}: the universe ({self.universe.said}) is empty."
+        beyond = self.funnel.filter(pl.col("step").str.starts_with(_BEYOND))["removed"].sum()
+        who = f"{last:,} of {start:,} people are" if last else f"None of {start:,} people is"
+        said = f"{who} on {what} ({self.universe.said})"
+        if beyond:
+            said += f", the first of {last + beyond:,} who may be reached"
+        cut = self.funnel.filter((pl.col("removed") > 0) & ~pl.col("step").str.starts_with(_BEYOND))
+        cut = cut.sort("removed", descending=True, maintain_order=True)
         if cut.is_empty():
-            return f"{said}; nobody had to be left out."
-        return f"{said}; most of the others were left out for: {cut['step'][0]} ({cut['removed'][0]:,})."
+            return f"{said}; nobody else had to be left out." if beyond else f"{said}; nobody had to be left out."
+        others = "most were" if not last else "most of the others were"
+        return f"{said}; {others} left out for: {cut['step'][0]} ({cut['removed'][0]:,})."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are left after each step."""
@@ -92,6 +103,17 @@ class CallList(Result):
         ------
         BadValue
             If the format is unknown, or nobody on the list has a VanID.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         tonight = mf.universe("donor", state="OH").call_list("door", purpose="turnout", limit=9)
+        ...         [path.name for path in tonight.write(f"{folder}/tonight.csv")]
+        ['tonight.csv', 'tonight.csv.manifest.json']
         """
         check_scalar(format, "format", choices=FORMATS)
         path = Path(path)
@@ -198,14 +220,14 @@ def _caps(channel: str, per_household: int | None, per_phone: int | None, limit:
     if per_phone is not None and CHANNELS[channel] == "phone":
         caps.append(_Step(f"more than {per_phone} with a phone", cap=per_phone, within="contact"))
     if limit is not None:
-        caps.append(_Step(f"beyond the first {limit:,}", cap=limit))
+        caps.append(_Step(f"{_BEYOND}{limit:,}", cap=limit))
     return caps
 
 
 def _run(universe: Universe, channel: str, rank: str, steps: list[_Step]) -> tuple[pl.DataFrame, dict[int, int]]:
     """Return the list, and how many people fell out at each step, by the step's number."""
     falls = " ".join(f"WHEN {s.condition} THEN {i}" for i, s in enumerate(steps) if s.cap is None)
-    with universe.megafile.cursor() as cursor:
+    with shown("call_list", "taking out who may not be reached"), universe.megafile.cursor() as cursor:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE flagged AS {_flagged(universe, channel, rank, falls)}")
         counted = dict(cursor.execute("SELECT fell, count(*) FROM flagged WHERE fell >= 0 GROUP BY fell").fetchall())
         cursor.execute("CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE fell FROM flagged WHERE fell IS NULL")

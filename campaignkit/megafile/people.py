@@ -48,7 +48,7 @@ RESULTS = (
 )
 
 
-def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None) -> None:
+def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None, addresses: str = "everywhere") -> None:
     """Fill person and household from source_record.
 
     Parameters
@@ -56,7 +56,9 @@ def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None) ->
     con : DuckDB connection
         To a megafile under construction, source_record resolved.
     concerned : str or None
-        A temporary table of person_id: whose rows to make anew, all of a household among them. None: everyone's.
+        A temporary table of person_id: whose rows to make anew. None: everyone's.
+    addresses : str
+        A temporary table of address_key: whose households to make anew; all who may live there are concerned.
     """
     rows = "source_record" if concerned is None else f"(FROM source_record SEMI JOIN {concerned} USING (person_id))"
     con.execute("CREATE TEMP TABLE trust (source VARCHAR, official BIGINT, reaching BIGINT)")
@@ -71,9 +73,12 @@ def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None) ->
         SELECT person_id, {_survivors()}, bool_or(confidential) AS confidential,
                list_sort(list_distinct(list(source))) AS sources
         FROM ranked GROUP BY person_id""")
-    if concerned is not None:
+    if concerned is None:
+        con.execute("CREATE TEMP VIEW everywhere AS SELECT address_.address_key FROM survivor")
+    else:
         con.execute(f"DELETE FROM person WHERE person_id IN (SELECT person_id FROM {concerned})")
-    _make_households(con)
+    _make_households(con, addresses)
+    con.execute("DROP VIEW IF EXISTS temp.everywhere")
     together = [f"s.{head}_.{c} AS {c}" for head, columns in TOGETHER.items() for c in columns if c != "address_key"]
     con.execute(f"""
         INSERT INTO person BY NAME
@@ -110,14 +115,15 @@ def _region(state: str) -> str:
     return f"CASE {cases} END"
 
 
-def _make_households(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the households of the survivors' addresses anew; one that stood keeps its id."""
-    con.execute("""
+def _make_households(con: duckdb.DuckDBPyConnection, addresses: str) -> None:
+    """Make the households of some addresses anew; one that stood keeps its id."""
+    con.execute(f"""
         CREATE TEMP TABLE home AS
         SELECT address_.address_key AS key, min(address_.state) AS state, min(address_.zip5) AS zip5,
                count(*) AS people
-        FROM survivor WHERE address_.address_key IS NOT NULL GROUP BY key""")
-    con.execute("CREATE TEMP TABLE stood AS FROM household SEMI JOIN home ON key = address_key")
+        FROM survivor WHERE address_.address_key IN (SELECT address_key FROM {addresses}) GROUP BY key""")
+    con.execute(f"""
+        CREATE TEMP TABLE stood AS FROM household WHERE address_key IN (SELECT address_key FROM {addresses})""")
     con.execute("DELETE FROM household WHERE household_id IN (SELECT household_id FROM stood)")
     con.execute(f"""
         INSERT INTO household

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from campaignkit.errors import RefreshRefused
+from campaignkit.progress import make_askable
 
 SPARE = 1 << 28  # bytes that must stay free on the disk beside what is written
 
@@ -73,7 +74,7 @@ def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyCo
         if copy:
             shutil.copyfile(path, part)
         with duckdb.connect(part) as con:
-            con.execute("SET enable_progress_bar = false")
+            make_askable(con)
             con.execute("ATTACH ? AS stage", [f"{part}.stage"])
             yield con
             con.execute("DETACH stage")

@@ -16,7 +16,7 @@ from campaignkit.megafile import clean, tables
 from campaignkit.megafile.described import describe
 from campaignkit.megafile.identity import BY_MODEL, THRESHOLD, TIERS, Rules, link_described
 from campaignkit.megafile.model import Model
-from campaignkit.progress import Steps
+from campaignkit.progress import Steps, make_askable
 from campaignkit.result import Result
 
 if TYPE_CHECKING:
@@ -125,6 +125,12 @@ def resolve(
     BadValue
         If a record has no source or no record_id, two of a source have the same one, or a mapping lacks a source.
 
+    References
+    ----------
+    Fellegi and Sunter (1969), A theory for record linkage, JASA 64, 1183–1210, for the weights of agreements; Linacre
+    et al. (2022), Splink: free software for probabilistic record linkage at scale, International Journal of
+    Population Data Science 7(3). The weighing against housemates is our own.
+
     Examples
     --------
     >>> records = pl.DataFrame({
@@ -143,8 +149,8 @@ def resolve(
     sources = _sources(table, one_per_person)
     steps = Steps("resolve", progress)
     given = table.select("source", "record_id")
-    with duckdb.connect() as con, steps.step(f"linking {table.height:,} records"):
-        con.execute("SET enable_progress_bar = false")  # `progress` says what is done
+    with duckdb.connect() as con, steps.step(f"linking {table.height:,} records", con):
+        make_askable(con)
         con.register("source_record", _cleaned_records(table))
         describe(con, sources)
         con.unregister("source_record")

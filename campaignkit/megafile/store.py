@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -20,13 +21,19 @@ import polars as pl
 from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import tables
 from campaignkit.megafile.build import build
+from campaignkit.megafile.encryption import refuse_key
 from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.export_log import append_export_log, read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
+from campaignkit.megafile.integrity import problems
 from campaignkit.megafile.model import Model
+from campaignkit.megafile.nightly.child import run_in_child
+from campaignkit.megafile.nightly.night import Night, night_report, nothing_new
+from campaignkit.megafile.replacing import leftovers
 from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
+from campaignkit.progress import Steps, make_askable, shown
 from campaignkit.sql import quote_identifier, quote_identifiers, quote_literal
 
 __all__ = ["Megafile"]
@@ -59,6 +66,7 @@ class Megafile:
         self._read_only = read_only
         self._values: dict[tuple[str, str], list[str]] = {}
         self._restricted: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._opened, self._warned = _inode(self.path), False
         _check_is_megafile(self._con, self.path)
 
     @classmethod
@@ -69,6 +77,7 @@ class Megafile:
         *,
         layouts: Iterable[str | Path] = (),
         model: Model | bool = True,
+        key: str | None = None,
         progress: bool | None = None,
     ) -> Megafile:
         """Read a folder of exports into one megafile and open it.
@@ -88,6 +97,8 @@ class Megafile:
         model : Model or bool
             True: records that no exact tier links are weighed by a model, fitted on them and kept in the megafile. A
             `Model`, such as another megafile's: weigh with that. False: the tiers alone.
+        key : str or None
+            To encrypt the file with. None: not encrypted.
         progress : bool or None
             Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -95,7 +106,23 @@ class Megafile:
         ------
         LayoutError
             If a file fits no layout or more than one, is damaged, repeats a column, or has no date.
+        RefreshRefused
+            If another process writes the megafile at `path`, or the disk has no room.
+        EncryptionUnavailable
+            If `key` is given: this DuckDB writes encrypted files only with an extension or by a method that it calls
+            unsafe itself.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
+        ...         mf.sources.height == written.filter(~pl.col("file").str.starts_with("truth")).height
+        True
         """
+        refuse_key(key)
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         build(Path(folder), path, layouts, progress, model)
@@ -116,12 +143,222 @@ class Megafile:
         ------
         BadValue
             If there is no megafile at `path`.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> with ck.Megafile.open(ck.sample.megafile().path) as mf:
+        ...     mf.as_of
+        datetime.date(2012, 10, 1)
         """
         return cls(path, read_only=read_only)
 
+    def refresh(self, folder: str | Path, *, layouts: Iterable[str | Path] = (), progress: bool | None = None) -> Night:
+        """Take a folder's new files in, and move on to what then stands.
+
+        Records are held against those that stand by key and content: the latest file's word counts, whenever the file
+        comes; only a snapshot makes records vanish, and only within its own scope. Files that were read before are
+        passed over. Those whom the night touches, and all who could have been taken for them, are linked anew by the
+        stored model, as building everything anew would; nobody else's `person_id` changes.
+
+        It is done in a child process on a copy, which takes the standing file's place at the end: whole, or (an error,
+        a killed process) not at all. Others who have the megafile open keep reading what they opened, see `stale`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The night's exports; older ones may lie there too.
+        layouts : iterable of str or Path
+            Your own layouts, beside the built-in ones and those that earlier files were read by.
+        progress : bool or None
+            As in `build`.
+
+        Returns
+        -------
+        Night
+            What came and what became of it, kept in the megafile (`nights`).
+
+        Raises
+        ------
+        LayoutError
+            If a file fits no layout, is damaged, or has no date. Nothing is changed.
+        RefreshRefused
+            If another process writes the megafile, or the disk has no room. Nothing is changed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     ck.sample.write_night(f"{folder}/exports", f"{folder}/night1", night=1)
+        ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
+        ...         night = mf.refresh(f"{folder}/night1")
+        ...         mf.as_of, mf.nights["kind"].to_list()
+        (datetime.date(2012, 10, 2), ['build', 'refresh'])
+        """
+        folder, own = Path(folder), [str(path) for path in ([layouts] if isinstance(layouts, str | Path) else layouts)]
+        if not folder.is_dir():
+            raise BadValue(f"There is no folder {str(folder)!r}.")
+        return self._renewed({"what": "refresh", "folder": str(folder), "layouts": own}, progress)
+
+    def retrain(self, *, progress: bool | None = None) -> Night:
+        """Fit the model anew on the records that stand, link everyone by it, and move on to what then stands.
+
+        Builds and refreshes keep the model and how common each name is, so that a link does not change for what others
+        do. After months of new files, or a change of sources, fit anew; people keep their ids where their records stay.
+
+        Parameters
+        ----------
+        progress : bool or None
+            As in `build`.
+
+        Raises
+        ------
+        RefreshRefused
+            If another process writes the megafile, or the disk has no room. Nothing is changed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
+        ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
+        ...         night = mf.retrain()
+        ...         mf.nights["kind"].to_list()
+        ['build', 'retrain']
+        """
+        return self._renewed({"what": "retrain"}, progress)
+
+    def _renewed(self, job: dict[str, Any], progress: bool | None) -> Night:
+        if not self._read_only:
+            raise BadValue("This megafile is open for writing; open it with read_only=True to refresh it.")
+        steps = Steps(job["what"], progress)
+        try:
+            night = run_in_child(job | {"path": str(self.path)}, steps)
+        finally:
+            steps.close()
+        if not night:
+            return nothing_new(self)
+        self.reopen()
+        return night_report(self, night)
+
+    @property
+    def stale(self) -> bool:
+        """Whether a newer file lies at `path` than the one that is open; `reopen` moves on to it.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.stale
+        False
+        """
+        return self._opened != _inode(self.path)
+
+    def reopen(self) -> Megafile:
+        """Move on to the file that lies at `path` now; universes made before then speak of it too.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.reopen() is mf
+        True
+        """
+        before = self._con
+        self._move_on()
+        before.close()
+        return self
+
+    def _move_on(self) -> None:
+        """Open the file that lies at `path` now; relations made before still read the old one."""
+        con = _connect(self.path, self._read_only)
+        with self._lock:
+            self._con, self._opened, self._warned = con, _inode(self.path), False
+            self._values.clear()
+
+    @property
+    def nights(self) -> pl.DataFrame:
+        """One row a build, refresh or retraining: what came, who was added, merged, split or ended, warnings.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.nights['kind'].to_list()
+        ['build']
+        """
+        return self.sql("SELECT * FROM refresh_log ORDER BY night")
+
+    def night(self, number: int) -> Night:
+        """Return the report of a refresh.
+
+        Raises
+        ------
+        BadValue
+            If there was no such night.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.night(0).table.columns[:3]
+        ['source', 'files', 'new']
+        """
+        return night_report(self, number)
+
+    @property
+    def model(self) -> Model | None:
+        """The model by which records are linked that no exact tier links; None: the tiers alone.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.model.to_json()[:1]
+        '{'
+        """
+        stored = self.sql("SELECT settings FROM model")["settings"].to_list()
+        return Model.from_json(stored[0]) if stored else None
+
+    def check(self) -> list[str]:
+        """Return what does not hang together in the file; nothing should.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().check()
+        []
+        """
+        with self._lock, self._con.cursor() as cursor:
+            return problems(cursor)
+
+    @property
+    def lying_in_clear(self) -> list[Path]:
+        """Files beside the megafile that hold person data: unfinished copies, spills, the log of exports.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> [path.suffix for path in mf.lying_in_clear if path.suffix != '.jsonl']
+        []
+        """
+        return leftovers(self.path)
+
     @property
     def as_of(self) -> date:
-        """The latest date of the files it was built from."""
+        """The latest date of the files it was built from.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.as_of
+        datetime.date(2012, 10, 1)
+        """
         return self.sql("SELECT max(as_of) FROM source_file").item()
 
     @property
@@ -130,6 +367,14 @@ class Megafile:
 
         Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
         refer to, and `unlinked`, its records about a person of whom no source has a record.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> read = mf.sources
+        >>> (read["accepted"] + read["rejected"] == read["records"]).all()
+        True
         """
         return self.sql(f"""
             WITH linked AS (
@@ -143,14 +388,30 @@ class Megafile:
 
     @property
     def rejects(self) -> pl.DataFrame:
-        """Records that could not be read: file, first_line, lines, reason, raw."""
+        """Records that could not be read: file, first_line, lines, reason, raw.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.rejects.columns, mf.rejects.height == mf.sources["rejected"].sum()
+        (['file', 'first_line', 'lines', 'reason', 'raw'], True)
+        """
         return self.sql("""
             SELECT file, first_line, reject.lines, reason, raw FROM reject JOIN source_file USING (file_id)
             ORDER BY file_id, first_line""")
 
     @property
     def tables(self) -> list[str]:
-        """The names of its tables."""
+        """The names of its tables.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> {"person", "gift", "vote_history"} <= set(mf.tables)
+        True
+        """
         return tables.names()
 
     def table(self, name: str) -> duckdb.DuckDBPyRelation:
@@ -160,12 +421,20 @@ class Megafile:
         ------
         BadValue
             If there is no such table.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.table("caller").limit(2).pl().shape[0]
+        2
         """
         if name not in tables.names():
             raise BadValue(
                 f"The megafile has no table {name!r}{nearest(name, tables.names())} It has: "
                 f"{listed(tables.names(), most=40)}."
             )
+        self._say_if_stale()
         return self._con.cursor().table(quote_identifier(name))
 
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
@@ -183,19 +452,38 @@ class Megafile:
         DataFrame
             Of a query that names fec_gift the megafile remembers this very table as restricted, see `universe_of`;
             what is made from it is not traced.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.sql("SELECT count(DISTINCT state) AS n FROM person WHERE state IN (?, ?)", ["OH", "NC"]).item()
+        2
         """
-        with self._lock, self._con.cursor() as cursor:
-            if params is None:
-                result = cursor.sql(query)
-            else:
-                result = cursor.sql(query, params=dict(params) if isinstance(params, Mapping) else list(params))
+        self._say_if_stale()
+        given = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
+        with self._lock, shown("megafile", "answering a query", self._con):
+            result = self._con.sql(query) if given is None else self._con.sql(query, params=given)
             rows = pl.DataFrame() if result is None else result.pl()
         if re.search(r"\bfec_gift\b", query, re.IGNORECASE):
             self._restricted[id(rows)] = rows
         return rows
 
+    def _say_if_stale(self) -> None:
+        if not self._warned and self.stale:
+            self._warned = True
+            warnings.warn(f"A newer {self.path.name} lies at its path; .reopen() moves on to it.", stacklevel=3)
+
     def values(self, table: str, column: str) -> list[str]:
-        """Return the values of a text column, in order; kept while a read-only megafile is open."""
+        """Return the values of a text column, in order; kept while a read-only megafile is open.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.values("gift", "channel")
+        ['mail', 'online']
+        """
         if (table, column) not in self._values or not self._read_only:
             name, rows = quote_identifier(column), quote_identifier(table)
             found = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL ORDER BY 1")
@@ -203,7 +491,16 @@ class Megafile:
         return self._values[table, column]
 
     def relation(self, query: str) -> duckdb.DuckDBPyRelation:
-        """Return a query as a DuckDB relation: it runs when its rows are asked for."""
+        """Return a query as a DuckDB relation: it runs when its rows are asked for.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> gifts = mf.relation("SELECT person_id, amount FROM gift WHERE channel = 'online'")
+        >>> gifts.columns
+        ['person_id', 'amount']
+        """
         return self._con.cursor().sql(query)
 
     def universe(self, *predicates: str, as_of: date | str | None = None, **equals: Any) -> Universe:
@@ -258,13 +555,28 @@ class Megafile:
         ------
         ColumnNotFound
             If a table has no person_id.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe_of([1, 2, 3]).count()
+        3
         """
         known = {"fec_gift"} if self._restricted.get(id(people)) is people else set()
         return universe_of(self, people, frozenset(restricted) | known, as_of)
 
     @property
     def facts(self) -> pl.DataFrame:
-        """What predicates and features may name beyond person's columns: name, arguments, meaning."""
+        """What predicates and features may name beyond person's columns: name, arguments, meaning.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.facts.filter(pl.col("name").str.starts_with("gift"))["name"].to_list()
+        ['gifts', 'gift_count']
+        """
         named = [(name, "", fact.meaning) for name, fact in ATTRIBUTES.items()]
         called = [(name, f"({fact.arguments})", fact.meaning) for name, fact in FUNCTIONS.items()]
         return pl.DataFrame(named + called, schema=["name", "arguments", "meaning"], orient="row")
@@ -286,19 +598,52 @@ class Megafile:
         ------
         BadValue
             If there is no such person.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.explain(1).table.columns[:3]
+        ['source', 'record_key', 'matched_by']
         """
         return explain(self, person_id)
 
     @property
     def exports(self) -> pl.DataFrame:
-        """Every list written from this megafile: exported_at, path, channel, purpose, universe, rows, sha256."""
+        """Every list written from this megafile: exported_at, path, channel, purpose, universe, rows, sha256.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.exports.columns[:3]
+        ['exported_at', 'path', 'channel']
+        """
         columns = quote_identifiers(list(tables.columns_of("export")))
         held = self.sql(f"SELECT {columns} FROM export ORDER BY exported_at")
         pending = read_export_log(self.path)
-        return pl.concat([held, pending.select(held.columns).cast(dict(held.schema))])
+        return pl.concat([held, pending.select(held.columns).cast(dict(held.schema))]).unique(maintain_order=True)
 
     def note_export(self, manifest: dict[str, Any]) -> None:
-        """Note a list that was written; the file is open for reading, so it goes into the log beside it."""
+        """Note a list that was written; the file is open for reading, so it goes into the log beside it.
+
+        Parameters
+        ----------
+        manifest : dict
+            What :meth:`CallList.write` puts beside the list, which does this itself.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         before = mf.exports.height
+        ...         written = mf.universe("donor").call_list("door", "turnout", limit=9).write(f"{folder}/tonight.csv")
+        ...         mf.exports.height - before  # note_export was called
+        1
+        """
         append_export_log(self.path, manifest)
 
     def write_scores(
@@ -326,20 +671,49 @@ class Megafile:
             A person_id or value is null, comes twice, or is nobody's; or the megafile was opened for writing.
         RefreshRefused
             The megafile is being written to by another process, or the disk has no room.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> import polars as pl
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         people = mf.universe("donor").features(["person_id"]).limit(3).pl()["person_id"]
+        ...         written = mf.write_scores("warmth", pl.DataFrame({"person_id": people, "value": [0.9, 0.5, 0.1]}))
+        ...         written, mf.universe("score('warmth') >= 0.5").count()
+        (3, 2)
         """
         if not self._read_only:
             raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
         count = write_scores(self.path, name, scores, scored_on or self.as_of, restricted)
-        self._con = _connect(self.path, self._read_only)
-        self._values.clear()
+        self._move_on()
         return count
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of its own to the same file, for temporary tables; close it after use."""
+        """Return a connection of its own to the same file, for temporary tables; close it after use.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> with mf.cursor() as cursor:
+        ...     made = cursor.execute("CREATE TEMP TABLE mine AS SELECT person_id FROM person LIMIT 5").fetchall()
+        ...     cursor.sql("SELECT count(*) FROM mine").fetchall()
+        [(5,)]
+        """
         return self._con.cursor()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.Megafile.open(ck.sample.megafile().path)
+        >>> mf.close()
+        """
         self._con.close()
 
     def __enter__(self) -> Megafile:
@@ -357,7 +731,8 @@ class Megafile:
         people, files, as_of = self.sql(
             "SELECT (SELECT count(*) FROM person), count(*), max(as_of) FROM source_file"
         ).row(0)
-        return f"Megafile of {people:,} people from {files} files, as of {as_of} ({self.path.name})"
+        stale = "; a newer one lies there, .reopen() moves on to it" if self.stale else ""
+        return f"Megafile of {people:,} people from {files} files, as of {as_of} ({self.path.name}{stale})"
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
@@ -366,7 +741,7 @@ class Megafile:
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = _connect_to_this_version(path) if read_only else duckdb.connect(path)
-        con.execute("SET enable_progress_bar = false")  # a bar without a name helps nobody; `progress` has names
+        make_askable(con)
         if read_only:
             con.execute(f"SET temp_directory = {quote_literal(f'{path.resolve()}.tmp')}")
             con.execute("SET enable_external_access = false")
@@ -374,6 +749,14 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise BadValue(f"{str(path)!r} can't be opened: {error}") from error
     return con
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect_to_this_version(path: Path) -> duckdb.DuckDBPyConnection:

@@ -14,7 +14,8 @@ import polars as pl
 
 from campaignkit.cells import cells
 from campaignkit.checks import check_columns, check_scalar
-from campaignkit.errors import BadValue
+from campaignkit.errors import BadValue, listed, nearest
+from campaignkit.megafile import tables
 from campaignkit.megafile.breakdown import Breakdown, break_down
 from campaignkit.megafile.lists import CallList, make_call_list
 from campaignkit.megafile.predicates import Translated, translate
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from campaignkit.megafile.store import Megafile
 
 __all__ = ["Universe"]
+
+VOCABULARY = 200  # values of a column, above which it has none: names, places, ids
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +45,15 @@ class Universe:
         The condition, as SQL over `person` (called p) and the fact tables.
     restricted : frozenset of str
         What it uses that may not serve soliciting, such as ``fec_gifts``.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> mf = ck.sample.megafile()
+    >>> women = mf.universe("age between 40 and 49", sex="F")
+    >>> donors = mf.universe("donor")
+    >>> (women & donors).count() + (women - donors).count() == women.count()
+    True
     """
 
     megafile: Megafile
@@ -71,15 +83,39 @@ class Universe:
 
     @property
     def sql(self) -> str:
-        """The query that gives their person_id, whole: it can be copied and run as it is."""
+        """The query that gives their person_id, whole: it can be copied and run as it is.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe(state="OH").sql
+        'SELECT p.person_id FROM person p WHERE (p."state" = \\'OH\\')'
+        """
         return f"SELECT p.person_id FROM person p WHERE {self.where}"
 
     def count(self) -> int:
-        """Return how many people they are."""
+        """Return how many people they are.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe("donor", "not donor").count()
+        0
+        """
         return self.megafile.sql(f"SELECT count(*) FROM person p WHERE {self.where}").item()
 
     def relation(self) -> duckdb.DuckDBPyRelation:
-        """Return them as a DuckDB relation: person's columns, with age and age_band, one row a person."""
+        """Return them as a DuckDB relation: person's columns, with age and age_band, one row a person.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe(state="OH").relation().aggregate("min(state), max(state)").fetchall()
+        [('OH', 'OH')]
+        """
         return self.megafile.relation(self._select(["age", "age_band"], also="p.*"))
 
     def people(self, *columns: str) -> pl.DataFrame:
@@ -95,6 +131,13 @@ class Universe:
         ------
         ColumnNotFound
             If there is no such column or fact.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe(state="OH").people("person_id", "age", "gifts('90d')").columns
+        ['person_id', 'age', 'gifts_90d']
         """
         query = self._select(list(columns)) if columns else self._select([], also="p.*")
         return self.megafile.sql(f"{query} ORDER BY p.person_id")
@@ -110,6 +153,14 @@ class Universe:
             Another seed, other people.
         columns : iterable of str
             As in `people`; empty: name, sex, age, city, state.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> ohio = mf.universe(state="OH")
+        >>> ohio.sample(5, seed=1).equals(ohio.sample(5, seed=1)), ohio.sample(5).height
+        (True, 5)
         """
         shown = list(columns) or ["person_id", "first_name", "last_name", "sex", "age", "city", "state"]
         drawn = f"ORDER BY sha256(p.person_id::VARCHAR || {quote_literal(f'|{int(seed)}')}), p.person_id LIMIT {int(n)}"
@@ -135,6 +186,14 @@ class Universe:
             If there is no such column or fact.
         BadValue
             If two features would have one name.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> before = mf.universe("donor", as_of="2012-06-30").features({"given": "gifts('90d')", "age": "age"})
+        >>> before.columns
+        ['person_id', 'household_id', 'given', 'age']
         """
         return self.megafile.relation(self._select(features, also="p.person_id, p.household_id"))
 
@@ -152,6 +211,14 @@ class Universe:
         -------
         Breakdown
             One row a group (and measure).
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> found = mf.universe("donor").by("sex", measures=["gifts('365d')"])
+        >>> found.table.columns
+        ['sex', 'measure', 'n', 'estimate', 'lower', 'upper']
         """
         if not columns:
             raise BadValue("Say what to break down by: .by('region').")
@@ -210,6 +277,14 @@ class Universe:
             If the purpose is fundraising and the universe or the rank uses what FEC reports say.
         BadValue
             If a channel, purpose or number can't be right.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> tonight = mf.universe("donor", state="OH").call_list("phone", purpose="volunteer", limit=50)
+        >>> tonight.table.height, tonight.funnel["left"][-1]
+        (50, 50)
         """
         return make_call_list(self, channel, purpose, rank_by, limit, per_household, per_phone, cooldown_days)
 
@@ -228,6 +303,13 @@ class Universe:
         -------
         DataFrame
             One column, ``email_sha256`` or ``phone_sha256``, lower hex, each value once, in no telling order.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe("donor", state="OH").hashed("email").columns
+        ['email_sha256']
         """
         check_scalar(kind, "kind", choices=("email", "phone"))
         return self.megafile.sql(f"""
@@ -248,6 +330,13 @@ class Universe:
         -------
         DataFrame
             person_id and pseudonym (lower hex).
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.universe(state="OH").pseudonyms(salt="kept secret").columns
+        ['person_id', 'pseudonym']
         """
         check_scalar(salt, "salt", typ=str)
         return self.megafile.sql(
@@ -257,7 +346,15 @@ class Universe:
         )
 
     def translated(self, expression: str) -> Translated:
-        """Return a feature as SQL over `p`, and the restricted facts it uses."""
+        """Return a feature as SQL over `p`, and the restricted facts it uses.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> sorted(mf.universe().translated("fec_gifts()").restricted)
+        ['fec_gifts']
+        """
         return translate(self.megafile, expression, self.as_of)
 
     def _select(self, features: Iterable[str] | Mapping[str, str], also: str = "") -> str:
@@ -304,6 +401,8 @@ def make_universe(
 ) -> Universe:
     """Return the universe that some predicates and equalities say; see `Megafile.universe`."""
     day = _day(as_of, megafile.as_of)
+    for name, value in equals.items():
+        _check_vocabulary(megafile, name, value)
     said = [*predicates, *(_equality(name, value) for name, value in equals.items())]
     parts = [translate(megafile, text, day) for text in said]
     where = " AND ".join(f"({part.sql})" for part in parts) or "true"
@@ -333,6 +432,21 @@ def _day(as_of: date | str | None, latest: date) -> date:
     if day > latest:
         raise BadValue(f"The megafile knows nothing after {latest}; as_of={day} is later.")
     return day
+
+
+def _check_vocabulary(megafile: Megafile, column: str, value: Any) -> None:
+    """Refuse a text that nobody has in a column of few values: it would be an audience of nobody, silently."""
+    given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
+    if not given or column not in tables.columns_of("person"):
+        return
+    name = quote_identifier(column)
+    query = f"SELECT DISTINCT {name}::VARCHAR AS value FROM person WHERE {name} IS NOT NULL LIMIT {VOCABULARY + 1}"
+    known = sorted(megafile.sql(query)["value"])
+    if not known or len(known) > VOCABULARY:
+        return
+    for one in given:
+        if one not in known:
+            raise BadValue(f"{column}={one!r}: nobody has that{nearest(one, known)} There is: {listed(known)}.")
 
 
 def _equality(name: str, value: Any) -> str:

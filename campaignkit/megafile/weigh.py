@@ -34,14 +34,14 @@ def score(con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | 
     if odds.people:
         rules = [*map(equal, blocks(odds.loose)), SWAPPED_BLOCK]
         prior = from_prior(model, odds.people)
-        weigh(con, model, (left, right), rules, str(prior), prior, f"INSERT INTO {into}")
+        weigh(con, model, (left, right), rules, f"SELECT *, {prior} AS prior FROM {{pairs}}", prior, into)
 
 
 def weigh(
-    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], prior: str,
-    greatest: float, insert: str,
+    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], with_prior: str,
+    greatest: float, into: str,
 ) -> None:  # fmt: skip
-    """Run an INSERT of row_l, row_r and odds for the pairs that some rules find.
+    """Fill a table with row_l, row_r and odds of the pairs that some rules find.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def weigh(
         The tables l and r.
     rules : list of str
         SQL over l and r: which pairs to look at.
-    prior : str
-        SQL over row_l and row_r for what the prior adds to a pair's weight.
+    with_prior : str
+        SQL for ``{pairs}`` with a column `prior`, see `from_prior`.
     greatest : float
-        The greatest it can be.
-    insert : str
-        ``INSERT INTO …``.
+        The greatest value of `prior`.
+    into : str
+        A table of row_l, row_r and odds.
     """
     left, right = sides
     if not model.settings["comparisons"]:
@@ -71,9 +71,9 @@ def weigh(
         predict = linker.inference.predict_between if right else linker.inference.predict_within
         found = predict(*tables, **how).physical_name
         con.execute(f"""
-            {insert}
+            INSERT INTO {into}
             SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({_against_mates(model)}))), 6)
-            FROM (SELECT *, {prior} AS prior FROM {found}) AS {found}
+            FROM ({with_prior.format(pairs=found)})
             WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
 
 

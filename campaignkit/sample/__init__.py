@@ -1,7 +1,8 @@
 """One made-up campaign by two doors: in memory with its truth, or as real files with real dirt."""
 
 from campaignkit.sample.exports import write
-from campaignkit.sample.stored import megafile
+from campaignkit.sample.nights import write_night
+from campaignkit.sample.stored import exports_folder, megafile
 from campaignkit.sample.world import Drawn, draw
 
-__all__ = ["Drawn", "draw", "megafile", "write"]
+__all__ = ["Drawn", "draw", "exports_folder", "megafile", "write", "write_night"]

@@ -27,10 +27,10 @@ NOT_AT_RANDOM = "host_c"
 def whom(host: str, people: pl.DataFrame) -> np.ndarray:
     """Return for whom the host's appeal was planted."""
     fans = {
-        "host_a": (pl.col("region") == "West") & (pl.col("sex") == "F") & (pl.col("age_band") == "40-49"),
+        "host_a": (pl.col("region") == "West") & (pl.col("sex") == "F") & (pl.col("age_band") == "40–49"),
         "host_b": (pl.col("sex") == "M") & (pl.col("age") < 35),
         "host_c": pl.col("age") >= 55,
-        "host_d": (pl.col("region") == "Northeast") & (pl.col("sex") == "F") & (pl.col("age_band") == "40-49"),
+        "host_d": (pl.col("region") == "Northeast") & (pl.col("sex") == "F") & (pl.col("age_band") == "40–49"),
         "host_e": pl.lit(False),
     }
     return people.select(pl.repeat(False, pl.len()) | fans[host]).to_series().to_numpy()
@@ -60,7 +60,7 @@ def contest(
     rate
         How many of those outside the planted group enter, about; None: 5%.
     main
-        The odds ratio of women, of those of 40-49 and of the West; 1.0: none of these either.
+        The odds ratio of women, of those of 40–49 and of the West; 1.0: none of these either.
     together
         The standard deviation of each household's own leaning, in log odds; 0: its people decide alone.
 
@@ -76,7 +76,7 @@ def contest(
     people = people.filter(pl.Series(rng.random(len(people)) < chance))
     fan = whom(host, people)
     woman = (people["sex"] == "F").to_numpy()
-    middle = (people["age_band"] == "40-49").to_numpy()
+    middle = (people["age_band"] == "40–49").to_numpy()
     west = (people["region"] == "West").to_numpy()
     odds = APPEAL[host] if appeal is None else appeal
     leaning = np.log(main) * (woman + 1.0 * middle + west) + np.log(odds) * fan

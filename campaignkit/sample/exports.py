@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from campaignkit.progress import shown
 from campaignkit.sample import crm_files, donor_files, effects, emails, links, places, voter_files, world
 from campaignkit.sample.dirt import CLEAN, FLAGS, written
 from campaignkit.sample.intended import intended
@@ -29,19 +30,29 @@ def write(folder: str | Path, people: int, seed: int = 2012) -> pl.DataFrame:
 
     Parameters
     ----------
-    folder
+    folder : str or Path
         Where; made if need be. Files of the same names are written over.
-    people
+    people : int
         How many people, from thousands to ten million; memory does not grow with it.
-    seed
+    seed : int
         The same seed writes the same bytes, and the world that ``draw("world", people, seed)`` draws.
 
     Returns
     -------
-    One row a file: file, rows, bytes.
+    polars.DataFrame
+        One row a file: file, rows, bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import campaignkit as ck
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = ck.sample.write(folder, people=2_000)
+    >>> "OH_SWVF_20121001.zip" in written["file"].to_list(), written.columns
+    (True, ['file', 'rows', 'bytes'])
     """
     folder = Path(folder)
-    with Folder(folder, FORMATS) as out:
+    with shown("sample", f"writing the files of {people:,} people"), Folder(folder, FORMATS) as out:
         seen, turnout = [], []
         for number, tables, cells in world.each_batch(people, seed):
             more, counted = _Batch(seed, number, tables).write(out)

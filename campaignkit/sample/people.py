@@ -13,7 +13,7 @@ from campaignkit.sample import names, places
 TODAY = dt.date(2012, 10, 1)
 _DAY0 = (TODAY - dt.date(1970, 1, 1)).days
 AGE_BREAKS = [30, 40, 50, 65]
-AGE_BANDS = ["18-29", "30-39", "40-49", "50-64", "65+"]
+AGE_BANDS = ["18–29", "30–39", "40–49", "50–64", "65+"]
 RACES = ["white", "black", "hispanic", "asian", "other"]
 INTERESTS = ["sports", "cooking", "gardening", "film", "music", "hunting", "travel", "none"]
 EDUCATIONS = ["no degree", "high school", "some college", "college", "graduate"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from campaignkit.megafile import Megafile
+from campaignkit.progress import Steps
 from campaignkit.sample.exports import write
 
 SMALL = 130_000  # people in the small sample
@@ -15,16 +17,28 @@ SEED = 2012
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def exports_folder() -> Path:
-    """Return the folder of the small sample's exports: `sample_data/` of a checkout, else made in the user's cache."""
+def exports_folder(progress: bool | None = None) -> Path:
+    """Return the folder of the small sample's exports: `sample_data/` of a checkout, else made in the user's cache.
+
+    Parameters
+    ----------
+    progress : bool or None
+        Whether to show the making. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
+
+    Examples
+    --------
+    >>> (exports_folder() / "truth").is_dir()
+    True
+    """
     beside = _PACKAGE.parent / "sample_data"
     if beside.is_dir():
         return beside
     folder = _cache() / f"sample_data-{_digest(sorted((_PACKAGE / 'sample').rglob('*.py')))}"
     if not folder.is_dir():
-        part = folder.with_name(f"{folder.name}.{os.getpid()}")
-        write(part, SMALL, SEED)
-        part.rename(folder)
+        steps = Steps("sample", progress)
+        with steps.step(f"writing the exports of a campaign of {SMALL:,} people"):
+            _put(folder)
+        steps.close()
     return folder
 
 
@@ -50,10 +64,26 @@ def megafile(progress: bool | None = None) -> Megafile:
     >>> ck.sample.megafile().as_of
     datetime.date(2012, 10, 1)
     """
-    exports = exports_folder()
+    exports = exports_folder(progress)
     code = sorted(path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"})
     path = _cache() / f"sample-{_digest([*code, *sorted(exports.rglob('*.*'))])}.duckdb"
-    return Megafile.open(path) if path.exists() else Megafile.build(exports, path, progress=progress)
+    if not path.exists():  # two who build it at once each make their own, and the last one's stays
+        own = path.with_name(f"{os.getpid()}-{path.name}")
+        Megafile.build(exports, own, progress=progress).close()
+        own.replace(path)
+    return Megafile.open(path)
+
+
+def _put(folder: Path) -> None:
+    """Write the exports beside `folder`, and put them there whole, unless another process was quicker."""
+    part = folder.with_name(f"{folder.name}.{os.getpid()}")
+    write(part, SMALL, SEED)
+    try:
+        part.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(part)
 
 
 def _cache() -> Path:

@@ -28,6 +28,13 @@ class Drawn:
         What the campaign could have seen, by name.
     truth
         What only the generator knows, by name.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> drawn = ck.sample.draw("quick_donate", 2_000, seed=1)
+    >>> list(drawn.tables), list(drawn.truth)
+    (['quick_donate', 'gifts'], ['person', 'effects'])
     """
 
     tables: dict[str, pl.DataFrame]
@@ -39,7 +46,15 @@ class Drawn:
 
     @property
     def table(self) -> pl.DataFrame:
-        """The first table; the only one of a single experiment."""
+        """The first table; the only one of a single experiment.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> drawn = ck.sample.draw("scripts", 2_000, seed=1)
+        >>> drawn.table is drawn["scripts"]
+        True
+        """
         return next(iter(self.tables.values()))
 
 

@@ -83,9 +83,7 @@ def normal_hierarchy(
     y, v = np.asarray(estimate, float), np.asarray(variance, float)
     spread = SPREADS * scale
     log = sum((_evidence(np.asarray(a, float), np.asarray(b, float), spread) for a, b in past), _evidence(y, v, spread))
-    log = log + np.log(SPREADS / (1 + SPREADS**2))  # half-Cauchy, on a grid even in its logarithm
-    weight = np.exp(log - log.max())
-    weight /= weight.sum()
+    weight = _normalised(log + _half_cauchy(SPREADS))
     centre, precision = _centre(y, v, spread)
     keep = spread[:, None] ** 2 / (spread[:, None] ** 2 + v)  # of each value's own estimate
     conditional = keep * y + (1 - keep) * centre[:, None]
@@ -97,6 +95,16 @@ def normal_hierarchy(
     m = centre[at] + rng.standard_normal(draws) / np.sqrt(precision[at])
     drawn = keep[at] * y + (1 - keep[at]) * m[:, None] + np.sqrt(keep[at] * v) * rng.standard_normal((draws, y.size))
     return Hierarchy(mean, sd, float(weight @ spread), drawn)
+
+
+def _half_cauchy(spread: Floats) -> Floats:
+    """Return the prior's logarithm at each point of a grid that is even in its own."""
+    return np.log(spread / (1 + spread**2))
+
+
+def _normalised(log: Floats) -> Floats:
+    weight = np.exp(log - log.max())
+    return weight / weight.sum()
 
 
 def _centre(y: Floats, v: Floats, spread: Floats) -> tuple[Floats, Floats]:
@@ -160,14 +168,12 @@ def gamma_hierarchy(
     """
     e = np.asarray(exposure, float)
     k = np.asarray(level, float) * e
-    log_c = np.log(RELATIVE / scale / (1 + (RELATIVE / scale) ** 2))  # half-Cauchy, on a grid even in its logarithm
+    log_c = _half_cauchy(RELATIVE / scale)
     for events, exposed in past:
         before = np.asarray(exposed, float)
         log_c = log_c + _summed(_gamma_evidence(np.asarray(events, float) * before, before)[0])
     grids, m = _gamma_evidence(k, e)
-    log = grids + log_c[:, None]
-    weight = np.exp(log - log.max())
-    weight /= weight.sum()
+    weight = _normalised(grids + log_c[:, None])
     shape = np.broadcast_to(1 / RELATIVE[:, None] ** 2, m.shape).ravel()
     m, weight = m.ravel(), weight.ravel()
     top, bottom = shape[:, None] + k, (shape / m)[:, None] + e

@@ -96,6 +96,14 @@ class Priority(Result):
             With the same columns (or, a universe, facts). None: the one it was made from.
         column : str or None
             The new column. None: the name.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> people = pl.DataFrame({"person_id": [1, 2], "support": [0.9, 0.1], "turnout": [0.5, None]})
+        >>> ranked = priority(people, support="support", turnout="turnout", mobilization=0.04)
+        >>> ranked.predict(column="net_votes").collect()["net_votes"].round(3).to_list()  # nothing known: no priority
+        [0.032, None]
         """
         data = self._source if data is None else data
         frame, _, numbers = _numbers(data, self._parts)
@@ -113,6 +121,18 @@ class Priority(Result):
         mf : Megafile
         unit : str or None
             The column of person_id. None: the one it was made with.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         voters = mf.universe("voter").features(["person_id", "age"])
+        ...         ranked = ck.voters.priority(voters, support=0.6, turnout=0.5, mobilization=0.04)
+        ...         ranked.write(mf) == mf.universe("score('priority') > 0").count()
+        True
         """
         column = unit or self._unit
         known = open_table(self.predict()).lazy()

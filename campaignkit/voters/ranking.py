@@ -101,12 +101,36 @@ class Persuasion(Result):
 
     @property
     def shown(self) -> bool:
-        """Whether the ranking is shown to beat contacting everyone or no one: the Qini's interval is above 0."""
+        """Whether the ranking is shown to beat contacting everyone or no one: the Qini's interval is above 0.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
+        ...     treatment="health", unit="person", interactions=[("sex", "age")],
+        ... )
+        >>> found.shown
+        True
+        """
         return bool(self.qini.lower > 0)
 
     @property
     def backfires(self) -> pl.DataFrame:
-        """The tenths whose interval of the effect is below 0."""
+        """The tenths whose interval of the effect is below 0.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
+        ...     treatment="health", unit="person", interactions=[("sex", "age")],
+        ... )
+        >>> found.backfires["decile"].to_list()
+        []
+        """
         return self.table.filter(pl.col("upper") < 0)
 
     def summary(self) -> str:
@@ -153,6 +177,17 @@ class Persuasion(Result):
         ----------
         groups : int
             How many parts.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
+        ...     treatment="health", unit="person", interactions=[("sex", "age")],
+        ... )
+        >>> found.deciles(3)["estimate"].round(3).to_list()
+        [0.049, 0.043, 0.006]
         """
         check_scalar(groups, "groups", typ=int, ge=2, le=100)
         return deciles(self._judges().tenths(groups))
@@ -166,6 +201,18 @@ class Persuasion(Result):
             ``feature, level, block, n, predicted, treated_rate, control_rate, estimate, lower, upper, p_value,
             p_adjusted, correction``: the effect among those with the level, whatever their other features. `predicted`
             is by models that never saw them.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
+        ...     treatment="health", unit="person", interactions=[("sex", "age")],
+        ... )
+        >>> found.explain().filter(feature="sex").select("level", pl.col("estimate").round(3)).rows()
+        [('F', 0.044), ('M', 0.021)]
         """
         judged, parts = self._judges(), []
         for levels, code in zip(self.model.design.levels, judged.codes, strict=True):
@@ -207,6 +254,17 @@ class Persuasion(Result):
             A feature is missing.
         BadValue
             The table has a column of the new one's name.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", "age_band"],
+        ...     control="control", treatment="health", unit="person",
+        ... )
+        >>> found.predict(calls.select("sex", "age_band").head(2)).collect()["persuasion"].round(3).to_list()
+        [0.02, 0.02]
         """
         return predicted(self.model, data, column or self.name)
 
@@ -226,6 +284,22 @@ class Persuasion(Result):
         -------
         int
             How many people were scored.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", "age_band"],
+        ...     control="control", treatment="health", unit="person",
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         who = mf.universe("in_source('supporter')").features(["sex", "age_band"])
+        ...         found.write(mf, who) == mf.universe("score('persuasion') >= -1").count()
+        True
         """
         if data is None and self._source is None:
             raise BadValue("A ranking that was loaded knows no table; pass one.")
@@ -233,7 +307,21 @@ class Persuasion(Result):
         return written(self.name, mf, scored, unit, self.parts.unit, self.restricted)
 
     def save(self, path: str | Path) -> Path:
-        """Write it as JSON: what `load_persuasion` needs to predict, and its numbers; nobody's data."""
+        """Write it as JSON: what `load_persuasion` needs to predict, and its numbers; nobody's data.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", "age_band"],
+        ...     control="control", treatment="health", unit="person",
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found.save(f"{folder}/persuasion.json").name
+        'persuasion.json'
+        """
         path = Path(path)
         kept = {field: getattr(self, field) for field in (*KEPT, "warnings")}
         kept |= {"qini": asdict(self.qini), "average": asdict(self.average), "parts": asdict(self.parts)}
@@ -244,7 +332,22 @@ class Persuasion(Result):
 
     @staticmethod
     def load(path: str | Path) -> Persuasion:
-        """Return what `save` wrote; see `load_persuasion`."""
+        """Return what `save` wrote; see `load_persuasion`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", "age_band"],
+        ...     control="control", treatment="health", unit="person",
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kept = ck.voters.Persuasion.load(found.save(f"{folder}/persuasion.json"))
+        >>> kept.summary() == found.summary()
+        True
+        """
         return load_persuasion(path)
 
 
@@ -255,6 +358,20 @@ def load_persuasion(path: str | Path) -> Persuasion:
     ------
     BadValue
         The file is none that `Persuasion.save` wrote.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import campaignkit as ck
+    >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
+    >>> found = ck.voters.fit_persuasion(
+    ...     calls, "arm", "supports_after", ["sex", "age_band"],
+    ...     control="control", treatment="health", unit="person",
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     kept = ck.voters.load_persuasion(found.save(f"{folder}/persuasion.json"))
+    >>> kept.predict(calls).collect().equals(found.predict(calls).collect())
+    True
     """
     try:
         saved = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import duckdb
@@ -189,8 +190,7 @@ def _polars_shares(native: pl.LazyFrame, ids: Sequence[str], salt: str, name: st
 
 
 def _spark_shares(native: Any, ids: Sequence[str], salt: str, name: str) -> Any:
-    from pyspark.sql import functions as f
-
+    f = import_module("pyspark.sql.functions")  # is there where the frame is Spark's
     schema = dict(native.dtypes)
     texts = [
         f.col(one).cast("bigint" if schema[one] in ("double", "float") else schema[one]).cast("string") for one in ids

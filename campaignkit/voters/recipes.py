@@ -64,21 +64,46 @@ class Recipe:
 
     @property
     def features(self) -> dict[str, list[str]]:
-        """Block → columns, as `fit_score` takes them."""
+        """Block → columns, as `fit_score` takes them.
+
+        Examples
+        --------
+        >>> gives_online.features["giving"]
+        ['gifts_online', 'gave_mail', 'gift_days']
+        """
         return {block: list(columns) for block, columns in self.blocks.items()}
 
     @property
     def facts(self) -> dict[str, str]:
-        """Column → fact."""
+        """Column → fact.
+
+        Examples
+        --------
+        >>> gives_online.facts["gave_mail"]
+        "gave('mail')"
+        """
         return {column: fact for columns in self.blocks.values() for column, fact in columns.items()}
 
     def over(self, days: int) -> Recipe:
-        """Return the same over another number of days."""
+        """Return the same over another number of days.
+
+        Examples
+        --------
+        >>> volunteers.over(30).days, volunteers.days
+        (30, 90)
+        """
         check_scalar(days, "days", typ=int, ge=1)
         return replace(self, days=days)
 
     def dates(self, mf: Any, as_of: dt.date | str | None = None) -> tuple[dt.date, dt.date]:
-        """Return the date of the features that fit, and the date to which the outcome is known (None: the latest)."""
+        """Return the date of the features that fit, and the date to which the outcome is known (None: the latest).
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> [str(day) for day in volunteers.dates(ck.sample.megafile())]
+        ['2012-07-03', '2012-10-01']
+        """
         later = mf.universe(as_of=as_of).as_of
         return later - dt.timedelta(days=self.days), later
 
@@ -100,6 +125,12 @@ class Recipe:
         ------
         BadValue
             The megafile knows nothing after the given date, or nobody has the outcome's fact.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> volunteers.known(ck.sample.megafile()).columns[-1]
+        'outcome'
         """
         earlier, later = self.dates(mf, as_of)
         then, now = mf.universe(*self.who, as_of=earlier), mf.universe(as_of=later)
@@ -109,7 +140,14 @@ class Recipe:
         return mf.relation(f"SELECT p.{ID}, p.household_id, {chosen} FROM person p WHERE {then.where}")
 
     def current(self, mf: Any, as_of: dt.date | str | None = None) -> Any:
-        """Return whom to score: the same people and facts, all as of the later date."""
+        """Return whom to score: the same people and facts, all as of the later date.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> "outcome" in volunteers.current(ck.sample.megafile()).columns
+        False
+        """
         return mf.universe(*self.who, as_of=as_of).features(self.facts)
 
     def fit(self, mf: Any, as_of: dt.date | str | None = None, **options: Any) -> Score:
@@ -126,6 +164,15 @@ class Recipe:
         -------
         Score
             Write it with ``score.write(mf, recipe.current(mf))``.
+
+        Examples
+        --------
+        >>> import dataclasses
+        >>> import campaignkit as ck
+        >>> plain = dataclasses.replace(volunteers, blocks={"helping": {"volunteered": "volunteered()"}})
+        >>> score = plain.fit(ck.sample.megafile())
+        >>> score.name, score.auc > 0.5
+        ('volunteers', True)
         """
         if taken := {"name", "purpose", "unit", "cluster", "weight"} & options.keys():
             raise BadValue(f"A recipe has its own {sorted(taken)[0]}; call fit_score(recipe.known(mf), …) to choose.")

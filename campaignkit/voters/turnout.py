@@ -60,6 +60,13 @@ def turnout_history(
         ``general_1`` (the last general before), ``general_2`` …, ``primary_1`` (any primary of the two years before),
         ``primary_2`` …: "voted", "did not", or "could not" (registered later, or under 18 then); ``age`` (years, that
         day), ``age_band``, ``registered_years`` (since registration); ``sex``, ``race``, ``party`` of the latest files.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> history = ck.voters.turnout_history(ck.sample.megafile().universe("voter"), "2010-11-02")
+    >>> history.aggregate("general_1, avg(voted::INT) AS rate").order("rate DESC").pl()["general_1"].to_list()
+    ['voted', 'did not', 'could not']
     """
     day = _day(election)
     known = {_day(on): kind for on, kind in (elections or _elections(who)).items()}
@@ -175,7 +182,20 @@ class Turnout(Score):
         return super().chart() if tested is None else tested.calibration().chart()
 
     def write(self, mf: Any, data: Any = None, *, unit: str | None = None) -> int:
-        """Write everybody's chance to vote at the election to come; see `Score.write`. None: the rolls as they are."""
+        """Write everybody's chance to vote at the election to come; see `Score.write`. None: the rolls as they are.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         voters = mf.universe("voter", "state == 'NC'")
+        ...         turnout = ck.voters.fit_turnout(voters, election="2012-11-06", fit_on="2008-11-04", features=())
+        ...         turnout.write(mf) == mf.universe("score('turnout') > 0").count()
+        True
+        """
         return super().write(mf, self._now if data is None else data, unit=unit)
 
     def screens(self, by: str = "age_band") -> Screens:
@@ -185,6 +205,16 @@ class Turnout(Score):
         ----------
         by : str
             A column of the test's table, or "age_band", in whose shares an electorate is judged.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> voters = ck.sample.megafile().universe("voter", "state == 'NC'")
+        >>> turnout = ck.voters.fit_turnout(
+        ...     voters, election="2012-11-06", fit_on="2008-11-04", test_on="2010-11-02", features=()
+        ... )
+        >>> turnout.screens().table["screen"][0]
+        'all on the rolls'
         """
         tested = self.tested_to_totals or self.tested
         if tested is None:

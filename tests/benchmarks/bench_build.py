@@ -13,6 +13,7 @@ from typing import Any
 from tests.benchmarks.measure import measured
 from tests.real.published import FOLDER, write_fec_2012
 
+SEED = 2012
 ME = "tests.benchmarks.bench_build"
 
 
@@ -20,7 +21,7 @@ def write(folder: str, people: str) -> dict[str, Any]:
     """Write the sample's exports."""
     from campaignkit import sample
 
-    files = sample.write(folder, int(people))
+    files = sample.write(folder, int(people), SEED)
     return {"rows": int(files["rows"].sum()), "MB": files["bytes"].sum() / 1e6}
 
 

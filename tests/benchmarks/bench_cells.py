@@ -14,17 +14,17 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from tests.benchmarks.measure import compared_all, turn_about
+
+ME = "tests.benchmarks.bench_cells"
+SEED = 0.5
 BY = ["region", "sex"]
 MEASURES = ["gift", "before", "age", "gave"]
 FLOATS = ["gift", "before"]
@@ -64,29 +64,27 @@ def by_hand() -> str:
     return f"select region, sex, count(*) as n, {', '.join(columns)} from ({rows}) group by all order by all"
 
 
-def call(side: str, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    if side != "cells":
-        sql = by_hand() if side == "avg" else re.sub(r"avg\((\w+)\)", r"fsum(\1) / count(\1)", by_hand())
-        return con.sql(sql).pl()
+def warmed(call: Callable[[], pl.DataFrame]) -> Callable[[], dict[str, str]]:
+    """Make a call once; return it as what is timed."""
+    call()
+    return lambda: {"table": call().write_json()}
+
+
+def cells(file: str) -> Callable[[], dict[str, str]]:
     from campaignkit.cells import cells
 
-    return cells(con.table("people"), BY, MEASURES, comoments=[("before", "gift")])
+    people = duckdb.connect(file, read_only=True).table("people")
+    return warmed(lambda: cells(people, BY, MEASURES, comoments=[("before", "gift")]))
 
 
-def run_side(side: str, file: str) -> None:
-    """Time one side in this process and print what it took."""
+def avg(file: str) -> Callable[[], dict[str, str]]:
     con = duckdb.connect(file, read_only=True)
-    call(side, con)
-    wall, cpu = time.perf_counter(), time.process_time()
-    table = call(side, con)
-    taken = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(taken | {"MiB": peak, "table": table.write_json()}))
+    return warmed(lambda: con.sql(by_hand()).pl())
 
 
-def spawn(side: str, file: Path) -> dict:
-    command = [sys.executable, "-m", "tests.benchmarks.bench_cells", "--side", side, "--file", str(file)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def fsum(file: str) -> Callable[[], dict[str, str]]:
+    con, sql = duckdb.connect(file, read_only=True), re.sub(r"avg\((\w+)\)", r"fsum(\1) / count(\1)", by_hand())
+    return warmed(lambda: con.sql(sql).pl())
 
 
 def largest_difference(ours: str, theirs: str) -> float:
@@ -104,22 +102,14 @@ def largest_difference(ours: str, theirs: str) -> float:
 def compare(rows: int, repeats: int, folder: Path) -> None:
     file = folder / "people.duckdb"
     with duckdb.connect(str(file)) as con:
-        con.execute("select setseed(0.5)").fetchall()
+        con.execute("select setseed(?)", [SEED]).fetchall()
         con.execute(MAKE, [rows]).fetchall()
         held = con.execute("select count(*) from people").fetchone()
-    found = {side: [] for side in SIDES}
-    for _ in range(repeats):
-        for side, runs in found.items():
-            runs.append(spawn(side, file))
-    print(f"{held[0]:,} rows, {len(MEASURES)} measures and 1 pair by {', '.join(BY)}; median of {repeats} runs")
-    for what, unit in (("cpu", "s"), ("wall", "s"), ("MiB", "MiB")):
-        ours, *theirs = (statistics.median(run[what] for run in runs) for runs in found.values())
-        sql = "".join(
-            f"  SQL {name} {t:8.3f} (ratio {ours / t:.2f})" for name, t in zip(SIDES[1:], theirs, strict=True)
-        )
-        print(f"  {what:4} {unit:3} cells {ours:8.3f}{sql}")
+    found = turn_about(ME, SIDES, repeats, str(file))
+    title = f"{held[0]:,} rows, {len(MEASURES)} measures and 1 pair by {', '.join(BY)}; median of {repeats} runs"
+    compared_all(title, found)
     for side in SIDES[1:]:
-        worst = largest_difference(found["cells"][0]["table"], found[side][0]["table"])
+        worst = largest_difference(found["cells"]["table"], found[side]["table"])
         print(f"  beside {side}: counts equal; largest relative difference of any other number {worst:.1e}")
 
 
@@ -127,14 +117,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows to make (underscores are fine)")
     parser.add_argument("--repeats", type=int, default=5, help="processes for each side")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    parser.add_argument("--file", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.side:
-        run_side(arguments.side, arguments.file)
-        return
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        compare(arguments.rows, arguments.repeats, Path(folder))
+        compare(given.rows, given.repeats, Path(folder))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ import warnings
 import numpy as np
 import polars as pl
 
+SEED = 0
 COVARIATES = [f"x{at}" for at in range(30)]
 
 
 def draw(rows: int) -> pl.DataFrame:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     x = rng.normal(size=(rows, 30))
     slope = np.linspace(0.4, -0.2, 30)
     joined = rng.random(rows) < 1 / (1 + np.exp(1.5 - x @ slope))

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+SEED = 7
 SIDES = ["ours", "tiers", "splink", "splink_tuned"]
 THRESHOLDS = [0.5, 0.8, 0.9, 0.95, 0.99]
 COLUMNS = ["first_name", "middle_name", "last_name", "suffix", "sex", "birth_date", "birth_year", "phone", "email",
@@ -203,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voters", type=int, default=100_000)
     parser.add_argument("--supporters", type=int, default=30_000)
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     parser.add_argument("--measure", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -13,19 +13,16 @@ for ten million people do not fit in 2 GiB.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from tests.benchmarks.measure import measured, medians
+
+SEED = 1
 BY = ["region", "sex", "age_band", "race", "education", "income_band", "urbanicity", "homeowner", "interest"]
 BY += ["magazine", "car", "precinct_type"]
 LEAST = 500
@@ -38,7 +35,7 @@ def make(rows: int, file: Path) -> None:
     for first in range(0, rows, 1_000_000):
         size = min(1_000_000, rows - first)
         rng = np.random.default_rng(first)
-        table = sample.draw("contest", size, seed=first + 1, appeal=2.6, share=None, rate=0.05).table
+        table = sample.draw("contest", size, seed=first + SEED, appeal=2.6, share=None, rate=0.05).table
         extra = {"magazine": 10, "car": 6, "precinct_type": 4}
         table = table.with_columns(
             pl.col("person", "household") + first, pl.col("homeowner").cast(pl.String),
@@ -107,42 +104,21 @@ SIDES: dict[str, Callable[[Path], Callable[[], dict]]] = {
 }
 
 
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def side(name: str, file: str) -> Callable[[], dict]:
+    """Return one side's call, after a small one: what only the first call of a process costs."""
+    SIDES[name](Path(file).with_name("small.parquet"))()
+    return SIDES[name](Path(file))
 
 
-def peak() -> float:
-    """Return this process's peak memory in MiB; getrusage would give its parent's where that was larger."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
+def spawn(name: str, file: Path, repeats: int) -> dict:
+    return medians([measured("tests.benchmarks.bench_segments", "side", name, str(file)) for _ in range(repeats)])
 
 
-def run_side(side: str, file: Path) -> None:
-    SIDES[side](file.with_name("small.parquet"))()  # what only the first call of a process costs
-    call = SIDES[side](file)
-    start = peak()
-    wall, before = time.perf_counter(), cpu()
-    found = call()
-    taken = {"wall": time.perf_counter() - wall, "cpu": cpu() - before, "start": start}
-    print(json.dumps(taken | {"MiB": peak(), **found}))
-
-
-def spawn(side: str, file: Path, repeats: int) -> dict:
-    command = [sys.executable, "-m", "tests.benchmarks.bench_segments", "--side", side, "--file", str(file)]
-    runs = [
-        json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
-        for _ in range(repeats)
-    ]
-    median = {what: statistics.median(run[what] for run in runs) for what in ("cpu", "wall", "MiB", "start")}
-    return runs[0] | median
-
-
-def show(side: str, run: dict, best: float | None = None) -> None:
+def show(name: str, run: dict, best: float | None = None) -> None:
     ratio = "" if best is None else f"  {run['cpu'] / best:6.1f} × ours"
     segments = f"  {run['searched']:,} segments; first: {run['first']}" if "searched" in run else ""
     print(
-        f"  {side:24} {run['cpu']:7.2f} CPU s {run['wall']:7.2f} s wall  peak {run['MiB']:6.0f} MiB "
+        f"  {name:24} {run['cpu']:7.2f} CPU s {run['wall']:7.2f} s wall  peak {run['MiB']:6.0f} MiB "
         f"(before the call {run['start']:5.0f}){ratio}{segments}",
         flush=True,
     )
@@ -156,9 +132,9 @@ def main(rows: int, large: int, repeats: int, growth: bool) -> None:
         print(f"{rows:,} rows × {len(BY)} columns, depth 3, at least {LEAST} people; median of {repeats}")
         mine = spawn("ours", file, repeats)
         show("ours", mine)
-        for side in ("pysubgroup DFS", "pysubgroup Apriori", *(["pysubgroup GpGrowth"] if growth else [])):
-            run = spawn(side, file, repeats)
-            show(side, run, mine["cpu"])
+        for name in ("pysubgroup DFS", "pysubgroup Apriori", *(["pysubgroup GpGrowth"] if growth else [])):
+            run = spawn(name, file, repeats)
+            show(name, run, mine["cpu"])
             off = max(abs(a - b) for a, b in zip(mine["scores"], run["scores"], strict=True))
             print(f"    largest difference of the 20 scores: {off:.1e}")
         show("full call, households", spawn("full call, households", file, repeats))
@@ -166,8 +142,8 @@ def main(rows: int, large: int, repeats: int, growth: bool) -> None:
             file.unlink()
             make(large, file)
             print(f"{large:,} rows, from a Parquet file")
-            for side in ("large, same task", "large, full call", "large, full, households"):
-                show(side, spawn(side, file, repeats))
+            for name in ("large, same task", "large, full call", "large, full, households"):
+                show(name, spawn(name, file, repeats))
 
 
 if __name__ == "__main__":
@@ -176,10 +152,5 @@ if __name__ == "__main__":
     parser.add_argument("--large", type=lambda text: int(text.replace("_", "")), default=10_000_000)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--growth", action="store_true")
-    parser.add_argument("--side", choices=list(SIDES))
-    parser.add_argument("--file", type=Path)
     given = parser.parse_args()
-    if given.side:
-        run_side(given.side, given.file)
-    else:
-        main(given.rows, given.large, given.repeats, given.growth)
+    main(given.rows, given.large, given.repeats, given.growth)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import subprocess
 import sys
 from functools import cache
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +15,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import lab
+from tests.test_public_names import NAMES
+
+InventoryFile = pytest.importorskip("sphinx.util.inventory").InventoryFile
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -90,6 +95,15 @@ def test_every_notebook_is_a_chapter(pages: list[Path]) -> None:
     assert chapters == {source.stem for source in (lab.ROOT / "notebooks").glob("*.py")}
 
 
+def test_every_public_name_is_in_the_reference(pages: list[Path]) -> None:
+    inventory = InventoryFile.load(BytesIO((BOOK / "objects.inv").read_bytes()), "", posixpath.join)
+    documented = {name for kind, names in inventory.items() if kind.startswith("py:") for name in names}
+    public = {name.replace("ck.", "campaignkit.", 1) for name in NAMES}
+    twice = {name for name in public if name.replace(".megafile.", ".", 1) in public - {name}}
+    assert sorted(public - twice - documented) == []
+    assert len(documented) > 100
+
+
 def test_links_within_the_book_are_whole(pages: list[Path]) -> None:
     found = [
         f"{page.relative_to(BOOK)}: {address}"
@@ -109,6 +123,23 @@ def test_nothing_is_loaded_from_outside(pages: list[Path]) -> None:
 
 def test_every_picture_has_a_text(pages: list[Path]) -> None:
     assert [f"{page.name}: {picture}" for page in pages for picture in read(page).unnamed] == []
+
+
+def test_linked_charts_answer_a_brush(pages: list[Path], chromium: Browser) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    answered = {}
+    for path in pages:
+        figures = path.read_text(encoding="utf-8").split('<figure class="ck-figure"')[1:]
+        for number, figure in enumerate(figures):
+            if '"type": "interval"' in figure:
+                page = context.new_page()
+                page.goto(path.as_uri())
+                lab.wait_for_charts(page)
+                answered[path.name, number] = lab.brush(page, f"figure.ck-figure >> nth={number}")
+                page.close()
+    context.close()
+    assert answered
+    assert [chart for chart, did in answered.items() if not did] == []
 
 
 @pytest.mark.timeout(900)

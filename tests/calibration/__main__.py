@@ -13,11 +13,12 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import subprocess
 from importlib import import_module
 from pathlib import Path
 
 import polars as pl
+
+from tests.provenance import commit
 
 REPO = Path(__file__).parents[2]
 
@@ -44,15 +45,8 @@ def run(room: str, repeats: int) -> pl.DataFrame:
 
 
 def header(room: str, rows: pl.DataFrame) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True
-    ).stdout.strip()
-    dirty = subprocess.run(
-        ["git", "status", "--porcelain", "campaignkit"], cwd=REPO, capture_output=True, text=True
-    ).stdout
-    after = " and changes not yet committed" if dirty else ""
     return (
-        f"# Calibration: {room}\n\n{dt.date.today()}, commit {commit}{after}; seeds 0 to {rows['seed'].max()}; "
+        f"# Calibration: {room}\n\n{dt.date.today()}, {commit()}; seeds 0 to {rows['seed'].max()}; "
         f"`python -m tests.calibration {room} {rows['seed'].max() + 1}`.\n± is one Monte-Carlo standard error.\n"
     )
 

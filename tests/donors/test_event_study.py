@@ -18,12 +18,14 @@ START = dt.date(2012, 1, 2)
 WEEKS = 8
 
 
-def world(people: int = 300, seed: int = 0, effect: float = 4.0) -> tuple[pl.DataFrame, pl.DataFrame]:
+def world(
+    people: int = 300, seed: int = 0, effect: float = 4.0, growth: float = 0.0
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     rng = np.random.default_rng(seed)
     own = rng.gamma(2, 2, people)
     joined = np.where(rng.random(people) < 0.4, rng.integers(1, WEEKS, people), 99)
     since = np.arange(WEEKS)[None, :] - joined[:, None]
-    mean = own[:, None] + 0.5 * np.arange(WEEKS) + effect * (since >= 0)
+    mean = own[:, None] + 0.5 * np.arange(WEEKS) + (effect + growth * since) * (since >= 0)
     amount = np.where(
         rng.random((people, WEEKS)) < 0.4, np.round(mean * rng.gamma(2, 0.5, (people, WEEKS)) / 0.4, 2), 0
     )
@@ -107,6 +109,17 @@ def test_it_finds_the_effect_and_a_parallel_past():
     assert found.pre_trend_p > 0.01
     assert found.ratio.value > 1.2
     assert found.table.filter(pl.col("event") == -1)["estimate"].item() == 0
+
+
+def test_an_effect_that_grows_is_not_held_against_those_who_joined_before():
+    """Where everybody joins, a two-way fixed-effects regression finds less than half: it takes growth for a trend."""
+    table, gifts = world(6000, seed=5, growth=3.0)
+    table = table.filter(pl.col("j") < 99)
+    since = np.arange(WEEKS - 1)[None, :] - table["j"].to_numpy()[:, None]  # in the last week nobody is left to join
+    planted = (4 + 3 * since[(since >= 0) & (since <= 3)]).mean()
+    found = study(table, gifts).overall
+    assert planted == pytest.approx(found.value, abs=3 * found.error)
+    assert found.error < 0.15 * planted
 
 
 def test_a_past_that_was_not_parallel_is_said_first():

@@ -10,7 +10,7 @@ from campaignkit.donors import match_hosts
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
 
 BY = ["region", "sex", "age_band", "race", "interest"]
-SEGMENT = "sex = 'F' AND age_band = '40-49'"
+SEGMENT = "sex = 'F' AND age_band = '40–49'"
 REGION = "region = 'Northeast'"
 WANTED = {"like": "host_a", "unit": "person", "segment": SEGMENT, "region": REGION}
 

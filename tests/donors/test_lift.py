@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import warnings
 from dataclasses import replace
 
@@ -327,6 +328,7 @@ def test_a_failed_placebo_is_said_first_and_a_passed_one_proves_little():
     table = people()
     bad = lift(table, placebo={"x1": ["x1"]})
     assert bad.failed["placebo"].to_list() == ["x1"]
+    assert bad.failed["estimate"].item() > 0.1
     assert bad.summary().startswith("The placebo failed: x1, which joined cannot have changed")
     assert "Asking" in bad.value(enrolment_rate=0.1).summary()
     assert "A placebo failed" in bad.value(enrolment_rate=0.1).summary()
@@ -357,6 +359,12 @@ def test_placebos_are_corrected_for_their_number():
     assert (found.placebo["p_adjusted"] >= found.placebo["p_value"]).all()
 
 
+def test_an_interval_that_holds_no_effect_needs_no_hidden_trait():
+    some, none = lift(people()), lift(people().with_columns(pl.col("gifts") - 2 * pl.col("joined")))
+    assert 1 < some.sensitivity.e_value_bound < some.sensitivity.e_value
+    assert none.sensitivity.e_value_bound == 1.0 < none.sensitivity.e_value
+
+
 def test_functions_are_told_from_what_goes_along():
     rng = np.random.default_rng(0)
     base = rng.gamma(1, 10, 500).round(1)
@@ -383,6 +391,9 @@ def test_some_without_a_counterpart_are_counted_not_dropped():
     assert any("have no counterpart" in said for said in found.warnings)
     assert any("Entropy balancing has no answer" in said for said in found.warnings)
     assert found.trimming["n_left_out"].to_list()[1] > 0
+    assert "entropy" in found.set_aside
+    assert re.search(r"Not among these (is|are) .*entropy balancing.*: no answer", found.summary())
+    assert "Not among these" not in lift(people()).summary()
     assert found.lead == "aipw"
     assert found.n_treated == int(table["joined"].sum())
 

@@ -17,7 +17,7 @@ from campaignkit.donors import cubes, discover_segments, halves, reading
 from campaignkit.donors.reading import keys
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
 
-PLANTED = "region West, sex F, age_band 40-49"
+PLANTED = "region West, sex F, age_band 40–49"
 NOISE = ["race", "education", "income_band", "urbanicity", "homeowner", "interest"]
 BY = ["region", "sex", "age_band", *NOISE]
 
@@ -147,7 +147,7 @@ def test_a_parent_that_only_holds_the_child_goes():
 def test_a_parent_with_an_effect_of_its_own_stays():
     world = sample.draw("contest", 60_000, seed=11, appeal=3.0, main=1.8).table
     ours = discover_segments(world, "entered", BY[:4], unit="person")
-    assert {PLANTED, "region West", "sex F", "age_band 40-49"} <= set(ours.table["segment"])
+    assert {PLANTED, "region West", "sex F", "age_band 40–49"} <= set(ours.table["segment"])
 
 
 def test_nothing_there_shows_nothing():
@@ -326,6 +326,27 @@ def test_numbers_are_cut_at_stated_edges_or_at_quantiles():
         con.register("people", table)
         for where, n in ours.select("where", "size").rows():
             assert con.execute(f"SELECT count(*) FROM people WHERE {where}").fetchone()[0] == n
+
+
+def test_a_column_that_is_the_outcome_in_other_words_is_told(contest):
+    told = contest.with_columns(since=pl.when("entered").then(pl.col("person") % 90), never=~pl.col("entered"))
+    found = discover_segments(told, "entered", ["region", "sex", "since", "never"], unit="person")
+    assert "nobody with since unknown has the outcome" in found.telling
+    assert "everybody with not never has the outcome" in found.telling
+    assert "should not be in by" in found.summary()
+    assert not discover_segments(contest, "entered", ["region", "sex", "age_band"], unit="person").telling
+
+
+def test_the_person_is_the_unit_of_a_universe():
+    import campaignkit as ck
+
+    invited = ck.sample.megafile(progress=False).universe("invited('host_a')")
+    named, default = (
+        discover_segments(invited, "entered('host_a')", ["region", "sex"], min_size=50, unit=unit, distinct=False)
+        for unit in ("person_id", None)
+    )
+    assert named.table.equals(default.table)
+    assert default.held_out > 0
 
 
 def test_where_is_what_a_universe_takes():

@@ -7,7 +7,7 @@ import pytest
 import tea_tasting as tt
 
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
-from campaignkit.experiments import analyze
+from campaignkit.experiments import analyze, assign, effects_by, factorial, winners
 from campaignkit.stats.multiplicity import holm
 
 TIGHT = 1e-9
@@ -301,7 +301,6 @@ def test_a_cluster_in_two_strata_is_an_error():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"cluster": "gap"}, "cluster: 'gap' is null in 10 rows"),
         ({"pre": "gap"}, "pre: 'gap' is null in 10 rows"),
         ({"weight": "gap"}, "weight: 'gap' is null or negative in 10 rows"),
         ({"sequence": "gap"}, "sequence: 'gap' is null"),
@@ -322,6 +321,47 @@ def test_missing_outcomes_and_arms_are_counted():
     assert found.unassigned == 5
     assert found.table["missing"].sum() == 399
     assert "5 rows have no arm" in found.summary()
+    assert "399 people of whom it is not known are left out." in found.summary()
+    assert "left out" not in analyze(people(), "arm", "spent").summary()
+
+
+@pytest.mark.parametrize("unit", ["person", None])
+@pytest.mark.parametrize("spans", [False, True])
+def test_people_of_no_known_cluster_are_clusters_of_their_own(unit, spans):
+    table = people() if spans else whole_households(people())
+    gaps = table.with_columns(household=pl.when(pl.col("person") % 5 > 0).then("household"))
+    own = gaps.with_columns(pl.col("household").fill_null(10_000 + pl.col("person")))
+    theirs = analyze(own, "arm", "spent", cluster="household", pre="pre")
+    assert theirs.notes == ()
+    for data in (gaps, gaps.lazy(), duckdb.connect().from_arrow(gaps.to_arrow())):
+        ours = analyze(data, "arm", "spent", cluster="household", pre="pre", unit=unit)
+        assert ours.table["clusters"].to_list() == theirs.table["clusters"].to_list()
+        assert same(ours.table["se"], theirs.table["se"])
+        assert same(ours.table["estimate"], theirs.table["estimate"])
+        assert "800 people have no household and count as one each." in ours.summary()
+    for found in (
+        winners(gaps, "arm", "spent", cluster="household"),
+        effects_by(gaps, "arm", "spent", "voted", cluster="household", control="control"),
+        factorial(gaps, ["arm", "region"], "spent", cluster="household"),
+    ):
+        assert "800 people have no household" in found.summary()
+
+
+def test_a_universes_facts_are_outcomes_and_its_people_the_units():
+    import campaignkit as ck
+
+    donors = ck.sample.megafile(progress=False).universe("donor", "sex is not null")
+    options = {"control": "M", "cluster": "household_id"}
+    ours = analyze(donors, "sex", ["gifts('90d')", "gave('online')"], pre={"gifts('90d')": "gifts('365d')"}, **options)
+    named = {"sex": "sex", "gifts": "gifts('90d')", "online": "gave('online')", "before": "gifts('365d')"}
+    theirs = analyze(donors.features(named), "sex", ["gifts", "online"], pre={"gifts": "before"}, **options)
+    for name in ("n", "estimate", "se"):
+        assert same(ours.table[name], theirs.table[name])
+    assert ours.table["outcome"].to_list()[0] == "gifts('90d')"
+    drawn = assign(donors, ["a", "b"], salt="one")
+    assert drawn.table.columns == ["person_id", "arm"]
+    with pytest.raises(BadValue, match="unit is None; name the column"):
+        assign(people(), ["a", "b"], salt="one")
 
 
 def test_wrong_names_and_types_are_told():

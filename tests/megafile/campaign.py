@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -112,6 +112,11 @@ def write_facts(path: Path, facts: dict[str, pl.DataFrame]) -> Megafile:
             con.register("rows", rows)
             con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows")
     return Megafile.open(path)
+
+
+def days(rng, n: int, back: int, ahead: int) -> list[date]:
+    """Return days at random, from `back` days ago to `ahead` days after the megafile's date."""
+    return [TODAY - timedelta(days=int(d)) for d in rng.integers(-ahead, back, n)]
 
 
 def pick(rng, values: list, n: int) -> list:

@@ -4,6 +4,7 @@ import csv
 import datetime
 import hashlib
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, SourceRestricted
 from campaignkit.megafile.lists import CHANNELS, PURPOSES, undefuse
-from tests.megafile.campaign import TODAY, pick, write_campaign, write_facts
+from tests.megafile.campaign import TODAY, days, pick, write_campaign, write_facts
 
 PEOPLE = 400
 HOSTILE = [
@@ -26,10 +27,6 @@ HOSTILE = [
 
 def ids(rng, n):
     return rng.integers(1, PEOPLE + 1, n)
-
-
-def dates(rng, n, back=60):
-    return [TODAY - datetime.timedelta(days=int(d)) for d in rng.integers(-5, back, n)]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,7 @@ def facts():
         {
             "person_id": ids(rng, 120),
             "channel": pick(rng, [*CHANNELS, "all"], 120),
-            "since": dates(rng, 120),
+            "since": days(rng, 120, 60, 5),
             "reason": pick(rng, ["deceased", "unsubscribed", "moved", "wrong number", "refused", "other"], 120),
         }
     )
@@ -62,18 +59,18 @@ def facts():
         {
             "person_id": ids(rng, 300),
             "answer": pick(rng, ["yes", "no", "unknown", None], 300),
-            "answered_on": dates(rng, 300),
+            "answered_on": days(rng, 300, 60, 5),
         }
     )
     contact = pl.DataFrame(
-        {"person_id": ids(rng, 100), "channel": pick(rng, list(CHANNELS), 100), "contacted_on": dates(rng, 100, 20)}
+        {"person_id": ids(rng, 100), "channel": pick(rng, list(CHANNELS), 100), "contacted_on": days(rng, 100, 20, 5)}
     )
     score = pl.DataFrame(
         {
             "person_id": ids(rng, 500),
             "name": ["turnout"] * 500,
             "value": rng.integers(0, 5, 500) / 4,
-            "scored_on": dates(rng, 500),
+            "scored_on": days(rng, 500, 60, 5),
         }
     )
     tainted = pl.DataFrame(
@@ -270,10 +267,22 @@ def test_a_wrong_word_gets_the_nearest_right_one(megafile, arguments, message):
         megafile.universe().call_list("phone", "turnout", per_household=0)
 
 
+def test_the_sentence_tells_a_limit_from_people_who_may_not_be_reached(megafile):
+    everyone = megafile.universe()
+    whole, first = (everyone.call_list("phone", "turnout", limit=limit) for limit in (None, 3))
+    assert "the first of" not in whole.summary()
+    assert f", the first of {whole.table.height:,} who may be reached; most of the others were left out for: " in (
+        first.summary()
+    )
+    assert "beyond" not in first.summary()
+    nobody = megafile.universe("phone is null").call_list("phone", "turnout")
+    assert re.search(r"^None of \d+ people is on .*; most were left out for: no phone", nobody.summary())
+
+
 def test_an_empty_universe_gives_an_empty_list(megafile, tmp_path):
     nobody = megafile.universe("false").call_list("phone", "turnout")
     assert nobody.table.is_empty()
-    assert "0 of 0 people" in nobody.summary()
+    assert nobody.summary() == "Nobody is on the phone list for turnout: the universe (false) is empty."
     nobody.write(tmp_path / "nobody.csv")
     with pytest.raises(BadValue, match="VanID"):
         nobody.write(tmp_path / "nobody.zip", format="van")

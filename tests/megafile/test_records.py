@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaignkit.megafile.records import MOST_LINES, read_blocks
@@ -86,6 +86,7 @@ def test_an_empty_file_and_a_file_of_blank_lines():
 field = st.text(st.sampled_from('ab"\n, \r\té\x00😀'), max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(field, field, field), max_size=8), st.integers(1, 60), st.booleans())
 def test_what_the_csv_module_writes_is_read_back_whole(rows, chunk_bytes, crlf):
     out = io.StringIO()
@@ -97,6 +98,7 @@ def test_what_the_csv_module_writes_is_read_back_whole(rows, chunk_bytes, crlf):
     assert lines == data.count(b"\n")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80).map(lambda b: b.replace(b"\x00", b",")), st.integers(1, 90))
 def test_lines_are_accounted_for_whatever_the_bytes(data, chunk_bytes):
     rows, first, rejects, lines = read(data, chunk_bytes=chunk_bytes)
@@ -106,6 +108,7 @@ def test_lines_are_accounted_for_whatever_the_bytes(data, chunk_bytes):
     assert covered == sorted(set(covered))
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from('a",\n'), max_size=60), st.integers(1, 70))
 def test_the_chunk_size_changes_nothing(text, chunk_bytes):
     assert read(text.encode(), chunk_bytes=chunk_bytes) == read(text.encode())

@@ -95,62 +95,40 @@ def crowd():
 
 
 HOME = {"address": "12 North Main St", "city": "Akron", "state": "OH", "zip5": "44101", "phone": "2165550199"}
-ANN = person(
-    source="voters",
-    record_id="v",
-    first_name="Ann",
-    last_name="Kowalczyk",
-    sex="F",
-    birth_date=date(1971, 7, 4),
-    **HOME,
-)
+
+
+def voter(first_name, **said):
+    """Return one of the Kowalczyks of North Main Street, as on the voter file."""
+    told = {"source": "voters", "record_id": "v", "first_name": first_name, "last_name": "Kowalczyk", **HOME}
+    return person(**(told | said))
+
+
+def supporter(first_name, **said):
+    """Return another, as a supporter said it."""
+    return voter(first_name, **({"source": "supporters", "record_id": "s"} | said))
+
+
+ANN = voter("Ann", sex="F", birth_date=date(1971, 7, 4))
 
 
 def test_a_spouse_is_not_merged(fitted):
-    spouse = person(source="supporters", record_id="s", first_name="Peter", last_name="Kowalczyk", **HOME)
-    assert not same(table(*crowd(), ANN, spouse), fitted)
+    assert not same(table(*crowd(), ANN, supporter("Peter")), fitted)
 
 
 def test_a_twin_is_not_merged(fitted):
-    twin = person(
-        source="supporters",
-        record_id="s",
-        first_name="Beatrice",
-        last_name="Kowalczyk",
-        sex="F",
-        birth_date=date(1971, 7, 4),
-        **HOME,
-    )
+    twin = supporter("Beatrice", sex="F", birth_date=date(1971, 7, 4))
     assert not same(table(*crowd(), ANN, twin), fitted)
 
 
 def test_a_junior_is_not_merged_with_a_senior(fitted):
-    senior = person(
-        source="voters",
-        record_id="v",
-        first_name="Robert",
-        last_name="Kowalczyk",
-        suffix="Sr",
-        birth_date=date(1940, 3, 1),
-        **HOME,
-    )
-    junior = person(source="supporters", record_id="s", first_name="Bob", last_name="Kowalczyk", suffix="Jr.", **HOME)
+    senior = voter("Robert", suffix="Sr", birth_date=date(1940, 3, 1))
+    junior = supporter("Bob", suffix="Jr.")
     assert not same(table(*crowd(), senior, junior), fitted)
     assert same(table(*crowd(), senior, junior | {"suffix": "Sr"}), fitted)
 
 
 def test_a_son_of_the_same_name_without_a_suffix_is_not_merged(fitted):
-    father = person(
-        source="voters", record_id="v", first_name="Robert", last_name="Kowalczyk", birth_date=date(1940, 3, 1), **HOME
-    )
-    son = person(
-        source="supporters",
-        record_id="s",
-        first_name="Robert",
-        last_name="Kowalczyk",
-        birth_date=date(1968, 5, 9),
-        **HOME,
-    )
+    father, son = voter("Robert", birth_date=date(1940, 3, 1)), supporter("Robert", birth_date=date(1968, 5, 9))
     assert not same(table(*crowd(), father, son), fitted)
 
 
@@ -173,15 +151,7 @@ def test_a_person_is_found_again(fitted, changed):
 
 def test_two_who_fit_alike_leave_a_record_unlinked(fitted):
     namesakes = [ANN | {"record_id": key, "birth_date": None, "phone": None, "address": None} for key in ("a", "b")]
-    record = person(
-        source="supporters",
-        record_id="s",
-        first_name="Ann",
-        last_name="Kowalczik",
-        city="Akron",
-        state="OH",
-        zip5="44101",
-    )
+    record = supporter("Ann", last_name="Kowalczik", address=None, phone=None)
     found = resolve(table(*crowd(), *namesakes, record), model=fitted).table
     assert found["matched_by"].null_count() == found.height
 

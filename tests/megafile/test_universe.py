@@ -1,6 +1,7 @@
 """Universes: what predicates mean, held against plain Polars; set algebra; dates; names that are wrong."""
 
 import datetime
+import re
 
 import numpy as np
 import polars as pl
@@ -9,13 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaignkit.errors import BadValue, ColumnNotFound
-from tests.megafile.campaign import TODAY, pick, write_facts
+from tests.megafile.campaign import TODAY, days, pick, write_facts
 
 PEOPLE = 300
-
-
-def days(rng, n, back=900):
-    return [TODAY - datetime.timedelta(days=int(d)) for d in rng.integers(-30, back, n)]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +36,7 @@ def facts():
     gift = pl.DataFrame(
         {
             "person_id": rng.integers(1, PEOPLE + 1, 500),
-            "given_on": days(rng, 500),
+            "given_on": days(rng, 500, 900, 30),
             "amount": pick(rng, [-5.0, 10.0, 250.5], 500),
             "channel": pick(rng, ["online", "mail"], 500),
         }
@@ -47,7 +44,7 @@ def facts():
     contact = pl.DataFrame(
         {
             "person_id": rng.integers(1, PEOPLE + 1, 300),
-            "contacted_on": days(rng, 300),
+            "contacted_on": days(rng, 300, 900, 30),
             "channel": pick(rng, ["phone", "door"], 300),
         }
     )
@@ -195,6 +192,26 @@ def test_equalities_take_values_lists_and_none(megafile, facts):
     assert megafile.universe(state=["OH", "NC"]).count() == person["state"].is_in(["OH", "NC"]).sum()
     assert megafile.universe(state=None).count() == person["state"].is_null().sum()
     assert megafile.universe(last_name="O'Brien").count() == (person["last_name"] == "O'Brien").sum()
+
+
+@pytest.mark.parametrize(
+    ("equals", "message"),
+    [
+        ({"region": "Midwst"}, "region='Midwst': nobody has that; did you mean 'Midwest'?"),
+        ({"state": ["OH", "Ohio"]}, "state='Ohio': nobody has that; did you mean 'OH'? There is: NC, OH."),
+        ({"sex": "f"}, "did you mean 'F'?"),
+    ],
+)
+def test_a_value_nobody_has_is_told_the_nearest(megafile, equals, message):
+    with pytest.raises(BadValue, match=re.escape(message)):
+        megafile.universe(**equals)
+
+
+def test_explain_wants_a_number(megafile):
+    with pytest.raises(BadValue, match="person_id is 'nope'; int was expected"):
+        megafile.explain("nope")
+    with pytest.raises(BadValue, match="There is no person -1"):
+        megafile.explain(np.int64(-1))
 
 
 WRONG = {

@@ -9,6 +9,8 @@ from campaignkit.voters import Spline, fit_score
 from tests.real.published import published
 
 PAST = ["primary_00", "general_00", "primary_02", "general_02", "primary_04", "general_04"]
+CROSSED = [tuple(PAST), *(("age", vote) for vote in PAST), ("age", "hh_size"), ("age", "sex")]
+CROSSED += [("hh_size", "primary_02"), ("hh_size", "primary_04")]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_ranks_as_boosted_trees_do_and_is_calibrated(controls):
     ours, theirs, errors = [], [], []
     for seed in range(10):
         score = fit_score(
-            controls, "primary_06", [*PAST, Spline("age", 1), "sex", "hh_size"], interactions=[tuple(PAST)],
+            controls, "primary_06", [*PAST, Spline("age", 1, 6), "sex", "hh_size"], interactions=CROSSED,
             name="voted", purpose="turnout", cluster="cluster", seed=seed, ridge=1.0,
         )  # fmt: skip
         held = (hashed_shares(controls["cluster"], str(seed)) >= 0.75).to_numpy()

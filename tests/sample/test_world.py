@@ -27,6 +27,15 @@ def test_same_seed_draws_the_same_world() -> None:
     assert not one["people"].equals(other["people"])
 
 
+def test_ages_are_banded_in_a_megafiles_words() -> None:
+    drawn = set(sample.draw("contest", 2000, seed=1).table["age_band"])
+    shared = {"18–29", "30–39", "40–49"}
+    assert shared <= drawn
+    assert all("–" in band or band.endswith("+") for band in drawn)
+    found = sample.megafile(progress=False).universe("donor").by("age_band").table
+    assert shared <= set(found["age_band"])
+
+
 def test_shares_of_people(world: sample.Drawn) -> None:
     swing = world["people"].filter(pl.col("county").is_not_null())
     assert len(swing) == len(world["people"]) // 2

@@ -8,8 +8,10 @@ import polars as pl
 import pytest
 
 from campaignkit.voters import Bands, Spline, fit_score
-from tests.spark.test_cells_spark import on_spark, spark  # noqa: F401  (a fixture)
 from tests.voters.people import people
+
+pytest.importorskip("pyspark.sql")
+from tests.spark.test_cells_spark import on_spark, spark  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.spark
 

@@ -390,3 +390,12 @@ def test_scores_of_nobody_are_refused_and_change_nothing(megafile):
         with pytest.raises(BadValue, match=match):
             megafile.write_scores("x", rows)
     assert megafile.path.stat().st_mtime_ns == before
+
+
+def test_a_universe_may_name_facts_and_its_restricted_ones_are_known():
+    who = sample.megafile().universe("voter")
+    score = fit_score(who, "gave('online')", ["sex", "age_band"], name="online", purpose="fundraise", unit="person_id")
+    assert score.quality.auc > 0.5
+    assert score.predict(who.features({"sex": "sex", "age_band": "age_band"})).columns[-1] == "online"
+    with pytest.raises(SourceRestricted, match="fec"):
+        fit_score(who, "gave('online')", ["sex", "fec_gifts()"], name="x", purpose="fundraise", unit="person_id")

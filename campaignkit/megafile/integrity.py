@@ -1,0 +1,69 @@
+"""Whether a megafile hangs together: what must hold between its tables, whatever was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from campaignkit.megafile import tables
+from campaignkit.megafile.sources import FILE_ID_SHIFT
+from campaignkit.sql import quote_identifier, quote_literal
+
+_LINES = "header_lines + accepted_lines + rejected_lines = lines"
+
+#: What may not be: a sentence, and SQL that counts the cases.
+_RULES = {
+    "records of people have no person": "SELECT count(*) FROM source_record WHERE person_id IS NULL",
+    "records belong to people who are not there": """
+        SELECT count(*) FROM source_record ANTI JOIN person USING (person_id)""",
+    "people have no record": "SELECT count(*) FROM person ANTI JOIN source_record USING (person_id)",
+    "keys stand twice": """
+        SELECT count(*) FROM (SELECT hash(source, record_key) AS key FROM record GROUP BY key HAVING count(*) > 1)""",
+    "people are described twice by one key": """
+        SELECT count(*) FROM (
+            SELECT hash(source, record_key) AS key FROM source_record GROUP BY key HAVING count(*) > 1)""",
+    "descriptions are of no standing record": "SELECT count(*) FROM source_record ANTI JOIN record USING (record_id)",
+    "people live in households that are not there": """
+        SELECT count(*) FROM person ANTI JOIN household USING (household_id) WHERE household_id IS NOT NULL""",
+    "households count other people than live in them": """
+        SELECT count(*) FROM household h LEFT JOIN (
+            SELECT household_id, count(*) AS n FROM person GROUP BY household_id) USING (household_id)
+        WHERE n IS DISTINCT FROM h.people""",
+    "files' lines or records do not add up": f"""
+        SELECT count(*) FROM source_file WHERE NOT ({_LINES}) OR accepted + rejected <> records""",
+    "files' log and records disagree": f"""
+        SELECT count(*) FROM source_file f LEFT JOIN (
+            SELECT seen_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM record GROUP BY 1) USING (file_id)
+        WHERE f.accepted - f.duplicates - f.vanished <> coalesce(n, 0)""",
+    "scores are of people who are not there": "SELECT count(*) FROM score ANTI JOIN person USING (person_id)",
+    "weighed pairs are of records that are gone": """
+        SELECT count(*) FROM (SELECT record_id FROM candidate UNION ALL SELECT other_id FROM candidate)
+        ANTI JOIN source_record USING (record_id)""",
+}
+
+
+def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return a line for each rule that does not hold; none: all is well.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        To a megafile.
+    """
+    rules = dict(_RULES)
+    about = [table for table in tables.FACTS if "person_id" in tables.columns_of(table)]
+    rules["facts are of no standing record"] = (
+        f"SELECT count(*) FROM ({_all_of('record_id', tables.FACTS)}) ANTI JOIN record USING (record_id)"
+    )
+    rules["facts are about people who are not there"] = (
+        f"SELECT count(*) FROM ({_all_of('person_id', about)}) ANTI JOIN person USING (person_id) "
+        "WHERE person_id IS NOT NULL"
+    )
+    said = " UNION ALL ".join(f"SELECT {quote_literal(what)} AS what, ({sql}) AS n" for what, sql in rules.items())
+    found = con.sql(f"SELECT what, n FROM ({said}) WHERE n > 0").pl()
+    return [f"{n:,} {what}" for what, n in found.iter_rows()]
+
+
+def _all_of(column: str, names: Iterable[str]) -> str:
+    return " UNION ALL ".join(f"SELECT {column} FROM {quote_identifier(name)}" for name in names)

@@ -1,0 +1,159 @@
+"""New files into a standing megafile: read, settle, relink those touched, renew what follows, check, put in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from campaignkit.errors import CampaignkitError
+from campaignkit.megafile import files
+from campaignkit.megafile.build import keep_model, linking_order
+from campaignkit.megafile.descriptions import settle_descriptions
+from campaignkit.megafile.export_log import take_in_export_log
+from campaignkit.megafile.identity import Rules, resolve_people
+from campaignkit.megafile.integrity import problems
+from campaignkit.megafile.layout import load_layouts, own_layouts
+from campaignkit.megafile.model import Model
+from campaignkit.megafile.nightly.drift import drift_warnings
+from campaignkit.megafile.nightly.regroup import relink
+from campaignkit.megafile.nightly.renew import renew
+from campaignkit.megafile.nightly.standing_ids import keep_ids
+from campaignkit.megafile.replacing import changed_file
+from campaignkit.megafile.settle import settle_records
+from campaignkit.megafile.sources import Source, find_sources, number_files
+from campaignkit.megafile.staging import load_files, note_sources
+from campaignkit.progress import Steps
+
+SPREAD = 12  # bytes in the megafile and its stage for a byte of a compressed export
+
+
+def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps) -> int:
+    """Bring a folder's new files into the megafile at `path`; return the night's number, 0 where none is new.
+
+    Raises
+    ------
+    LayoutError
+        If a file fits no layout, is damaged, or has no date. Nothing is changed.
+    RefreshRefused
+        If another process writes, the disk has no room, or the result would not hang together. Nothing is changed.
+    """
+    started = datetime.now()
+    with steps.step("looking at the files"):
+        own = own_layouts(layouts)
+        with duckdb.connect(path, read_only=True) as con:
+            kept = dict(con.execute("SELECT name, toml FROM layout").fetchall())
+            known = _known(con)
+        sources = [s for s in find_sources(folder, load_layouts(kept | own)) if _mark(s) not in known]
+    if not sources:
+        return 0
+    needed = SPREAD * sum(file.stat().st_size for file in {s.file.path for s in sources})
+    with changed_file(path, needed) as con:
+        night = _next_night(con)
+        _take_in(con, sources, own, night, steps)
+        _log(con, night, started, "refresh")
+        take_in_export_log(con, path)
+        _check(con, steps)
+    return night
+
+
+def retrain(path: Path, steps: Steps) -> int:
+    """Fit the model anew on the records that stand, and link everyone by it; return the night's number."""
+    started = datetime.now()
+    with changed_file(path) as con:
+        night = _next_night(con)
+        load_files(con, [], [], night, steps)  # none: nothing is kept, gone or fresh
+        settle_records(con, night)
+        settle_descriptions(con)
+        with steps.step("fitting the model and linking everyone"):
+            con.execute("CREATE TEMP TABLE before AS SELECT record_id, person_id, matched_by, match_probability "
+                        "FROM source_record")  # fmt: skip
+            con.execute("DELETE FROM candidate; DELETE FROM weighed; DELETE FROM rival")
+            keep_model(con, resolve_people(con, linking_order(con), Rules()) or _no_model())
+            con.execute("""
+                CREATE TEMP TABLE relinked AS
+                SELECT record_id, person_id, matched_by, match_probability FROM source_record""")
+            con.execute("CREATE TEMP TABLE rivalling AS FROM rival")
+            con.execute("DELETE FROM rival")
+            con.execute("""
+                UPDATE source_record SET person_id = b.person_id, matched_by = b.matched_by,
+                       match_probability = b.match_probability FROM before b
+                WHERE b.record_id = source_record.record_id""")
+        _follow(con, night, started, steps)
+        _log(con, night, started, "retrain")
+        _check(con, steps)
+    return night
+
+
+def _no_model() -> Model:
+    raise CampaignkitError("There is nothing to fit a model on.")
+
+
+def _mark(source: Source) -> tuple[Any, ...]:
+    """Return what makes a file the same as one that was read: its bytes, its place in a zip, its date."""
+    return files.sha256(source.file.path), source.file.member, source.as_of
+
+
+def _known(con: duckdb.DuckDBPyConnection) -> set[tuple[Any, ...]]:
+    rows = con.execute("SELECT sha256, file, as_of FROM source_file").fetchall()
+    return {(sha256, file.partition("!")[2] or None, as_of) for sha256, file, as_of in rows}
+
+
+def _next_night(con: duckdb.DuckDBPyConnection) -> int:
+    return con.sql("SELECT coalesce(max(night), 0) + 1 FROM refresh_log").pl().item()
+
+
+def _take_in(
+    con: duckdb.DuckDBPyConnection, sources: list[Source], own: dict[str, str], night: int, steps: Steps
+) -> None:
+    standing = [file_id for (file_id,) in con.execute("SELECT file_id FROM source_file").fetchall()]
+    load_files(con, sources, number_files(sources, standing), night, steps)
+    note_sources(con, sources, own)
+    with steps.step("settling which records count"):
+        settle_records(con, night)
+        settle_descriptions(con)
+    with steps.step("linking those touched"):
+        stored = con.sql("SELECT settings FROM model").pl()["settings"].to_list()
+        model = Model.from_json(stored[0]) if stored else None
+        used = relink(con, linking_order(con), model)
+        if used is not None and model is not None and (used.standing, used.own) != (model.standing, model.own):
+            con.execute("UPDATE model SET settings = ?", [used.to_json()])
+    _follow(con, night, datetime.now(), steps)
+
+
+def _follow(con: duckdb.DuckDBPyConnection, night: int, now: datetime, steps: Steps) -> None:
+    with steps.step("renewing people and facts"):
+        keep_ids(con, night, now)
+        renew(con)
+
+
+def _log(con: duckdb.DuckDBPyConnection, night: int, started: datetime, kind: str) -> None:
+    counted = con.sql("SELECT event, count(*) FROM identity_event WHERE night = ? GROUP BY event", params=[night]).pl()
+    events = {"merged": 0, "split": 0, "ended": 0} | dict(counted.iter_rows())
+    before = con.sql("SELECT people FROM refresh_log ORDER BY night DESC LIMIT 1").pl().item()
+    people = con.sql("SELECT count(*) FROM person").pl().item()
+    con.execute(
+        """
+        INSERT INTO refresh_log BY NAME
+        SELECT $night AS night, $started AS started_at, $now AS finished_at, $kind AS kind,
+               (SELECT max(as_of) FROM source_file) AS as_of, $version AS version, count(*) AS files,
+               coalesce(sum(accepted), 0) AS accepted, coalesce(sum(rejected), 0) AS rejected, $people AS people,
+               $added AS added, $merged AS merged, $split AS split, $ended AS ended, $warnings::VARCHAR[] AS warnings
+        FROM source_file WHERE night = $night""",
+        {
+            "night": night, "started": started, "now": datetime.now(), "kind": kind, "version": version("campaignkit"),
+            "people": people, "added": people - before + events["merged"] + events["ended"] - events["split"],
+            "warnings": drift_warnings(con, night), **events,
+        },
+    )  # fmt: skip
+
+
+def _check(con: duckdb.DuckDBPyConnection, steps: Steps) -> None:
+    with steps.step("checking that it hangs together"):
+        found = problems(con)
+    if found:
+        raise CampaignkitError(f"The refreshed file does not hang together, so the old one stays: {'; '.join(found)}.")

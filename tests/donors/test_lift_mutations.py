@@ -1,0 +1,179 @@
+"""Each way of getting a lift wrong fails a test that is named here."""
+
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from campaignkit.donors import doubts, lift, study
+from campaignkit.donors.balance import alone
+from campaignkit.stats import comparison, crossfit, instrument, matching, weighting
+from campaignkit.stats.comparison import Mean
+from campaignkit.stats.logit import fit_logit
+from tests.donors import test_encouragement, test_event_study, test_lift
+
+# The functions of these names hide the modules.
+event_study, encouragement = (import_module(f"campaignkit.donors.{name}") for name in ("event_study", "encouragement"))
+
+
+# --- two groups -------------------------------------------------------------------------------------------
+
+
+def cluster_ignored(monkeypatch):
+    right = comparison.variance
+    monkeypatch.setattr(comparison, "variance", lambda influence, cluster, lost=0: right(influence, None, lost))
+
+
+def weights_not_renormalised(monkeypatch):
+    """Horvitz and Thompson's mean: the weights do not add up to the target."""
+    right = weighting._weighted
+
+    def unscaled(c, logit, treated):
+        mean = right(c, logit, treated)
+        return replace(mean, value=mean.value * float(mean.weight.sum() / c.target.sum()))
+
+    monkeypatch.setattr(weighting, "_weighted", unscaled)
+
+
+def weights_as_if_known(monkeypatch):
+    def known(c, logit, treated):
+        v, _ = weighting.odds(c, logit.eta, treated)
+        weight = c.weight * c.arm(treated) * v
+        value = float(weight @ c.y / weight.sum())
+        return Mean(value, weight * (c.y - value) / weight.sum(), weight)
+
+    monkeypatch.setattr(weighting, "_weighted", known)
+
+
+def matches_as_if_propensity_known(monkeypatch):
+    right = matching._covariance
+    monkeypatch.setattr(matching, "_covariance", lambda *given: 0 * right(*given))
+
+
+def propensity_not_cross_fitted(monkeypatch):
+    monkeypatch.setattr(crossfit, "fit_without_each", lambda x, t, w, folds, whole: [whole.beta] * len(folds))
+
+
+def outcome_not_cross_fitted(monkeypatch):
+    def of_all(c, treated):
+        w = c.weight * c.arm(treated)
+        return [comparison.solve(comparison.gram(c.x, w), c.x.T @ (w * c.y))] * len(c.folds)
+
+    monkeypatch.setattr(crossfit, "_least_squares_without_each", of_all)
+
+
+def homes_split_between_folds(monkeypatch):
+    right = study._folds
+
+    def split(table, parts, seed):
+        return right(table, replace(parts, cluster=None), seed)[0], right(table, parts, seed)[1]
+
+    monkeypatch.setattr(study, "_folds", split)
+
+
+def trimmed_silently(monkeypatch):
+    right = lift.study
+
+    def trimmed(*given, **options):
+        found = right(*given, **options)
+        c = found.comparison
+        kept = ~alone(c, fit_logit(c.x, c.treated.astype(float), c.weight).eta)
+        edges = [int(kept[: fold.stop].sum()) for fold in c.folds]
+        folds = tuple(slice(a, b) for a, b in zip([0, *edges], edges, strict=False))
+        rows = {part: getattr(c, part)[kept] for part in ("x", "y", "treated", "weight")}
+        return replace(found, comparison=replace(c, folds=folds, **rows), order=found.order[kept])
+
+    monkeypatch.setattr(lift, "study", trimmed)
+
+
+# --- doubts -----------------------------------------------------------------------------------------------
+
+
+def placebo_with_the_leaked_column(monkeypatch):
+    monkeypatch.setattr(study.Study, "columns_without", lambda self, _: np.arange(len(self.columns) + 1))
+    monkeypatch.setattr(doubts, "_refuse_given_away", lambda *_: None)
+
+
+def placebo_with_its_functions(monkeypatch):
+    monkeypatch.setattr(doubts, "refuse_functions", lambda *_: None)
+
+
+def bound_of_the_point(monkeypatch):
+    right = doubts._e_values
+    monkeypatch.setattr(doubts, "_e_values", lambda *given: (right(*given)[0],) * 2)
+
+
+# --- joining at different times ---------------------------------------------------------------------------
+
+
+def already_joined_as_controls(monkeypatch):
+    right = event_study.cells_of
+
+    def all_others(counts, *given):
+        groups = np.arange(len(counts))
+        return [replace(cell, controls=groups[(groups != cell.group) & (counts > 0)]) for cell in right(counts, *given)]
+
+    monkeypatch.setattr(event_study, "cells_of", all_others)
+
+
+def two_way_fixed_effects(monkeypatch):
+    right = event_study.effects
+
+    def within(panel, cells):
+        joined = (np.arange(panel.periods) >= panel.joined[:, None]).astype(float)
+        apart = joined - joined.mean(0) - joined.mean(1, keepdims=True) + joined.mean()
+        return replace(right(panel, cells), overall=float((apart * panel.dense()).sum() / (apart * joined).sum()))
+
+    monkeypatch.setattr(event_study, "effects", within)
+
+
+# --- an offer by lot --------------------------------------------------------------------------------------
+
+
+def late_not_divided_by_the_first_stage(monkeypatch):
+    def undivided(offer):
+        found = instrument.effects_of_offer(offer)
+        return replace(found, late=found.intention)
+
+    monkeypatch.setattr(encouragement, "effects_of_offer", undivided)
+
+
+def interval_that_weak_offers_fool(monkeypatch):
+    def wald(first, intention, var_first, var_intention, covariance, critical):
+        slope = intention / first
+        half = np.sqrt(critical * (var_intention + slope**2 * var_first - 2 * slope * covariance)) / abs(first)
+        return slope - half, slope + half
+
+    monkeypatch.setattr(instrument, "anderson_rubin", wald)
+
+
+MUTATIONS = [
+    (cluster_ignored, test_lift.test_errors_are_summed_within_clusters, "entropy"),
+    (weights_not_renormalised, test_lift.test_imputation_and_weighting_agree_with_statsmodels_treatment_effects, 1),
+    (weights_as_if_known, test_lift.test_errors_count_that_weights_were_estimated, "ipw"),
+    (matches_as_if_propensity_known, test_lift.test_matching_errors_are_those_of_abadie_and_imbens),
+    (propensity_not_cross_fitted, test_lift.test_no_fold_sees_its_own_rows),
+    (outcome_not_cross_fitted, test_lift.test_no_fold_sees_its_own_rows),
+    (homes_split_between_folds, test_lift.test_clusters_are_never_split_between_folds),
+    (trimmed_silently, test_lift.test_some_without_a_counterpart_are_counted_not_dropped),
+    (placebo_with_the_leaked_column, test_lift.test_a_failed_placebo_is_said_first_and_a_passed_one_proves_little),
+    (placebo_with_its_functions, test_lift.test_a_placebo_whose_functions_stay_in_is_refused),
+    (bound_of_the_point, test_lift.test_an_interval_that_holds_no_effect_needs_no_hidden_trait),
+    (already_joined_as_controls, test_event_study.test_each_cell_is_a_difference_of_two_differences, "not_yet"),
+    (two_way_fixed_effects, test_event_study.test_an_effect_that_grows_is_not_held_against_those_who_joined_before),
+    (late_not_divided_by_the_first_stage, test_encouragement.test_without_covariates_it_is_walds_ratio),
+    (interval_that_weak_offers_fool, test_encouragement.test_the_interval_holds_the_slopes_that_are_not_rejected),
+]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "named", "arguments"),
+    [(mutation, named, arguments) for mutation, named, *arguments in MUTATIONS],
+    ids=[f"{mutation.__name__}-{named.__name__}" for mutation, named, *_ in MUTATIONS],
+)
+def test_a_mutation_fails_its_test(monkeypatch, mutation, named, arguments):
+    named(*arguments)
+    mutation(monkeypatch)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        named(*arguments)
