@@ -157,11 +157,16 @@ def calibration_error(judged: Judged, group: Whole, seed: int = 0) -> tuple[floa
 def group_variances(judged: Judged, group: Whole) -> Floats:
     """Return the variance of each group's Σ weight · outcome, were the predictions right.
 
-    Of clusters the variance is multiplied by how much more the residuals' sums vary than independent ones would.
+    With clusters it is multiplied by how much more the sums of their residuals within groups vary than independent
+    ones would, over all groups.
     """
     plain: Floats = np.asarray(np.bincount(group, judged.nn * judged.p * (1 - judged.p)), float)
     if judged.cluster is None:
         return plain
     independent = Judged(judged.p, judged.n, judged.k, judged.nn, judged.kk).variance(1 - judged.p, -judged.p)
-    effect = judged.variance(1 - judged.p, -judged.p) / independent if independent else 1.0
+    alone = judged.cluster < 0
+    within = np.where(alone, np.arange(len(group)) + judged.cluster.max() + 1, judged.cluster)
+    parts = np.unique(within * (group.max() + 1) + group, return_inverse=True)[1]
+    apart = Judged(judged.p, judged.n, judged.k, judged.nn, judged.kk, np.where(alone, -1, parts))
+    effect = apart.variance(1 - judged.p, -judged.p) / independent if independent else 1.0
     return plain * max(effect, 1.0)

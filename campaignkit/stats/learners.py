@@ -108,15 +108,26 @@ def guesses(terms: Terms, of: Outcomes, fold: Whole, modelled: bool = False) -> 
     The outcome's models are ridge regressions in either arm, their penalty the likeliest.
     """
     chance = chances(terms, of, fold, modelled)
-    expected = {arm: np.empty(terms.rows) for arm in (True, False)}
-    for one in np.unique(fold):
-        own, others = fold == one, fold != one
-        for arm, into in expected.items():
-            rows = others & (of.treated == arm)
-            into[own] = terms.take(own).eta(_fitted(terms.take(rows), of.yes[rows].astype(float), of.weight[rows]))
-    with_it, without = expected[True], expected[False]
+    folds = {one: np.flatnonzero(fold == one) for one in np.unique(fold)}
+    parts = [terms.take(rows) for rows in folds.values()]
+    with_it, without = np.empty(terms.rows), np.empty(terms.rows)
+    for arm, into in ((True, with_it), (False, without)):
+        betas = _without_each(parts, [of.take(rows) for rows in folds.values()], arm)
+        for rows, part, beta in zip(folds.values(), parts, betas, strict=True):
+            into[rows] = part.eta(beta)
     residual = np.where(of.treated, (of.yes - with_it) / chance, -(of.yes - without) / (1 - chance))
     return with_it - without + residual
+
+
+def _without_each(parts: list[Terms], outcomes: list[Outcomes], arm: bool) -> list[Floats]:
+    """Return an arm's ridge regression of the outcome on all folds but each, from each fold's sums."""
+    grams, products = [], []
+    for terms, of in zip(parts, outcomes, strict=True):
+        weight = of.weight * (of.treated == arm)
+        grams.append(terms.gram(weight))
+        products.append(terms.score(weight * of.yes))
+    gram, product = sum(grams), sum(products)
+    return [_fitted(gram - own, product - mine) for own, mine in zip(grams, products, strict=True)]
 
 
 def chances(terms: Terms, of: Outcomes, fold: Whole, modelled: bool) -> Floats:
@@ -142,12 +153,11 @@ def evening(terms: Terms, of: Outcomes, fold: Whole) -> Floats:
     return np.where(of.treated, share / chance, (1 - share) / (1 - chance))
 
 
-def _fitted(terms: Terms, y: Floats, weight: Floats) -> Floats:
-    mean = float(weight @ y / weight.sum())
-    spread = max(float(weight @ (y - mean) ** 2 / weight.sum()), 1e-12)
-    gram = terms.gram(weight)
-    ridge = likeliest_ridge(gram / spread, terms.score(weight * (y - mean)) / spread)
-    return _ridged(gram, terms.score(weight * y), ridge * spread)
+def _fitted(gram: Floats, product: Floats) -> Floats:
+    """Return the ridge regression of a yes or no, the intercept being the first column."""
+    mean = product[0] / gram[0, 0]
+    spread = max(float(mean * (1 - mean)), 1e-12)
+    return _ridged(gram, product, spread * likeliest_ridge(gram / spread, (product - mean * gram[0]) / spread))
 
 
 def _ridged(gram: Floats, product: Floats, penalty: float) -> Floats:

@@ -8,7 +8,9 @@ from scipy.special import expit
 from campaignkit.stats.comparison import Floats, Whole
 
 FURTHEST = 40.0  # log odds; a shift beyond would make everybody certain
-STEPS = 200
+CLOSE = 1e-9  # people, or
+CLOSEST = 1e-14  # of the total, where doubles hold no more
+STEPS = 60
 
 
 def logit_shifts(eta: Floats, n: Floats, group: Whole, totals: Floats) -> Floats:
@@ -47,7 +49,7 @@ def logit_shifts(eta: Floats, n: Floats, group: Whole, totals: Floats) -> Floats
     for _ in range(STEPS):
         p = expit(eta + shift[group])
         gap = np.bincount(group, n * p, size) - totals
-        if np.all(np.abs(gap) <= 1e-9 * np.maximum(totals, 1)):
+        if np.all(np.abs(gap) <= np.maximum(CLOSE, CLOSEST * totals)):
             break
         lower, upper = np.where(gap < 0, shift, lower), np.where(gap > 0, shift, upper)
         slope = np.bincount(group, n * p * (1 - p), size)

@@ -37,7 +37,7 @@ class Outcomes:
     squares: Floats
     cluster: Whole | None = None
 
-    def take(self, rows: Mask) -> Outcomes:
+    def take(self, rows: Mask | Whole) -> Outcomes:
         """Return some of the cells."""
         cluster = None if self.cluster is None else self.cluster[rows]
         return Outcomes(self.treated[rows], self.yes[rows], self.weight[rows], self.squares[rows], cluster)
