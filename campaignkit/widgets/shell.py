@@ -70,7 +70,8 @@ def readout(**traits: str) -> Any:
 
 def live_chart(chart: alt.TopLevelMixin) -> Any:
     """Return a chart whose params and selections are shared with Python."""
-    return _classes()[1](chart, debounce_wait=60, embed_options=charts.EMBED)
+    room = {"left": 5, "top": 5, "right": 20, "bottom": 5}  # an axis's last label reaches beyond the plot
+    return _classes()[1](chart, debounce_wait=60, embed_options=charts.EMBED | {"padding": room})
 
 
 class Shell:
