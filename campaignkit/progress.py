@@ -23,10 +23,10 @@ _within: ContextVar[bool] = ContextVar("within", default=False)  # a step is run
 
 
 def wanted(progress: bool | None) -> bool:
-    """Return whether to show progress: as told, or (None) unless CAMPAIGNKIT_PROGRESS=0 or CI is set."""
+    """Return whether to show progress: as told, or (None) as CAMPAIGNKIT_PROGRESS says, or unless CI is set."""
     if progress is not None:
         return progress
-    return os.environ.get("CAMPAIGNKIT_PROGRESS", "1") != "0" and not os.environ.get("CI")
+    return os.environ.get("CAMPAIGNKIT_PROGRESS", "0" if os.environ.get("CI") else "1") != "0"
 
 
 def in_notebook() -> bool:

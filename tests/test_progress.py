@@ -83,6 +83,9 @@ def test_it_is_quiet_in_ci_and_when_told(monkeypatch, capsys):
                 time.sleep(0.15)
     with Steps("build", show=False).step("long"):
         time.sleep(0.15)
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("CAMPAIGNKIT_PROGRESS", "1")
+    assert wanted(None)
     assert capsys.readouterr().err == ""
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from campaignkit.megafile import Universe
 
 ALL = -1  # in the list of segments: all that are in the box
+CHOSEN = "indexof(chosen, datum.at) >= 0"
 HELD, NOT_HELD, UNKNOWN = "held up", "did not hold up", "nothing held out"
 
 
@@ -195,11 +196,13 @@ class SegmentExplorer(Shell):
             return self.within.megafile.universe("false", as_of=self.within.as_of)
         return self.within & reduce(or_, parts)
 
-    def _scatter(self) -> alt.TopLevelMixin:
+    def _scatter(self, brushed_alone: bool = False) -> alt.TopLevelMixin:
+        """Draw the segments; `brushed_alone`: the chart itself marks what is brushed, as no kernel answers."""
         alt = charts.house()
         table, kinds = self._table, [HELD, NOT_HELD, UNKNOWN]
         chosen = alt.param(name="chosen", value=table["at"].to_list())
         brush = alt.selection_interval(name="brush", mark=alt.BrushConfig(fillOpacity=0.1, stroke="transparent"))
+        alone = {"or": [{"param": "brush", "empty": False}, f"!isValid(brush.size) && {CHOSEN}"]}
         x = alt.X("size:Q", title="people (searched half)", scale=alt.Scale(type="log", nice=False, padding=14))
         y = alt.Y("lift:Q", title="lift", scale=alt.Scale(zero=False, padding=14))
         kind = [value for value in kinds if value in table["kind"].to_list()]
@@ -211,7 +214,7 @@ class SegmentExplorer(Shell):
                 x=x, y=y,
                 color=alt.Color("kind:N", scale=alt.Scale(domain=kind, range=colours), title=None),
                 shape=alt.Shape("kind:N", scale=alt.Scale(domain=kind), title=None),
-                opacity=alt.condition("indexof(chosen, datum.at) >= 0", alt.value(1), alt.value(0.25)),
+                opacity=alt.when(alone if brushed_alone else CHOSEN).then(alt.value(1)).otherwise(alt.value(0.25)),
                 tooltip=[
                     alt.Tooltip("segment:N"), alt.Tooltip("size:Q", format=","), alt.Tooltip("lift:Q", format=".2f"),
                     alt.Tooltip("holdout_lift:Q", format=".2f", title="held-out lift"),
@@ -227,7 +230,7 @@ class SegmentExplorer(Shell):
         )
 
     def still(self) -> alt.TopLevelMixin:
-        """Return the segments' chart, which needs no kernel.
+        """Return the segments' chart, which needs no kernel: a box dragged over it marks the segments within.
 
         Examples
         --------
@@ -238,7 +241,7 @@ class SegmentExplorer(Shell):
         >>> explore.still().description == found.summary()
         True
         """
-        return self._scatter()
+        return self._scatter(brushed_alone=True)
 
 
 def _points(segments: Segments) -> pl.DataFrame:

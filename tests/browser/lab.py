@@ -236,19 +236,23 @@ def wait_for_charts(page: Page, seconds: float = 30) -> dict[str, int]:
         page.wait_for_timeout(200)
 
 
+MARKS = """svg => [...svg.querySelectorAll(".role-mark:not([class*=_brush]) path")]
+    .map(path => path.getAttribute("d") + path.getAttribute("opacity")).join()"""
+
+
 def brush(page: Page, figure: str) -> bool:
-    """Drag across the upper left of a figure's first chart; return whether its marks changed in answer."""
+    """Drag across the middle of a figure's first plot; return whether marks other than the brush changed in answer."""
     chart = page.locator(f"{figure} >> svg.marks")
     chart.scroll_into_view_if_needed()
-    lengths = "svg => [...svg.querySelectorAll('.mark-rect.role-mark path')].map(path => path.getAttribute('d')).join()"
-    before = chart.evaluate(lengths)
-    box = chart.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 40)
+    before = chart.evaluate(MARKS)
+    plots = chart.locator(".role-scope path.background")
+    plot = (plots if plots.count() else chart.locator("path.background")).first.bounding_box()
+    page.mouse.move(plot["x"] + plot["width"] * 0.3, plot["y"] + plot["height"] * 0.25)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=8)
+    page.mouse.move(plot["x"] + plot["width"] * 0.6, plot["y"] + plot["height"] * 0.6, steps=8)
     page.mouse.up()
     page.wait_for_timeout(500)
-    return chart.evaluate(lengths) != before
+    return chart.evaluate(MARKS) != before
 
 
 def screenshot(page: Page, name: str) -> Path:
