@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 import threading
-import time
 import warnings
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +27,13 @@ from campaignkit.megafile.integrity import problems
 from campaignkit.megafile.model import Model
 from campaignkit.megafile.nightly.child import run_in_child
 from campaignkit.megafile.nightly.night import Night, night_report, nothing_new
+from campaignkit.megafile.opening import check_is_megafile, connect, inode
 from campaignkit.megafile.replacing import leftovers
 from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.universe import Universe, make_universe, universe_of
-from campaignkit.progress import Steps, make_askable, shown
-from campaignkit.sql import quote_identifier, quote_identifiers, quote_literal
+from campaignkit.progress import Steps, shown
+from campaignkit.sql import quote_identifier, quote_identifiers
 
 __all__ = ["Megafile"]
 
@@ -61,13 +60,13 @@ class Megafile:
         self.path = Path(path)
         if not self.path.exists():
             raise BadValue(f"There is no megafile at {str(path)!r}. Megafile.build(folder, path) makes one.")
-        self._con = _connect(self.path, read_only)
+        self._con = connect(self.path, read_only)
         self._lock = threading.Lock()
         self._read_only = read_only
         self._values: dict[tuple[str, str], list[str]] = {}
         self._restricted: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-        self._opened, self._warned = _inode(self.path), False
-        _check_is_megafile(self._con, self.path)
+        self._opened, self._warned = inode(self.path), False
+        check_is_megafile(self._con, self.path)
 
     @classmethod
     def build(
@@ -255,7 +254,7 @@ class Megafile:
         >>> mf.stale
         False
         """
-        return self._opened != _inode(self.path)
+        return self._opened != inode(self.path)
 
     def reopen(self) -> Megafile:
         """Move on to the file that lies at `path` now; universes made before then speak of it too.
@@ -274,9 +273,9 @@ class Megafile:
 
     def _move_on(self) -> None:
         """Open the file that lies at `path` now; relations made before still read the old one."""
-        con = _connect(self.path, self._read_only)
+        con = connect(self.path, self._read_only)
         with self._lock:
-            self._con, self._opened, self._warned = con, _inode(self.path), False
+            self._con, self._opened, self._warned = con, inode(self.path), False
             self._values.clear()
 
     @property
@@ -736,51 +735,3 @@ class Megafile:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
-
-
-def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
-    try:
-        con = _connect_to_this_version(path) if read_only else duckdb.connect(path)
-        make_askable(con)
-        if read_only:
-            con.execute(f"SET temp_directory = {quote_literal(f'{path.resolve()}.tmp')}")
-            con.execute("SET enable_external_access = false")
-            con.execute("SET lock_configuration = true")
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        raise BadValue(f"{str(path)!r} can't be opened: {error}") from error
-    return con
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _connect_to_this_version(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the file that lies at `path` now, also where this process has an older one of that name open.
-
-    DuckDB keeps one instance for a path; a build replaces the file under it. A second name of the new file, taken
-    away once it is open, makes it a file of its own.
-    """
-    name = path.with_name(f".{path.name}.open-{os.getpid()}-{time.monotonic_ns()}")
-    try:
-        os.link(path, name)
-    except OSError:  # a file system without hard links, or a folder that may not be written
-        return duckdb.connect(path, read_only=True)
-    try:
-        return duckdb.connect(name, read_only=True)
-    finally:
-        name.unlink()
-
-
-def _check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    found = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    missing = [name for name in tables.names() if name not in found]
-    if missing:
-        con.close()
-        raise BadValue(
-            f"{str(path)!r} is no megafile of this version: it lacks {listed(missing, most=4)}. Build it anew."
-        )

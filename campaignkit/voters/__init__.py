@@ -4,8 +4,8 @@ from campaignkit.voters import recipes
 from campaignkit.voters.features import Bands, Spline
 from campaignkit.voters.persuasion import fit_persuasion
 from campaignkit.voters.priority import Priority, priority
-from campaignkit.voters.ranking import Persuasion, load_persuasion
-from campaignkit.voters.scores import Score, fit_score, load_score
+from campaignkit.voters.ranking import Persuasion
+from campaignkit.voters.scores import Score, fit_score
 from campaignkit.voters.turnout import Turnout, fit_turnout, turnout_history
 
 __all__ = [
@@ -18,8 +18,6 @@ __all__ = [
     "fit_persuasion",
     "fit_score",
     "fit_turnout",
-    "load_persuasion",
-    "load_score",
     "priority",
     "recipes",
     "turnout_history",

@@ -24,7 +24,7 @@ from campaignkit.voters.experiment import Parts
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Persuasion", "load_persuasion"]
+__all__ = ["Persuasion"]
 
 TENTHS = 10
 KEPT = ("name", "purpose", "method", "ridge", "why")
@@ -307,7 +307,7 @@ class Persuasion(Result):
         return written(self.name, mf, scored, unit, self.parts.unit, self.restricted)
 
     def save(self, path: str | Path) -> Path:
-        """Write it as JSON: what `load_persuasion` needs to predict, and its numbers; nobody's data.
+        """Write it as JSON: what `load` needs to predict, and its numbers; nobody's data.
 
         Examples
         --------
@@ -330,9 +330,14 @@ class Persuasion(Result):
         path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
         return path
 
-    @staticmethod
-    def load(path: str | Path) -> Persuasion:
-        """Return what `save` wrote; see `load_persuasion`.
+    @classmethod
+    def load(cls, path: str | Path) -> Persuasion:
+        """Return a ranking that was saved: it predicts and writes as before.
+
+        Raises
+        ------
+        BadValue
+            The file is none that `save` wrote.
 
         Examples
         --------
@@ -345,43 +350,18 @@ class Persuasion(Result):
         ... )
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     kept = ck.voters.Persuasion.load(found.save(f"{folder}/persuasion.json"))
-        >>> kept.summary() == found.summary()
+        >>> kept.predict(calls).collect().equals(found.predict(calls).collect())
         True
         """
-        return load_persuasion(path)
-
-
-def load_persuasion(path: str | Path) -> Persuasion:
-    """Return a ranking that was saved: it predicts and writes as before.
-
-    Raises
-    ------
-    BadValue
-        The file is none that `Persuasion.save` wrote.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import campaignkit as ck
-    >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
-    >>> found = ck.voters.fit_persuasion(
-    ...     calls, "arm", "supports_after", ["sex", "age_band"],
-    ...     control="control", treatment="health", unit="person",
-    ... )
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     kept = ck.voters.load_persuasion(found.save(f"{folder}/persuasion.json"))
-    >>> kept.predict(calls).collect().equals(found.predict(calls).collect())
-    True
-    """
-    try:
-        saved = json.loads(Path(path).read_text(encoding="utf-8"))
-        fields = {field: saved[field] for field in KEPT}
-        fields |= {field: pl.DataFrame(saved[field]) for field in ("table", "arms", "curve")}
-        fields |= {field: Estimate(**saved[field]) for field in ("qini", "average")}
-        fields |= {"parts": Parts(**saved["parts"]), "model": EffectModel.from_dict(saved["model"])}
-        return Persuasion(warnings=tuple(saved["warnings"]), restricted=frozenset(saved["restricted"]), **fields)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadValue(f"{str(path)!r} holds no ranking that was saved: {error!r}") from error
+        try:
+            saved = json.loads(Path(path).read_text(encoding="utf-8"))
+            fields = {field: saved[field] for field in KEPT}
+            fields |= {field: pl.DataFrame(saved[field]) for field in ("table", "arms", "curve")}
+            fields |= {field: Estimate(**saved[field]) for field in ("qini", "average")}
+            fields |= {"parts": Parts(**saved["parts"]), "model": EffectModel.from_dict(saved["model"])}
+            return cls(warnings=tuple(saved["warnings"]), restricted=frozenset(saved["restricted"]), **fields)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadValue(f"{str(path)!r} holds no ranking that was saved: {error!r}") from error
 
 
 def _effects(found: Effects) -> pl.DataFrame:

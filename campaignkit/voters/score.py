@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 ENOUGH = 10  # rows of the rarer outcome for a coefficient (Peduzzi et al. 1996)
 
+#: What is saved as it is.
+KEPT = ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside", "ridge")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Score(Result):
@@ -413,7 +416,7 @@ class Score(Result):
         return written(self.name, mf, scored, unit, self.roles.unit, self.restricted)
 
     def save(self, path: str | Path) -> Path:
-        """Write the score as JSON: what `load_score` needs to predict, and its numbers; nobody's data.
+        """Write the score as JSON: what `load` needs to predict, and its numbers; nobody's data.
 
         Examples
         --------
@@ -429,18 +432,20 @@ class Score(Result):
         'enters.json'
         """
         path = Path(path)
-        kept = {
-            field: getattr(self, field)
-            for field in ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside", "ridge")
-        }
+        kept = {field: getattr(self, field) for field in KEPT}
         kept |= {"restricted": sorted(self.restricted), "roles": asdict(self.roles), "quality": asdict(self.quality)}
         kept |= {"model": self.model.to_dict(), "table": self.table.to_dicts(), "version": 1}
         path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
         return path
 
-    @staticmethod
-    def load(path: str | Path) -> Score:
-        """Return what `save` wrote; see `load_score`.
+    @classmethod
+    def load(cls, path: str | Path) -> Score:
+        """Return a score that was saved: it predicts and writes as before, and can be judged by people given to it.
+
+        Raises
+        ------
+        BadValue
+            The file is none that `save` wrote.
 
         Examples
         --------
@@ -453,44 +458,20 @@ class Score(Result):
         ... )
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     kept = ck.voters.Score.load(score.save(f"{folder}/enters.json"))
-        >>> kept.table.equals(score.table)
+        >>> kept.predict(people).collect().equals(score.predict(people).collect())
         True
         """
-        return load_score(path)
-
-
-def load_score(path: str | Path) -> Score:
-    """Return a score that was saved: it predicts and writes as before, and can be judged by people given to it.
-
-    Raises
-    ------
-    BadValue
-        The file is none that `Score.save` wrote.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import campaignkit as ck
-    >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-    >>> score = ck.voters.fit_score(
-    ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-    ...     name="enters", purpose="volunteer", unit="person",
-    ... )
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     kept = ck.voters.load_score(score.save(f"{folder}/enters.json"))
-    >>> kept.predict(people).collect().equals(score.predict(people).collect())
-    True
-    """
-    try:
-        saved = json.loads(Path(path).read_text(encoding="utf-8"))
-        model = model_from_dict(saved["model"])
-        table = pl.DataFrame(saved["table"], schema_overrides=TABLE)
-        fields = {
-            field: saved[field] for field in ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside", "ridge")
-        }
-        return Score(
-            table=table, model=model, quality=Quality(**saved["quality"]), roles=Roles(**saved["roles"]),
-            restricted=frozenset(saved["restricted"]), **fields,
-        )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadValue(f"{str(path)!r} holds no score that was saved: {error!r}") from error
+        try:
+            saved = json.loads(Path(path).read_text(encoding="utf-8"))
+            model = model_from_dict(saved["model"])
+            table = pl.DataFrame(saved["table"], schema_overrides=TABLE)
+            fields = {
+                field: saved[field]
+                for field in ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside", "ridge")
+            }
+            return cls(
+                table=table, model=model, quality=Quality(**saved["quality"]), roles=Roles(**saved["roles"]),
+                restricted=frozenset(saved["restricted"]), **fields,
+            )  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadValue(f"{str(path)!r} holds no score that was saved: {error!r}") from error

@@ -15,9 +15,9 @@ from campaignkit.voters.cases import Cases, Roles, cases, gather, pooled
 from campaignkit.voters.design import Design, design
 from campaignkit.voters.features import ask
 from campaignkit.voters.models import Model, fit_logit_model
-from campaignkit.voters.score import Score, load_score
+from campaignkit.voters.score import Score
 
-__all__ = ["Score", "fit_score", "load_score"]
+__all__ = ["Score", "fit_score"]
 
 MODELS = ("logit", "boosted")
 LEAST = 10  # people with the outcome, and without it, below whom nothing is fitted

@@ -101,7 +101,7 @@ def _scored(folder: str, how: str) -> dict[str, Any]:
     from campaignkit import voters
 
     con, people = _people(folder)
-    score = voters.load_score(Path(folder) / "score.json")
+    score = voters.Score.load(Path(folder) / "score.json")
     if how == "cells":
         _write_cells(con, score)
     query = {"case": _case, "cells": _cells, "joins": _joins}.get(how, lambda _: None)(score)

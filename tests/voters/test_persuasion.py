@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData, SourceRestricted
-from campaignkit.voters import Bands, fit_persuasion, load_persuasion
+from campaignkit.voters import Bands, Persuasion, fit_persuasion
 from campaignkit.voters.experiment import Parts, experiment
 from campaignkit.voters.features import ask
 
@@ -190,7 +190,7 @@ def test_predict_reads_nothing_and_is_the_models():
 def test_saved_and_loaded_it_predicts_the_same(tmp_path):
     table = calls(3000)
     found = fitted(table)
-    again = load_persuasion(found.save(tmp_path / "moved.json"))
+    again = Persuasion.load(found.save(tmp_path / "moved.json"))
     assert again.predict(table).collect().equals(found.predict(table).collect())
     assert again.summary() == found.summary()
     assert again.table.equals(found.table)
@@ -198,7 +198,7 @@ def test_saved_and_loaded_it_predicts_the_same(tmp_path):
         again.deciles(5)
     (tmp_path / "broken.json").write_text("{}")
     with pytest.raises(BadValue, match="no ranking"):
-        load_persuasion(tmp_path / "broken.json")
+        Persuasion.load(tmp_path / "broken.json")
 
 
 def test_it_shows_and_draws():

@@ -13,7 +13,7 @@ from campaignkit import sample
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData, SourceRestricted
 from campaignkit.megafile import Megafile
 from campaignkit.sql import hashed_shares
-from campaignkit.voters import Bands, Spline, fit_score, load_score
+from campaignkit.voters import Bands, Score, Spline, fit_score
 from tests.voters.people import people
 
 KINDS = [{}, {"weight": "w"}, {"cluster": "household"}, {"weight": "w", "cluster": "household"}]
@@ -165,7 +165,7 @@ def test_trees_equal_scikit_learns_own():
 def test_a_saved_score_predicts_as_before_and_holds_nobodys_data(tmp_path, model):
     table = people()
     score = fitted(table, ["a", Spline("age", 1), "c"], model=model)
-    again = load_score(score.save(tmp_path / "score.json"))
+    again = Score.load(score.save(tmp_path / "score.json"))
     one, two = (which.predict(table).collect()["s"].to_list() for which in (again, score))
     assert one == pytest.approx(two, abs=1e-14)
     assert (again.summary(), again.table.equals(score.table)) == (score.summary(), True)

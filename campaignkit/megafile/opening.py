@@ -1,0 +1,71 @@
+"""Opening a megafile's file: for reading without a way out of it, and as the file that lies there now."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import duckdb
+
+from campaignkit.errors import BadValue, listed
+from campaignkit.megafile import tables
+from campaignkit.progress import make_askable
+from campaignkit.sql import quote_literal
+
+
+def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open a megafile; for reading only, so that no query can write, or read any other file.
+
+    Raises
+    ------
+    BadValue
+        If DuckDB can't open it.
+    """
+    try:
+        con = _connect_to_this_version(path) if read_only else duckdb.connect(path)
+        make_askable(con)
+        if read_only:
+            con.execute(f"SET temp_directory = {quote_literal(f'{path.resolve()}.tmp')}")
+            con.execute("SET enable_external_access = false")
+            con.execute("SET lock_configuration = true")
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise BadValue(f"{str(path)!r} can't be opened: {error}") from error
+    return con
+
+
+def inode(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another that took its place; None where none lies."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _connect_to_this_version(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open the file that lies at `path` now, also where this process has an older one of that name open.
+
+    DuckDB keeps one instance for a path; a build replaces the file under it. A second name of the new file, taken
+    away once it is open, makes it a file of its own.
+    """
+    name = path.with_name(f".{path.name}.open-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        os.link(path, name)
+    except OSError:  # a file system without hard links, or a folder that may not be written
+        return duckdb.connect(path, read_only=True)
+    try:
+        return duckdb.connect(name, read_only=True)
+    finally:
+        name.unlink()
+
+
+def check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuse, and close, a file that lacks a megafile's tables."""
+    found = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    missing = [name for name in tables.names() if name not in found]
+    if missing:
+        con.close()
+        raise BadValue(
+            f"{str(path)!r} is no megafile of this version: it lacks {listed(missing, most=4)}. Build it anew."
+        )
