@@ -17,16 +17,26 @@ def plain_name(column: str) -> str:
     return f"nullif(regexp_replace(upper(strip_accents({column})), '[^A-Z]', '', 'g'), '')"
 
 
-def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]) -> None:
-    """Make described, one row a record of source_record as it is compared, and the views and the table of links."""
+_WEIGHED = """, row IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
+               row IN (SELECT record_id FROM weighed WHERE own) AS alike"""
+
+
+def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], standing: bool = False) -> None:
+    """Make described, one row a record of source_record as it is compared, and the views and the table of links.
+
+    `standing`: with their people, and whether each record asks (was weighed against those who stand before its source)
+    and is alike (was weighed against its own source). Else nobody has a person yet.
+    """
     names = con.sql(f"SELECT DISTINCT {plain_name('first_name')} AS name FROM source_record").pl()["name"].drop_nulls()
     shapes = name_forms(names.sort().to_list()).with_columns(pl.col("form").rank("dense").cast(pl.Int32))
     con.register("shapes", shapes.group_by("name", maintain_order=True).agg(forms="form"))
-    con.register("sources", pl.DataFrame(sources, schema={"source": pl.String, "one": pl.Boolean}, orient="row"))
+    turns = pl.DataFrame(sources, schema={"source": pl.String, "one": pl.Boolean}, orient="row").with_row_index("turn")
+    con.register("sources", turns.with_columns(pl.col("turn").cast(pl.Int32)))
     con.execute(f"""
         CREATE TEMP TABLE described AS
         WITH named AS (
-            SELECT record_id AS row, source, NOT one AS many, {plain_name("first_name")} AS first,
+            SELECT record_id AS row, source, turn, {"person_id" if standing else "NULL::BIGINT AS person_id"},
+                   NOT one AS many, {plain_name("first_name")} AS first,
                    {plain_name("last_name")} AS last, upper(left(trim(middle_name), 1)) AS middle, suffix, sex,
                    birth_date, strftime(birth_date, '%Y%m%d') AS birth_text,
                    coalesce(birth_year, year(birth_date))::SMALLINT AS birth_year, address_key, zip5, state,
@@ -34,7 +44,7 @@ def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]) ->
             FROM source_record JOIN sources USING (source)
         )
         SELECT named.*, shapes.forms, nullif(regexp_extract(address_key, '^[0-9]+'), '') AS house,
-               hash({", ".join(_COMPARED)}) AS content, NULL::BIGINT AS person_id
+               hash({", ".join(_COMPARED)}) AS content{_WEIGHED if standing else ""}
         FROM named LEFT JOIN shapes ON name = first""")
     con.unregister("shapes")
     con.unregister("sources")

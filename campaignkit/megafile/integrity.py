@@ -18,11 +18,6 @@ _RULES = {
     "records belong to people who are not there": """
         SELECT count(*) FROM source_record ANTI JOIN person USING (person_id)""",
     "people have no record": "SELECT count(*) FROM person ANTI JOIN source_record USING (person_id)",
-    "keys stand twice": """
-        SELECT count(*) FROM (SELECT hash(source, record_key) AS key FROM record GROUP BY key HAVING count(*) > 1)""",
-    "people are described twice by one key": """
-        SELECT count(*) FROM (
-            SELECT hash(source, record_key) AS key FROM source_record GROUP BY key HAVING count(*) > 1)""",
     "descriptions are of no standing record": "SELECT count(*) FROM source_record ANTI JOIN record USING (record_id)",
     "people live in households that are not there": """
         SELECT count(*) FROM person ANTI JOIN household USING (household_id) WHERE household_id IS NOT NULL""",
@@ -41,6 +36,9 @@ _RULES = {
         SELECT count(*) FROM (SELECT record_id FROM candidate UNION ALL SELECT other_id FROM candidate)
         ANTI JOIN source_record USING (record_id)""",
 }
+
+#: Where a source's key may stand only once.
+_UNIQUE = {"keys stand twice": "record", "people are described twice by one key": "source_record"}
 
 
 def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -62,7 +60,14 @@ def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
     )
     said = " UNION ALL ".join(f"SELECT {quote_literal(what)} AS what, ({sql}) AS n" for what, sql in rules.items())
     found = con.sql(f"SELECT what, n FROM ({said}) WHERE n > 0").pl()
-    return [f"{n:,} {what}" for what, n in found.iter_rows()]
+    twice = ((what, _repeats(con, table)) for what, table in _UNIQUE.items())
+    return [f"{n:,} {what}" for what, n in [*found.iter_rows(), *twice] if n]
+
+
+def _repeats(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Return how many rows of a table have a key that stands already; Polars counts a third as dear as DuckDB."""
+    keys = con.sql(f"SELECT hash(source, record_key) AS key FROM {quote_identifier(table)}").pl()["key"]
+    return keys.len() - keys.n_unique()
 
 
 def _all_of(column: str, names: Iterable[str]) -> str:

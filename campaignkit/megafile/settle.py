@@ -38,7 +38,9 @@ def settle_records(con: duckdb.DuckDBPyConnection, night: int) -> None:
         _let_vanish(con, source)
         _note(con, source, night)
     con.execute("DROP TABLE IF EXISTS temp.judged; DROP TABLE IF EXISTS temp.vanishing")
-    con.execute("DELETE FROM kept WHERE record_id NOT IN (SELECT record_id FROM record)")
+    con.execute(
+        "DELETE FROM kept WHERE record_id NOT IN (SELECT record_id FROM record SEMI JOIN kept USING (record_id))"
+    )
     _note_files(con, night)
 
 

@@ -55,6 +55,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--exports", type=Path, help="the sample's exports, where they are made already")
+    parser.add_argument("--nights", type=int, default=2)
+    parser.add_argument(
+        "--beside", choices=["rebuild", "build"], default="rebuild", help="what nights are held against"
+    )
     parser.add_argument("--standing", type=Path, help="its megafile, where it is built already")
     options = parser.parse_args()
     from campaignkit import sample
@@ -64,17 +68,20 @@ def main() -> None:
         exports, path = options.exports or folder / "exports", folder / "campaign.duckdb"
         if options.exports is None:
             sample.write(exports, options.people)
+        anew: dict[str, Any] = {}
         if options.standing is None:
-            _say("built, the model fitted", measured(ME, "first", str(exports), str(path)))
+            anew = measured(ME, "first", str(exports), str(path))
+            _say("built, the model fitted", anew)
         else:
             shutil.copyfile(options.standing, path)
-        anew = measured(ME, "rebuild", str(exports), str(folder / "anew.duckdb"), str(path))
-        _say("built anew by the stored model", anew)
-        for number in (1, 2):
+        if options.beside == "rebuild":
+            anew = measured(ME, "rebuild", str(exports), str(folder / "anew.duckdb"), str(path))
+            _say("built anew by the stored model", anew)
+        for number in range(1, options.nights + 1):
             sample.write_night(exports, folder / f"night{number}", number)
             taken = measured(ME, "night", str(path), str(folder / f"night{number}"))
             _say(f"night {number}", taken)
-            compared(f"night {number} beside building anew", taken, anew)
+            compared(f"night {number} beside the {options.beside}", taken, anew)
 
 
 def _say(title: str, figures: dict[str, Any]) -> None:

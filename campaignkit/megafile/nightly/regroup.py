@@ -20,6 +20,7 @@ import duckdb
 from campaignkit.megafile.comparisons import BLOCKS, SWAPPED_BLOCK
 from campaignkit.megafile.described import by_form, comparable, describe
 from campaignkit.megafile.identity import TIERS, Rules, Tier, beside, forget, link_described, rivals
+from campaignkit.megafile.links import components
 from campaignkit.megafile.model import Model, Odds, equal
 from campaignkit.megafile.weigh import from_prior, weigh
 
@@ -47,11 +48,10 @@ def relink(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], mode
     Model or None
         The model, with the rates of sources that it met for the first time.
     """
-    describe(con, sources)
     con.execute("DELETE FROM candidate WHERE record_id IN (SELECT record_id FROM dropped) "
                 "OR other_id IN (SELECT record_id FROM dropped)")  # fmt: skip
     con.execute("DELETE FROM weighed WHERE record_id IN (SELECT record_id FROM dropped)")
-    con.execute("UPDATE described SET person_id = s.person_id FROM source_record s WHERE s.record_id = row")
+    describe(con, sources, standing=True)
     link_anew = _everyone if _most_are_touched(con, sources[0][0]) else _those_near
     used = link_anew(con, sources, model)
     con.execute("CREATE OR REPLACE TEMP TABLE relinked AS SELECT * EXCLUDE (newcomer) FROM link")
@@ -80,24 +80,21 @@ def _everyone(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], m
 
 
 def _those_near(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], model: Model | None) -> Model | None:
-    con.execute("CREATE OR REPLACE TEMP TABLE stands (source VARCHAR, turn INTEGER)")
-    for turn, (source, _) in enumerate(sources):
-        con.execute("INSERT INTO stands VALUES (?, ?)", [source, turn])
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE everyone AS
-        SELECT d.*, turn, row IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
-               row IN (SELECT record_id FROM weighed WHERE own) AS alike
-        FROM described d JOIN stands USING (source)""")
+    con.execute("ALTER TABLE described RENAME TO everyone")
     _begin(con)
     known = None if model is None else _with_newcomers(con, model, sources)
     while True:
-        _gather(con)
+        _gather(con, known is not None and not _has_met(known, sources))
         used = link_described(con, sources, Rules(model=known, weighed=True))
         if used is None or not _to_weigh(con) or not _weigh(con, used, sources):
             break
+    _describe(con, "near")
+    con.execute("UPDATE described SET person_id = link.person_id FROM link WHERE row = link.record_id")
     if used is not None and model is not None and sources[0][0] not in model.standing:
         del used.standing[sources[0][0]]  # nobody stands before the first
-    con.execute("DROP TABLE everyone; DROP TABLE stands; DROP TABLE near; DROP TABLE new_person; DROP TABLE offered")
+    con.execute(
+        "DROP TABLE everyone; DROP TABLE near; DROP TABLE linking_anew; DROP TABLE new_person; DROP TABLE offered"
+    )
     con.execute("DROP TABLE IF EXISTS temp.looking")
     return used
 
@@ -108,10 +105,12 @@ def _begin(con: duckdb.DuckDBPyConnection) -> None:
     A new record is a person of its own here, with a number below zero: its own, negative.
     """
     con.execute("CREATE OR REPLACE TEMP TABLE near (person_id BIGINT)")
+    con.execute("CREATE OR REPLACE TEMP TABLE linking_anew (person_id BIGINT)")
     con.execute("CREATE OR REPLACE TEMP TABLE offered (row BIGINT)")
     con.execute("UPDATE everyone SET person_id = -row WHERE person_id IS NULL")
     con.execute("INSERT INTO near SELECT DISTINCT person_id FROM dropped WHERE person_id IS NOT NULL "
                 "UNION SELECT -record_id FROM fresh")  # fmt: skip
+    con.execute("INSERT INTO linking_anew FROM near")
     con.execute("CREATE OR REPLACE TEMP TABLE looking AS FROM everyone WHERE row IN (FROM fresh)")
     alike = " UNION ".join(f"SELECT row FROM everyone SEMI JOIN looking USING ({part})" for part in _parts(TIERS))
     con.execute(f"CREATE OR REPLACE TEMP TABLE hit AS FROM everyone WHERE row IN ({alike})")
@@ -134,26 +133,37 @@ def _parts(tiers: Sequence[Tier]) -> list[str]:
     return sorted({", ".join(key for key in tier.on if key != "form") for tier in tiers})
 
 
-def _gather(con: duckdb.DuckDBPyConnection) -> None:
-    """Put into `described` the records of all who are near the touched, however far."""
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE edge AS
-        SELECT a.person_id, b.person_id AS other_person_id FROM candidate c
+def _gather(con: duckdb.DuckDBPyConnection, all_near: bool) -> None:
+    """Put into `described` the records of all who are near the touched, however far.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+        `linking_anew` has the touched; a second time, those for whom new pairs were weighed: only who is near them is
+        linked once more.
+    all_near : bool
+        Whether all have to be, as the rate of a source that the model meets for the first time depends on all.
+    """
+    edges = con.sql("""
+        SELECT a.person_id AS a, b.person_id AS b FROM candidate c
         JOIN everyone a ON a.row = c.record_id JOIN everyone b ON b.row = c.other_id
-        UNION ALL FROM rival UNION ALL FROM new_person""")
-    found = 1
-    while found:
-        con.execute("""
-            CREATE OR REPLACE TEMP TABLE next AS
-            SELECT other_person_id AS person_id FROM edge SEMI JOIN near USING (person_id)
-            UNION SELECT e.person_id FROM edge e SEMI JOIN near n ON n.person_id = e.other_person_id""")
-        con.execute("DELETE FROM next WHERE person_id IN (FROM near)")
-        found = con.sql("SELECT count(*) FROM next").pl().item()
-        con.execute("INSERT INTO near FROM next")
-    con.execute("DROP TABLE edge; DROP TABLE next; DROP TABLE IF EXISTS temp.described")
-    con.execute("CREATE TEMP TABLE described AS FROM everyone SEMI JOIN near USING (person_id)")
-    con.execute("UPDATE described SET person_id = NULL; DELETE FROM link; DELETE FROM asked; DELETE FROM pair")
-    con.execute("INSERT INTO pair FROM candidate WHERE record_id IN (SELECT row FROM described)")
+        UNION ALL FROM rival UNION ALL FROM new_person""").pl()
+    con.register("together", components(edges))
+    con.execute("""
+        INSERT INTO linking_anew SELECT record_id FROM together WHERE root IN (
+            SELECT root FROM together JOIN linking_anew ON person_id = record_id) EXCEPT FROM linking_anew""")
+    con.unregister("together")
+    con.execute("INSERT INTO near FROM linking_anew EXCEPT FROM near")
+    _describe(con, "near" if all_near else "linking_anew")
+    con.execute("DELETE FROM link WHERE record_id IN (SELECT row FROM described)")
+    con.execute("DELETE FROM asked WHERE record_id IN (SELECT row FROM described)")
+    con.execute("DELETE FROM pair; INSERT INTO pair FROM candidate WHERE record_id IN (SELECT row FROM described)")
+
+
+def _describe(con: duckdb.DuckDBPyConnection, people: str) -> None:
+    """Put into `described` the records of a table's people, without a person."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE described AS FROM everyone SEMI JOIN {people} USING (person_id)")
+    con.execute("UPDATE described SET person_id = NULL")
 
 
 def _with_newcomers(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple[str, bool]]) -> Model:
@@ -162,6 +172,13 @@ def _with_newcomers(con: duckdb.DuckDBPyConnection, model: Model, sources: Seque
     standing = {source: model.standing.get(source, Odds(people, None, [])) for source, _ in sources}
     own = {source: model.own.get(source, Odds(people, None, [])) for source, one in sources if not one}
     return replace(model, standing=standing, own=own)
+
+
+def _has_met(model: Model, sources: Sequence[tuple[str, bool]]) -> bool:
+    """Whether the model knows the rates of every source that has anybody to meet."""
+    before, own = [name for name, _ in sources[1:]], [name for name, one in sources if not one]
+    met = [*(model.standing[name] for name in before), *(model.own[name] for name in own)]
+    return all(odds.rate is not None for odds in met)
 
 
 def _to_weigh(con: duckdb.DuckDBPyConnection) -> int:
@@ -202,7 +219,6 @@ def _to_weigh(con: duckdb.DuckDBPyConnection) -> int:
 
 def _weigh(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple[str, bool]]) -> int:
     """Weigh those who are looking against everyone who shares a block with them; return how many they may be."""
-    before = con.sql("SELECT count(*) FROM candidate").pl().item()
     con.execute(f"CREATE OR REPLACE TEMP TABLE looking_row AS {comparable('looking')}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW everyone_row AS {comparable('everyone')}")
     con.execute("CREATE OR REPLACE TEMP TABLE shared (looking BIGINT, everyone BIGINT)")
@@ -229,14 +245,20 @@ def _weigh(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple
     with beside(con):
         weigh(con, model, ("looking_met", "everyone_met"), [equal(("row",))], with_prior, max(apart + own), "scored")
     con.execute("""
-        INSERT INTO candidate
+        CREATE OR REPLACE TEMP TABLE found AS
         SELECT DISTINCT CASE WHEN turn_l > turn_r OR (turn_l = turn_r AND looking < everyone) THEN looking ELSE everyone
                END AS record_id, CASE WHEN record_id = looking THEN everyone ELSE looking END AS other_id, odds
         FROM scored JOIN meeting ON meeting = row_l EXCEPT FROM candidate""")
+    con.execute("INSERT INTO candidate FROM found")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE linking_anew AS
+        SELECT DISTINCT person_id FROM everyone WHERE row IN (
+            SELECT record_id FROM found UNION ALL SELECT other_id FROM found)""")
+    count = con.sql("SELECT count(*) FROM found").pl().item()
     con.execute("DROP VIEW everyone_row")
-    for table in ("looking_row", "scored", "shared", "meeting", "looking_met", "everyone_met"):
+    for table in ("found", "looking_row", "scored", "shared", "meeting", "looking_met", "everyone_met"):
         con.execute(f"DROP TABLE temp.{table}")
-    return con.sql("SELECT count(*) FROM candidate").pl().item() - before
+    return count
 
 
 #: Who may be weighed against whom: askers against those of earlier sources, the alike against their own.

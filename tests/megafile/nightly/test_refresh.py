@@ -303,7 +303,7 @@ def test_linking_only_the_touched_records_alone_would_miss_their_rivals(campaign
         assert people_of(wrong) != people_of(campaign)
 
 
-def _only_touched(con):
+def _only_touched(con, all_near):
     con.execute("DROP TABLE IF EXISTS temp.described; DELETE FROM link; DELETE FROM asked; DELETE FROM pair")
     con.execute("CREATE TEMP TABLE described AS FROM everyone WHERE person_id < 0")
     con.execute("UPDATE described SET person_id = NULL")
