@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from campaignkit.megafile import Universe
 
 ALL = -1  # in the list of segments: all that are in the box
-CHOSEN = "indexof(chosen, datum.at) >= 0"
+CHOSEN = "indexof(chosen, datum.at) >= 0"  # in the chart's own language
+BRUSHED = f"isValid(brush.size) ? inrange(datum.size, brush.size) && inrange(datum.lift, brush.lift) : {CHOSEN}"
 HELD, NOT_HELD, UNKNOWN = "held up", "did not hold up", "nothing held out"
 
 
@@ -202,7 +203,6 @@ class SegmentExplorer(Shell):
         table, kinds = self._table, [HELD, NOT_HELD, UNKNOWN]
         chosen = alt.param(name="chosen", value=table["at"].to_list())
         brush = alt.selection_interval(name="brush", mark=alt.BrushConfig(fillOpacity=0.1, stroke="transparent"))
-        alone = {"or": [{"param": "brush", "empty": False}, f"!isValid(brush.size) && {CHOSEN}"]}
         x = alt.X("size:Q", title="people (searched half)", scale=alt.Scale(type="log", nice=False, padding=14))
         y = alt.Y("lift:Q", title="lift", scale=alt.Scale(zero=False, padding=14))
         kind = [value for value in kinds if value in table["kind"].to_list()]
@@ -214,7 +214,7 @@ class SegmentExplorer(Shell):
                 x=x, y=y,
                 color=alt.Color("kind:N", scale=alt.Scale(domain=kind, range=colours), title=None),
                 shape=alt.Shape("kind:N", scale=alt.Scale(domain=kind), title=None),
-                opacity=alt.when(alone if brushed_alone else CHOSEN).then(alt.value(1)).otherwise(alt.value(0.25)),
+                opacity=alt.condition(BRUSHED if brushed_alone else CHOSEN, alt.value(1), alt.value(0.25)),
                 tooltip=[
                     alt.Tooltip("segment:N"), alt.Tooltip("size:Q", format=","), alt.Tooltip("lift:Q", format=".2f"),
                     alt.Tooltip("holdout_lift:Q", format=".2f", title="held-out lift"),

@@ -245,7 +245,7 @@ def brush(page: Page, figure: str) -> bool:
     chart = page.locator(f"{figure} >> svg.marks")
     chart.scroll_into_view_if_needed()
     before = chart.evaluate(MARKS)
-    plots = chart.locator(".role-scope path.background")
+    plots = chart.locator(".role-scope[class*=concat_0] path.background")
     plot = (plots if plots.count() else chart.locator("path.background")).first.bounding_box()
     page.mouse.move(plot["x"] + plot["width"] * 0.3, plot["y"] + plot["height"] * 0.25)
     page.mouse.down()
