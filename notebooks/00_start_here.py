@@ -70,7 +70,7 @@ mf.explain(on_file.people("person_id")["person_id"][0])
 stars = ck.donors.discover_segments(
     mf.universe("invited('host_a')"), outcome="entered('host_a')",
     by=["region", "sex", "age_band", "party", "income_band", "interest"], unit="person_id", cluster="household_id",
-)  # fmt: skip
+)
 stars
 
 # %% [markdown]

@@ -47,7 +47,7 @@ ck.charts.bars(
     by_source, "source", "accepted",
     description=f"Records accepted from each of the twelve largest sources; the largest is {by_source['source'][0]}.",
     title="Records accepted, by source",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## What could not be read
@@ -79,7 +79,7 @@ ck.charts.bars(
     tiers, "tier", "records",
     description=f"Records linked by each tier; most by {tiers['tier'][0]}.",
     title="What linked records to people",
-)  # fmt: skip
+)
 
 # %%
 someone = mf.sql("""
@@ -102,7 +102,7 @@ ck.charts.bars(
     overlap, "both", "people",
     description=f"People found in both of two sources, the twelve largest pairs; the largest is {overlap['both'][0]}.",
     title="People in two piles",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## What could fool us
@@ -124,7 +124,7 @@ ck.charts.bars(
     shown.rename({"recall": "recall_rate"}), "pair", "recall_rate",
     description="Share of the true pairs that was found, for the twelve largest pairs of sources.",
     title="Share of true pairs found",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## The number, and the decision

@@ -76,7 +76,7 @@ ck.charts.bars(
     came_back, "arm", "came_back_rate",
     description="Share of unsubscribers who joined the e-mail list again, by arm of the call experiment.",
     title="Came back to the list",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## Rank them

@@ -42,7 +42,7 @@ invited.by("region", measures=["entered('host_a')"])
 by = ["region", "sex", "age_band", "party", "race", "income_band", "education", "urbanicity", "homeowner", "interest"]
 found = ck.donors.discover_segments(
     invited, outcome="entered('host_a')", by=by, unit="person_id", cluster="household_id"
-)  # fmt: skip
+)
 found
 
 # %% [markdown]
@@ -68,7 +68,7 @@ fans.by("state")
 # %%
 naive = ck.donors.discover_segments(
     invited, outcome="entered('host_a')", by=by, unit="person_id", cluster="household_id", rank="lift", distinct=False
-)  # fmt: skip
+)
 naive.chart()
 
 # %%
@@ -101,7 +101,7 @@ wanted = " AND ".join(part for part in found.table["where"][0].split(" AND ") if
 hosts = ck.donors.match_hosts(
     contests, outcome="entered", host="host", by=["region", "sex", "age_band", "race", "donor"], like="host_a",
     unit="person_id", segment=wanted, region="region = 'Northeast'", at_random="at_random", mailing=5_000,
-)  # fmt: skip
+)
 hosts
 
 # %% [markdown]
@@ -133,7 +133,7 @@ if filings.exists():
         .when(pl.col("amount") <= 0).then(pl.lit("refund"))
         .otherwise(pl.lit("gift")).alias("what"),
         pl.col("occupation").str.strip_chars(' "').str.to_uppercase(),
-    )  # fmt: skip
+    )
     display(filed.group_by("what").agg(pl.len(), pl.col("amount").sum()).sort("len", descending=True))  # noqa: F821
 else:
     print("The FEC rows are not here; this section is left out.")

@@ -118,7 +118,7 @@ ck.charts.bars(
     leads, "lead", "lead_rate",
     description="The winner's lead over the other variants: as seen where it was chosen, shrunk, and in fresh people.",
     title="Lead of the winner of one half over the other variants", number=".2%",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## How many should we have tested on?
@@ -152,7 +152,7 @@ both = win.table.select("arm", "probability_best").join(
         "arm", by_dollars="probability_best"
     ),
     on="arm",
-).rename({"probability_best": "by_gifts"})  # fmt: skip
+).rename({"probability_best": "by_gifts"})
 print(top)
 both.head(5)
 

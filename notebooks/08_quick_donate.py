@@ -41,7 +41,7 @@ donors = mf.universe("gave('online')", "gifts('online') > 0", as_of="2012-01-15"
 known = {
     "age": "age", "sex": "sex", "region": "region", "income_band": "income_band", "education": "education",
     "log_dollars": "ln(gifts('online'))", "log_gifts": "ln(gift_count('online'))", "last_gift_days": "last_gift_days",
-}  # fmt: skip
+}
 before = donors.features(known).pl()
 before.head(5)
 
@@ -84,7 +84,7 @@ ck.charts.bars(
     "who", "gifts_after",
     description=f"Dollars given online in the window: members {with_card:.2f}, others {without:.2f}.",
     title=f"Members gave {with_card / without:.1f} times as much",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## What is left of it, several ways
@@ -96,7 +96,7 @@ ck.charts.bars(
 lift = ck.donors.estimate_lift(
     study, "quick_donate", "gifts_after", list(known), placebo={"mail_after": []},
     unit="person_id", cluster="household_id", signed_up="enrolled_on", outcome_from="2012-07-02",
-)  # fmt: skip
+)
 lift
 
 # %% [markdown]
@@ -136,7 +136,7 @@ gifts = mf.relation("SELECT person_id, given_on, amount FROM gift WHERE channel 
 story = ck.donors.event_study(
     people, gifts, unit="person_id", enrolled_on="enrolled_on", gift_date="given_on", amount="amount",
     start="2012-01-16", end="2012-09-30", cluster="household_id", window=(-6, 12),
-)  # fmt: skip
+)
 story
 
 # %% [markdown]
@@ -149,7 +149,7 @@ story
 offer = ck.donors.encouragement(
     study.drop_nulls("offered"), "offered", "quick_donate", "gifts_after", covariates=["log_dollars", "log_gifts"],
     unit="person_id", cluster="household_id",
-)  # fmt: skip
+)
 offer
 
 # %% [markdown]
@@ -216,7 +216,7 @@ print(f"{planted.height:,} members give {factor:.2f} times what they would have 
 caught = lift.table.select(
     "estimator", "ratio", "ratio_lower", "ratio_upper",
     pl.lit(factor).is_between("ratio_lower", "ratio_upper").alias("caught"),
-)  # fmt: skip
+)
 caught
 
 # %%
@@ -224,7 +224,7 @@ ck.charts.intervals(
     caught, "estimator", "ratio", "ratio_lower", "ratio_upper", reference=factor, number=".2~f",
     description=f"Ratios beside {factor:.2f}; {caught['caught'].sum()} of {caught.height} intervals hold it.",
     title=f"Who caught the planted {factor:.2f}",
-)  # fmt: skip
+)
 
 # %%
 story_says = "holds" if story.ratio.lower <= factor <= story.ratio.upper else "misses"

@@ -57,7 +57,7 @@ blocks = {"basics": list(basics), "record": list(record), "consumer": list(consu
 health = ck.voters.fit_persuasion(
     calls, "arm", "supports", blocks, control="control", treatment="health", name="persuasion", unit="person_id",
     cluster="household_id",
-)  # fmt: skip
+)
 health
 
 # %%
@@ -74,7 +74,7 @@ ck.charts.intervals(
     pl.DataFrame({"ranking": ["all features"], "qini": [health.qini.value], "lower": [health.qini.lower],
                   "upper": [health.qini.upper]}),
     "ranking", "qini", reference=0, description="The ranking's Qini coefficient with its 95% interval.",
-)  # fmt: skip
+)
 
 # %%
 health.curve.filter(pl.col("share").is_in([0.1, 0.2, 0.5, 0.8, 1.0]))
@@ -91,7 +91,7 @@ large = ck.sample.draw("scripts", 500_000, seed=1)
 larger = ck.voters.fit_persuasion(
     large.table, "arm", "supports_after", ["sex", ck.voters.Bands("age", [30, 40, 50, 60, 70]), "state"],
     control="control", treatment="health", unit="person", interactions=[("sex", "age")],
-)  # fmt: skip
+)
 rank = pl.corr("persuasion", "planted", method="spearman")
 pl.DataFrame(
     {
@@ -123,12 +123,12 @@ rankings = {
         calls, "arm", "supports", {block: blocks[block] for block in chosen}, control="control", treatment="health",
         unit="person_id", cluster="household_id",
     ) for name, chosen in part.items()
-}  # fmt: skip
+}
 ck.charts.intervals(
     pl.DataFrame([{"features": name, "qini": one.qini.value, "lower": one.qini.lower, "upper": one.qini.upper}
                   for name, one in rankings.items()]),
     "features", "qini", reference=0, description="Qini coefficients of rankings from more and more features.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # For support and turnout there are many more answers to learn from, and the shares can be told apart: how much worse do
@@ -138,7 +138,7 @@ ck.charts.intervals(
 question = "If the election were held today, whom would you vote for?"
 asked = mf.universe(f"answered('{question}')", "voter").features(basics | record | consumer | {
     "ours": f"answered('{question}', 'Our candidate')", "theirs": f"answered('{question}', 'The opponent')",
-})  # fmt: skip
+})
 said = asked.pl().filter(pl.col("ours") != pl.col("theirs"))
 support = ck.voters.fit_score(
     said, "ours", blocks, name="support", purpose="persuade", unit="person_id", cluster="household_id", ridge=1.0

@@ -65,7 +65,7 @@ invited = mf.universe("invited('host_a')")
 found = ck.donors.discover_segments(
     invited, outcome="entered('host_a')", by=["region", "sex", "age_band", "income_band", "education"],
     unit="person_id", cluster="household_id", distinct=False, top=60,
-)  # fmt: skip
+)
 explore = ck.widgets.SegmentExplorer(found, within=invited)
 explore
 
@@ -83,7 +83,7 @@ explore.universe
 calls = ck.sample.draw("scripts", 20_000, seed=3).table
 scripts = ck.experiments.analyze(
     calls, "arm", "supports_after", control="control", cluster="household", sequence="asked_on"
-)  # fmt: skip
+)
 sent = ck.sample.draw("email", 20_000, seed=5).table
 emails = ck.experiments.winners(sent, "email_id", "gave", cluster="household", recipients=100_000)
 size = ck.experiments.test_and_roll(100_000, mean=sent["gave"].mean(), prior_sd=emails.spread, arms=18)
@@ -105,7 +105,7 @@ print(board.readout.detail)
 enters = ck.voters.fit_score(
     invited, "entered('host_a')", ["region", "sex", "age_band", "party", "education"], name="enters",
     purpose="volunteer", unit="person_id", cluster="household_id",
-)  # fmt: skip
+)
 look = ck.widgets.ScoreInspector(enters)
 look
 

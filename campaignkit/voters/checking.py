@@ -235,8 +235,10 @@ class Importance(Result):
     def summary(self) -> str:
         """Say what the first block carries, and the others."""
         said = [f"{row['block']} {row['carried_share']:.0%}" for row in self.table.iter_rows(named=True)]
+        beyond = bool((self.table["carried_share"] > 1).any())
+        more = "Above 100%: a shuffled block misleads, which is worse than knowing nothing. " if beyond else ""
         return (
-            f"Of what the score knows, measured by held-out loss when a block is shuffled: {', '.join(said)}. "
+            f"Of what the score knows, measured by held-out loss when a block is shuffled: {', '.join(said)}. {more}"
             "This says what the score leans on, not what causes the outcome; blocks that say the same hide each other."
         )
 
