@@ -366,19 +366,23 @@ def _parse(layout: Layout, head: str, most: int) -> list[list[str]]:
 
 
 def _nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
-    """Say which layout with a header comes nearest, under any delimiter, and what is in the way."""
-    best, best_share, advice = None, 0.0, ""
+    """Say which layout with a header comes nearest, under any delimiter, and what is in the way.
+
+    Near is how many of the layout's required columns are there, and how many of the file's columns it knows.
+    """
+    best, nearest_yet, advice = None, 0.0, ""
     for layout in (layout for layout in layouts if layout.header):
         line = heads[layout.encoding].partition("\n")[0]
         for delimiter in dict.fromkeys([layout.delimiter, ",", "\t", "|", ";"]):
             header = {fold(name.strip('"')) for name in line.split(delimiter)}
             missing = [name for name in layout.required if fold(name) not in header]
-            share = 1 - len(missing) / len(layout.required)
-            if share > best_share:
-                best, best_share = layout, share
+            known = sum(layout.knows(name) for name in header) / len(header)
+            near = (known + 1 - len(missing) / len(layout.required)) / 2
+            if near > nearest_yet:
+                best, nearest_yet = layout, near
                 advice = f"it lacks {listed(missing)}" if missing else (
                     f"its columns are there, but parted by {delimiter!r} where the layout says {layout.delimiter!r}"
                 )  # fmt: skip
-    if best is None or best_share < 0.5:
+    if best is None or nearest_yet < 0.5:
         return "Write a layout for it (campaignkit/megafile/layouts/README.md) and pass layouts=[path]."
     return f"The nearest is {best.name} ({best.title}): {advice}."
