@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tests.browser import lab
 
@@ -15,23 +14,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PROBE = Path(__file__).parent / "probe.py"
 SOURCES = [PROBE, *sorted((lab.ROOT / "notebooks").glob("*.py"))]
-
-
-@pytest.fixture
-def watch() -> lab.Watch:
-    """What the pages tried and complained of."""
-    return lab.Watch()
-
-
-@pytest.fixture
-def page(chromium: Browser, watch: lab.Watch) -> Iterator[Page]:
-    """A page that is watched, whose notebook's kernel ends with the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    watch.on(context)
-    page = context.new_page()
-    yield page
-    lab.shut_down(page)
-    context.close()
 
 
 @pytest.mark.timeout(lab.SECONDS_TO_START * 2 + lab.SECONDS_TO_RUN + 60)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from tests.browser import lab
 
@@ -18,23 +17,6 @@ HEADLINE, ERROR = ".ck-widget .ck-headline >> nth=0", ".ck-widget .ck-error >> n
 # What a chart looks like: where its marks are, and how strong.
 MARKS = """svg => [...svg.querySelectorAll('.role-mark path, .role-mark line')].map(mark => [
   'd', 'transform', 'opacity', 'fill-opacity', 'x2', 'y2'].map(name => mark.getAttribute(name)).join()).join(';')"""
-
-
-@pytest.fixture
-def watch() -> lab.Watch:
-    """What the page tried and complained of."""
-    return lab.Watch()
-
-
-@pytest.fixture
-def page(chromium: Browser, watch: lab.Watch) -> Iterator[Page]:
-    """A watched page whose notebook's kernel ends with the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1300})
-    watch.on(context)
-    page = context.new_page()
-    yield page
-    lab.shut_down(page)
-    context.close()
 
 
 def show(page: Page, address: str, name: str) -> None:
