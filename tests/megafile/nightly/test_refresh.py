@@ -19,6 +19,7 @@ import pytest
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, CampaignkitError, EncryptionUnavailable, LayoutError, RefreshRefused
 from campaignkit.megafile import replacing
+from campaignkit.megafile.integrity import problems
 from campaignkit.megafile.nightly import drift, refresh, regroup
 from tests.megafile.campaign import GIFTS, VOTERS, write_campaign
 from tests.megafile.nightly.test_refresh_equals_rebuild import people_of
@@ -237,6 +238,21 @@ def test_integrity_finds_what_is_lost(campaign):
         found = " ".join(broken.check())
     for rule in ("belong to people who are not there", "log and records disagree", "facts are of no standing record"):
         assert rule in found
+
+
+def test_keys_that_only_hash_alike_do_not_stand_twice(campaign):
+    alike = ["S00000300|host_e", "S00000390|host_b"]  # of one source, by DuckDB's hash
+    with duckdb.connect(campaign.path.with_name("many.duckdb")) as con:
+        con.execute("ATTACH ? AS old (READ_ONLY)", [str(campaign.path)])
+        con.execute("COPY FROM DATABASE old TO many")
+        con.execute("DETACH old")
+        for place, key in enumerate(alike):
+            con.execute("INSERT INTO record (record_id, source, record_key) VALUES (?, 'invited', ?)", [place, key])
+        assert not any("twice" in problem for problem in problems(con))
+        con.execute("INSERT INTO record (record_id, source, record_key) VALUES (9, 'invited', ?)", alike[:1])
+        assert "1 keys stand twice" in problems(con)
+    with Megafile.open(campaign.path.with_name("many.duckdb")) as many:
+        assert "1 keys stand twice" in many.check()
 
 
 def test_a_key_is_refused_and_an_encrypted_disk_named(tmp_path):
