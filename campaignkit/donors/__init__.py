@@ -3,7 +3,8 @@
 from campaignkit.donors.encouragement import Encouragement, encouragement
 from campaignkit.donors.event_study import EventStudy, event_study
 from campaignkit.donors.hosts import Hosts, match_hosts
-from campaignkit.donors.lift import Lift, estimate_lift
+from campaignkit.donors.lift import Lift
+from campaignkit.donors.lifts import estimate_lift
 from campaignkit.donors.segments import Segments, discover_segments
 from campaignkit.donors.worth import Worth
 

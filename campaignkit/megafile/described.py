@@ -11,14 +11,14 @@ _COMPARED = (
     "phone", "email",
 )  # fmt: skip
 
+#: Against whom a record was weighed on the nights before, as further columns.
+_WEIGHED = """, row IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
+               row IN (SELECT record_id FROM weighed WHERE own) AS alike"""
+
 
 def plain_name(column: str) -> str:
     """Return SQL for a name as it is compared: capitals without accents, spaces and punctuation."""
     return f"nullif(regexp_replace(upper(strip_accents({column})), '[^A-Z]', '', 'g'), '')"
-
-
-_WEIGHED = """, row IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
-               row IN (SELECT record_id FROM weighed WHERE own) AS alike"""
 
 
 def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], standing: bool = False) -> None:

@@ -61,6 +61,8 @@ def main() -> None:
     )
     parser.add_argument("--standing", type=Path, help="its megafile, where it is built already")
     options = parser.parse_args()
+    if options.standing and options.beside == "build":
+        parser.error("--standing builds nothing that a night could be held against; take --beside rebuild")
     from campaignkit import sample
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -6,7 +6,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from campaignkit.donors import doubts, lift, study
+from campaignkit.donors import doubts, lifts, study
 from campaignkit.donors.balance import alone
 from campaignkit.stats import comparison, crossfit, instrument, matching, weighting
 from campaignkit.stats.comparison import Mean
@@ -73,7 +73,7 @@ def homes_split_between_folds(monkeypatch):
 
 
 def trimmed_silently(monkeypatch):
-    right = lift.study
+    right = lifts.study
 
     def trimmed(*given, **options):
         found = right(*given, **options)
@@ -84,7 +84,7 @@ def trimmed_silently(monkeypatch):
         rows = {part: getattr(c, part)[kept] for part in ("x", "y", "treated", "weight")}
         return replace(found, comparison=replace(c, folds=folds, **rows), order=found.order[kept])
 
-    monkeypatch.setattr(lift, "study", trimmed)
+    monkeypatch.setattr(lifts, "study", trimmed)
 
 
 # --- doubts -----------------------------------------------------------------------------------------------

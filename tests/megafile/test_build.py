@@ -150,6 +150,10 @@ def test_compressed_files_are_read_as_they_lie(tmp_path, name):
 
 BROKEN = {
     "missing column": (VOTERS.replace("COUNTY,", "KOUNTY,"), "nearest is tiny_voter.*lacks COUNTY"),
+    "an old Ohio header": (
+        "SOS_VOTERID,COUNTY_NUMBER,LAST_NAME,FIRST_NAME,XX\n",
+        "nearest is oh_voter.*lacks COUNTY_ID",
+    ),
     "swapped delimiter": (VOTERS.replace(",", ";"), "parted by ';' where the layout says ','"),
     "duplicate header": (VOTERS.replace("NOTES", "LAST"), "has 'LAST' twice, and tiny_voter reads it"),
     "empty": ("", "is empty"),
