@@ -11,17 +11,10 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.donors.study import Study
-from campaignkit.stats.comparison import (
-    Comparison,
-    Floats,
-    Mask,
-    Means,
-    chunks,
-    degrees_of_freedom,
-    difference,
-    difference_in_means,
-)
-from campaignkit.stats.crossfit import Nuisances, chances, doubly_robust
+from campaignkit.stats.arrays import Floats, Mask
+from campaignkit.stats.causal.comparison import Comparison, Means, degrees_of_freedom, difference, difference_in_means
+from campaignkit.stats.causal.crossfit import Nuisances, chances, doubly_robust
+from campaignkit.stats.regression.least_squares import chunks
 
 if TYPE_CHECKING:
     import altair as alt

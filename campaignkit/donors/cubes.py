@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaignkit.errors import BadValue
-
-Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
+from campaignkit.stats.arrays import Floats, Whole
 
 CELLS = 2**16  # about the largest cube that stays in a core's cache
 FEWEST = 2**9  # and the smallest worth a pass: with few rows, adding up a cube's margins costs more than passes

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaignkit.donors.halves import Counts, Half
-from campaignkit.stats.tails import hypergeometric_upper
+from campaignkit.stats.intervals.hypergeometric import hypergeometric_upper
 
 SAME = 0.8  # Jaccard similarity from which two covers are one
 INSIDE = 0.8  # the share of a segment's people in another from which it is a part of it

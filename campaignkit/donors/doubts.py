@@ -11,9 +11,11 @@ import polars as pl
 from campaignkit.donors.estimators import SCHEMA, Run
 from campaignkit.donors.study import Study, refuse_functions
 from campaignkit.errors import BadValue
-from campaignkit.stats import sensitivity as hidden
-from campaignkit.stats.comparison import Comparison, Floats, gram, solve
-from campaignkit.stats.multiplicity import holm
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.causal import sensitivity as hidden
+from campaignkit.stats.causal.comparison import Comparison
+from campaignkit.stats.intervals.multiplicity import holm
+from campaignkit.stats.regression.least_squares import gram, solve
 
 LEVEL = 0.05
 SAME = 1e-3  # of a placebo's variance, left by the covariates, below which they give it away

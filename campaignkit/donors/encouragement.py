@@ -17,8 +17,9 @@ from campaignkit.donors.estimators import without_infinities
 from campaignkit.donors.study import Parts, covariate_matrix, numbers, read_table, row_clusters, yes_no
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
-from campaignkit.stats.comparison import Estimate, ratio
-from campaignkit.stats.instrument import Found, Offer, effects_of_offer, foretold
+from campaignkit.stats.causal.comparison import ratio
+from campaignkit.stats.causal.instrument import Found, Offer, effects_of_offer, foretold
+from campaignkit.stats.intervals.estimate import Estimate
 
 if TYPE_CHECKING:
     import altair as alt

@@ -11,8 +11,8 @@ import polars.selectors as cs
 
 from campaignkit.checks import column_names
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
-from campaignkit.stats import crossfit, matching, weighting
-from campaignkit.stats.comparison import (
+from campaignkit.stats.causal import crossfit, matching, weighting
+from campaignkit.stats.causal.comparison import (
     Comparison,
     Means,
     degrees_of_freedom,
@@ -21,8 +21,8 @@ from campaignkit.stats.comparison import (
     effective_size,
     ratio,
 )
-from campaignkit.stats.crossfit import Nuisances
-from campaignkit.stats.logit import Logit, fit_logit
+from campaignkit.stats.causal.crossfit import Nuisances
+from campaignkit.stats.regression.logit import Logit, fit_logit
 
 #: Names, and how the chart and the sentence call them.
 LABELS = {

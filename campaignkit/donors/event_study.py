@@ -18,8 +18,7 @@ from campaignkit.donors.study import covariate_matrix
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.result import Result
-from campaignkit.stats.comparison import Estimate, interval
-from campaignkit.stats.staggered import (
+from campaignkit.stats.causal.staggered import (
     Cell,
     Effects,
     Panel,
@@ -28,6 +27,7 @@ from campaignkit.stats.staggered import (
     effects_with_covariates,
     joint_test,
 )
+from campaignkit.stats.intervals.estimate import Estimate, interval
 
 if TYPE_CHECKING:
     import altair as alt

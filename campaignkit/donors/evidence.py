@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from campaignkit.donors.cubes import Floats, Whole, parents
-from campaignkit.donors.halves import Counts, Half, Mask
-from campaignkit.stats.ratios import rate_ratio
-from campaignkit.stats.tails import hypergeometric_upper, hypergeometric_z
+from campaignkit.donors.cubes import parents
+from campaignkit.donors.halves import Counts, Half
+from campaignkit.stats.arrays import Floats, Mask, Whole
+from campaignkit.stats.intervals.hypergeometric import hypergeometric_upper, hypergeometric_z
+from campaignkit.stats.intervals.ratios import rate_ratio
 
 RANKS = ("z", "lower", "lift", "wracc", "dollars")
 

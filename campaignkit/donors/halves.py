@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaignkit.donors.attributes import Attribute
-from campaignkit.donors.cubes import Conjunctions, Floats, Table, Whole, search
+from campaignkit.donors.cubes import Conjunctions, Table, search
 from campaignkit.donors.reading import Rows
 from campaignkit.errors import BadValue
+from campaignkit.stats.arrays import Floats, Mask, Whole
 
 PAIRS = 50_000_000  # of rows that share a cluster; at 12 columns they fill 1.5 GB and take a minute
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from campaignkit import charts
 from campaignkit.cells import cells
@@ -20,14 +19,14 @@ from campaignkit.columns import named_table, needed_unit
 from campaignkit.donors.profiles import invited_apart, similarity
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
 from campaignkit.result import Result
-from campaignkit.stats.shrinkage import shrunk_means, shrunk_rates
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.shrinkage import shrunk_means, shrunk_rates
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["Hosts", "match_hosts"]
 
-Floats = NDArray[np.float64]
 
 DRAWS = 4000
 THIN = 0.5  # of an estimate, the least share from the host's own data
@@ -183,7 +182,7 @@ def match_hosts(
     Notes
     -----
     The table is reduced once, to counts by host and `by`. Pulls within the wanted group are a hierarchical model
-    (`campaignkit.stats.shrinkage`): a host's log odds (or mean rating) are a draw from one normal distribution
+    (`stats.intervals.shrinkage`): a host's log odds (or mean rating) are a draw from one normal distribution
     of hosts, whose mean and spread are learnt from all. A person invited to several hosts counts once with each;
     that these outcomes go together is not used.
 

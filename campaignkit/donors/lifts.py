@@ -19,7 +19,7 @@ from campaignkit.donors.signing import check_sign_ups, day_of
 from campaignkit.donors.study import Parts, Study, check_parts, check_placebo, read_table, refuse_functions, study
 from campaignkit.errors import BadValue
 from campaignkit.progress import Steps
-from campaignkit.stats.comparison import degrees_of_freedom
+from campaignkit.stats.causal.comparison import degrees_of_freedom
 
 __all__ = ["estimate_lift"]
 

@@ -15,7 +15,7 @@ from campaignkit.columns import named_table
 from campaignkit.donors.signing import day_of
 from campaignkit.errors import BadValue
 from campaignkit.sql import quote_identifier
-from campaignkit.stats.staggered import Panel
+from campaignkit.stats.causal.staggered import Panel
 
 PERIODS = ("day", "week", "month")
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Floats
 
 DRAWS = 2000
 APART = 1e-3  # the p-value, over all hosts and columns, below which invitations were not alike

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaignkit.donors import evidence
-from campaignkit.donors.cubes import Floats
 from campaignkit.donors.distinct import Effects, Variant
 from campaignkit.donors.halves import Counts, Half
-from campaignkit.stats.multiplicity import benjamini_hochberg, holm
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.multiplicity import benjamini_hochberg, holm
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from campaignkit.checks import column_names
 from campaignkit.columns import named_table
 from campaignkit.donors.reading import KEY_DIGITS, keys
 from campaignkit.errors import BadValue, NotEnoughData, listed
-from campaignkit.stats.comparison import Comparison, Floats, Mask, Whole, chunks
+from campaignkit.stats.arrays import Floats, Mask, Whole
+from campaignkit.stats.causal.comparison import Comparison
+from campaignkit.stats.regression.least_squares import chunks
 
 FOLDS = 5
 MOST_LEVELS = 100  # of a text

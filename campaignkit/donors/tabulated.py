@@ -11,11 +11,11 @@ import polars.selectors as cs
 from numpy.typing import NDArray
 
 from campaignkit.donors import evidence
-from campaignkit.donors.cubes import Floats
 from campaignkit.donors.distinct import Variant
 from campaignkit.donors.halves import Counts, Half
 from campaignkit.donors.searching import Search
-from campaignkit.stats.multiplicity import holm
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.multiplicity import holm
 
 
 def segment_table(search: Search, shown: NDArray[np.int64], half: Half, other: Half | None) -> pl.DataFrame:

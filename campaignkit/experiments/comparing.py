@@ -12,12 +12,12 @@ from scipy.special import ndtri, stdtrit
 
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
 from campaignkit.experiments.groups import Columns, Groups, Outcome
-from campaignkit.stats.differences import Compared, hall, inverted, mover, mover_ratio, satterthwaite, welch
-from campaignkit.stats.intervals import Bounds, wilson_at
-from campaignkit.stats.moments import Level, Moments
-from campaignkit.stats.multiplicity import adjusted
+from campaignkit.stats.arrays import Bounds, Floats
+from campaignkit.stats.intervals.differences import Compared, hall, inverted, mover, mover_ratio, satterthwaite, welch
+from campaignkit.stats.intervals.moments import Level, Moments
+from campaignkit.stats.intervals.multiplicity import adjusted
+from campaignkit.stats.intervals.rates import wilson_at
 
-Floats = NDArray[np.float64]
 LEVEL = 0.95
 
 

@@ -20,8 +20,8 @@ from campaignkit.experiments.reading import read
 from campaignkit.experiments.sizes import Sizes, check_sizes
 from campaignkit.experiments.spoken import change, p_value
 from campaignkit.result import Result
-from campaignkit.stats.hierarchy import normal_hierarchy
-from campaignkit.stats.multiplicity import holm
+from campaignkit.stats.intervals.hierarchy import normal_hierarchy
+from campaignkit.stats.intervals.multiplicity import holm
 
 if TYPE_CHECKING:
     import altair as alt

@@ -20,7 +20,7 @@ from campaignkit.experiments.groups import KINDS, Columns
 from campaignkit.experiments.reading import read
 from campaignkit.experiments.spoken import change
 from campaignkit.result import Result
-from campaignkit.stats.multiplicity import holm
+from campaignkit.stats.intervals.multiplicity import holm
 
 if TYPE_CHECKING:
     import altair as alt

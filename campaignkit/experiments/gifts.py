@@ -10,7 +10,7 @@ import polars as pl
 
 from campaignkit.cells import cells
 from campaignkit.experiments.groups import Columns, Outcome, fill_nonzero
-from campaignkit.stats.moments import Moments
+from campaignkit.stats.intervals.moments import Moments
 
 
 def read_gifts(frame: nw.LazyFrame[Any], name: str, keys: list[str], columns: Columns) -> pl.DataFrame:

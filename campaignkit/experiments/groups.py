@@ -11,9 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from campaignkit.errors import BadValue
-from campaignkit.stats.moments import Moments
-
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.moments import Moments
 
 KINDS = ("rate", "money", "mean")
 

@@ -13,7 +13,7 @@ from campaignkit.checks import check_columns, check_numbers, check_scalar, open_
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.spoken import p_value
 from campaignkit.result import Result
-from campaignkit.stats.multiplicity import holm
+from campaignkit.stats.intervals.multiplicity import holm
 
 if TYPE_CHECKING:
     import altair as alt

@@ -11,8 +11,9 @@ import polars as pl
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
 from campaignkit.experiments.gifts import read_gifts, top_shares
-from campaignkit.experiments.groups import Columns, Floats, Groups, Outcome, assigned, kind_of
-from campaignkit.stats.moments import Moments
+from campaignkit.experiments.groups import Columns, Groups, Outcome, assigned, kind_of
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.moments import Moments
 
 PARTS = ("y", "d", "p", "g")
 LINEAR_PAIRS = (("y", "d"), ("y", "p"), ("d", "p"), ("y", "g"), ("d", "g"), ("y", "q"))

@@ -13,8 +13,8 @@ from campaignkit.checks import check_scalar
 from campaignkit.errors import NotEnoughData
 from campaignkit.experiments.comparing import LEVEL, Arms, by_welch
 from campaignkit.experiments.groups import Columns, Groups, Outcome
-from campaignkit.stats.moments import Moments
-from campaignkit.stats.sequences import confidence_sequence, tuned
+from campaignkit.stats.intervals.confidence_sequences import confidence_sequence, tuned
+from campaignkit.stats.intervals.moments import Moments
 
 if TYPE_CHECKING:
     import altair as alt

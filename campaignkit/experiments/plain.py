@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
 from campaignkit.experiments.gifts import counted_gifts, read_gifts, with_gifts
-from campaignkit.experiments.groups import Columns, Floats, Groups, Outcome, assigned, fill_nonzero, kind_of
-from campaignkit.stats.moments import Moments
+from campaignkit.experiments.groups import Columns, Groups, Outcome, assigned, fill_nonzero, kind_of
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.moments import Moments
 
 MOST_KEYS = 6  # outcomes that are made part of the group's key; each may double the number of groups
 PROBE = 10_000  # rows that tell which outcomes have few values

@@ -20,9 +20,9 @@ from campaignkit.experiments.groups import KINDS, Columns
 from campaignkit.experiments.reading import read
 from campaignkit.experiments.spoken import amount, change
 from campaignkit.result import Result
-from campaignkit.stats.differences import mover
-from campaignkit.stats.moments import Moments
-from campaignkit.stats.power import first_reaching, power
+from campaignkit.stats.intervals.differences import mover
+from campaignkit.stats.intervals.moments import Moments
+from campaignkit.stats.intervals.power import first_reaching, power
 
 if TYPE_CHECKING:
     import altair as alt

@@ -11,7 +11,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.result import Result
-from campaignkit.stats.power import best_of, best_size, roll_value
+from campaignkit.stats.intervals.power import best_of, best_size, roll_value
 
 if TYPE_CHECKING:
     import altair as alt
@@ -98,7 +98,7 @@ def test_and_roll(
     -----
     The size that makes the expected total largest, test and rest together; it grows with the square root of the
     population, and is much smaller than what a significance test asks for, as a wrong choice between nearly equal
-    arms costs nearly nothing. Closed form for any number of arms; see `campaignkit.stats.power.best_size`.
+    arms costs nearly nothing. Closed form for any number of arms; see `campaignkit.stats.intervals.power.best_size`.
 
     References
     ----------

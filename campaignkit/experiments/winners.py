@@ -17,7 +17,7 @@ from campaignkit.experiments.reading import read
 from campaignkit.experiments.sizes import Sizes, check_sizes
 from campaignkit.experiments.spoken import amount, change
 from campaignkit.result import Result
-from campaignkit.stats.hierarchy import Hierarchy, gamma_hierarchy, normal_hierarchy
+from campaignkit.stats.intervals.hierarchy import Hierarchy, gamma_hierarchy, normal_hierarchy
 
 if TYPE_CHECKING:
     import altair as alt
@@ -185,7 +185,7 @@ def winners(
     -----
     Arms' true levels are taken for a sample from one distribution, gamma for rates and money, normal for means, whose
     spread is learned from this test and past ones (half-Cauchy prior, scale 30% of the mean level) and integrated
-    over; see `campaignkit.stats.hierarchy`. The variance of an arm's raw level is not its own: an arm that was lucky
+    over; see `stats.intervals.hierarchy`. The variance of an arm's raw level is not its own: an arm that was lucky
     with one large gift has a large variance too, and would be pulled back by the wrong amount. It is the test's
     variance a person, in proportion to the arm's true level.
     Arms are taken for independent; where clusters span arms that errs on the side of caution.

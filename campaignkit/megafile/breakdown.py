@@ -12,7 +12,7 @@ from campaignkit import charts
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
-from campaignkit.stats.intervals import mean_interval, wilson
+from campaignkit.stats.intervals.rates import mean_interval, wilson
 
 if TYPE_CHECKING:
     import altair as alt

@@ -14,8 +14,8 @@ from scipy.special import expit
 
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
-from campaignkit.stats.comparison import Floats, Whole
-from campaignkit.stats.terms import join_codes
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.regression.terms import join_codes
 from campaignkit.voters.cases import Cases
 from campaignkit.voters.design import Design
 from campaignkit.voters.models import TABLE

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue
-from campaignkit.stats.comparison import Floats, Whole
-from campaignkit.stats.judging import Judged
-from campaignkit.stats.terms import join_codes, split_codes
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.prediction.metrics import Judged
+from campaignkit.stats.regression.terms import join_codes, split_codes
 from campaignkit.voters.design import Design
 from campaignkit.voters.features import Asked
 from campaignkit.voters.reading import opened, read, with_shares, yes_or_no

@@ -11,9 +11,9 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.result import Result
-from campaignkit.stats.comparison import Whole
-from campaignkit.stats.intervals import wilson
-from campaignkit.stats.judging import (
+from campaignkit.stats.arrays import Whole
+from campaignkit.stats.intervals.rates import wilson
+from campaignkit.stats.prediction.metrics import (
     Judged,
     auc,
     auc_difference,

@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.stats.comparison import Floats
-from campaignkit.stats.terms import Term, Terms, aliased, join_codes
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.regression.terms import Term, Terms, aliased, join_codes
 from campaignkit.voters.features import Asked
 from campaignkit.voters.levels import RARE, Levels, levels_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from campaignkit.sql import quote_identifier, quote_literal
-from campaignkit.stats.comparison import Floats, Whole
+from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.voters.design import Design
 from campaignkit.voters.levels import Levels
 

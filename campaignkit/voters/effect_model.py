@@ -9,9 +9,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from campaignkit.stats.comparison import Floats, Mask
-from campaignkit.stats.learners import doubly_robust, transformed
-from campaignkit.stats.terms import Terms
+from campaignkit.stats.arrays import Floats, Mask
+from campaignkit.stats.causal.learners import doubly_robust, transformed
+from campaignkit.stats.regression.terms import Terms
 from campaignkit.voters.design import Design
 from campaignkit.voters.experiment import Experiment
 

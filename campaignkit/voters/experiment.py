@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
-from campaignkit.stats.comparison import Mask, Whole
-from campaignkit.stats.terms import Terms
-from campaignkit.stats.uplift import Outcomes
+from campaignkit.stats.arrays import Mask, Whole
+from campaignkit.stats.prediction.uplift import Outcomes
+from campaignkit.stats.regression.terms import Terms
 from campaignkit.voters.design import Design, design
 from campaignkit.voters.features import Asked
 from campaignkit.voters.reading import opened, read, with_shares, yes_or_no

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from campaignkit.stats.comparison import Floats, Whole
+from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.voters.features import Feature
 
 RARE = 20  # rows below which a level has no coefficient of its own

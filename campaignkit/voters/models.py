@@ -14,9 +14,10 @@ from scipy.special import expit, ndtr, ndtri
 
 from campaignkit.errors import NotEnoughData
 from campaignkit.sql import quote_identifier
-from campaignkit.stats.comparison import Floats, Whole, solve_definite
-from campaignkit.stats.logit import Logit, fit_terms
-from campaignkit.stats.terms import Terms
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.regression.least_squares import solve_definite
+from campaignkit.stats.regression.logit import Logit, fit_terms
+from campaignkit.stats.regression.terms import Terms
 from campaignkit.voters.cases import Cases, pooled
 from campaignkit.voters.design import Design
 from campaignkit.voters.duckdb_sql import linear_sql

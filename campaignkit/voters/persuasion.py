@@ -12,9 +12,9 @@ import polars as pl
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
-from campaignkit.stats.comparison import Estimate
-from campaignkit.stats.learners import arms_differ, evening, treated_share
-from campaignkit.stats.uplift import Outcomes, average_effect, gains, mean_qini
+from campaignkit.stats.causal.learners import arms_differ, evening, treated_share
+from campaignkit.stats.intervals.estimate import Estimate
+from campaignkit.stats.prediction.uplift import Outcomes, average_effect, gains, mean_qini
 from campaignkit.voters.effect_model import fit_effect_model
 from campaignkit.voters.experiment import HELD, Experiment, Parts, experiment
 from campaignkit.voters.features import ask

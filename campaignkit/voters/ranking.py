@@ -14,9 +14,10 @@ from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
-from campaignkit.stats.comparison import Estimate, Floats, Whole
-from campaignkit.stats.multiplicity import holm
-from campaignkit.stats.uplift import Effects, Outcomes, effects, ranks
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.intervals.estimate import Estimate
+from campaignkit.stats.intervals.multiplicity import holm
+from campaignkit.stats.prediction.uplift import Effects, Outcomes, effects, ranks
 from campaignkit.voters.applying import predicted, written
 from campaignkit.voters.effect_model import EffectModel
 from campaignkit.voters.experiment import Parts

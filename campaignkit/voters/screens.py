@@ -11,7 +11,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.errors import NotEnoughData
 from campaignkit.result import Result
-from campaignkit.stats.comparison import Floats
+from campaignkit.stats.arrays import Floats
 from campaignkit.voters.cases import Cases
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from scipy.special import logit
 from campaignkit.cells import cells
 from campaignkit.checks import check_columns, check_numbers, open_table
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.stats.comparison import Floats, Whole
-from campaignkit.stats.shifts import logit_shifts
-from campaignkit.stats.terms import join_codes
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.prediction.shifts import logit_shifts
+from campaignkit.stats.regression.terms import join_codes
 from campaignkit.voters.design import Design
 from campaignkit.voters.features import Asked, Feature
 from campaignkit.voters.levels import OTHER, Levels

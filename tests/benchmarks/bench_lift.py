@@ -45,7 +45,7 @@ def comparison(table: pl.DataFrame):
 
 def aipw(c) -> tuple[float, float]:
     from campaignkit.donors.estimators import Run
-    from campaignkit.stats.comparison import difference
+    from campaignkit.stats.causal.comparison import difference
 
     found = difference(Run(c, ["aipw"], 0).means["aipw"], None, 1e9)
     return found.value, found.error

@@ -19,10 +19,10 @@ from campaignkit.experiments.analysis import given_of
 from campaignkit.experiments.comparing import Arms, Levels, by_welch
 from campaignkit.experiments.effects import USUAL, _compared
 from campaignkit.sample.gifts import amounts
-from campaignkit.stats.differences import inverted, mover, mover_ratio
-from campaignkit.stats.intervals import Bounds
-from campaignkit.stats.moments import Moments
-from campaignkit.stats.multiplicity import adjusted
+from campaignkit.stats.arrays import Bounds
+from campaignkit.stats.intervals.differences import inverted, mover, mover_ratio
+from campaignkit.stats.intervals.moments import Moments
+from campaignkit.stats.intervals.multiplicity import adjusted
 
 BATCH, DAILY = 50, 10
 RATE, GIVERS = 0.05, 0.015

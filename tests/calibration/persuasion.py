@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from campaignkit import sample, voters
 from campaignkit.sample.calls import EFFECTS, GROUPS
-from campaignkit.stats.uplift import Outcomes, qini
+from campaignkit.stats.prediction.uplift import Outcomes, qini
 
 FEATURES = ["sex", "age", "party", "area", "homeowner"]
 SIZES = (2, 5, 3, 4, 2)

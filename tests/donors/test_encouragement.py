@@ -8,7 +8,7 @@ import pytest
 
 from campaignkit import donors
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.stats.instrument import anderson_rubin
+from campaignkit.stats.causal.instrument import anderson_rubin
 
 
 def people(n: int = 1500, seed: int = 0, moved: float = 0.3) -> pl.DataFrame:

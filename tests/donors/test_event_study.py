@@ -12,7 +12,7 @@ import pytest
 from campaignkit import donors
 from campaignkit.donors.periods import grid_of, grouped, panel_of
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.stats import staggered
+from campaignkit.stats.causal import staggered
 
 START = dt.date(2012, 1, 2)
 WEEKS = 8

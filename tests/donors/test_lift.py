@@ -17,8 +17,8 @@ from campaignkit import donors
 from campaignkit.donors.estimators import DEFAULT, Run
 from campaignkit.donors.study import Parts, is_function_of, study
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
-from campaignkit.stats import comparison, crossfit, matching, weighting
-from campaignkit.stats.logit import fit_logit, fit_without_each
+from campaignkit.stats.causal import comparison, crossfit, matching, weighting
+from campaignkit.stats.regression.logit import fit_logit, fit_without_each
 
 X = ["x1", "x2", "x3"]
 
@@ -126,7 +126,7 @@ def test_many_rows_take_the_short_way_to_the_same_logits(monkeypatch):
     c = made(people(4000))
     t = c.treated.astype(float)
     slow = fit_without_each(c.x, t, c.weight, c.folds, fit_logit(c.x, t, c.weight))
-    monkeypatch.setattr("campaignkit.stats.logit.FEW", 1000)
+    monkeypatch.setattr("campaignkit.stats.regression.logit.FEW", 1000)
     fast = fit_without_each(c.x, t, c.weight, c.folds, fit_logit(c.x, t, c.weight))
     assert max(np.abs(a - b).max() for a, b in zip(slow, fast, strict=True)) < 1e-7
 

@@ -8,9 +8,9 @@ import pytest
 
 from campaignkit.donors import doubts, lifts, study
 from campaignkit.donors.balance import alone
-from campaignkit.stats import comparison, crossfit, instrument, matching, weighting
-from campaignkit.stats.comparison import Mean
-from campaignkit.stats.logit import fit_logit
+from campaignkit.stats.causal import comparison, crossfit, instrument, matching, weighting
+from campaignkit.stats.causal.comparison import Mean
+from campaignkit.stats.regression.logit import fit_logit
 from tests.donors import test_encouragement, test_event_study, test_lift
 
 # The functions of these names hide the modules.

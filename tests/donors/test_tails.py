@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import hypergeom
 from statsmodels.stats.multitest import multipletests
 
-from campaignkit.stats import tails
-from campaignkit.stats.multiplicity import benjamini_hochberg, holm
-from campaignkit.stats.ratios import rate_ratio
-from campaignkit.stats.shrinkage import shrunk_means, shrunk_rates
-from campaignkit.stats.tails import hypergeometric_upper, hypergeometric_z
+from campaignkit.stats.intervals import hypergeometric as tails
+from campaignkit.stats.intervals.hypergeometric import hypergeometric_upper, hypergeometric_z
+from campaignkit.stats.intervals.multiplicity import benjamini_hochberg, holm
+from campaignkit.stats.intervals.ratios import rate_ratio
+from campaignkit.stats.intervals.shrinkage import shrunk_means, shrunk_rates
 
 
 def by_fractions(k, n, positives, total):

@@ -8,7 +8,7 @@ import tea_tasting as tt
 
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
 from campaignkit.experiments import analyze, assign, effects_by, factorial, winners
-from campaignkit.stats.multiplicity import holm
+from campaignkit.stats.intervals.multiplicity import holm
 
 TIGHT = 1e-9
 

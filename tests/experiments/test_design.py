@@ -195,7 +195,7 @@ def test_the_expected_gain_is_what_simulation_gives():
     seen = truth + rng.normal(0, sd / np.sqrt(n), truth.shape)
     sent = np.take_along_axis(truth, seen.argmax(axis=1)[:, None], 1)[:, 0]
     total = (n * truth.sum(axis=1) + (population - 2 * n) * sent).mean()
-    from campaignkit.stats.power import roll_value
+    from campaignkit.stats.intervals.power import roll_value
 
     assert roll_value(n, population, mean, sd, prior) == pytest.approx(total, rel=1e-3)
 

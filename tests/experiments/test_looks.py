@@ -9,7 +9,7 @@ import pytest
 from campaignkit.errors import BadValue
 from campaignkit.experiments import analyze
 from campaignkit.experiments.looks import START_EVENTS, START_UNITS
-from campaignkit.stats.sequences import confidence_sequence, tuned, width
+from campaignkit.stats.intervals.confidence_sequences import confidence_sequence, tuned, width
 
 
 def daily(seed, n=6000, lift=1.0, money=True):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from campaignkit.experiments import analysis, comparing, looks
-from campaignkit.stats import moments
-from campaignkit.stats.sequences import Sequence
+from campaignkit.stats.intervals import moments
+from campaignkit.stats.intervals.confidence_sequences import Sequence
 from tests.experiments import test_analysis, test_looks
 
 

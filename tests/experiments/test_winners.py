@@ -6,7 +6,7 @@ import pytest
 
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments import factorial, winners
-from campaignkit.stats.hierarchy import gamma_hierarchy, normal_hierarchy
+from campaignkit.stats.intervals.hierarchy import gamma_hierarchy, normal_hierarchy
 
 
 def mailed(arms=10, n=3000, rates=None, seed=0):

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from campaignkit import sample
-from campaignkit.stats.terms import Terms
+from campaignkit.stats.regression.terms import Terms
 from campaignkit.voters import cases, models, scores, shifted, turnout
 from tests.voters import test_scores, test_turnout
 

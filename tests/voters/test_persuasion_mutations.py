@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from campaignkit.stats import learners, uplift
-from campaignkit.stats.uplift import Outcomes
+from campaignkit.stats.causal import learners
+from campaignkit.stats.prediction import uplift
+from campaignkit.stats.prediction.uplift import Outcomes
 from campaignkit.voters import effect_model, experiment, persuasion, recipes
 from tests.voters import test_persuasion, test_priority, test_uplift
 

@@ -7,7 +7,7 @@ import pytest
 from campaignkit import sample
 from campaignkit.checks import open_table
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.stats.shifts import logit_shifts
+from campaignkit.stats.prediction.shifts import logit_shifts
 from campaignkit.voters import fit_turnout, turnout_history
 from campaignkit.voters.shifted import shift_to
 from tests.voters.people import people

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from campaignkit.stats import learners
-from campaignkit.stats.learners import doubly_robust, likeliest_ridge, transformed
-from campaignkit.stats.terms import Term, Terms
-from campaignkit.stats.uplift import Outcomes, average_effect, effects, gains, mean_qini, qini
+from campaignkit.stats.causal import learners
+from campaignkit.stats.causal.learners import doubly_robust, likeliest_ridge, transformed
+from campaignkit.stats.prediction.uplift import Outcomes, average_effect, effects, gains, mean_qini, qini
+from campaignkit.stats.regression.terms import Term, Terms
 
 
 def drawn(seed, n, levels, share):

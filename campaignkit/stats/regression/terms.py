@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from campaignkit.stats.comparison import Floats, Whole
+from campaignkit.stats.arrays import Floats, Whole
 
 PACKED = 256  # combinations of levels in one term: their pairs' counts still fit a core's cache
 ALIASED = 1e-9  # a column with less than this share of its spread left, given those before it, says nothing of its own

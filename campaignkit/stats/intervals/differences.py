@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from campaignkit.stats.intervals import Bounds, wilson_at
-
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Bounds, Floats
+from campaignkit.stats.intervals.rates import wilson_at
 
 STEPS = 24  # of false position for a p-value
 CLOSE = 1e-9
@@ -139,7 +138,7 @@ def mover_ratio(one: Floats, of_one: Bounds, two: Floats, of_two: Bounds) -> Bou
 
     Examples
     --------
-    >>> from campaignkit.stats.intervals import wilson
+    >>> from campaignkit.stats.intervals.rates import wilson
     >>> lower, upper = mover_ratio(np.array(36 / 40), wilson(36, 40), np.array(16 / 80), wilson(16, 80))
     >>> round(float(lower), 2), round(float(upper), 2)  # Koopman's score interval is 2.94 to 7.15
     (2.9, 7.11)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Floats
 
 SPREADS = np.geomspace(0.003, 30.0, 201)  # grid of the arms' standard deviation, in units of `scale`
 RELATIVE = np.geomspace(0.003, 3.0, 121)  # grid of the arms' coefficient of variation

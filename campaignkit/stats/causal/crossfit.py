@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from campaignkit.stats.comparison import Comparison, Floats, Mean, Means, gram, plain_mean, solve
-from campaignkit.stats.logit import Logit, fit_without_each
-from campaignkit.stats.weighting import odds
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
+from campaignkit.stats.causal.weighting import odds
+from campaignkit.stats.regression.least_squares import gram, solve
+from campaignkit.stats.regression.logit import Logit, fit_without_each
 
 FEW = 50_000  # rows that one thread learns from faster than several
 LEAST_P = 1e-6  # boosted trees may say 0 or 1, which no weight survives

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, expit
 
-from campaignkit.stats.comparison import Estimate, Floats, Whole, interval, solve
-from campaignkit.stats.logit import fit_terms
-from campaignkit.stats.terms import Terms
-from campaignkit.stats.uplift import Outcomes
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.intervals.estimate import Estimate, interval
+from campaignkit.stats.prediction.uplift import Outcomes
+from campaignkit.stats.regression.least_squares import solve
+from campaignkit.stats.regression.logit import fit_terms
+from campaignkit.stats.regression.terms import Terms
 
 GRID = np.logspace(-3, 4, 71)  # of penalties, in units of a column's mean information
 
@@ -50,7 +52,7 @@ def transformed(terms: Terms, of: Outcomes, ridge: float | None = None) -> Learn
 
     Examples
     --------
-    >>> from campaignkit.stats.terms import Term
+    >>> from campaignkit.stats.regression.terms import Term
     >>> group = np.array([0, 0, 0, 0, 1, 1, 1, 1])
     >>> terms = Terms((Term(np.zeros(8, int), np.ones((1, 1))), Term(group, np.array([[0.0], [1.0]]))))
     >>> arm, yes = np.tile([True, True, False, False], 2), np.tile([True, False], 4)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from campaignkit.stats.comparison import Comparison, Floats, Mean, Means, plain_mean, solve
-from campaignkit.stats.logit import Logit
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
+from campaignkit.stats.regression.least_squares import solve
+from campaignkit.stats.regression.logit import Logit
 
 SEVERAL = 5  # clusters' worth of neighbours on each side
 NEAR = 4  # neighbours of the same arm that tell how much outcomes vary at one propensity

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from campaignkit.stats.comparison import Estimate, Floats, Mask, Whole, interval
-from campaignkit.stats.differences import inverted, mover, score_limits
+from campaignkit.stats.arrays import Floats, Mask, Whole
+from campaignkit.stats.intervals.differences import inverted, mover, score_limits
+from campaignkit.stats.intervals.estimate import Estimate, interval
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,14 @@ much each row moved either. Differences, ratios, clusters and survey weights the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
-from scipy.special import stdtr, stdtrit
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Whole = NDArray[np.int64]
-
-# OpenBLAS wakes all its threads for products larger than these; on blocks this small they cost thirty times what they
-# save (778 ms of CPU beside 26 for 200,000 × 31 on two busy cores).
-MULTIPLICATIONS, NUMBERS = 2**18, 9_000
-SINGULAR = 1e-11  # a direction with less than this share of the largest one's spread is none
+from campaignkit.stats.arrays import Floats, Mask, Whole
+from campaignkit.stats.intervals.estimate import Estimate, interval
 
 
 @dataclass(frozen=True)
@@ -95,17 +86,6 @@ class Means:
     rows_lost: int = 0  # coefficients spent: variances are multiplied by (n − 1) / (n − rows_lost)
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its standard error and interval."""
-
-    value: float
-    error: float
-    lower: float
-    upper: float
-    p_value: float
-
-
 def plain_mean(c: Comparison, treated: bool) -> Mean:
     """Return an arm's own mean."""
     weight = c.weight * c.arm(treated)
@@ -158,13 +138,6 @@ def degrees_of_freedom(c: Comparison) -> float:
     return max(min(sizes) - 1, 1)
 
 
-def interval(value: float, error: float, df: float, level: float = 0.95, null: float = 0.0) -> Estimate:
-    """Return Student's t interval, and the p-value of `null`."""
-    half = float(stdtrit(df, 0.5 + level / 2)) * error
-    p = float(2 * stdtr(df, -abs(value - null) / error)) if error > 0 else np.nan
-    return Estimate(value, error, value - half, value + half, p)
-
-
 def difference(means: Means, cluster: Whole | None, df: float) -> Estimate:
     """Return the mean with the treatment minus the mean without it."""
     influence = means.with_it.influence - means.without.influence
@@ -193,45 +166,3 @@ def effective_size(weight: Floats | None) -> float | None:
     if weight is None or not (weight != 0).any():
         return None
     return float(weight.sum() ** 2 / (weight @ weight))
-
-
-# --- least squares ----------------------------------------------------------------------------------------
-
-
-def chunks(rows: int, columns: int) -> Iterator[slice]:
-    """Yield slices of rows, few enough for the cache and for one thread to multiply by itself."""
-    size = max(min(MULTIPLICATIONS // columns**2, NUMBERS // columns), 32)
-    for first in range(0, rows, size):
-        yield slice(first, min(first + size, rows))
-
-
-def gram(x: Floats, weight: Floats | None = None) -> Floats:
-    """Return X'WX, a block of rows at a time."""
-    total = np.zeros((x.shape[1], x.shape[1]))
-    for rows in chunks(*x.shape):
-        part = x[rows]
-        total += part.T @ (part if weight is None else part * weight[rows, None])
-    return total
-
-
-def solve(matrix: Floats, right: Floats) -> Floats:
-    """Solve a symmetric system, for one right-hand side or for several columns; directions without spread get 0."""
-    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-    kept = values > SINGULAR * values[-1]
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    return (inverse / np.outer(scale, scale)) @ right
-
-
-def solve_definite(matrix: Floats, right: Floats) -> Floats:
-    """Solve a system with spread in every direction, fifty times as fast as `solve`, which takes the others."""
-    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    try:
-        lower = np.linalg.cholesky(matrix / np.outer(scale, scale))
-    except np.linalg.LinAlgError:
-        return solve(matrix, right)
-    if np.diag(lower).min() ** 2 < SINGULAR:
-        return solve(matrix, right)
-    scaled = (right.T / scale).T
-    half = solve_triangular(lower, scaled, lower=True)
-    return (solve_triangular(lower.T, half).T / scale).T

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from campaignkit.stats.comparison import Floats, Whole
+from campaignkit.stats.arrays import Floats, Whole
 
 FURTHEST = 40.0  # log odds; a shift beyond would make everybody certain
 CLOSE = 1e-9  # people, or

@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
+from campaignkit.stats.arrays import Bounds
 
 
 def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> Bounds:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Floats
 
 
 class Sequence(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, log_ndtr, ndtr, xlogy
 
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Floats
 
 EXACT_UP_TO = 300.0  # variance beyond which the saddlepoint is right to 2e-5, relative
 

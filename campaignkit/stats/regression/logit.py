@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 
-from campaignkit.stats.comparison import Floats, chunks, solve, solve_definite
-from campaignkit.stats.terms import Terms
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.regression.least_squares import chunks, solve, solve_definite
+from campaignkit.stats.regression.terms import Terms
 
 At = Callable[[Floats], tuple[float, Floats, Floats]]  # beta → loss, score, information
 
@@ -98,7 +99,7 @@ def fit_terms(terms: Terms, n: Floats, k: Floats, ridge: float = 0.0, start: Flo
 
     Examples
     --------
-    >>> from campaignkit.stats.terms import Term
+    >>> from campaignkit.stats.regression.terms import Term
     >>> terms = Terms((Term(np.zeros(2, int), np.ones((1, 1))), Term(np.arange(2), np.array([[0.0], [1.0]]))))
     >>> fit_terms(terms, np.array([3.0, 3.0]), np.array([1.0, 2.0])).beta.round(4).tolist()
     [-0.6931, 1.3863]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from campaignkit.stats.comparison import Floats, Whole
+from campaignkit.stats.arrays import Floats, Whole
 
 DRAWS = 4_000
 

@@ -9,17 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from campaignkit.stats.comparison import (
-    Comparison,
-    Floats,
-    Mean,
-    Means,
-    chunks,
-    gram,
-    plain_mean,
-    solve,
-)
-from campaignkit.stats.logit import Logit
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
+from campaignkit.stats.regression.least_squares import chunks, gram, solve
+from campaignkit.stats.regression.logit import Logit
 
 STEPS = 200
 BALANCED = 1e-9  # standard deviations that means may still differ after entropy balancing

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import f as f_distribution
 
-from campaignkit.stats.comparison import Floats, solve
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.regression.least_squares import solve
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from campaignkit.stats.comparison import (
-    Estimate,
-    Floats,
-    Mean,
-    Means,
-    Whole,
-    gram,
-    interval,
-    solve,
-    variance,
-)
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.causal.comparison import Mean, Means, variance
+from campaignkit.stats.intervals.estimate import Estimate, interval
+from campaignkit.stats.regression.least_squares import gram, solve
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from campaignkit.stats.intervals import Bounds
-
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Bounds, Floats
 
 STEPS = 60  # of bisection on the logarithm of the ratio: to 1e-15 of the bracket
 WIDEST = 30.0  # the bracket, ± in log ratio

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from campaignkit.stats.comparison import Floats, solve
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.regression.least_squares import solve
 
 
 def e_value(ratio: float) -> float:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Floats
 
 Y, D, P, G = range(4)  # what is averaged, what it is divided by, its forerunner, how many are not zero
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
-Floats = NDArray[np.float64]
+from campaignkit.stats.arrays import Floats
 
 POINTS = 601  # of the grid on which likelihoods are held
 MEANS = 61  # of the prior's mean

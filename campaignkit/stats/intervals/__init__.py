@@ -1,0 +1,1 @@
+"""How sure: intervals, differences, many hypotheses at once, looks over time, shrinkage."""
