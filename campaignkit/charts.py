@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit.checks import check_columns, check_numbers
 from campaignkit.errors import BadValue
 from campaignkit.progress import in_notebook
+from campaignkit.tables import check_columns, check_numbers
 
 if TYPE_CHECKING:
     import altair as alt

@@ -1,4 +1,4 @@
-"""Arguments, columns and tables checked once, with errors that say how to mend them."""
+"""Arguments checked once, with errors that say how to mend them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any
 
-import narwhals as nw
+from campaignkit.errors import BadValue, SourceRestricted, listed, nearest
 
-from campaignkit.errors import BadValue, ColumnNotFound, SourceRestricted, listed, nearest
-
-Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
-
-ACCEPTED = "a Polars, pandas or PyArrow table, a DuckDB relation, a PySpark DataFrame, or a universe"
 #: What a list or a score is for, and how a sentence says it.
 PURPOSES = {
     "fundraise": "fundraising",
@@ -24,143 +19,6 @@ PURPOSES = {
 STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 NUMBER_TYPES = {int: Integral, float: Real}  # so that numpy's numbers pass as well as Python's
 WITHIN = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
-
-
-def open_table(data: object) -> Frame:
-    """Return any accepted table as a Narwhals frame; no row is read.
-
-    Parameters
-    ----------
-    data : table
-        Whatever Narwhals accepts (Polars eager or lazy, a DuckDB relation, pandas, PyArrow, a PySpark
-        DataFrame, a Narwhals frame) or an object whose ``.relation()`` returns one of these.
-
-    Returns
-    -------
-    narwhals.DataFrame or narwhals.LazyFrame
-        Eager tables stay eager, lazy ones lazy, on the engine that they came from.
-
-    Raises
-    ------
-    BadValue
-        `data` is no table, or names a column twice.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> open_table(pl.DataFrame({"age": [40, 51]})).columns
-    ['age']
-    >>> open_table("donors.csv")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    campaignkit.errors.BadValue: data is the text 'donors.csv', not a table. Read the file first, ...
-    """
-    frame = _narwhals(data)
-    relation = getattr(data, "relation", None)
-    if frame is None and callable(relation) and not isinstance(data, type):
-        frame = _narwhals(relation())
-    if frame is None:
-        raise BadValue(_no_table(data))
-    return frame
-
-
-def _narwhals(data: object) -> Frame | None:
-    if isinstance(data, nw.DataFrame | nw.LazyFrame):
-        return data
-    try:
-        frame = nw.from_native(data, pass_through=True)
-    except nw.exceptions.DuplicateError as error:
-        raise BadValue(f"The table names a column twice; rename one of them. {error}") from error
-    return frame if isinstance(frame, nw.DataFrame | nw.LazyFrame) else None
-
-
-def _no_table(data: object) -> str:
-    if isinstance(data, str):
-        mend = "Read the file first, with polars.scan_csv, polars.scan_parquet or duckdb.read_csv"
-        return f"data is the text {data!r}, not a table. {mend}, or build a megafile from it."
-    kind = type(data)
-    if kind.__name__ == "DuckDBPyConnection":
-        return "data is a DuckDB connection, not a table. Pass one of its tables: con.table('people')."
-    if isinstance(data, dict | list):
-        return f"data is a {kind.__name__}, not a table. Pass polars.DataFrame(data)."
-    return f"data is a {kind.__module__}.{kind.__qualname__}, not a table. Pass {ACCEPTED}."
-
-
-def check_columns(data: object, *names: str, where: str = "the table") -> None:
-    """Check that a table has columns of these names, spelled exactly so.
-
-    Parameters
-    ----------
-    data : table
-        As for `open_table`.
-    *names : str
-        Columns to look for.
-    where : str
-        What the error calls the table.
-
-    Raises
-    ------
-    BadValue
-        A name is not text.
-    ColumnNotFound
-        A name is missing; the error proposes the nearest.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> people = pl.DataFrame({"party": ["D"], "age": [40]})
-    >>> check_columns(people, "age")
-    >>> check_columns(people, "partty")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    campaignkit.errors.ColumnNotFound: the table has no column 'partty'; did you mean 'party'?...
-    """
-    available = open_table(data).collect_schema().names()
-    for name in names:
-        if not isinstance(name, str):
-            raise BadValue(f"Columns are named by strings, not by {name!r}.")
-        if name not in available:
-            raise ColumnNotFound(name, available, where)
-
-
-def check_numbers(data: object, *names: str, argument: str = "measures") -> None:
-    """Check that columns are there and hold numbers, decimals or booleans.
-
-    Parameters
-    ----------
-    data : table
-        As for `open_table`.
-    *names : str
-        Columns to look at; only their types are read.
-    argument : str
-        The argument that named them, for the error.
-
-    Raises
-    ------
-    ColumnNotFound
-        A name is missing.
-    BadValue
-        A column holds text, dates or anything else that has no mean.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> people = pl.DataFrame({"party": ["D"], "age": [40]})
-    >>> check_numbers(people, "age")
-    >>> check_numbers(people, "party")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    campaignkit.errors.BadValue: measures: column 'party' is String; numbers, ... expected...
-    """
-    check_columns(data, *names)
-    schema = open_table(data).collect_schema()
-    for name in names:
-        dtype = schema[name]
-        if not (dtype.is_numeric() or dtype == nw.Boolean):
-            mend = "Cast it, or make a 0/1 column of it, before the call."
-            raise BadValue(
-                f"{argument}: column {name!r} is {dtype}; numbers, decimals or booleans were expected. {mend}"
-            )
 
 
 def column_names(value: str | Iterable[str] | None, name: str) -> list[str]:

@@ -7,12 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from campaignkit.errors import BadValue
-from campaignkit.progress import make_askable, shown
 
 if TYPE_CHECKING:
-    import polars as pl
-
-HASH_DIGITS = 13  # hex digits of a sha256: 52 bits, what a Float64 holds exactly
+    pass
 
 
 def quote_identifier(name: str) -> str:
@@ -69,50 +66,3 @@ def quote_identifiers(names: list[str], table: str | None = None) -> str:
     """
     prefix = "" if table is None else quote_identifier(table) + "."
     return ", ".join(prefix + quote_identifier(name) for name in names)
-
-
-def canonical_ids(ids: pl.Series) -> pl.Series:
-    """Return ids as canonical text: decimal digits or the text itself, whatever the engine's type was.
-
-    Raises
-    ------
-    BadValue
-        If they are of another type, or numbers with a fraction.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> canonical_ids(pl.Series("id", [12.0, None])).to_list()  # as pandas holds whole numbers beside nulls
-    ['12', None]
-    """
-    import polars as pl
-
-    if ids.dtype.is_float():
-        whole = ids.fill_nan(None).cast(pl.Int64, strict=False)
-        if (whole.cast(pl.Float64) != ids.fill_nan(None)).any():
-            raise BadValue(f"{ids.name!r} holds fractions; ids are whole numbers or text.")
-        return whole.cast(pl.String)
-    if ids.dtype.is_nested():
-        raise BadValue(f"{ids.name!r} is {ids.dtype}; ids are whole numbers or text.")
-    return ids.cast(pl.String)
-
-
-def hashed_shares(texts: pl.Series, salt: str) -> pl.Series:
-    """Return a number in [0, 1) for each text: the first 52 bits of the sha256 of ``text|salt``, the same everywhere.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> hashed_shares(pl.Series(["12", "13"]), "june").round(6).to_list()
-    [0.208066, 0.453849]
-    """
-    import duckdb
-    import numpy as np
-    import polars as pl
-
-    with duckdb.connect() as con, shown("ids", f"hashing {len(texts):,} of them", con):
-        make_askable(con)
-        con.register("texts", pl.DataFrame({"row": range(len(texts)), "t": texts}))
-        digits = f"left(sha256(t || '|' || ?), {HASH_DIGITS})"
-        found = con.execute(f"SELECT ('0x' || {digits})::BIGINT AS h FROM texts ORDER BY row", [salt]).fetchnumpy()["h"]
-    return pl.Series(texts.name, np.asarray(found, float) / 16**HASH_DIGITS)

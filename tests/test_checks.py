@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from campaignkit.checks import check_columns, check_numbers, check_scalar, column_names, open_table
+from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, ColumnNotFound
+from campaignkit.tables import check_columns, check_numbers, open_table
 
 PEOPLE = pl.DataFrame({"party": ["D", "R"], "age": [40, 51], "relation": ["self", "child"]})
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import polars as pl
 
 from campaignkit.cells.columns import COUNTS, read_columns
-from campaignkit.checks import check_columns, column_names
+from campaignkit.checks import column_names
 from campaignkit.errors import BadValue
+from campaignkit.tables import check_columns
 
 
 def merge(tables: Iterable[pl.DataFrame], by: str | Iterable[str] | None = None) -> pl.DataFrame:

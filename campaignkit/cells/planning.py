@@ -8,8 +8,9 @@ from typing import Any
 import narwhals as nw
 
 from campaignkit.cells.columns import check_names_differ, column_order
-from campaignkit.checks import check_columns, check_numbers, column_names, open_table
+from campaignkit.checks import column_names
 from campaignkit.errors import BadValue
+from campaignkit.tables import check_columns, check_numbers, open_table
 
 NESTED = (nw.List, nw.Array, nw.Struct, nw.Map)
 EXACT_SUMS = (nw.Boolean, nw.Int8, nw.Int16, nw.Int32, nw.UInt8, nw.UInt16, nw.UInt32)

@@ -12,7 +12,6 @@ from scipy.special import gammaincc
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.columns import unit_of
 from campaignkit.donors.estimators import without_infinities
 from campaignkit.donors.study import Parts, covariate_matrix, numbers, read_table, row_clusters, yes_no
 from campaignkit.errors import BadValue, NotEnoughData
@@ -20,6 +19,7 @@ from campaignkit.result import Result
 from campaignkit.stats.causal.comparison import ratio
 from campaignkit.stats.causal.instrument import Found, Offer, effects_of_offer, foretold
 from campaignkit.stats.intervals.estimate import Estimate
+from campaignkit.tables import unit_of
 
 if TYPE_CHECKING:
     import altair as alt

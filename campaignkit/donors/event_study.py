@@ -12,7 +12,6 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.columns import needed_unit
 from campaignkit.donors.periods import Grid, grid_of, grouped, panel_of, people_of
 from campaignkit.donors.study import covariate_matrix
 from campaignkit.errors import BadValue, NotEnoughData
@@ -28,6 +27,7 @@ from campaignkit.stats.causal.staggered import (
     joint_test,
 )
 from campaignkit.stats.intervals.estimate import Estimate, interval
+from campaignkit.tables import needed_unit
 
 if TYPE_CHECKING:
     import altair as alt

@@ -14,13 +14,13 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.cells import cells
-from campaignkit.checks import check_numbers, check_scalar, column_names
-from campaignkit.columns import named_table, needed_unit
+from campaignkit.checks import check_scalar, column_names
 from campaignkit.donors.profiles import invited_apart, similarity
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.intervals.shrinkage import shrunk_means, shrunk_rates
+from campaignkit.tables import check_numbers, needed_unit, open_columns
 
 if TYPE_CHECKING:
     import altair as alt
@@ -206,7 +206,7 @@ def match_hosts(
     names, unit = column_names(by, "by"), needed_unit(data, unit)
     _check(outcome, host, names, unit, amount, at_random, mailing, seed)
     used = [outcome, host, unit, *names, *(name for name in (amount, at_random) if name is not None)]
-    frame, _ = named_table(data, list(dict.fromkeys(used)))
+    frame = open_columns(data, list(dict.fromkeys(used))).frame
     check_numbers(frame, outcome, *([] if amount is None else [amount]), argument="outcome or amount")
     _check_once(frame, unit, host)
     table, set_aside = _reduced(frame, outcome, host, names, amount, at_random)

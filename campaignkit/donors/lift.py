@@ -13,9 +13,10 @@ from campaignkit.checks import check_scalar
 from campaignkit.donors import balance as balances
 from campaignkit.donors.doubts import Sensitivity
 from campaignkit.donors.estimators import LABELS
-from campaignkit.donors.worth import Worth, ends, number
+from campaignkit.donors.worth import Worth, ends
 from campaignkit.errors import listed
 from campaignkit.result import Result
+from campaignkit.wording import number
 
 if TYPE_CHECKING:
     import altair as alt

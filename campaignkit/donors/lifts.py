@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.columns import unit_of
 from campaignkit.donors import balance as balances
 from campaignkit.donors.doubts import placebo_table, sensitivity
 from campaignkit.donors.estimators import DEFAULT, LABELS, NO_WEIGHTS, WEIGHTINGS, Run, check_estimators
@@ -20,6 +19,7 @@ from campaignkit.donors.study import Parts, Study, check_parts, check_placebo, r
 from campaignkit.errors import BadValue
 from campaignkit.progress import Steps
 from campaignkit.stats.causal.comparison import degrees_of_freedom
+from campaignkit.tables import unit_of
 
 __all__ = ["estimate_lift"]
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import numpy as np
 import polars as pl
 
-from campaignkit.checks import check_columns, check_numbers, check_scalar, open_table
-from campaignkit.columns import named_table
+from campaignkit.checks import check_scalar
 from campaignkit.donors.signing import day_of
 from campaignkit.errors import BadValue
 from campaignkit.sql import quote_identifier
 from campaignkit.stats.causal.staggered import Panel
+from campaignkit.tables import check_numbers, open_columns
 
 PERIODS = ("day", "week", "month")
 
@@ -69,8 +68,7 @@ def grid_of(start: object, end: object, period: str) -> Grid:
 
 
 def people_of(people: object, names: list[str], unit: str) -> pl.DataFrame:
-    frame = named_table(people, names, where="people")[0].select(*names)
-    native = (frame if hasattr(frame, "shape") else frame.collect("polars")).to_polars()
+    native = open_columns(people, names, where="people").collect(names)
     if native[unit].null_count() or native[unit].is_duplicated().any():
         raise BadValue(f"people: {unit!r} is null or comes more than once; one row a person was expected.")
     return native
@@ -121,9 +119,10 @@ def panel_of(
 
 def _reduced(gifts: object, unit: str, gift_date: str, amount: str, grid: Grid) -> pl.DataFrame:
     """Return what each person gave in each period, summed by DuckDB where the gifts lie in it."""
-    check_columns(gifts, unit, gift_date, amount, where="gifts")
-    check_numbers(gifts, amount, argument="amount")
-    frame: Any = open_table(gifts).select(unit, gift_date, amount)
+    names = [unit, gift_date, amount]
+    given = open_columns(gifts, names, where="gifts")
+    check_numbers(given.frame, amount, argument="amount")
+    frame = given.frame.select(*names)
     if not frame.collect_schema()[gift_date].is_temporal():
         raise BadValue(f"gift_date: column {gift_date!r} is {frame.collect_schema()[gift_date]}; dates were expected.")
     who, day, much = (quote_identifier(name) for name in (unit, gift_date, amount))
@@ -136,9 +135,9 @@ def _reduced(gifts: object, unit: str, gift_date: str, amount: str, grid: Grid) 
     if isinstance(native, duckdb.DuckDBPyRelation):
         table = native.query("gifts_given", query).pl()
     else:
-        given = (frame if hasattr(frame, "shape") else frame.collect("polars")).to_polars()
+        rows = given.collect(names)
         with duckdb.connect() as con:
-            con.register("gifts_given", given)
+            con.register("gifts_given", rows)
             table = con.sql(query).pl()
     if bad := int(table["__bad"].sum() or 0):
         raise BadValue(

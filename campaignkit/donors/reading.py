@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from campaignkit.columns import named_table
 from campaignkit.donors.attributes import Attribute, Binning, collector
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.sql import canonical_ids
-
-BATCH = 1_000_000  # rows
-KEY_DIGITS = 15  # of a sha256 in hex: 60 bits, so that two of ten million clusters share a key once in 20,000 tables
+from campaignkit.splits import id_texts, shares_of, split_keys
+from campaignkit.tables import open_columns, require_ids
 
 
 @dataclass(frozen=True)
@@ -74,25 +70,25 @@ def read(data: object, columns: Columns, holdout: float | None, seed: int) -> Ro
     BadValue, ColumnNotFound, NotEnoughData
         As `discover_segments` says.
     """
-    frame, spoken = named_table(data, columns.named)
-    schema = frame.collect_schema()
-    lazy = isinstance(frame, nw.LazyFrame)
-    if lazy and holdout is not None and columns.unit is None and columns.cluster is None:
-        raise BadValue("unit is None, but the rows of a lazy table have no lasting position; name the person's column.")
+    opened = open_columns(data, columns.named)
+    ids = [name for name in (columns.cluster, columns.unit) if name is not None]
+    if holdout is not None:
+        require_ids(opened, ids)
+    schema, spoken = opened.frame.collect_schema(), opened.spoken
     if not schema[columns.outcome].is_numeric() and schema[columns.outcome] != nw.Boolean:
         raise BadValue(f"outcome: column {columns.outcome!r} is {schema[columns.outcome]}; booleans or 0/1 expected.")
     collectors = [collector(name, schema[name], spoken[name], binning) for name, binning in columns.by.items()]
     parts: dict[str, list[NDArray[Any]]] = {"outcome": [], "weight": [], "amount": [], "key": []}
     first, set_aside = 0, 0
-    for batch in batches(frame, columns.named):
+    for batch in opened.batches(columns.named):
         known, dropped = _with_outcome(batch, columns.outcome)
         set_aside += dropped
         for one in collectors:
             one.add(known[one.name])
         for part, values in _numbers(known, columns).items():
             parts[part].append(values)
-        if columns.unit is not None or columns.cluster is not None or holdout is not None:
-            parts["key"].append(keys(known, columns.cluster, columns.unit, first, seed))
+        if ids or holdout is not None:
+            parts["key"].append(split_keys(id_texts(known, ids, first), seed))
         first += batch.height
     if not parts["outcome"] or not sum(map(len, parts["outcome"])):
         raise NotEnoughData("The table has no rows with an outcome.")
@@ -103,21 +99,6 @@ def read(data: object, columns: Columns, holdout: float | None, seed: int) -> Ro
     return Rows(
         [one.finish() for one in collectors], outcome, joined["weight"], joined["amount"], cluster, held_out, set_aside
     )
-
-
-def batches(frame: Any, names: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield a table's columns as Polars frames, in one pass, without holding text for all rows at once."""
-    native = frame.select(*names).to_native()
-    if isinstance(native, pl.LazyFrame):
-        yield from native.collect_batches(chunk_size=BATCH, maintain_order=True)
-    elif isinstance(native, duckdb.DuckDBPyRelation):
-        for batch in native.to_arrow_reader(BATCH):
-            yield pl.DataFrame(pl.from_arrow(batch))
-    else:
-        if isinstance(frame, nw.LazyFrame):
-            native = frame.select(*names).collect("polars").to_native()
-        whole = native if isinstance(native, pl.DataFrame) else pl.DataFrame(nw.from_native(native).to_arrow())
-        yield from whole.iter_slices(BATCH)
 
 
 def _with_outcome(batch: pl.DataFrame, outcome: str) -> tuple[pl.DataFrame, int]:
@@ -154,31 +135,12 @@ def _checked(values: pl.Series, name: str, least: float) -> NDArray[np.float64]:
     return numbers
 
 
-def keys(batch: pl.DataFrame, cluster: str | None, unit: str | None, first: int, seed: int) -> NDArray[np.int64]:
-    """Return the first 60 bits of the sha256 of each cluster's canonical text and the seed; of its unit's without one.
-
-    An id is its decimal digits or its text, whatever the engine's type. Where a cluster is null the row stands for
-    itself, under the unit's id or, without one, its position.
-    """
-    texts = ["'row ' || position"]
-    table = pl.DataFrame({"position": np.arange(first, first + batch.height)})
-    for text, name in (("unit", unit), ("cluster", cluster)):
-        if name is not None:
-            table = table.with_columns(canonical_ids(batch[name]).alias(text))
-            texts.insert(0, f"'unit ' || {text}" if text == "unit" and cluster is not None else text)
-    with duckdb.connect() as con:
-        con.register("ids", table)
-        digits = f"left(sha256(coalesce({', '.join(texts)}) || ?), {KEY_DIGITS})"
-        found = con.execute(f"SELECT ('0x' || {digits})::BIGINT AS key FROM ids", [f"|{seed}"]).fetchnumpy()
-    return np.asarray(found["key"])
-
-
 def _split(
     key: NDArray[np.int64] | None, columns: Columns, holdout: float | None
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None]:
     """Return the clusters (units that come more than once are clusters too) and who is held out."""
     if key is None:
         return None, None
-    held_out = None if holdout is None else key >= round((1 - holdout) * 16**KEY_DIGITS)
+    held_out = None if holdout is None else shares_of(key) >= 1 - holdout
     alone = columns.cluster is None and (columns.unit is None or pl.Series(key).n_unique() == len(key))
     return None if alone else key, held_out

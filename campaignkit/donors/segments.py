@@ -11,7 +11,6 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
-from campaignkit.columns import unit_of
 from campaignkit.donors import evidence
 from campaignkit.donors.attributes import Binning, binnings
 from campaignkit.donors.halves import Half, halves
@@ -21,6 +20,7 @@ from campaignkit.donors.tabulated import segment_table, variant_table
 from campaignkit.errors import BadValue, NotEnoughData, listed
 from campaignkit.progress import Steps
 from campaignkit.result import Result
+from campaignkit.tables import unit_of
 
 if TYPE_CHECKING:
     import altair as alt

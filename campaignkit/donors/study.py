@@ -12,12 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from campaignkit.checks import column_names
-from campaignkit.columns import named_table
-from campaignkit.donors.reading import KEY_DIGITS, keys
 from campaignkit.errors import BadValue, NotEnoughData, listed
+from campaignkit.splits import id_texts, shares_of, split_keys
 from campaignkit.stats.arrays import Floats, Mask, Whole
 from campaignkit.stats.causal.comparison import Comparison
 from campaignkit.stats.regression.least_squares import chunks
+from campaignkit.tables import open_columns, require_ids, weights
 
 FOLDS = 5
 MOST_LEVELS = 100  # of a text
@@ -35,6 +35,11 @@ class Parts:
     cluster: str | None = None
     weight: str | None = None
     others: tuple[str, ...] = ()  # numbers to read along, such as placebo outcomes
+
+    @property
+    def ids(self) -> list[str]:
+        """What rows are split by: cluster before unit."""
+        return [name for name in (self.cluster, self.unit) if name is not None]
 
     @property
     def named(self) -> list[str]:
@@ -97,15 +102,9 @@ def check_parts(parts: Parts) -> None:
 
 def read_table(data: object, parts: Parts) -> pl.DataFrame:
     """Return the named columns of any table as a Polars frame."""
-    frame, _ = named_table(data, parts.named)
-    lazy = not hasattr(frame, "shape")
-    if lazy and parts.unit is None and parts.cluster is None:
-        raise BadValue("unit is None, but the rows of a lazy table have no lasting position; name the person's column.")
-    chosen = frame.select(*parts.named)
-    if lazy:
-        chosen = chosen.collect("polars")
-    native = chosen.to_native()
-    return native if isinstance(native, pl.DataFrame) else pl.DataFrame(chosen.to_arrow())
+    table = open_columns(data, parts.named)
+    require_ids(table, parts.ids)
+    return table.collect(parts.named)
 
 
 def study(table: pl.DataFrame, parts: Parts, *, everyone: bool = False, seed: int = 0) -> Study:
@@ -119,7 +118,7 @@ def study(table: pl.DataFrame, parts: Parts, *, everyone: bool = False, seed: in
     treated = yes_no(table, parts.treated, "treated")
     y = numbers(table, parts.outcome, "outcome")
     others = {name: numbers(table, name, "placebo") for name in parts.others}
-    weight = np.ones(table.height) if parts.weight is None else _weights(table, parts.weight)
+    weight = np.ones(table.height) if parts.weight is None else weights(table[parts.weight])
     fold, cluster = _folds(table, parts, seed)
     order = np.lexsort([treated, fold])
     x, columns, notes = _matrix(table, parts.covariates, order)
@@ -170,19 +169,11 @@ def numbers(table: pl.DataFrame, name: str, argument: str) -> Floats:
     return values
 
 
-def _weights(table: pl.DataFrame, name: str) -> Floats:
-    values = numbers(table, name, "weight")
-    if (values < 0).any() or not (values > 0).any():
-        raise BadValue(f"weight: column {name!r} holds numbers below 0, or zeros only.")
-    return values
-
-
 def _folds(table: pl.DataFrame, parts: Parts, seed: int) -> tuple[Whole, Whole | None]:
     """Return each row's fold, whole clusters together, and the clusters numbered from 0 (None: none)."""
-    column, otherwise = (parts.unit, None) if parts.cluster is None else (parts.cluster, parts.unit)
-    key = keys(table, column, otherwise, 0, seed)
-    fold = key * FOLDS // 16**KEY_DIGITS
-    if parts.cluster is None and parts.unit is None:
+    key = split_keys(id_texts(table, parts.ids), seed)
+    fold = (shares_of(key) * FOLDS).astype(np.int64)
+    if not parts.ids:
         return fold, None
     known, cluster = np.unique(key, return_inverse=True)
     return fold, None if len(known) == len(key) else cluster

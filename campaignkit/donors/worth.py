@@ -63,9 +63,3 @@ class Worth(Result):
 def ends(rows: pl.DataFrame, lower: str, upper: str) -> tuple[float, float]:
     """Return the least lower and the greatest upper bound."""
     return float(rows[lower].to_numpy().min()), float(rows[upper].to_numpy().max())
-
-
-def number(value: float) -> str:
-    """Return a number as it is read aloud: three digits or more, thousands apart."""
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3f}"
-    return text.replace("-", "−")

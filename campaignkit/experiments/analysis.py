@@ -28,8 +28,8 @@ from campaignkit.experiments.groups import KINDS, Columns, Groups, Outcome, colu
 from campaignkit.experiments.looks import Looks, look
 from campaignkit.experiments.reading import read
 from campaignkit.experiments.sizes import Sizes, check_sizes
-from campaignkit.experiments.spoken import amount, change, interval, p_value
 from campaignkit.result import Result
+from campaignkit.wording import change, interval, level, p_value
 
 if TYPE_CHECKING:
     import altair as alt
@@ -105,7 +105,7 @@ class Analysis(Result):
         base = self.table.filter((pl.col("outcome") == outcome) & (pl.col("arm") == self.control))["level"].item()
         name = {"holm": " after Holm", "bh": " after Benjamini–Hochberg", "none": ""}[best["correction"]]
         told = (
-            f"{outcome}: {best['arm']} has {amount(best['level'], kind)}, {self.control} {amount(base, kind)}; "
+            f"{outcome}: {best['arm']} has {level(best['level'], kind)}, {self.control} {level(base, kind)}; "
             f"difference {change(best['estimate'], kind)} (95% interval "
             f"{interval(best['lower'], best['upper'], kind)}, "
             f"{p_value(best['p_adjusted'])}{name})."

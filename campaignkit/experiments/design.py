@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_numbers, check_scalar, column_names
-from campaignkit.columns import named_table, needed_unit
+from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
-from campaignkit.sql import canonical_ids, hashed_shares
+from campaignkit.splits import canonical_ids, shares_of, split_keys
+from campaignkit.tables import check_numbers, needed_unit, open_columns
 
 if TYPE_CHECKING:
     import altair as alt
@@ -168,7 +168,7 @@ def _arms(arms: Sequence[Any], shares: Any) -> tuple[list[Any], np.ndarray]:
 def _people(data: Any, unit: str, strata: list[str], cluster: str | None, measured: list[str]) -> pl.DataFrame:
     """Return the needed columns with `key`, the canonical text of who is assigned together."""
     columns = list(dict.fromkeys([unit, *strata, *([] if cluster is None else [cluster]), *measured]))
-    frame, _ = named_table(data, columns)
+    frame = open_columns(data, columns).frame
     check_numbers(frame, *measured, argument="balance")
     if "arm" in columns:
         raise BadValue("A column is named 'arm', as the answer's will be; rename it before the call.")
@@ -197,7 +197,7 @@ def _drawn(
     table: pl.DataFrame, strata: list[str], names: list[Any], cumulated: np.ndarray, salt: str, method: str
 ) -> pl.DataFrame:
     keys = table.select("__key", *strata).unique("__key", maintain_order=True)
-    keys = keys.with_columns(hashed_shares(keys["__key"], salt).alias("__at"))
+    keys = keys.with_columns(pl.Series("__at", shares_of(split_keys(keys["__key"], salt))))
     if method == "blocked":
         keys = _systematic(keys, strata, salt)
     place = np.minimum(np.searchsorted(cumulated, keys["__at"].to_numpy(), side="right"), len(names) - 1)
@@ -210,7 +210,7 @@ def _systematic(keys: pl.DataFrame, strata: list[str], salt: str) -> pl.DataFram
     label = pl.concat_str([pl.lit("stratum"), *parts], separator="|").alias("__stratum")
     keys = keys.with_columns(label).sort("__stratum", "__at", "__key")
     of = keys.select("__stratum").unique(maintain_order=True)
-    of = of.with_columns(hashed_shares(of["__stratum"], salt).alias("__u"))
+    of = of.with_columns(pl.Series("__u", shares_of(split_keys(of["__stratum"], salt))))
     keys = keys.join(of, on="__stratum", how="left", maintain_order="left")
     rank = pl.int_range(pl.len()).over("__stratum")
     return keys.with_columns(((rank + pl.col("__u")) / pl.len().over("__stratum")).alias("__at"))

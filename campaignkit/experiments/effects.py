@@ -18,10 +18,10 @@ from campaignkit.experiments.comparing import Arms, arm_names, arrange, correcte
 from campaignkit.experiments.groups import KINDS, Columns
 from campaignkit.experiments.reading import read
 from campaignkit.experiments.sizes import Sizes, check_sizes
-from campaignkit.experiments.spoken import change, p_value
 from campaignkit.result import Result
 from campaignkit.stats.intervals.hierarchy import normal_hierarchy
 from campaignkit.stats.intervals.multiplicity import holm
+from campaignkit.wording import change, p_value
 
 if TYPE_CHECKING:
     import altair as alt

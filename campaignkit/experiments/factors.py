@@ -18,9 +18,9 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.comparing import arrange
 from campaignkit.experiments.groups import KINDS, Columns
 from campaignkit.experiments.reading import read
-from campaignkit.experiments.spoken import change
 from campaignkit.result import Result
 from campaignkit.stats.intervals.multiplicity import holm
+from campaignkit.wording import change
 
 if TYPE_CHECKING:
     import altair as alt

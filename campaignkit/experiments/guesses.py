@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_columns, check_numbers, check_scalar, open_table
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.experiments.spoken import p_value
 from campaignkit.result import Result
 from campaignkit.stats.intervals.multiplicity import holm
+from campaignkit.tables import check_columns, check_numbers, open_table
+from campaignkit.wording import p_value
 
 if TYPE_CHECKING:
     import altair as alt

@@ -12,17 +12,17 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
-from campaignkit.columns import named_table
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.comparing import Levels
 from campaignkit.experiments.gifts import gifts_of
 from campaignkit.experiments.groups import KINDS, Columns
 from campaignkit.experiments.reading import read
-from campaignkit.experiments.spoken import amount, change
 from campaignkit.result import Result
 from campaignkit.stats.intervals.differences import mover
 from campaignkit.stats.intervals.moments import Moments
 from campaignkit.stats.intervals.power import first_reaching, power
+from campaignkit.tables import open_columns
+from campaignkit.wording import change, level
 
 if TYPE_CHECKING:
     import altair as alt
@@ -90,7 +90,7 @@ class Plan(Result):
         row, kind = self.table.row(0, named=True), self.past.kind
         said = (
             f"With {row['n']:,} people in {row['arms']} arms, an effect of {change(row['effect'], kind)} on "
-            f"{amount(self.past.mean, kind)} ({row['relative_effect']:+.0%}) is shown with probability "
+            f"{level(self.past.mean, kind)} ({row['relative_effect']:+.0%}) is shown with probability "
             f"{row['power']:.0%}."
         )
         if self.past.icc is not None:
@@ -266,7 +266,7 @@ def _past(
         return Past("rate", rate, rate * (1 - rate), 1.0, None, 1.0, 0.0), None
     assert outcome is not None
     names = [name for name in (outcome, cluster, pre) if name is not None]
-    frame = named_table(data, names)[0].with_columns(nw.lit("all").alias("__all"))
+    frame = open_columns(data, names).frame.with_columns(nw.lit("all").alias("__all"))
     before = {} if pre is None else {outcome: pre}
     columns = Columns(("__all",), (outcome,), cluster=cluster, pre=before, kind=kind)
     one = read(frame, columns, "all").outcomes[0]

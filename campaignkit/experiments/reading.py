@@ -7,19 +7,18 @@ from typing import Any
 
 import narwhals as nw
 
-from campaignkit.checks import check_numbers
-from campaignkit.columns import named_table, unit_of
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.groups import Columns, Groups
 from campaignkit.experiments.linear import read_linear
 from campaignkit.experiments.plain import read_plain
+from campaignkit.tables import check_numbers, open_columns, unit_of
 
 
 def read(data: Any, columns: Columns, control: Any = None) -> Groups:
     """Reduce a table to its groups; `control` is needed only where clusters may span arms."""
     checked = columns.unit if columns.cluster is None else None
     columns = replace(columns, unit=unit_of(data, columns.unit))
-    frame, _ = named_table(data, columns.named)
+    frame = open_columns(data, columns.named).frame
     check_numbers(frame, *columns.outcomes, argument="outcome")
     numbers = [*columns.pre.values(), *(one for one in (columns.weight, columns.per) if one)]
     check_numbers(frame, *numbers, argument="pre, weight or per")

@@ -12,7 +12,7 @@ from scipy.special import chdtrc
 
 from campaignkit.errors import BadValue, listed
 from campaignkit.experiments.groups import Columns, Groups
-from campaignkit.experiments.spoken import p_value
+from campaignkit.wording import p_value
 
 ALARM = 0.001
 

@@ -9,15 +9,16 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_columns, check_scalar, open_table
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.comparing import Arms, arm_names, arrange
 from campaignkit.experiments.groups import KINDS, Columns
 from campaignkit.experiments.reading import read
 from campaignkit.experiments.sizes import Sizes, check_sizes
-from campaignkit.experiments.spoken import amount, change
 from campaignkit.result import Result
 from campaignkit.stats.intervals.hierarchy import Hierarchy, gamma_hierarchy, normal_hierarchy
+from campaignkit.tables import check_columns, open_table
+from campaignkit.wording import change, level
 
 if TYPE_CHECKING:
     import altair as alt
@@ -102,8 +103,8 @@ class Winners(Result):
         kind, start = best["kind"], " ".join([self.sizes.sentence(), *self.notes])
         said = (
             f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
-            f"probability {best['probability_best']:.0%}; expect {amount(best['estimate'], kind)} of it, not the "
-            f"{amount(best['level'], kind)} seen. Its lead over the other arms' average was "
+            f"probability {best['probability_best']:.0%}; expect {level(best['estimate'], kind)} of it, not the "
+            f"{level(best['level'], kind)} seen. Its lead over the other arms' average was "
             f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, as {self.luck:.0%} of it is luck."
         )
         if self.recipients is not None and kind != "mean":

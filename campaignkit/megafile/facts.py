@@ -12,6 +12,7 @@ from datetime import date
 
 from campaignkit.errors import BadValue
 from campaignkit.sql import quote_literal
+from campaignkit.vocabulary import AGE_LABELS, age_band_sql
 
 AS_OF = "{as_of}"
 
@@ -115,12 +116,10 @@ def _last_days(table: str, dated: str) -> str:
 
 
 _AGE = "coalesce(date_sub('year', p.birth_date, {as_of}), year({as_of}) - p.birth_year)"
-_BANDS = ((30, "18–29"), (40, "30–39"), (50, "40–49"), (60, "50–59"), (70, "60–69"))
 
 
 def _age_band() -> str:
-    cases = " ".join(f"WHEN {_AGE} < {top} THEN '{name}'" for top, name in _BANDS)
-    return f"CASE WHEN {_AGE} IS NULL THEN NULL {cases} ELSE '70+' END"
+    return age_band_sql(_AGE)
 
 
 def _consumer(column: str) -> Fact:
@@ -133,7 +132,7 @@ def _consumer(column: str) -> Fact:
 #: Names without brackets: attributes.
 ATTRIBUTES = {
     "age": Fact(lambda: _AGE, "whole years on the universe's date; from the birth year alone: years between"),
-    "age_band": Fact(_age_band, "18–29, 30–39, 40–49, 50–59, 60–69, 70+"),
+    "age_band": Fact(_age_band, ", ".join(AGE_LABELS)),
     "donor": Fact(lambda: _exists(_rows("gift", "given_on", "gift.amount > 0")), "has given"),
     "voter": Fact(lambda: "p.state_voter_id IS NOT NULL", "is on a voter file"),
     "last_gift_days": Fact(lambda: _last_days("gift", "given_on"), "days since the last gift; null: none"),

@@ -18,6 +18,7 @@ from campaignkit.megafile.identity import BY_MODEL, THRESHOLD, TIERS, Rules, lin
 from campaignkit.megafile.model import Model
 from campaignkit.progress import Steps, make_askable
 from campaignkit.result import Result
+from campaignkit.tables import check_columns, open_table
 
 if TYPE_CHECKING:
     import altair as alt
@@ -164,8 +165,8 @@ def resolve(
 
 
 def _opened(records: Any) -> pl.DataFrame:
-    frame = checks.open_table(records)
-    checks.check_columns(frame, "source", "record_id", where="records")
+    frame = open_table(records)
+    check_columns(frame, "source", "record_id", where="records")
     wanted = [name for name in frame.collect_schema().names() if name in {"source", "record_id", *DESCRIBING}]
     frame = frame.select(*wanted)
     eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame

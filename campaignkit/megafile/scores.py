@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from campaignkit.checks import check_columns
 from campaignkit.errors import BadValue
 from campaignkit.megafile.replacing import changed_file
+from campaignkit.tables import check_columns
 
 
 def write_scores(path: Path, name: str, scores: pl.DataFrame, scored_on: date, restricted: str | None) -> int:

@@ -13,13 +13,14 @@ import duckdb
 import polars as pl
 
 from campaignkit.cells import cells
-from campaignkit.checks import check_columns, check_scalar
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import tables
 from campaignkit.megafile.breakdown import Breakdown, break_down
 from campaignkit.megafile.lists import CallList, make_call_list
 from campaignkit.megafile.predicates import Translated, translate
 from campaignkit.sql import quote_identifier, quote_literal
+from campaignkit.tables import check_columns
 
 if TYPE_CHECKING:
     from campaignkit.megafile.store import Megafile

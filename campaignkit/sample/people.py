@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 
 from campaignkit.sample import names, places
+from campaignkit.vocabulary import age_band
 
 TODAY = dt.date(2012, 10, 1)
 _DAY0 = (TODAY - dt.date(1970, 1, 1)).days
-AGE_BREAKS = [30, 40, 50, 65]
-AGE_BANDS = ["18–29", "30–39", "40–49", "50–64", "65+"]
 RACES = ["white", "black", "hispanic", "asian", "other"]
 INTERESTS = ["sports", "cooking", "gardening", "film", "music", "hunting", "travel", "none"]
 EDUCATIONS = ["no degree", "high school", "some college", "college", "graduate"]
@@ -46,12 +45,6 @@ def gather(values: list, index: np.ndarray) -> pl.Series:
 def scramble(number: np.ndarray, modulus: int = 10_000_019, factor: int = 6_180_343) -> np.ndarray:
     """Return each number's own place in a fixed shuffle of ``range(modulus)``; a prime above ten million."""
     return (np.asarray(number, dtype=np.int64) * factor + 271_829) % modulus
-
-
-def age_band(age: pl.Expr) -> pl.Expr:
-    """Return the age band's label."""
-    above = pl.sum_horizontal(age >= edge for edge in AGE_BREAKS)
-    return above.replace_strict(range(5), AGE_BANDS, return_dtype=pl.String)
 
 
 def attributes(rng: np.random.Generator, size: int) -> pl.DataFrame:

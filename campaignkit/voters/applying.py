@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 import narwhals as nw
 
-from campaignkit.checks import check_columns, open_table
 from campaignkit.errors import BadValue
+from campaignkit.tables import as_lazy, check_columns, open_table
 from campaignkit.voters.design import Design
-from campaignkit.voters.reading import as_lazy
 
 
 class Scores(Protocol):

@@ -12,12 +12,14 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue
+from campaignkit.splits import with_shares
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.prediction.metrics import Judged
 from campaignkit.stats.regression.terms import join_codes, split_codes
+from campaignkit.tables import open_columns, require_ids, yes_or_no
 from campaignkit.voters.design import Design
 from campaignkit.voters.features import Asked
-from campaignkit.voters.reading import opened, read, with_shares, yes_or_no
+from campaignkit.voters.reading import read
 
 MOST_CODES = 2**62
 
@@ -116,15 +118,14 @@ def gather(
     set_aside : int
         Rows without an outcome, which are not in the cells.
     """
-    frame, restricted = opened(data, *dict.fromkeys([*asked.names, *roles.named, *also, *_needed(scores)]))
+    table = open_columns(data, list(dict.fromkeys([*asked.names, *roles.named, *also, *_needed(scores)])))
+    frame, restricted = table.lazy(), table.restricted
     keys = {"y": yes_or_no(frame, roles.outcome)}
     check = {"odd": ~nw.col(roles.outcome).is_null() & keys["y"].is_null()}
     if roles.holdout is not None:
-        ids = [one for one in (roles.cluster, roles.unit) if one is not None]
-        native = frame.to_native()
-        if not ids and not (isinstance(native, pl.LazyFrame) and not isinstance(data, pl.LazyFrame)):
-            raise BadValue("unit is None, but rows of a lazy table have no lasting position; name the person's column.")
-        frame = with_shares(frame, ids, str(roles.seed))
+        ids = [name for name in (roles.cluster, roles.unit) if name is not None]
+        require_ids(table, ids)
+        frame = with_shares(frame, ids, roles.seed)
         check["unknown"] = nw.col("__share").is_null()
         keys["held"] = nw.col("__share") >= 1 - roles.holdout
     if roles.cluster is not None:

@@ -11,12 +11,14 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
+from campaignkit.splits import with_shares
 from campaignkit.stats.arrays import Mask, Whole
 from campaignkit.stats.prediction.uplift import Outcomes
 from campaignkit.stats.regression.terms import Terms
+from campaignkit.tables import open_columns, require_ids, yes_or_no
 from campaignkit.voters.design import Design, design
 from campaignkit.voters.features import Asked
-from campaignkit.voters.reading import opened, read, with_shares, yes_or_no
+from campaignkit.voters.reading import read
 
 FOLDS = 10
 FIRST = 2  # folds that only fit; from two of them on each can be guessed at by the other
@@ -106,11 +108,10 @@ def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
     ColumnNotFound, BadValue, NotEnoughData
         As `fit_persuasion` says.
     """
-    frame, restricted = opened(data, *dict.fromkeys([*asked.names, *parts.named]))
-    ids = [one for one in (parts.cluster, parts.unit) if one is not None]
-    if not ids and not _in_memory(data):
-        raise BadValue("unit is None, but rows of a lazy table have no lasting position; name the person's column.")
-    frame = with_shares(frame, ids, str(parts.seed))
+    table = open_columns(data, list(dict.fromkeys([*asked.names, *parts.named])))
+    ids = [name for name in (parts.cluster, parts.unit) if name is not None]
+    require_ids(table, ids)
+    frame, restricted = with_shares(table.lazy(), ids, parts.seed), table.restricted
     outcome = yes_or_no(frame, parts.outcome)
     keys = {"arm": nw.col(parts.arm), "y": outcome, "fold": _fold(parts.holdout)}
     keys["odd"] = ~nw.col(parts.outcome).is_null() & outcome.is_null()
@@ -138,10 +139,6 @@ def experiment(data: Any, asked: Asked, parts: Parts) -> Experiment:
         whole, tuple(pooled[name].to_numpy() for name in codes), _outcomes(pooled), pooled["fold"].to_numpy(),
         drawn, cell.to_numpy().astype(np.int64), arms, restricted, parts,
     )  # fmt: skip
-
-
-def _in_memory(data: Any) -> bool:
-    return not isinstance(data, pl.LazyFrame) and hasattr(nw.from_native(data, pass_through=True), "shape")
 
 
 def _fold(holdout: float | None) -> nw.Expr:

@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_columns, check_numbers, check_scalar, open_table
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
+from campaignkit.tables import check_columns, check_numbers, open_columns, open_table
 from campaignkit.voters.applying import written
-from campaignkit.voters.reading import opened
 
 if TYPE_CHECKING:
     import altair as alt
@@ -258,7 +258,8 @@ def priority(
 
 def _numbers(data: Any, parts: _Parts) -> tuple[nw.LazyFrame[Any], frozenset[str], dict[str, nw.Expr]]:
     """Return the table, what in it is restricted, and each part as an expression over it."""
-    frame, restricted = opened(data, *parts.columns)
+    table = open_columns(data, list(dict.fromkeys(parts.columns)))
+    frame, restricted = table.lazy(), table.restricted
     check_numbers(frame, *parts.columns, argument="priority")
     numbers = {part: _expression(value) for part, value in parts.given.items()}
     vote = numbers["turnout"]
@@ -280,7 +281,7 @@ def _gained(of: dict[str, nw.Expr]) -> tuple[nw.Expr, nw.Expr]:
 
 def _collected(data: Any, parts: _Parts, numbers: dict[str, nw.Expr]) -> pl.DataFrame:
     """Return both gains of everybody, once every part is seen to be what it must."""
-    frame, _ = opened(data, *parts.columns)
+    frame = open_columns(data, list(dict.fromkeys(parts.columns))).lazy()
     named = {part: value for part, value in parts.given.items() if isinstance(value, str)}
     if named:
         ends = [getattr(numbers[part], end)().alias(f"{part}_{end}") for part in named for end in ("min", "max")]

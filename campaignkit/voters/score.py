@@ -11,16 +11,17 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.cells import cells as count_cells
-from campaignkit.checks import check_columns, check_scalar, open_table
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
+from campaignkit.tables import as_lazy, check_columns, open_table
 from campaignkit.voters import checking
 from campaignkit.voters.applying import predicted, written
 from campaignkit.voters.cases import Cases, Roles, cases, cases_by_score, gather
 from campaignkit.voters.checking import Quality
 from campaignkit.voters.features import Asked
 from campaignkit.voters.models import TABLE, Model, model_from_dict
-from campaignkit.voters.reading import as_lazy, features_keys
+from campaignkit.voters.reading import features_keys
 
 if TYPE_CHECKING:
     import altair as alt

@@ -12,16 +12,16 @@ import polars as pl
 from scipy.special import logit
 
 from campaignkit.cells import cells
-from campaignkit.checks import check_columns, check_numbers, open_table
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.prediction.shifts import logit_shifts
 from campaignkit.stats.regression.terms import join_codes
+from campaignkit.tables import check_columns, check_numbers, open_table
 from campaignkit.voters.design import Design
 from campaignkit.voters.features import Asked, Feature
 from campaignkit.voters.levels import OTHER, Levels
 from campaignkit.voters.models import Model, model_from_dict
-from campaignkit.voters.reading import Frame, features_keys
+from campaignkit.voters.reading import features_keys
 
 BLOCK = "county totals"
 NO_TOTAL, TOO_FEW, NONE_VOTED = "no total", "as many votes as people, or more", "no votes"
@@ -91,7 +91,7 @@ class ShiftedModel:
 
 
 def shift_to(
-    model: Model, frame: Frame, totals: Any, by: Sequence[str], total: str
+    model: Model, frame: nw.LazyFrame[Any], totals: Any, by: Sequence[str], total: str
 ) -> tuple[ShiftedModel, pl.DataFrame]:
     """Move a model's chances so that over a table they add up to totals.
 

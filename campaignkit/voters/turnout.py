@@ -13,12 +13,13 @@ import narwhals as nw
 import polars as pl
 
 from campaignkit.cells import cells
-from campaignkit.checks import check_columns, check_scalar, open_table
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData, listed
 from campaignkit.sql import quote_literal
+from campaignkit.tables import as_lazy, check_columns, open_table
+from campaignkit.vocabulary import age_band_sql
 from campaignkit.voters.features import Bands
 from campaignkit.voters.models import Model
-from campaignkit.voters.reading import as_lazy
 from campaignkit.voters.scores import Score, fit_score
 from campaignkit.voters.screens import Screens, screens
 from campaignkit.voters.shifted import shift_to
@@ -31,7 +32,6 @@ __all__ = ["Turnout", "fit_turnout", "turnout_history"]
 GENERALS = 3  # past generals, each a feature
 CYCLES = 2  # two-year cycles, in each of which a primary vote is a feature
 AGES = (20, 22, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85)
-BANDS = ((30, "18–29"), (40, "30–39"), (50, "40–49"), (60, "50–59"), (70, "60–69"))
 YEARS = (0.5, 1, 2, 4, 8, 12, 20)
 PLACE = ("state", "county")
 TOTAL = "voted"
@@ -106,8 +106,7 @@ def _projected(day: date, generals: list[date], cycles: list[list[date]], held: 
     parts += [f"{_took_part([on])} AS general_{at}" for at, on in enumerate(generals, 1)]
     parts += [f"{_took_part(cycle)} AS primary_{at}" for at, cycle in enumerate(cycles, 1)]
     parts += [f"{_age(day)} AS age", f"({quote_literal(day)} - registered_on) / 365.25 AS registered_years"]
-    bands = " ".join(f"WHEN age < {top} THEN '{name}'" for top, name in BANDS)
-    parts.append(f"CASE WHEN age IS NULL THEN NULL {bands} ELSE '70+' END AS age_band")
+    parts.append(f"{age_band_sql('age')} AS age_band")
     return ", ".join(parts)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from scipy.special import expit, ndtr
 
 from campaignkit import voters
-from campaignkit.checks import open_table
+from campaignkit.tables import open_table
 from campaignkit.voters.shifted import shift_to
 
 PEOPLE = 4_000

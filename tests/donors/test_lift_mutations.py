@@ -10,6 +10,7 @@ from campaignkit.donors import doubts, lifts, study
 from campaignkit.donors.balance import alone
 from campaignkit.stats.causal import comparison, crossfit, instrument, matching, weighting
 from campaignkit.stats.causal.comparison import Mean
+from campaignkit.stats.regression import least_squares
 from campaignkit.stats.regression.logit import fit_logit
 from tests.donors import test_encouragement, test_event_study, test_lift
 
@@ -58,7 +59,7 @@ def propensity_not_cross_fitted(monkeypatch):
 def outcome_not_cross_fitted(monkeypatch):
     def of_all(c, treated):
         w = c.weight * c.arm(treated)
-        return [comparison.solve(comparison.gram(c.x, w), c.x.T @ (w * c.y))] * len(c.folds)
+        return [least_squares.solve(least_squares.gram(c.x, w), c.x.T @ (w * c.y))] * len(c.folds)
 
     monkeypatch.setattr(crossfit, "_least_squares_without_each", of_all)
 

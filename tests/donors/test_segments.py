@@ -12,10 +12,10 @@ import pytest
 from pysubgroup.datasets import get_credit_data, get_titanic_data
 from scipy.stats import hypergeom
 
-from campaignkit import sample
-from campaignkit.donors import cubes, discover_segments, halves, reading
-from campaignkit.donors.reading import keys
+from campaignkit import sample, tables
+from campaignkit.donors import cubes, discover_segments, halves
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
+from campaignkit.splits import id_texts, split_keys
 
 PLANTED = "region West, sex F, age_band 40–49"
 NOISE = ["race", "education", "income_band", "urbanicity", "homeowner", "interest"]
@@ -239,9 +239,10 @@ def test_without_a_holdout_the_best_look_better_than_they_are():
 
 
 def test_a_cluster_is_in_one_half_and_the_split_is_the_same_on_every_engine(contest):
-    key = keys(contest, "household", "person", 0, seed=7)
+    key = split_keys(id_texts(contest, ["household", "person"]), 7)
     assert pl.DataFrame({"h": contest["household"], "k": key}).unique().height == contest["household"].n_unique()
-    text = keys(contest.with_columns(pl.col("household").cast(pl.String)), "household", "person", 0, seed=7)
+    as_text = contest.with_columns(pl.col("household").cast(pl.String))
+    text = split_keys(id_texts(as_text, ["household", "person"]), 7)
     assert (key == text).all()
     import hashlib
 
@@ -264,7 +265,7 @@ def test_every_engine_gives_the_same(contest, found, tmp_path):
 
 
 def test_many_batches_are_one_table(contest, found, tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "BATCH", 1_500)
+    monkeypatch.setattr(tables, "BATCH", 1_500)
     shuffled = contest.sample(fraction=1.0, shuffle=True, seed=3)  # so that batches meet values in other orders
     shuffled.write_parquet(tmp_path / "people.parquet")
     categories = shuffled.with_columns(pl.col("region", "sex", "age_band", "race").cast(pl.Categorical))

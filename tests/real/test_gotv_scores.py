@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from campaignkit.sql import hashed_shares
+from campaignkit.splits import shares_of, split_keys
 from campaignkit.voters import Spline, fit_score
 from tests.real.published import published
 
@@ -36,7 +36,7 @@ def test_ranks_as_boosted_trees_do_and_is_calibrated(controls):
             controls, "primary_06", [*PAST, Spline("age", 1, 6), "sex", "hh_size"], interactions=CROSSED,
             name="voted", purpose="turnout", cluster="cluster", seed=seed, ridge=1.0,
         )  # fmt: skip
-        held = (hashed_shares(controls["cluster"], str(seed)) >= 0.75).to_numpy()
+        held = shares_of(split_keys(controls["cluster"], str(seed))) >= 0.75
         assert score.quality.rows == held.sum()
         ours.append(score.auc)
         theirs.append(trees(controls, held))

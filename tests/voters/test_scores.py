@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from campaignkit import sample
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData, SourceRestricted
 from campaignkit.megafile import Megafile
-from campaignkit.sql import hashed_shares
+from campaignkit.splits import shares_of, split_keys
 from campaignkit.voters import Bands, Score, Spline, fit_score
 from tests.voters.people import people
 
@@ -84,7 +84,7 @@ def test_ridge_is_the_posterior_mode_of_normal_priors():
 def test_who_is_held_out_is_said_by_the_hash_of_the_cluster_and_had_no_part_in_the_fit():
     table = people()
     score = fitted(table, cluster="household", seed=5)
-    held = hashed_shares(table["household"].cast(pl.String), "5") >= 0.75
+    held = shares_of(split_keys(table["household"].cast(pl.String), "5")) >= 0.75
     assert score.quality.rows == held.sum()
     alone = fitted(table.filter(~held), cluster="household", holdout=None)
     assert np.allclose(score.table["estimate"], alone.table["estimate"], atol=1e-10)
@@ -93,7 +93,7 @@ def test_who_is_held_out_is_said_by_the_hash_of_the_cluster_and_had_no_part_in_t
 def test_numbers_of_the_held_out_equal_scikit_learns():
     table = people()
     score = fitted(table)
-    held = table.filter(hashed_shares(table["id"].cast(pl.String), "0") >= 0.75)
+    held = table.filter(shares_of(split_keys(table["id"].cast(pl.String), "0")) >= 0.75)
     p = score.predict(held).collect()["s"].to_numpy()
     assert score.auc == pytest.approx(roc_auc_score(held["y"], p), abs=1e-12)
     assert score.quality.log_loss == pytest.approx(log_loss(held["y"], p), abs=1e-12)

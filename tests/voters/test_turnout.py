@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from campaignkit import sample
-from campaignkit.checks import open_table
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.stats.prediction.shifts import logit_shifts
+from campaignkit.tables import open_table
 from campaignkit.voters import fit_turnout, turnout_history
 from campaignkit.voters.shifted import shift_to
 from tests.voters.people import people
