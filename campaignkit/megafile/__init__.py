@@ -3,7 +3,7 @@
 from campaignkit.megafile.breakdown import Breakdown
 from campaignkit.megafile.explain import Explanation
 from campaignkit.megafile.lists import CallList
-from campaignkit.megafile.nightly.night import Night
+from campaignkit.megafile.refresh.report import Night
 from campaignkit.megafile.resolve import Resolution, resolve
 from campaignkit.megafile.store import Megafile
 from campaignkit.megafile.universe import Universe

@@ -12,9 +12,9 @@ import duckdb
 
 from campaignkit.megafile import tables
 from campaignkit.megafile.descriptions import settle_descriptions
-from campaignkit.megafile.identity import Rules, link_fec_gifts, resolve_people
 from campaignkit.megafile.layout import KINDS, load_layouts, own_layouts
-from campaignkit.megafile.model import Model
+from campaignkit.megafile.linkage.link_sources import Rules, link_fec_gifts, resolve_people
+from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.people import add_suppressions, make_people
 from campaignkit.megafile.replacing import new_file
 from campaignkit.megafile.settle import settle_records

@@ -13,9 +13,9 @@ import polars as pl
 from campaignkit import charts, checks
 from campaignkit.errors import BadValue, listed
 from campaignkit.megafile import clean, tables
-from campaignkit.megafile.described import describe
-from campaignkit.megafile.identity import BY_MODEL, THRESHOLD, TIERS, Rules, link_described
-from campaignkit.megafile.model import Model
+from campaignkit.megafile.linkage.link_sources import BY_MODEL, THRESHOLD, TIERS, Rules, link_described
+from campaignkit.megafile.linkage.model import Model
+from campaignkit.megafile.linkage.prepared_records import describe
 from campaignkit.progress import Steps, make_askable
 from campaignkit.result import Result
 from campaignkit.tables import check_columns, open_table

@@ -23,11 +23,11 @@ from campaignkit.megafile.encryption import refuse_key
 from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.export_log import append_export_log, read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
-from campaignkit.megafile.integrity import problems
-from campaignkit.megafile.model import Model
-from campaignkit.megafile.nightly.child import run_in_child
-from campaignkit.megafile.nightly.night import Night, night_report, nothing_new
+from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.opening import check_is_megafile, connect, inode
+from campaignkit.megafile.refresh.integrity import problems
+from campaignkit.megafile.refresh.report import Night, night_report, nothing_new
+from campaignkit.megafile.refresh.worker import run_in_child
 from campaignkit.megafile.replacing import leftovers
 from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT

@@ -41,7 +41,7 @@ def _built(exports: str, path: str, model: Any) -> dict[str, Any]:
 def night(path: str, folder: str) -> dict[str, Any]:
     """Refresh, in this process, so that its CPU and memory are counted."""
     from campaignkit import Megafile
-    from campaignkit.megafile.nightly.refresh import refresh
+    from campaignkit.megafile.refresh.order_of_work import refresh
     from campaignkit.progress import Steps
 
     number = refresh(Path(path), Path(folder), [], Steps("", show=False))

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from campaignkit.errors import BadValue, ColumnNotFound
-from campaignkit.megafile import Megafile, identity, links, model, tables, weigh
-from campaignkit.megafile.model import Model
+from campaignkit.megafile import Megafile, tables
+from campaignkit.megafile.linkage import decisions, link_sources, model
+from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.resolve import resolve
 from tests.megafile import campaign
 
@@ -298,7 +299,7 @@ def test_records_linked_to_two_people_do_not_join_them():
         schema_overrides={"match_probability": pl.Float64},
     )
     linked = pl.DataFrame({"record_id": [1, 3], "person_id": [7, 8]})
-    follow, groups = links.within_source(edges, linked)
+    follow, groups = decisions.within_source(edges, linked)
     assert follow.is_empty()
     assert groups["root"].to_list() == [2]
 
@@ -318,7 +319,7 @@ def test_identity_leaves_nothing_behind():
         con.execute(tables.schema_sql())
         con.execute("INSERT INTO source_record (record_id, source, first_name, last_name, email) VALUES "
                     "(1, 'a', 'Ann', 'Lee', 'a@x.org'), (2, 'b', 'Ann', 'Lee', 'a@x.org')")  # fmt: skip
-        identity.resolve_people(con, [("a", True), ("b", True)])
+        link_sources.resolve_people(con, [("a", True), ("b", True)])
         assert con.sql("SELECT person_id FROM source_record ORDER BY record_id").fetchall() == [(1,), (1,)]
         left = con.sql("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
         left += con.sql("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal").fetchall()

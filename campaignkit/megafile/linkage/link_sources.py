@@ -4,7 +4,7 @@ Sources link in the order of their kind (`layout.KINDS`). Within a tier a record
 keys are linked where neither has another candidate there; a tie stays unlinked, and the tier's name stays with
 the link. First names agree where they share a form (Bob and Robert); suffix, birth year and sex can veto. What no
 tier links is weighed by the model (`model`), and linked where one candidate is likely enough beside all others
-(`links.choose`). In a source that may have many records of a person, records are also linked with each other.
+(`decisions.choose`). In a source that may have many records of a person, records are also linked with each other.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 import duckdb
 import polars as pl
 
-from campaignkit.megafile import links
-from campaignkit.megafile.described import describe, plain_name
-from campaignkit.megafile.model import Model, Odds, fit
-from campaignkit.megafile.weigh import loose_blocks, score
+from campaignkit.megafile.linkage import decisions
+from campaignkit.megafile.linkage.model import Model, Odds, fit
+from campaignkit.megafile.linkage.prepared_records import describe, plain_name
+from campaignkit.megafile.linkage.scored_pairs import loose_blocks, score
 from campaignkit.sql import quote_identifier, quote_literal
 
 #: What a pair may not contradict itself on. Two values that are both known and differ are a contradiction.
@@ -212,9 +212,9 @@ def _link_by_model(
     rate = model.standing[source].rate
     if rate is None:
         records = con.sql("SELECT count(*) FROM unlinked").pl().item()
-        rate = links.share_standing(candidates, records, one_per_person)
+        rate = decisions.share_standing(candidates, records, one_per_person)
         model.standing[source] = replace(model.standing[source], rate=rate)
-    con.register("found", links.choose(candidates, rate, rules.threshold, one_per_person))
+    con.register("found", decisions.choose(candidates, rate, rules.threshold, one_per_person))
     con.execute(f"INSERT INTO link SELECT record_id, person_id, '{BY_MODEL}', match_probability, true FROM found")
     con.unregister("found")
 
@@ -241,7 +241,7 @@ def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: Rules) -> N
     if isinstance(rules.model, Model):
         edges.append(_weighed_within(con, source, pl.concat(edges), rules, rules.model))
     linked = con.sql("SELECT record_id, person_id FROM link WHERE newcomer").pl()
-    follow, groups = links.within_source(pl.concat(edges), linked)
+    follow, groups = decisions.within_source(pl.concat(edges), linked)
     con.register("follow", follow)
     con.execute("INSERT INTO link SELECT record_id, person_id, matched_by, match_probability, true FROM follow")
     con.unregister("follow")
@@ -268,7 +268,7 @@ def _weighed_within(
     con: duckdb.DuckDBPyConnection, source: str, edges: pl.DataFrame, rules: Rules, model: Model
 ) -> pl.DataFrame:
     """Return pairs of newcomers that the model holds to be one person; what the tiers joined is weighed once."""
-    con.register("rooted", links.components(edges))
+    con.register("rooted", decisions.components(edges))
     con.execute(
         """CREATE OR REPLACE TEMP TABLE alike AS
         SELECT * FROM compared WHERE row IN (
@@ -292,9 +292,9 @@ def _weighed_within(
     con.execute("DROP TABLE temp.alike")
     rate = model.own[source].rate
     if rate is None:
-        rate = links.partners(pairs, records)
+        rate = decisions.partners(pairs, records)
         model.own[source] = replace(model.own[source], rate=rate)
-    found = links.likely(pairs, rate, rules.threshold)
+    found = decisions.likely(pairs, rate, rules.threshold)
     return found.select("a", "b", pl.lit(BY_MODEL).alias("matched_by"), "match_probability")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from campaignkit.megafile.described import plain_name
+from campaignkit.megafile.linkage.prepared_records import plain_name
 from campaignkit.megafile.people import add_suppressions, make_people
 from campaignkit.megafile.whom import remove_facts, repoint_facts, write_facts
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaignkit import Megafile
-from campaignkit.megafile.model import Model
-from campaignkit.megafile.nightly import regroup
-from campaignkit.megafile.nightly.refresh import refresh
+from campaignkit.megafile.linkage import relink as regroup
+from campaignkit.megafile.linkage.model import Model
+from campaignkit.megafile.refresh.order_of_work import refresh
 from campaignkit.progress import Steps
-from tests.megafile.nightly.drops import Town, layouts
+from tests.megafile.refresh.drops import Town, layouts
 
 QUIET = Steps("", show=False)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 
-from campaignkit.megafile.comparisons import BLOCKS, COMPARISONS, LOOSE_BLOCKS, MOST_LOOSE, SWAPPED_BLOCK
-from campaignkit.megafile.model import Model, Odds, count, equal, open_linker, quiet
+from campaignkit.megafile.linkage.comparisons import BLOCKS, COMPARISONS, LOOSE_BLOCKS, MOST_LOOSE, SWAPPED_BLOCK
+from campaignkit.megafile.linkage.model import Model, Odds, count, equal, open_linker, quiet
 
 _WEAKEST = log2(0.02)  # odds below this are nobody's candidate
 

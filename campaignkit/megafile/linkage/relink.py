@@ -17,12 +17,12 @@ from dataclasses import replace
 
 import duckdb
 
-from campaignkit.megafile.comparisons import BLOCKS, SWAPPED_BLOCK
-from campaignkit.megafile.described import by_form, comparable, describe
-from campaignkit.megafile.identity import TIERS, Rules, Tier, beside, forget, link_described, rivals
-from campaignkit.megafile.links import components
-from campaignkit.megafile.model import Model, Odds, equal
-from campaignkit.megafile.weigh import from_prior, weigh
+from campaignkit.megafile.linkage.comparisons import BLOCKS, SWAPPED_BLOCK
+from campaignkit.megafile.linkage.decisions import components
+from campaignkit.megafile.linkage.link_sources import TIERS, Rules, Tier, beside, forget, link_described, rivals
+from campaignkit.megafile.linkage.model import Model, Odds, equal
+from campaignkit.megafile.linkage.prepared_records import by_form, comparable, describe
+from campaignkit.megafile.linkage.scored_pairs import from_prior, weigh
 
 MOST_TOUCHED = 0.2  # of all records; where more are touched, everyone is linked anew
 

@@ -19,10 +19,11 @@ import pytest
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, CampaignkitError, EncryptionUnavailable, LayoutError, RefreshRefused
 from campaignkit.megafile import replacing
-from campaignkit.megafile.integrity import problems
-from campaignkit.megafile.nightly import drift, refresh, regroup
+from campaignkit.megafile.linkage import relink as regroup
+from campaignkit.megafile.refresh import drift, order_of_work
+from campaignkit.megafile.refresh.integrity import problems
 from tests.megafile.campaign import GIFTS, VOTERS, write_campaign
-from tests.megafile.nightly.test_refresh_equals_rebuild import people_of
+from tests.megafile.refresh.test_refresh_equals_rebuild import people_of
 
 HEADER = VOTERS.splitlines()[0]
 GIFT_HEADER = GIFTS.splitlines()[0]
@@ -224,7 +225,7 @@ def test_a_refresh_that_would_not_hang_together_is_not_put_in_place(campaign, mo
     (folder / "gifts_2.csv").write_text(gift("g9", "zoe@x.org", "Zoe", "Zeller"), encoding="utf-8")
     before = campaign.path.read_bytes()
     with pytest.raises(CampaignkitError, match="3 rows are lost"):
-        refresh.refresh(campaign.path, folder, [], refresh.Steps("", show=False))
+        order_of_work.refresh(campaign.path, folder, [], order_of_work.Steps("", show=False))
     assert campaign.path.read_bytes() == before
 
 
@@ -307,13 +308,13 @@ def test_linking_only_the_touched_records_alone_would_miss_their_rivals(campaign
     folder = campaign.path.parent / "night"
     folder.mkdir()
     (folder / "voters_20121004.csv").write_text(namesake, encoding="utf-8")
-    quiet = refresh.Steps("", show=False)
+    quiet = order_of_work.Steps("", show=False)
     with monkeypatch.context() as patch:
         patch.setattr(regroup, "_gather", _only_touched)
         copy = campaign.path.with_name("copy.duckdb")
         copy.write_bytes(campaign.path.read_bytes())
-        refresh.refresh(copy, folder, [], quiet)
-    refresh.refresh(campaign.path, folder, [], quiet)
+        order_of_work.refresh(copy, folder, [], quiet)
+    order_of_work.refresh(campaign.path, folder, [], quiet)
     campaign.reopen()
     with Megafile.open(copy) as wrong:
         assert people_of(wrong) != people_of(campaign)

@@ -15,14 +15,14 @@ from campaignkit.megafile import files
 from campaignkit.megafile.build import keep_model, linking_order
 from campaignkit.megafile.descriptions import settle_descriptions
 from campaignkit.megafile.export_log import take_in_export_log
-from campaignkit.megafile.identity import Rules, resolve_people
-from campaignkit.megafile.integrity import problems
 from campaignkit.megafile.layout import load_layouts, own_layouts
-from campaignkit.megafile.model import Model
-from campaignkit.megafile.nightly.drift import drift_warnings
-from campaignkit.megafile.nightly.regroup import relink
-from campaignkit.megafile.nightly.renew import renew
-from campaignkit.megafile.nightly.standing_ids import keep_ids
+from campaignkit.megafile.linkage.link_sources import Rules, resolve_people
+from campaignkit.megafile.linkage.model import Model
+from campaignkit.megafile.linkage.person_ids import keep_ids
+from campaignkit.megafile.linkage.relink import relink
+from campaignkit.megafile.refresh.drift import drift_warnings
+from campaignkit.megafile.refresh.integrity import problems
+from campaignkit.megafile.refresh.update_people import renew
 from campaignkit.megafile.replacing import changed_file
 from campaignkit.megafile.settle import settle_records
 from campaignkit.megafile.sources import Source, find_sources, number_files

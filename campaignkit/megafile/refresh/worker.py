@@ -18,7 +18,7 @@ from campaignkit.progress import Steps
 if TYPE_CHECKING:
     import duckdb
 
-_RUN = "from campaignkit.megafile.nightly.child import main; main()"
+_RUN = "from campaignkit.megafile.refresh.worker import main; main()"
 
 
 def run_in_child(job: dict[str, Any], steps: Steps) -> int:
@@ -86,7 +86,7 @@ def main() -> None:
     """Read a job from standard input, run it, say how it ended."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from campaignkit.megafile.nightly.refresh import refresh, retrain
+    from campaignkit.megafile.refresh.order_of_work import refresh, retrain
 
     told = _Told("", show=False)
     try:

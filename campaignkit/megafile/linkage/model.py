@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 
 from campaignkit.errors import BadValue
-from campaignkit.megafile.comparisons import (
+from campaignkit.megafile.linkage.comparisons import (
     BLOCKS,
     COMPARISONS,
     FREQUENCIES,

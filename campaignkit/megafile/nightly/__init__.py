@@ -1,1 +1,0 @@
-"""What happens each night: new files into the standing megafile, at once or not at all."""
