@@ -193,7 +193,7 @@ def test_without_what_tells_housemates_apart_households_merge(monkeypatch):
     records = records.filter((pl.col("source") == "supporters") | at_home)
     only_strangers = "1e9"  # as if nobody had a housemate
     honest = judged(resolve(records, tiers=False), records)[2]
-    monkeypatch.setattr(weigh, "_against_mates", lambda used: only_strangers)
+    monkeypatch.setattr(scored_pairs, "_against_mates", lambda used: only_strangers)
     assert judged(resolve(records, tiers=False), records)[2] > 10 * honest + 20
 
 

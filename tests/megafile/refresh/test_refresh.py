@@ -219,7 +219,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(campaign, monkeypatch):
 
 
 def test_a_refresh_that_would_not_hang_together_is_not_put_in_place(campaign, monkeypatch):
-    monkeypatch.setattr(refresh, "problems", lambda con: ["3 rows are lost"])
+    monkeypatch.setattr(order_of_work, "problems", lambda con: ["3 rows are lost"])
     folder = campaign.path.parent / "night"
     folder.mkdir()
     (folder / "gifts_2.csv").write_text(gift("g9", "zoe@x.org", "Zoe", "Zeller"), encoding="utf-8")
