@@ -67,17 +67,17 @@ mf.sources.explode("unread").unnest("unread").drop_nulls("column").select("file"
 # %% [markdown]
 # ## One person, one row
 #
-# Records are linked by exact tiers, each of which says what must agree; a record that could be two people is left
-# alone. What the tiers leave goes to a model that weighs how rare an agreement is and what housemates share anyway.
-# The tier's name, or `model` and a probability, stays with the link, so every link can be audited.
+# Records are linked by deterministic rules, each of which says what must agree; a record that could be two people is
+# left alone. What the rules leave goes to a model that weighs how rare an agreement is and what household members share
+# anyway. The rule's name, or `model` and a probability, stays with the link, so every link can be audited.
 
 # %%
-tiers = mf.sql("""
-    SELECT matched_by AS tier, count(*) AS records FROM source_record
-    WHERE matched_by IS NOT NULL GROUP BY tier ORDER BY records DESC""")
+links = mf.sql("""
+    SELECT matched_by AS rule, count(*) AS records FROM source_record
+    WHERE matched_by IS NOT NULL GROUP BY rule ORDER BY records DESC""")
 ck.charts.bars(
-    tiers, "tier", "records",
-    description=f"Records linked by each tier; most by {tiers['tier'][0]}.",
+    links, "rule", "records",
+    description=f"Records linked by each rule; most by {links['rule'][0]}.",
     title="What linked records to people",
 )
 

@@ -13,7 +13,8 @@ import duckdb
 from campaignkit.megafile import tables
 from campaignkit.megafile.descriptions import settle_descriptions
 from campaignkit.megafile.layout import KINDS, load_layouts, own_layouts
-from campaignkit.megafile.linkage.link_sources import Rules, link_fec_gifts, resolve_people
+from campaignkit.megafile.linkage.fec_gifts import link_fec_gifts
+from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.people import add_suppressions, make_people
 from campaignkit.megafile.replacing import new_file
@@ -67,7 +68,7 @@ def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model
         settle_records(con, night=0)
         settle_descriptions(con)
     with steps.step("linking records to people", con):
-        fitted = resolve_people(con, linking_order(con), Rules(model=model))
+        fitted = resolve_people(con, linking_order(con), LinkageSettings(model=model))
         if fitted is not None:
             keep_model(con, fitted)
     with steps.step("making one row a person", con):

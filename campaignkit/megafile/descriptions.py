@@ -6,6 +6,7 @@ import duckdb
 
 from campaignkit.megafile import tables
 from campaignkit.megafile.sources import FILE_ID_SHIFT
+from campaignkit.megafile.working_tables import create, drop
 from campaignkit.sql import quote_identifiers
 
 
@@ -20,56 +21,63 @@ def settle_descriptions(con: duckdb.DuckDBPyConnection) -> None:
     con : DuckDB connection
         To a megafile under construction.
     """
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE touched AS
-        SELECT source, record_key FROM stage.source_record SEMI JOIN kept USING (record_id)
+    create(
+        con,
+        "work_touched_key",
+        """
+        SELECT source, record_key FROM stage.source_record SEMI JOIN work_kept USING (record_id)
         WHERE record_key IS NOT NULL
-        UNION SELECT source, record_key FROM source_record SEMI JOIN gone USING (record_id)
-        UNION SELECT source, record_key FROM other_description SEMI JOIN gone USING (record_id)
-        UNION SELECT source, record_key FROM other_description SEMI JOIN seen USING (record_id)""")
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE pool AS
+        UNION SELECT source, record_key FROM source_record SEMI JOIN work_gone USING (record_id)
+        UNION SELECT source, record_key FROM other_description SEMI JOIN work_gone USING (record_id)
+        UNION SELECT source, record_key FROM other_description SEMI JOIN work_seen USING (record_id)""",
+    )
+    create(
+        con,
+        "work_description_pool",
+        """
         WITH described AS (
             SELECT record_id, source, record_key, 'described' AS place FROM source_record
             UNION ALL SELECT record_id, source, record_key, 'other' FROM other_description
             UNION ALL SELECT record_id, source, record_key, 'stage' FROM stage.source_record
         ), current AS (
-            SELECT d.*, r.seen_id FROM described d SEMI JOIN touched USING (source, record_key)
+            SELECT d.*, r.seen_id FROM described d SEMI JOIN work_touched_key USING (source, record_key)
             JOIN record r ON r.record_id = d.record_id
         )
-        SELECT *, seen_id = max(seen_id) OVER (PARTITION BY source, record_key) AS latest FROM current""")
+        SELECT *, seen_id = max(seen_id) OVER (PARTITION BY source, record_key) AS latest FROM current""",
+    )
     _move(con)
     con.execute(f"""
         UPDATE source_record SET as_of = f.as_of FROM record r, source_file f
-        WHERE r.record_id = source_record.record_id AND r.record_id IN (SELECT record_id FROM seen)
+        WHERE r.record_id = source_record.record_id AND r.record_id IN (SELECT record_id FROM work_seen)
           AND f.file_id = r.seen_id >> {FILE_ID_SHIFT}""")
-    con.execute("DROP TABLE touched; DROP TABLE pool")
+    drop(con, "work_touched_key", "work_description_pool")
 
 
 def _move(con: duckdb.DuckDBPyConnection) -> None:
     columns = quote_identifiers([name for name in tables.columns_of("source_record") if name not in _LINKED])
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE dropped AS
-        SELECT s.* FROM source_record s SEMI JOIN touched USING (source, record_key)
-        WHERE s.record_id NOT IN (SELECT record_id FROM pool WHERE latest)""")
-    con.execute("DELETE FROM source_record WHERE record_id IN (SELECT record_id FROM dropped)")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh AS SELECT record_id FROM pool WHERE latest AND place <> 'described'"
+    create(
+        con,
+        "work_dropped",
+        """
+        SELECT s.* FROM source_record s SEMI JOIN work_touched_key USING (source, record_key)
+        WHERE s.record_id NOT IN (SELECT record_id FROM work_description_pool WHERE latest)""",
     )
+    con.execute("DELETE FROM source_record WHERE record_id IN (SELECT record_id FROM work_dropped)")
+    create(con, "work_fresh", "SELECT record_id FROM work_description_pool WHERE latest AND place <> 'described'")
     for place, table in (("other", "other_description"), ("stage", "stage.source_record")):
         con.execute(f"""
             INSERT INTO source_record BY NAME
             SELECT {columns} FROM {table} WHERE record_id IN (
-                SELECT record_id FROM pool WHERE latest AND place = '{place}')
+                SELECT record_id FROM work_description_pool WHERE latest AND place = '{place}')
             ORDER BY record_id""")
     con.execute("""
         DELETE FROM other_description WHERE record_id IN (
-            SELECT record_id FROM fresh UNION ALL SELECT record_id FROM gone)""")
-    for place, table in (("described", "dropped"), ("stage", "stage.source_record")):
+            SELECT record_id FROM work_fresh UNION ALL SELECT record_id FROM work_gone)""")
+    for place, table in (("described", "work_dropped"), ("stage", "stage.source_record")):
         con.execute(f"""
             INSERT INTO other_description BY NAME
             SELECT {columns} FROM {table} WHERE record_id IN (
-                SELECT record_id FROM pool WHERE NOT latest AND place = '{place}')""")
+                SELECT record_id FROM work_description_pool WHERE NOT latest AND place = '{place}')""")
 
 
 _LINKED = ("person_id", "matched_by", "match_probability")

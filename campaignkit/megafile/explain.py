@@ -22,10 +22,10 @@ _SHOWN = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation(Result):
-    """A person's records and the tier that linked each.
+    """A person's records and the rule that linked each.
 
     `table` has one row a record, in the order of linking: source, record_key, matched_by (null: the record the
-    person began with), match_probability (null for exact tiers), and what the record says.
+    person began with), match_probability (null for deterministic rules), and what the record says.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Explanation(Result):
         links = self.table.filter(self.table["matched_by"].is_not_null())
         if links.is_empty():
             return f"{name} is known from one record, in {first['source']}.{self._happened()}"
-        tiers = "; ".join(f"{row['source']} by {row['matched_by']}" for row in links.iter_rows(named=True))
-        known = f"{name} is known from {self.table.height} records, beginning with {first['source']}, then {tiers}."
+        rules = "; ".join(f"{row['source']} by {row['matched_by']}" for row in links.iter_rows(named=True))
+        known = f"{name} is known from {self.table.height} records, beginning with {first['source']}, then {rules}."
         return known + self._happened()
 
     def _happened(self) -> str:

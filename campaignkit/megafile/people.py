@@ -8,6 +8,7 @@ from __future__ import annotations
 import duckdb
 
 from campaignkit.megafile.layout import KINDS
+from campaignkit.megafile.working_tables import create, create_empty, drop
 
 #: Kinds of source in order of trust, for what an election office knows best and for how to reach someone.
 #: Within a kind the latest record wins. A kind that is not named comes last, in the order of `KINDS`.
@@ -48,7 +49,9 @@ RESULTS = (
 )
 
 
-def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None, addresses: str = "everywhere") -> None:
+def make_people(
+    con: duckdb.DuckDBPyConnection, concerned: str | None = None, addresses: str = "work_all_addresses"
+) -> None:
     """Fill person and household from source_record.
 
     Parameters
@@ -61,32 +64,35 @@ def make_people(con: duckdb.DuckDBPyConnection, concerned: str | None = None, ad
         A temporary table of address_key: whose households to make anew; all who may live there are concerned.
     """
     rows = "source_record" if concerned is None else f"(FROM source_record SEMI JOIN {concerned} USING (person_id))"
-    con.execute("CREATE TEMP TABLE trust (source VARCHAR, official BIGINT, reaching BIGINT)")
+    create_empty(con, "work_trust")
     for source, kind in con.execute("SELECT source, kind FROM source").fetchall():
-        con.execute("INSERT INTO trust VALUES (?, ?, ?)", [source, _trust(kind, OFFICIAL), _trust(kind, REACHING)])
-    con.execute(f"""
-        CREATE TEMP TABLE survivor AS
+        con.execute("INSERT INTO work_trust VALUES (?, ?, ?)", [source, _trust(kind, OFFICIAL), _trust(kind, REACHING)])
+    create(
+        con,
+        "work_survivor",
+        f"""
         WITH ranked AS (
             SELECT s.*, (k.official << 56) - r.seen_id AS by_official, (k.reaching << 56) - r.seen_id AS by_reaching
-            FROM {rows} s JOIN trust k USING (source) JOIN record r USING (record_id)
+            FROM {rows} s JOIN work_trust k USING (source) JOIN record r USING (record_id)
         )
         SELECT person_id, {_survivors()}, bool_or(confidential) AS confidential,
                list_sort(list_distinct(list(source))) AS sources
-        FROM ranked GROUP BY person_id""")
+        FROM ranked GROUP BY person_id""",
+    )
     if concerned is None:
-        con.execute("CREATE TEMP VIEW everywhere AS SELECT address_.address_key FROM survivor")
+        create(con, "work_all_addresses", "SELECT address_.address_key FROM work_survivor", view=True)
     else:
         con.execute(f"DELETE FROM person WHERE person_id IN (SELECT person_id FROM {concerned})")
     _make_households(con, addresses)
-    con.execute("DROP VIEW IF EXISTS temp.everywhere")
+    drop(con, "work_all_addresses")
     together = [f"s.{head}_.{c} AS {c}" for head, columns in TOGETHER.items() for c in columns if c != "address_key"]
     con.execute(f"""
         INSERT INTO person BY NAME
         SELECT s.person_id, h.household_id, s.sources, s.confidential, {", ".join(f"s.{c}" for c in ALONE)},
                {_region("s.address_.state")} AS region, {", ".join(together)}
-        FROM survivor s LEFT JOIN household h ON h.address_key = s.address_.address_key
+        FROM work_survivor s LEFT JOIN household h ON h.address_key = s.address_.address_key
         ORDER BY person_id""")
-    con.execute("DROP TABLE survivor; DROP TABLE trust")
+    drop(con, "work_survivor", "work_trust")
 
 
 def _trust(kind: str, order: tuple[str, ...]) -> int:
@@ -117,24 +123,30 @@ def _region(state: str) -> str:
 
 def _make_households(con: duckdb.DuckDBPyConnection, addresses: str) -> None:
     """Make the households of some addresses anew; one that stood keeps its id."""
-    con.execute(f"""
-        CREATE TEMP TABLE home AS
+    create(
+        con,
+        "work_home",
+        f"""
         SELECT address_.address_key AS key, min(address_.state) AS state, min(address_.zip5) AS zip5,
                count(*) AS people
-        FROM survivor WHERE address_.address_key IN (SELECT address_key FROM {addresses}) GROUP BY key""")
-    con.execute(f"""
-        CREATE TEMP TABLE stood AS FROM household WHERE address_key IN (SELECT address_key FROM {addresses})""")
-    con.execute("DELETE FROM household WHERE household_id IN (SELECT household_id FROM stood)")
+        FROM work_survivor WHERE address_.address_key IN (SELECT address_key FROM {addresses}) GROUP BY key""",
+    )
+    create(
+        con, "work_household_before", f"""FROM household WHERE address_key IN (SELECT address_key FROM {addresses})"""
+    )
+    con.execute("DELETE FROM household WHERE household_id IN (SELECT household_id FROM work_household_before)")
     con.execute(f"""
         INSERT INTO household
         WITH last AS (SELECT greatest(coalesce((SELECT max(household_id) FROM household), 0),
-                                      coalesce((SELECT max(household_id) FROM stood), 0)) AS household_id)
+                                      coalesce((SELECT max(household_id) FROM work_household_before),
+                                      0)) AS household_id)
         SELECT coalesce(s.household_id, last.household_id + row_number() OVER (
                    PARTITION BY s.household_id IS NULL ORDER BY home.key)),
                home.key, home.state, home.zip5, home.people
-        FROM home LEFT JOIN stood s ON s.address_key = home.key, last WHERE home.people <= {MOST_PER_HOUSEHOLD}
+        FROM work_home home LEFT JOIN work_household_before s ON s.address_key = home.key, last
+        WHERE home.people <= {MOST_PER_HOUSEHOLD}
         ORDER BY 1""")
-    con.execute("DROP TABLE home; DROP TABLE stood")
+    drop(con, "work_home", "work_household_before")
 
 
 def add_suppressions(con: duckdb.DuckDBPyConnection) -> None:
@@ -147,14 +159,14 @@ def add_suppressions(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(
                 f"""INSERT INTO suppression
                 SELECT person_id, record_id, {"channel" if channel is None else "?"}, ?, contacted_on
-                FROM contact SEMI JOIN kept USING (record_id) WHERE lower(result) = ?""",
+                FROM contact SEMI JOIN work_kept USING (record_id) WHERE lower(result) = ?""",
                 [*([] if channel is None else [channel]), reason, result],
             )
     con.execute("""
         INSERT INTO suppression
         SELECT person_id, record_id, 'email', 'unsubscribed', happened_on FROM email_event
-        SEMI JOIN kept USING (record_id) WHERE event = 'unsubscribe'""")
+        SEMI JOIN work_kept USING (record_id) WHERE event = 'unsubscribe'""")
     con.execute("""
         INSERT INTO suppression
         SELECT person_id, record_id, 'text', 'refused', answered_on FROM text_optin
-        SEMI JOIN kept USING (record_id) WHERE answer = 'no'""")
+        SEMI JOIN work_kept USING (record_id) WHERE answer = 'no'""")

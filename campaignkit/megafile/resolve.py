@@ -13,9 +13,9 @@ import polars as pl
 from campaignkit import charts, checks
 from campaignkit.errors import BadValue, listed
 from campaignkit.megafile import clean, tables
-from campaignkit.megafile.linkage.link_sources import BY_MODEL, THRESHOLD, TIERS, Rules, link_described
+from campaignkit.megafile.linkage.link_sources import BY_MODEL, RULES, THRESHOLD, LinkageSettings, link_prepared
 from campaignkit.megafile.linkage.model import Model
-from campaignkit.megafile.linkage.prepared_records import describe
+from campaignkit.megafile.linkage.prepared_records import prepare_records
 from campaignkit.progress import Steps, make_askable
 from campaignkit.result import Result
 from campaignkit.tables import check_columns, open_table
@@ -39,16 +39,16 @@ SLICE = 50_000
 class Resolution(Result):
     """Which records are one person.
 
-    `table` has one row a record, in the order given: source, record_id, person_id, matched_by (the exact tier that
-    linked it, or "model"; null: the record its person began with) and match_probability (of the model's links; null
-    for exact tiers). Person ids count from 1 and are the same for the same records, order and seed.
+    `table` has one row a record, in the order given: source, record_id, person_id, matched_by (the deterministic rule
+    that linked it, or "model"; null: the record its person began with) and match_probability (of the model's links;
+    null for deterministic rules). Person ids count from 1 and are the same for the same records, order and seed.
 
     Parameters
     ----------
     people : int
         How many people the records are.
     model : Model or None
-        The fitted model, to be passed to a later `resolve`. None: only exact tiers linked.
+        The fitted model, to be passed to a later `resolve`. None: only deterministic rules linked.
     """
 
     people: int
@@ -58,7 +58,7 @@ class Resolution(Result):
         """Say how many people there are, and how many links are exact and how many the model's."""
         by_model = self.table.filter(pl.col("matched_by") == BY_MODEL)
         exact = self.table["matched_by"].drop_nulls().len() - by_model.height
-        said = f"{self.table.height:,} records are {self.people:,} people: {exact:,} were linked by exact tiers"
+        said = f"{self.table.height:,} records are {self.people:,} people: {exact:,} were linked by deterministic rules"
         if self.model is None:
             return f"{said}, and no model was used."
         if by_model.is_empty():
@@ -67,7 +67,7 @@ class Resolution(Result):
         return f"{said} and {by_model.height:,} by the model, of which it expects {doubtful:,.0f} to be wrong."
 
     def chart(self) -> alt.Chart | None:
-        """Return bars of how many records each tier and the model linked; None where nothing is linked."""
+        """Return bars of how many records each rule and the model linked; None where nothing is linked."""
         counts = self.table.drop_nulls("matched_by").group_by("matched_by").len("records")
         if counts.is_empty():
             return None
@@ -79,19 +79,20 @@ def resolve(
     records: Any,
     *,
     one_per_person: Mapping[str, bool] | bool = True,
-    tiers: bool = True,
+    rules: bool = True,
     model: Model | bool = True,
     threshold: float = THRESHOLD,
     seed: int = 0,
     progress: bool | None = None,
 ) -> Resolution:
-    """Say which records are one person: exact tiers first, then a model on what they leave.
+    """Say which records are one person: deterministic rules first, then a model on what they leave.
 
-    Sources link one after the other, each against the people known from those before it. A tier links a record and a
-    person who agree exactly, where neither has another candidate. What the tiers leave is weighed by a Splink model
+    Sources link one after the other, each against the people known from those before it. A rule links a record and a
+    person who agree exactly, where neither has another candidate. What the rules leave is scored by a Splink model
     that is fitted on the records themselves, with nicknames, slips in names and dates, and how common each name is; a
     candidate is linked where it is likely enough beside all others and beside nobody, so two who fit alike stay
-    unlinked. Housemates share a last name, an address and a phone: against them only what tells them apart counts.
+    unlinked. Household members share a last name, an address and a phone: against them only what tells them apart
+    counts. Within a source of `one_per_person` nothing is linked: to find one list's duplicates, say False.
 
     Parameters
     ----------
@@ -103,10 +104,10 @@ def resolve(
         Whether a source has at most one record of a person, for all sources or by source. False: its records are also
         linked with each other. A mapping also says the order in which sources link, and names them all; otherwise
         they link as they first appear. Put the most complete and trusted first, such as the voter file.
-    tiers : bool
-        Whether to link by exact tiers first.
+    rules : bool
+        Whether to link by deterministic rules first.
     model : Model or bool
-        True: fit a model on these records. False: only exact tiers link. A `Resolution`'s model: use it as it is.
+        True: fit a model on these records. False: only deterministic rules link. A `Resolution`'s model: use it.
     threshold : float
         The least probability of a link that the model makes.
     seed : int
@@ -130,7 +131,7 @@ def resolve(
     ----------
     Fellegi and Sunter (1969), A theory for record linkage, JASA 64, 1183–1210, for the weights of agreements; Linacre
     et al. (2022), Splink: free software for probabilistic record linkage at scale, International Journal of
-    Population Data Science 7(3). The weighing against housemates is our own.
+    Population Data Science 7(3). The scoring against household members is our own.
 
     Examples
     --------
@@ -144,7 +145,7 @@ def resolve(
     """
     checks.check_scalar(threshold, "threshold", typ=float, ge=0.5, lt=1)
     checks.check_scalar(seed, "seed", typ=int, ge=0)
-    checks.check_scalar(tiers, "tiers", typ=bool)
+    checks.check_scalar(rules, "rules", typ=bool)
     checks.check_scalar(model, "model", typ=(Model, bool))
     table = _opened(records)
     sources = _sources(table, one_per_person)
@@ -153,13 +154,13 @@ def resolve(
     with duckdb.connect() as con, steps.step(f"linking {table.height:,} records", con):
         make_askable(con)
         con.register("source_record", _cleaned_records(table))
-        describe(con, sources)
+        prepare_records(con, sources)
         con.unregister("source_record")
         del table
         if isinstance(model, Model):  # its odds by source were met with other records
-            model = replace(model, standing={}, own={})
-        used = link_described(con, sources, Rules(TIERS if tiers else (), model, threshold, seed))
-        found = con.sql("SELECT person_id, matched_by, match_probability FROM link ORDER BY record_id").pl()
+            model = replace(model, against_existing={}, within_source={})
+        used = link_prepared(con, sources, LinkageSettings(RULES if rules else (), model, threshold, seed))
+        found = con.sql("SELECT person_id, matched_by, match_probability FROM work_link ORDER BY record_id").pl()
     steps.close()
     return Resolution(pl.concat([given, found], how="horizontal"), found["person_id"].n_unique(), used)
 
@@ -212,7 +213,7 @@ def _cleaned_records(table: pl.DataFrame) -> pl.DataFrame:
 def _keyed(rows: pl.DataFrame) -> pl.DataFrame:
     written = ["address", "unit", "zip5"]
     key = clean.address_key(*map(pl.col, written))
-    once = rows.select(written).unique().with_columns(address_key=key)  # housemates' addresses are read once
+    once = rows.select(written).unique().with_columns(address_key=key)  # household members' addresses are read once
     return rows.join(once, on=written, how="left", nulls_equal=True, maintain_order="left").drop("address", "unit")
 
 

@@ -94,8 +94,8 @@ CREATE TABLE source_record (
     source            VARCHAR,
     record_key        VARCHAR,  -- the source's own key of the person
     person_id         BIGINT,
-    matched_by        VARCHAR,  -- the tier that linked it, or 'model'; null: the person's first record
-    match_probability DOUBLE,   -- of a link that the model made; null for exact tiers
+    matched_by        VARCHAR,  -- the deterministic rule that linked it, or 'model'; null: the person's first record
+    match_probability DOUBLE,   -- of a link that the model made; null for deterministic rules
     as_of             DATE,
     first_name        VARCHAR,
     middle_name       VARCHAR,
@@ -319,28 +319,28 @@ CREATE TABLE export (
     rows BIGINT, sha256 VARCHAR
 );
 
--- The model that linked what the exact tiers left, for refreshes to use as it is.
+-- The model that linked what the deterministic rules left, for refreshes to use as it is.
 CREATE TABLE model (
     name      VARCHAR,      -- person
     fitted_on DATE,         -- the megafile's date when it was fitted
     settings  VARCHAR       -- JSON: Splink's settings, how housemates compare, how common names are, rates by source
 );
 
--- Pairs of records that the model weighed and could not rule out.
-CREATE TABLE candidate (
+-- Pairs of records that the model scored and could not rule out.
+CREATE TABLE candidate_pair (
     record_id BIGINT,       -- of the two, the one whose source links later; within a source, the smaller
     other_id  BIGINT,
     odds      DOUBLE        -- of one person against strangers and housemates, before its rivals are looked at
 );
 
--- Which records the model has weighed: against those who stood, or (own) against others of their own source.
-CREATE TABLE weighed (
+-- Which records the model has scored: against existing people, or (own) against others of their own source.
+CREATE TABLE scored_record (
     record_id BIGINT,
     own       BOOLEAN
 );
 
--- Two people, records of whom share the keys of an exact tier: what becomes of one may change the other.
-CREATE TABLE rival (
+-- Two people, records of whom share the keys of a deterministic rule: what becomes of one may change the other.
+CREATE TABLE shared_rule (
     person_id       BIGINT,
     other_person_id BIGINT
 );

@@ -11,6 +11,7 @@ from __future__ import annotations
 import duckdb
 
 from campaignkit.megafile.sources import FILE_ID_SHIFT
+from campaignkit.megafile.working_tables import create, create_empty, drop
 
 #: What a staged record is beside what stands.
 VERDICTS = ("new", "changed", "unchanged", "older")
@@ -29,26 +30,28 @@ def settle_records(con: duckdb.DuckDBPyConnection, night: int) -> None:
     night : int
         The night of the staged files.
     """
-    for table in ("kept", "gone", "seen"):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} (record_id BIGINT)")
+    for table in ("work_kept", "work_gone", "work_seen"):
+        create_empty(con, table)
     sources = con.sql("SELECT DISTINCT source FROM stage.record ORDER BY 1").pl()["source"]
     for source in sources:
         _judge(con, source)
         _apply(con)
         _let_vanish(con, source)
         _note(con, source, night)
-    con.execute("DROP TABLE IF EXISTS temp.judged; DROP TABLE IF EXISTS temp.vanishing")
+    drop(con, "work_judged", "work_vanishing")
     con.execute(
-        "DELETE FROM kept WHERE record_id NOT IN (SELECT record_id FROM record SEMI JOIN kept USING (record_id))"
+        "DELETE FROM work_kept "
+        "WHERE record_id NOT IN (SELECT record_id FROM record SEMI JOIN work_kept USING (record_id))"
     )
     _note_files(con, night)
 
 
 def _judge(con: duckdb.DuckDBPyConnection, source: str) -> None:
     """Hold the latest staged record of each key against the one that stands."""
-    con.execute(
+    create(
+        con,
+        "work_judged",
         f"""
-        CREATE OR REPLACE TEMP TABLE judged AS
         WITH latest AS (
             SELECT record_key, max(record_id) AS record_id FROM stage.record WHERE source = $source GROUP BY record_key
         ), said AS (
@@ -66,33 +69,35 @@ def _judge(con: duckdb.DuckDBPyConnection, source: str) -> None:
 
 
 def _apply(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("INSERT INTO gone SELECT standing_id FROM judged WHERE verdict = 'changed'")
-    con.execute("INSERT INTO seen SELECT standing_id FROM judged WHERE verdict = 'unchanged'")
-    con.execute("INSERT INTO kept SELECT record_id FROM judged WHERE verdict IN ('new', 'changed')")
-    con.execute("DELETE FROM record WHERE record_id IN (SELECT standing_id FROM judged WHERE verdict = 'changed')")
+    con.execute("INSERT INTO work_gone SELECT standing_id FROM work_judged WHERE verdict = 'changed'")
+    con.execute("INSERT INTO work_seen SELECT standing_id FROM work_judged WHERE verdict = 'unchanged'")
+    con.execute("INSERT INTO work_kept SELECT record_id FROM work_judged WHERE verdict IN ('new', 'changed')")
+    con.execute("DELETE FROM record WHERE record_id IN (SELECT standing_id FROM work_judged WHERE verdict = 'changed')")
     con.execute("""
-        UPDATE record SET seen_id = judged.record_id FROM judged
+        UPDATE record SET seen_id = j.record_id FROM work_judged j
         WHERE verdict = 'unchanged' AND record.record_id = standing_id""")
     con.execute("""
         DELETE FROM vanished WHERE (source, record_key) IN (
-            SELECT (source, record_key) FROM judged WHERE verdict = 'new')""")
+            SELECT (source, record_key) FROM work_judged WHERE verdict = 'new')""")
     con.execute("""
         INSERT INTO record BY NAME
-        SELECT * EXCLUDE (snapshot, as_of, standing_id, verdict) FROM judged WHERE verdict IN ('new', 'changed')""")
+        SELECT * EXCLUDE (snapshot, as_of, standing_id, verdict) FROM work_judged WHERE verdict IN ('new',
+        'changed')""")
 
 
 def _let_vanish(con: duckdb.DuckDBPyConnection, source: str) -> None:
     """Take away what a snapshot gave and a later one of its scope no longer holds."""
-    con.execute("CREATE OR REPLACE TEMP TABLE vanishing (record_id BIGINT, seen_id BIGINT)")
+    create_empty(con, "work_vanishing")
     if (
         not con.sql("SELECT count(*) FROM source_file WHERE source = ? AND mode = 'snapshot'", params=[source])
         .pl()
         .item()
     ):
         return
-    con.execute(
+    create(
+        con,
+        "work_newest",
         f"""
-        CREATE OR REPLACE TEMP TABLE newest AS
         SELECT scope, max(as_of) AS as_of FROM (
             SELECT DISTINCT r.scope, f.as_of FROM stage.record r
             JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT}
@@ -102,22 +107,22 @@ def _let_vanish(con: duckdb.DuckDBPyConnection, source: str) -> None:
         {"source": source},
     )
     con.execute("DELETE FROM snapshot_scope WHERE source = ?", [source])
-    con.execute("INSERT INTO snapshot_scope SELECT ?, scope, as_of FROM newest", [source])
+    con.execute("INSERT INTO snapshot_scope SELECT ?, scope, as_of FROM work_newest", [source])
     con.execute(
         f"""
-        INSERT INTO vanishing
+        INSERT INTO work_vanishing
         SELECT r.record_id, r.seen_id FROM record r JOIN source_file f ON f.file_id = r.seen_id >> {FILE_ID_SHIFT}
-        JOIN newest USING (scope)
-        WHERE r.source = $source AND f.mode = 'snapshot' AND f.as_of < newest.as_of""",
+        JOIN work_newest n USING (scope)
+        WHERE r.source = $source AND f.mode = 'snapshot' AND f.as_of < n.as_of""",
         {"source": source},
     )
     con.execute("""
         INSERT INTO vanished
-        SELECT v.seen_id, r.source, r.record_key FROM vanishing v JOIN record r USING (record_id)""")
-    con.execute("DELETE FROM record WHERE record_id IN (SELECT record_id FROM vanishing)")
-    con.execute("INSERT INTO gone SELECT record_id FROM vanishing")
-    con.execute("DELETE FROM seen WHERE record_id IN (SELECT record_id FROM vanishing)")
-    con.execute("DROP TABLE temp.newest")
+        SELECT v.seen_id, r.source, r.record_key FROM work_vanishing v JOIN record r USING (record_id)""")
+    con.execute("DELETE FROM record WHERE record_id IN (SELECT record_id FROM work_vanishing)")
+    con.execute("INSERT INTO work_gone SELECT record_id FROM work_vanishing")
+    con.execute("DELETE FROM work_seen WHERE record_id IN (SELECT record_id FROM work_vanishing)")
+    drop(con, "work_newest")
 
 
 def _note(con: duckdb.DuckDBPyConnection, source: str, night: int) -> None:
@@ -129,15 +134,17 @@ def _note(con: duckdb.DuckDBPyConnection, source: str, night: int) -> None:
         f"""
         INSERT INTO night_source BY NAME
         WITH judged AS (
-            SELECT verdict, verdict IN ('new', 'changed') AND record_id IN (SELECT record_id FROM vanishing) AS at_once
-            FROM judged
+            SELECT verdict, verdict IN ('new', 'changed') AND record_id IN (SELECT record_id
+            FROM work_vanishing) AS at_once
+            FROM work_judged
         ), came AS (
             SELECT count(*) AS files, sum(rejected) AS rejected FROM source_file
             WHERE source = $source AND night = $night
         )
         SELECT $night AS night, $source AS source, came.files, {counts},
                (SELECT count(*) FROM stage.record WHERE source = $source) - new - changed - unchanged AS older,
-               (SELECT count(*) FROM vanishing WHERE record_id NOT IN (SELECT record_id FROM kept)) AS vanished,
+               (SELECT count(*) FROM work_vanishing WHERE record_id NOT IN (SELECT record_id
+               FROM work_kept)) AS vanished,
                came.rejected
         FROM judged, came GROUP BY ALL""",
         {"source": source, "night": night},

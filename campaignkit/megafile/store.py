@@ -94,8 +94,8 @@ class Megafile:
         layouts : iterable of str or Path
             Your own layouts (TOML), beside the built-in ones; one of the same name replaces a built-in one.
         model : Model or bool
-            True: records that no exact tier links are weighed by a model, fitted on them and kept in the megafile. A
-            `Model`, such as another megafile's: weigh with that. False: the tiers alone.
+            True: records that no deterministic rule links are scored by a model, fitted on them and kept in the
+            megafile. A `Model`, such as another megafile's: score with that. False: the deterministic rules alone.
         key : str or None
             To encrypt the file with. None: not encrypted.
         progress : bool or None
@@ -310,7 +310,7 @@ class Megafile:
 
     @property
     def model(self) -> Model | None:
-        """The model by which records are linked that no exact tier links; None: the tiers alone.
+        """The model by which records are linked that no deterministic rule links; None: the deterministic rules alone.
 
         Examples
         --------

@@ -11,7 +11,7 @@ import pytest
 
 from campaignkit.errors import BadValue, ColumnNotFound
 from campaignkit.megafile import Megafile, tables
-from campaignkit.megafile.linkage import decisions, link_sources, model
+from campaignkit.megafile.linkage import decisions, link_sources, model, scored_pairs
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.resolve import resolve
 from tests.megafile import campaign
@@ -192,9 +192,9 @@ def test_without_what_tells_housemates_apart_households_merge(monkeypatch):
     at_home = pl.col("record_id").cast(pl.Int64) % 5 < 3  # two in five are not on the file, though their mates are
     records = records.filter((pl.col("source") == "supporters") | at_home)
     only_strangers = "1e9"  # as if nobody had a housemate
-    honest = judged(resolve(records, tiers=False), records)[2]
-    monkeypatch.setattr(scored_pairs, "_against_mates", lambda used: only_strangers)
-    assert judged(resolve(records, tiers=False), records)[2] > 10 * honest + 20
+    honest = judged(resolve(records, rules=False), records)[2]
+    monkeypatch.setattr(scored_pairs, "_against_household_members", lambda used: only_strangers)
+    assert judged(resolve(records, rules=False), records)[2] > 10 * honest + 20
 
 
 def test_training_takes_no_household_for_a_person(monkeypatch):
@@ -207,7 +207,7 @@ def test_training_takes_no_household_for_a_person(monkeypatch):
     assert of_another_name(resolve(town()).model) < 0.1  # 1 household in 20 has twins
     monkeypatch.setattr(model.fit, "__defaults__", ((("last", "zip5"), ("address_key",)),))
     assert of_another_name(resolve(town()).model) > 0.2
-    assert all({"first", "birth_text", "email"} & set(anchor) for anchor in model.ANCHORS)
+    assert all({"first", "birth_text", "email"} & set(anchor) for anchor in model.TRAINING_RULES)
 
 
 def test_the_same_records_and_seed_give_the_same_people():

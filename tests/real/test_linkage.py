@@ -177,10 +177,10 @@ def test_fake_1000_is_deduplicated_no_worse_than_by_splink_alone():
 
 @needs_data
 def test_exact_tiers_alone_would_not_do():
-    """Why there is a model: on dirty names and dates without addresses, tiers find few."""
+    """Why there is a model: on dirty names and dates without addresses, deterministic rules find few."""
     records = fake_records()
-    tiers = resolve(records.drop("true"), one_per_person=False, model=False)
-    assert quality(tiers.table.with_columns(true=records["true"]), "person_id")["recall"] < 0.6
+    by_rules = resolve(records.drop("true"), one_per_person=False, model=False)
+    assert quality(by_rules.table.with_columns(true=records["true"]), "person_id")["recall"] < 0.6
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How two records compare: each comparison's levels from best to worst, and what is known of them beforehand.
 
-m is the share of pairs at a level among records of one person, u among strangers, h among housemates. They are where
-fitting starts, and what stands where there is too little to fit on.
+m is the share of pairs at a level among records of one person, u among strangers, h among household members. Fitting
+starts from these, and they are used as they are where there is too little to fit on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-#: Columns whose values are weighed by how common they are.
+#: Columns whose values are weighted by how common they are.
 FREQUENCIES = ("first", "last", "city")
 
 #: Pairs that agree on all columns of one of these are looked at. Columns are those that `identity` prepares.
@@ -29,7 +29,7 @@ MOST_LOOSE = 300_000
 #: A pair whose first and last name stand in each other's place.
 SWAPPED_BLOCK = "l.first = r.last AND l.last = r.first"
 
-_PRIOR_PAIRS = 200  # how many counted pairs of housemates outweigh what is known beforehand
+_PRIOR_PAIRS = 200  # how many counted pairs of household members outweigh what is known beforehand
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Comparison:
     same: str | None = None  # the column that is equal at the first level, where that is all it says
 
     @property
-    def tells_housemates_apart(self) -> bool:
+    def tells_household_members_apart(self) -> bool:
         """Whether it differs among those who live together."""
         return self.levels[0].h is not None
 
@@ -71,13 +71,13 @@ class Comparison:
         said = " ".join([self.null, *(level.sql for level in self.levels)])
         return any(re.search(rf"\b{column}_[lr]\b", said) for column in columns)
 
-    def among_housemates(self, counted: dict[int, int]) -> list[float]:
-        """Return the share of housemates at each level, counted pairs leaning on what is known beforehand.
+    def among_household_members(self, counted: dict[int, int]) -> list[float]:
+        """Return the share of household members at each level, counted pairs leaning on what is known beforehand.
 
         Examples
         --------
         >>> sex = next(c for c in COMPARISONS if c.name == "sex")
-        >>> sex.among_housemates({1: 300, 0: 500, -1: 99})
+        >>> sex.among_household_members({1: 300, 0: 500, -1: 99})
         [0.36, 0.64]
         """
         last = len(self.levels) - 1

@@ -1,4 +1,4 @@
-"""From weighed pairs to links: whom a record is, where one person can have one record, and where many."""
+"""From scored pairs to links: whom a record is, where one person can have one record, and where many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MOST_ROUNDS = 8
 
 
 def share_standing(candidates: pl.DataFrame, records: int, one_per_person: bool) -> float:
-    """Return the share of a source's records whose person is among those who stand, by EM.
+    """Return the share of a source's records whose person is among existing people, by EM.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def choose(candidates: pl.DataFrame, share: float, threshold: float, one_per_per
     candidates : DataFrame
         record_id, person_id, odds (as if half of the records had their person); each pair once.
     share : float
-        The share of the records that have their person among those who stand.
+        The share of the records that have their person among existing people.
     threshold : float
         The least probability of a link, at least one half.
     one_per_person : bool
@@ -138,7 +138,7 @@ def within_source(edges: pl.DataFrame, linked: pl.DataFrame) -> tuple[pl.DataFra
     edges : DataFrame
         a, b, matched_by, match_probability: pairs of its records held to be one person, best kind first.
     linked : DataFrame
-        record_id, person_id of its records that are linked to people who stood before.
+        record_id, person_id of its records that are linked to people who existed before.
 
     Returns
     -------

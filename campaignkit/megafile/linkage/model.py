@@ -1,9 +1,9 @@
-"""What Splink is asked when the exact tiers are done: how two records compare, and a model fitted on them.
+"""What Splink is asked when the deterministic rules are done: how two records compare, and a model fitted on them.
 
-A pair's odds of being one person are weighed against two others: that they are strangers (Splink's u, with term
-frequencies), and that they share a household. Last name, address and phone agree among housemates as among records of
-one person, so against that other only first name, birth date, sex, suffix, middle initial and e-mail count. How those
-fall among housemates is counted, not guessed: two records of one list that has each person once are two people.
+A pair's odds of being one person are held against two others: that they are strangers (Splink's u, with term
+frequencies), and that they share a household. Last name, address and phone agree among household members as among
+records of one person, so against that other only first name, birth date, sex, suffix, middle initial and e-mail count.
+How those fall among household members is counted: two records of one list that has each person once are two people.
 """
 
 from __future__ import annotations
@@ -25,28 +25,29 @@ from campaignkit.megafile.linkage.comparisons import (
     FREQUENCIES,
     Comparison,
 )
+from campaignkit.megafile.working_tables import create, drop
 
 if TYPE_CHECKING:
     from splink import Linker
 
 #: Pairs for training are drawn from those who agree on one of these. None of them is what a household shares: each
 #: holds a first name, a birth date or an e-mail address, so that EM cannot take "same household" for "same person".
-ANCHORS = (
+TRAINING_RULES = (
     ("email",), ("birth_text", "zip5"), ("phone", "first"), ("birth_text", "last"), ("address_key", "first"),
     ("birth_text", "first"), ("first", "last"),
 )  # fmt: skip
 
 PAIRS_TO_TRAIN = 50  # fewer teach less than the defaults know
-MOST_PAIRS = 100_000  # per anchor; more change no digit that matters
+MOST_PAIRS = 100_000  # per training_rule; more change no digit that matters
 PAIRS_FOR_U = 100_000
 TRUST = 0.98  # the rest is the default's, so that no level is impossible
-MATES_PER_RECORD = 1.5  # until counted
-MATES_SAMPLED = 50_000  # records
+HOUSEHOLD_MEMBERS_PER_RECORD = 1.5  # until counted
+RECORDS_SAMPLED = 50_000  # records
 
 
 @dataclass(frozen=True)
 class Odds:
-    """What a source's pairs are weighed with beside what they agree on; kept, so that another night weighs alike.
+    """What a source's pairs are scored with beside what they agree on; kept, so that another night weighs alike.
 
     Attributes
     ----------
@@ -72,33 +73,33 @@ class Model:
     ----------
     settings : dict
         Splink's settings with every m and u, as `Linker` takes them.
-    mates : dict of str to list of float
-        For each comparison that tells housemates apart, the share of housemates at each of its levels.
-    mates_per_record : float
-        How many housemates a record has in a list with each person once.
+    household_members : dict of str to list of float
+        For each comparison that tells household members apart, the share of household members at each of its levels.
+    household_members_per_record : float
+        How many household members a record has in a list with each person once.
     frequencies : dict of str to DataFrame
         How common each name and city is.
-    standing, own : dict of str to Odds
-        By source: its records against the people who stood before it, and against each other.
+    against_existing, within_source : dict of str to Odds
+        By source: its records against the people who existed before it, and against each other.
     """
 
     settings: dict[str, Any]
-    mates: dict[str, list[float]]
-    mates_per_record: float
+    household_members: dict[str, list[float]]
+    household_members_per_record: float
     frequencies: dict[str, pl.DataFrame]
-    standing: dict[str, Odds] = field(default_factory=dict)
-    own: dict[str, Odds] = field(default_factory=dict)
+    against_existing: dict[str, Odds] = field(default_factory=dict)
+    within_source: dict[str, Odds] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return all of it as text."""
         return json.dumps(
             {
                 "settings": self.settings,
-                "mates": self.mates,
-                "mates_per_record": self.mates_per_record,
+                "household_members": self.household_members,
+                "household_members_per_record": self.household_members_per_record,
                 "frequencies": {name: dict(table.iter_rows()) for name, table in self.frequencies.items()},
-                "standing": {source: asdict(odds) for source, odds in self.standing.items()},
-                "own": {source: asdict(odds) for source, odds in self.own.items()},
+                "against_existing": {source: asdict(odds) for source, odds in self.against_existing.items()},
+                "within_source": {source: asdict(odds) for source, odds in self.within_source.items()},
             },
             sort_keys=True,
         )
@@ -117,10 +118,11 @@ class Model:
             tables = {
                 name: frequency_table(name, list(rows.items())) for name, rows in parts.pop("frequencies").items()
             }
-            standing, own = (
-                {source: Odds(**odds) for source, odds in parts.pop(kind, {}).items()} for kind in ("standing", "own")
+            against_existing, within_source = (
+                {source: Odds(**odds) for source, odds in parts.pop(kind, {}).items()}
+                for kind in ("against_existing", "within_source")
             )
-            return cls(frequencies=tables, standing=standing, own=own, **parts)
+            return cls(frequencies=tables, against_existing=against_existing, within_source=within_source, **parts)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadValue(f"The text is no fitted model, such as Model.to_json() returns: {error!r}") from error
 
@@ -130,10 +132,12 @@ def frequency_table(name: str, rows: list[tuple[str, float]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: pl.String, f"tf_{name}": pl.Float64}, orient="row")
 
 
-def fit(con: duckdb.DuckDBPyConnection, table: str, seed: int, anchors: tuple[tuple[str, ...], ...] = ANCHORS) -> Model:
+def fit(
+    con: duckdb.DuckDBPyConnection, table: str, seed: int, training_rules: tuple[tuple[str, ...], ...] = TRAINING_RULES
+) -> Model:
     """Fit a model on records, most of whose pairs are strangers.
 
-    u is what random pairs show; m what EM finds among pairs that agree on one of `anchors`, taken in turn until
+    u is what random pairs show; m what EM finds among pairs that agree on one of `training_rules`, taken in turn until
     each comparison has been seen; both lean on defaults
     where there is little to learn from, so that ten records and ten million go the same way.
 
@@ -145,26 +149,26 @@ def fit(con: duckdb.DuckDBPyConnection, table: str, seed: int, anchors: tuple[tu
         Records as `identity` prepares them.
     seed : int
         For the random pairs.
-    anchors : tuple of tuples of str
+    training_rules : tuple of tuples of str
         Columns on which training pairs agree.
     """
     frequencies = {name: _frequency(con, table, name) for name in FREQUENCIES}
     present = [c for c in COMPARISONS if _any_known(con, table, c.needs)]
     if not present:
-        return Model(_settings([]), {}, MATES_PER_RECORD, frequencies)
+        return Model(_settings([]), {}, HOUSEHOLD_MEMBERS_PER_RECORD, frequencies)
     with quiet(), open_linker(con, table, _settings(present), frequencies) as linker:
         rows = count(con, f"SELECT count(*) FROM {table}")
         if rows * (rows - 1) / 2 >= PAIRS_TO_TRAIN:
             linker.training.estimate_u_using_random_sampling(PAIRS_FOR_U, seed=seed, num_chunks=1)
         untrained = {comparison.name: comparison for comparison in present}
-        for anchor in anchors:
-            learning = {name for name, comparison in untrained.items() if not comparison.reads(anchor)}
-            if learning and _train(con, linker, table, anchor):
+        for training_rule in training_rules:
+            learning = {name for name, comparison in untrained.items() if not comparison.reads(training_rule)}
+            if learning and _train(con, linker, table, training_rule):
                 untrained = {name: left for name, left in untrained.items() if not _has_learned(linker, name)}
         trained = linker.misc.save_model_to_json()
-        mates, per_record = _count_mates(con, linker, table, present)
+        household_members, per_record = _count_household_members(con, linker, table, present)
     _set_coincidences(con, table, trained, present)
-    return Model(_steadied(trained, present, rows), mates, per_record, frequencies)
+    return Model(_steadied(trained, present, rows), household_members, per_record, frequencies)
 
 
 @contextmanager
@@ -190,15 +194,15 @@ def open_linker(
     linker = Linker(api.register(table), settings, log_level=None, validate_settings=False)
     for name, known in frequencies.items():
         con.register("known_frequency", known)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE frequency_{name} AS SELECT * FROM known_frequency")
+        create(con, f"work_{name}_frequency", "SELECT * FROM known_frequency")
         con.unregister("known_frequency")
-        linker.table_management.register_term_frequency_lookup(api.register(f"frequency_{name}"), name)
+        linker.table_management.register_term_frequency_lookup(api.register(f"work_{name}_frequency"), name)
     try:
         yield linker
     finally:
         api.delete_tables_created_by_splink_from_db()
         for name in frequencies:
-            con.execute(f"DROP TABLE temp.frequency_{name}")
+            drop(con, f"work_{name}_frequency")
 
 
 def equal(columns: tuple[str, ...]) -> str:
@@ -235,23 +239,23 @@ def count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return con.sql(query).pl().item() or 0
 
 
-def _train(con: duckdb.DuckDBPyConnection, linker: Linker, table: str, anchor: tuple[str, ...]) -> bool:
-    """Learn m from pairs that agree on `anchor`; return whether there were enough."""
-    known = " AND ".join(f"{column} IS NOT NULL" for column in anchor)
+def _train(con: duckdb.DuckDBPyConnection, linker: Linker, table: str, training_rule: tuple[str, ...]) -> bool:
+    """Learn m from pairs that agree on `training_rule`; return whether there were enough."""
+    known = " AND ".join(f"{column} IS NOT NULL" for column in training_rule)
     pairs = count(
         con,
         f"""SELECT coalesce(sum(n * (n - 1) / 2 - within), 0)::BIGINT FROM (
             SELECT sum(n) AS n, sum(CASE WHEN many THEN 0 ELSE n * (n - 1) / 2 END) AS within FROM (
-                SELECT {", ".join(anchor)}, source, many, count(*) AS n FROM {table} WHERE {known} GROUP BY ALL
-            ) GROUP BY {", ".join(anchor)})""",
+                SELECT {", ".join(training_rule)}, source, many, count(*) AS n FROM {table} WHERE {known} GROUP BY ALL
+            ) GROUP BY {", ".join(training_rule)})""",
     )
     if pairs < PAIRS_TO_TRAIN:
         return False
-    keys = ", ".join(f"l.{column}" for column in anchor)
+    keys = ", ".join(f"l.{column}" for column in training_rule)
     share = MOST_PAIRS / pairs  # whole blocks are left out, not records: half a block has a quarter of the pairs
     sampled = f" AND hash({keys}) % 1000000 < {int(1e6 * share)}" if share < 1 else ""
     linker.training.estimate_parameters_using_expectation_maximisation(
-        f"{equal(anchor)} AND (l.source <> r.source OR l.many){sampled}", estimate_without_term_frequencies=True
+        f"{equal(training_rule)} AND (l.source <> r.source OR l.many){sampled}", estimate_without_term_frequencies=True
     )
     return True
 
@@ -286,28 +290,32 @@ def _has_learned(linker: Linker, name: str) -> bool:
     return any(level._has_estimated_m_values for level in levels if not level.is_null_level)
 
 
-def _count_mates(
+def _count_household_members(
     con: duckdb.DuckDBPyConnection, linker: Linker, table: str, present: list[Comparison]
 ) -> tuple[dict[str, list[float]], float]:
     """Count how those compare who live together: pairs at one address in a list that has each person once."""
     records = count(con, f"SELECT count(*) FROM {table} WHERE NOT many AND address_key IS NOT NULL")
-    every = max(records // MATES_SAMPLED, 1)
-    con.execute(f"""CREATE OR REPLACE TEMP TABLE mate_sample AS SELECT * FROM {table}
-        WHERE NOT many AND address_key IS NOT NULL AND hash(address_key) % {every} = 0""")
-    sampled = linker._db_api.register("mate_sample")
+    every = max(records // RECORDS_SAMPLED, 1)
+    create(
+        con,
+        "work_household_sample",
+        f"""SELECT * FROM {table}
+        WHERE NOT many AND address_key IS NOT NULL AND hash(address_key) % {every} = 0""",
+    )
+    sampled = linker._db_api.register("work_household_sample")
     rule = "l.address_key = r.address_key AND l.source = r.source"
     found = linker.inference.predict_within(
         sampled, blocking_rules_to_generate_predictions=[rule], warning_mode="never"
     ).physical_name
     pairs = count(con, f"SELECT count(*) FROM {found}")
-    mates = {}
+    household_members = {}
     for comparison in present:
-        if comparison.tells_housemates_apart:
+        if comparison.tells_household_members_apart:
             rows = con.sql(f"SELECT gamma_{comparison.name} AS gamma, count(*) AS n FROM {found} GROUP BY 1").pl()
-            mates[comparison.name] = comparison.among_housemates(dict(rows.iter_rows()))
-    in_sample = count(con, "SELECT count(*) FROM mate_sample")
-    con.execute("DROP TABLE temp.mate_sample")
-    return mates, (2 * pairs + 50 * MATES_PER_RECORD) / (in_sample + 50)
+            household_members[comparison.name] = comparison.among_household_members(dict(rows.iter_rows()))
+    in_sample = count(con, "SELECT count(*) FROM work_household_sample")
+    drop(con, "work_household_sample")
+    return household_members, (2 * pairs + 50 * HOUSEHOLD_MEMBERS_PER_RECORD) / (in_sample + 50)
 
 
 def _steadied(trained: dict[str, Any], present: list[Comparison], rows: int) -> dict[str, Any]:

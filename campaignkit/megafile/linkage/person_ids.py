@@ -7,6 +7,7 @@ from datetime import datetime
 import duckdb
 
 from campaignkit.megafile.layout import KINDS
+from campaignkit.megafile.working_tables import create, drop
 
 
 def keep_ids(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> None:
@@ -34,46 +35,58 @@ def keep_ids(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> None:
     con.execute("""
         UPDATE source_record AS s SET person_id = r.person_id, matched_by = l.matched_by,
                match_probability = l.match_probability
-        FROM relinked l JOIN named r ON r.local_id = l.person_id
+        FROM work_relinked l JOIN work_named r ON r.local_id = l.person_id
         WHERE s.record_id = l.record_id AND (s.person_id IS DISTINCT FROM r.person_id
               OR s.matched_by IS DISTINCT FROM l.matched_by
               OR s.match_probability IS DISTINCT FROM l.match_probability)""")
     con.execute("""
-        DELETE FROM rival WHERE person_id IN (SELECT before FROM claimed) OR other_person_id IN (
-            SELECT before FROM claimed) OR person_id IN (SELECT person_id FROM dropped)
-            OR other_person_id IN (SELECT person_id FROM dropped)""")
+        DELETE FROM shared_rule WHERE person_id IN (SELECT before FROM work_claimed) OR other_person_id IN (
+            SELECT before FROM work_claimed) OR person_id IN (SELECT person_id FROM work_dropped)
+            OR other_person_id IN (SELECT person_id FROM work_dropped)""")
     con.execute("""
-        INSERT INTO rival SELECT a.person_id, b.person_id FROM rivalling r
-        JOIN named a ON a.local_id = r.person_id JOIN named b ON b.local_id = r.other_person_id""")
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE renamed AS
-        SELECT record_id, source, record_key, before, n.person_id AS after FROM claimed JOIN named n USING (local_id)
+        INSERT INTO shared_rule SELECT a.person_id, b.person_id FROM work_shared_rule r
+        JOIN work_named a ON a.local_id = r.person_id JOIN work_named b ON b.local_id = r.other_person_id""")
+    create(
+        con,
+        "work_renamed",
+        """
+        SELECT record_id, source, record_key, before, n.person_id AS after FROM work_claimed
+        JOIN work_named n USING (local_id)
         UNION ALL
-        SELECT record_id, source, record_key, person_id, NULL FROM dropped
-        WHERE (source, record_key) NOT IN (SELECT (source, record_key) FROM claimed)""")
-    for table in ("claimed", "named", "anchor", "relinked", "rivalling"):
-        con.execute(f"DROP TABLE temp.{table}")
+        SELECT record_id, source, record_key, person_id, NULL FROM work_dropped
+        WHERE (source, record_key) NOT IN (SELECT (source, record_key) FROM work_claimed)""",
+    )
+    drop(con, "work_claimed", "work_named", "work_kept_id", "work_relinked", "work_shared_rule")
 
 
 def _claim(con: duckdb.DuckDBPyConnection) -> None:
     """Say of each relinked record whose it was, and which of a person's records comes first."""
     kinds = " ".join(f"WHEN '{kind}' THEN {place}" for place, kind in enumerate(KINDS))
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE claimed AS
+    create(
+        con,
+        "work_claimed",
+        f"""
         SELECT s.record_id, s.source, s.record_key, l.person_id AS local_id, l.matched_by,
                coalesce(s.matched_by, d.matched_by) AS matched_before, coalesce(s.person_id, d.person_id) AS before,
                (CASE kind {kinds} END, s.source, coalesce(d.record_id, s.record_id)) AS place
-        FROM relinked l JOIN source_record s USING (record_id) JOIN source USING (source)
-        LEFT JOIN dropped d ON d.source = s.source AND d.record_key = s.record_key""")
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE anchor AS
-        SELECT before, arg_min(local_id, place) AS local_id FROM claimed WHERE before IS NOT NULL GROUP BY before""")
+        FROM work_relinked l JOIN source_record s USING (record_id) JOIN source USING (source)
+        LEFT JOIN work_dropped d ON d.source = s.source AND d.record_key = s.record_key""",
+    )
+    create(
+        con,
+        "work_kept_id",
+        """
+        SELECT before, arg_min(local_id, place) AS local_id FROM work_claimed
+        WHERE before IS NOT NULL GROUP BY before""",
+    )
 
 
 def _name(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE named AS
-        WITH standing AS (SELECT local_id, min(before) AS person_id FROM anchor GROUP BY local_id),
+    create(
+        con,
+        "work_named",
+        """
+        WITH existing AS (SELECT local_id, min(before) AS person_id FROM work_kept_id GROUP BY local_id),
         last AS (
             SELECT max(id) AS id FROM (
                 SELECT max(person_id) AS id FROM person
@@ -82,8 +95,9 @@ def _name(con: duckdb.DuckDBPyConnection) -> None:
         )
         SELECT local_id, coalesce(s.person_id, coalesce(last.id, 0) + row_number() OVER (
                    PARTITION BY s.person_id IS NULL ORDER BY l.first)) AS person_id, s.person_id IS NULL AS new
-        FROM (SELECT local_id, min(record_id) AS first FROM claimed GROUP BY local_id) l
-        LEFT JOIN standing s USING (local_id), last""")
+        FROM (SELECT local_id, min(record_id) AS first FROM work_claimed GROUP BY local_id) l
+        LEFT JOIN existing s USING (local_id), last""",
+    )
 
 
 def _note_events(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> None:
@@ -93,7 +107,8 @@ def _note_events(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> N
         INSERT INTO identity_event
         SELECT $night, $now, 'merged', n.person_id, a.before, first({said.format(how="c.matched_by")} ORDER BY
                c.matched_by IS NULL, c.place)
-        FROM anchor a JOIN named n USING (local_id) JOIN claimed c ON c.before = a.before AND c.local_id = a.local_id
+        FROM work_kept_id a JOIN work_named n USING (local_id) JOIN work_claimed c ON c.before = a.before
+        AND c.local_id = a.local_id
         WHERE n.person_id <> a.before GROUP BY ALL ORDER BY ALL""",
         {"night": night, "now": now},
     )
@@ -102,9 +117,9 @@ def _note_events(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> N
         INSERT INTO identity_event
         SELECT $night, $now, 'split', c.before, n.person_id, first({said.format(how="c.matched_before")} ORDER BY
                c.matched_before IS NULL, c.place)
-        FROM claimed c JOIN named n USING (local_id)
+        FROM work_claimed c JOIN work_named n USING (local_id)
         WHERE c.before IS NOT NULL AND c.before <> n.person_id
-          AND (c.before, c.local_id) NOT IN (SELECT (before, local_id) FROM anchor)
+          AND (c.before, c.local_id) NOT IN (SELECT (before, local_id) FROM work_kept_id)
         GROUP BY ALL ORDER BY ALL""",
         {"night": night, "now": now},
     )
@@ -113,6 +128,7 @@ def _note_events(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> N
         INSERT INTO identity_event
         SELECT $night, $now, 'ended', person_id, NULL,
                first(source || ' ' || record_key || ' is gone' ORDER BY record_id)
-        FROM dropped WHERE person_id NOT IN (SELECT before FROM anchor) GROUP BY person_id ORDER BY person_id""",
+        FROM work_dropped WHERE person_id NOT IN (SELECT before
+        FROM work_kept_id) GROUP BY person_id ORDER BY person_id""",
         {"night": night, "now": now},
     )

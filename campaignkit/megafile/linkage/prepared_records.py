@@ -5,15 +5,17 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from campaignkit.megafile.working_tables import create, create_empty
+
 #: What the model compares; records of one person that say the same in all of these stand once.
 _COMPARED = (
     "first", "last", "middle", "suffix", "sex", "birth_date", "birth_year", "address_key", "zip5", "city", "state",
     "phone", "email",
 )  # fmt: skip
 
-#: Against whom a record was weighed on the nights before, as further columns.
-_WEIGHED = """, row IN (SELECT record_id FROM weighed WHERE NOT own) AS asks,
-               row IN (SELECT record_id FROM weighed WHERE own) AS alike"""
+#: Against whom a record was scored on the nights before, as further columns.
+_WEIGHED = """, row IN (SELECT record_id FROM scored_record WHERE NOT own) AS asks,
+               row IN (SELECT record_id FROM scored_record WHERE own) AS alike"""
 
 
 def plain_name(column: str) -> str:
@@ -21,19 +23,21 @@ def plain_name(column: str) -> str:
     return f"nullif(regexp_replace(upper(strip_accents({column})), '[^A-Z]', '', 'g'), '')"
 
 
-def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], standing: bool = False) -> None:
+def prepare_records(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], standing: bool = False) -> None:
     """Make described, one row a record of source_record as it is compared, and the views and the table of links.
 
-    `standing`: with their people, and whether each record asks (was weighed against those who stand before its source)
-    and is alike (was weighed against its own source). Else nobody has a person yet.
+    `standing`: with their people, and whether each record asks (was scored against those who exist before its source)
+    and is alike (was scored against its own source). Else nobody has a person yet.
     """
     names = con.sql(f"SELECT DISTINCT {plain_name('first_name')} AS name FROM source_record").pl()["name"].drop_nulls()
     shapes = name_forms(names.sort().to_list()).with_columns(pl.col("form").rank("dense").cast(pl.Int32))
     con.register("shapes", shapes.group_by("name", maintain_order=True).agg(forms="form"))
     turns = pl.DataFrame(sources, schema={"source": pl.String, "one": pl.Boolean}, orient="row").with_row_index("turn")
     con.register("sources", turns.with_columns(pl.col("turn").cast(pl.Int32)))
-    con.execute(f"""
-        CREATE TEMP TABLE described AS
+    create(
+        con,
+        "work_prepared",
+        f"""
         WITH named AS (
             SELECT record_id AS row, source, turn, {"person_id" if standing else "NULL::BIGINT AS person_id"},
                    NOT one AS many, {plain_name("first_name")} AS first,
@@ -45,16 +49,16 @@ def describe(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], st
         )
         SELECT named.*, shapes.forms, nullif(regexp_extract(address_key, '^[0-9]+'), '') AS house,
                hash({", ".join(_COMPARED)}) AS content{_WEIGHED if standing else ""}
-        FROM named LEFT JOIN shapes ON name = first""")
+        FROM named LEFT JOIN shapes ON name = first""",
+    )
     con.unregister("shapes")
     con.unregister("sources")
-    con.execute(f"CREATE TEMP VIEW compared AS {comparable('described')}")
-    con.execute(f"CREATE TEMP VIEW known AS SELECT *, row AS record_id FROM ({by_form('described')})")
-    con.execute("CREATE TEMP VIEW standing AS SELECT * FROM known WHERE person_id IS NOT NULL")
-    con.execute("CREATE TEMP TABLE link (record_id BIGINT, person_id BIGINT, matched_by VARCHAR, "
-                "match_probability DOUBLE, newcomer BOOLEAN)")  # fmt: skip
-    con.execute("CREATE TEMP TABLE pair (record_id BIGINT, other_id BIGINT, odds DOUBLE)")
-    con.execute("CREATE TEMP TABLE asked (record_id BIGINT, own BOOLEAN)")
+    create(con, "work_comparable", comparable("work_prepared"), view=True)
+    create(con, "work_by_form", f"SELECT *, row AS record_id FROM ({by_form('work_prepared')})", view=True)
+    create(con, "work_existing", "SELECT * FROM work_by_form WHERE person_id IS NOT NULL", view=True)
+    create_empty(con, "work_link")
+    create_empty(con, "work_scored_pair")
+    create_empty(con, "work_scored_record")
 
 
 def comparable(described: str) -> str:

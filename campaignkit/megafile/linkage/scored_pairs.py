@@ -9,12 +9,15 @@ import duckdb
 
 from campaignkit.megafile.linkage.comparisons import BLOCKS, COMPARISONS, LOOSE_BLOCKS, MOST_LOOSE, SWAPPED_BLOCK
 from campaignkit.megafile.linkage.model import Model, Odds, count, equal, open_linker, quiet
+from campaignkit.megafile.working_tables import create_empty
 
 _WEAKEST = log2(0.02)  # odds below this are nobody's candidate
 
 
-def score(con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | None, odds: Odds, into: str) -> None:
-    """Weigh the pairs between two tables of records, or within one, that blocking finds worth it.
+def score_candidates(
+    con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | None, odds: Odds, into: str
+) -> None:
+    """Score the pairs between two tables of records, or within one, that blocking finds worth it.
 
     Parameters
     ----------
@@ -27,17 +30,17 @@ def score(con: duckdb.DuckDBPyConnection, model: Model, left: str, right: str | 
     odds : Odds
         How many people there are to choose from, and which loose blocks to look into.
     into : str
-        The temporary table to fill: row_l, row_r, and odds, of one person against strangers and housemates, if a
+        The working table to fill: row_l, row_r, and odds, of one person against strangers and household members, if a
         record is as likely as not to have its person among them.
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {into} (row_l BIGINT, row_r BIGINT, odds DOUBLE)")
+    create_empty(con, into)
     if odds.people:
         rules = [*map(equal, blocks(odds.loose)), SWAPPED_BLOCK]
         prior = from_prior(model, odds.people)
-        weigh(con, model, (left, right), rules, f"SELECT *, {prior} AS prior FROM {{pairs}}", prior, into)
+        score_pairs(con, model, (left, right), rules, f"SELECT *, {prior} AS prior FROM {{pairs}}", prior, into)
 
 
-def weigh(
+def score_pairs(
     con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], with_prior: str,
     greatest: float, into: str,
 ) -> None:  # fmt: skip
@@ -70,9 +73,10 @@ def weigh(
         }
         predict = linker.inference.predict_between if right else linker.inference.predict_within
         found = predict(*tables, **how).physical_name
+        members = _against_household_members(model)
         con.execute(f"""
             INSERT INTO {into}
-            SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({_against_mates(model)}))), 6)
+            SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6)
             FROM ({with_prior.format(pairs=found)})
             WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
 
@@ -107,16 +111,16 @@ def blocks(loose: list[list[str]]) -> list[tuple[str, ...]]:
     return [*map(tuple, loose), *kept]
 
 
-def _against_mates(model: Model) -> str:
-    """Return SQL for the log-odds of one person against housemates."""
-    terms = [str(-log2(model.mates_per_record))]
+def _against_household_members(model: Model) -> str:
+    """Return SQL for the log-odds of one person against household members."""
+    terms = [str(-log2(model.household_members_per_record))]
     for fitted in model.settings["comparisons"]:
         name = fitted["output_column_name"]
-        if name in model.mates:
+        if name in model.household_members:
             levels = [level for level in fitted["comparison_levels"] if not level.get("is_null_level")]
             cases = [
                 f"WHEN {len(levels) - 1 - at} THEN {log2(level['m_probability'] / share)}"
-                for at, (level, share) in enumerate(zip(levels, model.mates[name], strict=True))
+                for at, (level, share) in enumerate(zip(levels, model.household_members[name], strict=True))
             ]
             terms.append(f"CASE gamma_{name} {' '.join(cases)} ELSE 0 END")
     return " + ".join(terms)

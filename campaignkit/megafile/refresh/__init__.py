@@ -1,1 +1,1 @@
-"""A night's files into a standing megafile, at once or not at all."""
+"""A night's files into a existing megafile, at once or not at all."""

@@ -32,8 +32,8 @@ _RULES = {
             SELECT seen_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM record GROUP BY 1) USING (file_id)
         WHERE f.accepted - f.duplicates - f.vanished <> coalesce(n, 0)""",
     "scores are of people who are not there": "SELECT count(*) FROM score ANTI JOIN person USING (person_id)",
-    "weighed pairs are of records that are gone": """
-        SELECT count(*) FROM (SELECT record_id FROM candidate UNION ALL SELECT other_id FROM candidate)
+    "scored pairs are of records that are gone": """
+        SELECT count(*) FROM (SELECT record_id FROM candidate_pair UNION ALL SELECT other_id FROM candidate_pair)
         ANTI JOIN source_record USING (record_id)""",
 }
 

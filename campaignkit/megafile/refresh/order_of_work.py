@@ -1,4 +1,4 @@
-"""New files into a standing megafile: read, settle, relink those touched, renew what follows, check, put in place."""
+"""New files into a existing megafile: read, settle, relink those touched, renew what follows, check, put in place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from campaignkit.megafile.build import keep_model, linking_order
 from campaignkit.megafile.descriptions import settle_descriptions
 from campaignkit.megafile.export_log import take_in_export_log
 from campaignkit.megafile.layout import load_layouts, own_layouts
-from campaignkit.megafile.linkage.link_sources import Rules, resolve_people
+from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.linkage.person_ids import keep_ids
 from campaignkit.megafile.linkage.relink import relink
@@ -27,6 +27,7 @@ from campaignkit.megafile.replacing import changed_file
 from campaignkit.megafile.settle import settle_records
 from campaignkit.megafile.sources import Source, find_sources, number_files
 from campaignkit.megafile.staging import load_files, note_sources
+from campaignkit.megafile.working_tables import create
 from campaignkit.progress import Steps
 
 SPREAD = 12  # bytes in the megafile and its stage for a byte of a compressed export
@@ -70,18 +71,21 @@ def retrain(path: Path, steps: Steps) -> int:
         settle_records(con, night)
         settle_descriptions(con)
         with steps.step("fitting the model and linking everyone"):
-            con.execute("CREATE TEMP TABLE before AS SELECT record_id, person_id, matched_by, match_probability "
+            create(con, "work_before_retraining", "SELECT record_id, person_id, matched_by, match_probability "
                         "FROM source_record")  # fmt: skip
-            con.execute("DELETE FROM candidate; DELETE FROM weighed; DELETE FROM rival")
-            keep_model(con, resolve_people(con, linking_order(con), Rules()) or _no_model())
-            con.execute("""
-                CREATE TEMP TABLE relinked AS
-                SELECT record_id, person_id, matched_by, match_probability FROM source_record""")
-            con.execute("CREATE TEMP TABLE rivalling AS FROM rival")
-            con.execute("DELETE FROM rival")
+            con.execute("DELETE FROM candidate_pair; DELETE FROM scored_record; DELETE FROM shared_rule")
+            keep_model(con, resolve_people(con, linking_order(con), LinkageSettings()) or _no_model())
+            create(
+                con,
+                "work_relinked",
+                """
+                SELECT record_id, person_id, matched_by, match_probability FROM source_record""",
+            )
+            create(con, "work_shared_rule", "FROM shared_rule")
+            con.execute("DELETE FROM shared_rule")
             con.execute("""
                 UPDATE source_record SET person_id = b.person_id, matched_by = b.matched_by,
-                       match_probability = b.match_probability FROM before b
+                       match_probability = b.match_probability FROM work_before_retraining b
                 WHERE b.record_id = source_record.record_id""")
         _follow(con, night, started, steps)
         _log(con, night, started, "retrain")
@@ -120,7 +124,11 @@ def _take_in(
         stored = con.sql("SELECT settings FROM model").pl()["settings"].to_list()
         model = Model.from_json(stored[0]) if stored else None
         used = relink(con, linking_order(con), model)
-        if used is not None and model is not None and (used.standing, used.own) != (model.standing, model.own):
+        if (
+            used is not None
+            and model is not None
+            and (used.against_existing, used.within_source) != (model.against_existing, model.within_source)
+        ):
             con.execute("UPDATE model SET settings = ?", [used.to_json()])
     _follow(con, night, datetime.now(), steps)
 

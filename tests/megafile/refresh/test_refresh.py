@@ -38,7 +38,7 @@ def build(folder, model):
 
 @pytest.fixture
 def campaign(tmp_path):
-    """A megafile of two voter counties and some gifts, linked by exact tiers."""
+    """A megafile of two voter counties and some gifts, linked by deterministic rules."""
     with build(tmp_path, model=False) as megafile:
         yield megafile
 
@@ -321,9 +321,12 @@ def test_linking_only_the_touched_records_alone_would_miss_their_rivals(campaign
 
 
 def _only_touched(con, all_near):
-    con.execute("DROP TABLE IF EXISTS temp.described; DELETE FROM link; DELETE FROM asked; DELETE FROM pair")
-    con.execute("CREATE TEMP TABLE described AS FROM everyone WHERE person_id < 0")
-    con.execute("UPDATE described SET person_id = NULL")
+    con.execute(
+        "DROP TABLE IF EXISTS temp.work_prepared; DELETE FROM work_link; DELETE FROM work_scored_record; "
+        "DELETE FROM work_scored_pair"
+    )
+    con.execute("CREATE TEMP TABLE work_prepared AS FROM work_everyone WHERE person_id < 0")
+    con.execute("UPDATE work_prepared SET person_id = NULL")
 
 
 NIGHT = """

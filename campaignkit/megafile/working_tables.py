@@ -1,0 +1,166 @@
+"""Every temporary table of a build or refresh: its columns, who writes it, who reads it.
+
+Steps hand each other rows by these and by nothing else. A table is made by `create` or `create_empty`, which hold it
+to the columns declared here, and dropped by `drop`; the connection's end drops whatever is left. Modules are named
+within `megafile/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from campaignkit.sql import quote_identifier
+
+PREFIX = "work_"
+ANY = "*"  # the columns of the table it is taken from
+
+
+@dataclass(frozen=True)
+class WorkingTable:
+    """A temporary table's contract: columns with their types (`ANY`: those of its source), writer, readers."""
+
+    columns: str
+    writer: str
+    readers: str
+
+
+_RECORD = "record_id BIGINT"
+_PERSON = "person_id BIGINT"
+_LINK = "record_id BIGINT, person_id BIGINT, matched_by VARCHAR, match_probability DOUBLE"
+_PEOPLE = "person_id BIGINT, other_person_id BIGINT"
+_KEY = "source VARCHAR, record_key VARCHAR"
+_PAIR = "record_id BIGINT, other_id BIGINT, odds DOUBLE"
+
+TABLES: Mapping[str, WorkingTable] = {
+    # The latest word on each key.
+    "work_judged": WorkingTable(ANY, "settle", "settle"),
+    "work_vanishing": WorkingTable("record_id BIGINT, seen_id BIGINT", "settle", "settle"),
+    "work_newest": WorkingTable("scope VARCHAR, as_of DATE", "settle", "settle"),
+    "work_kept": WorkingTable(_RECORD, "settle", "descriptions, facts, suppression"),  # records taken in
+    "work_gone": WorkingTable(_RECORD, "settle", "descriptions, facts"),  # records that no longer count
+    "work_seen": WorkingTable(_RECORD, "settle", "descriptions, refresh.update_people"),  # repeated by a later record
+    "work_touched_key": WorkingTable(_KEY, "descriptions", "descriptions"),
+    "work_description_pool": WorkingTable(
+        "record_id BIGINT, source VARCHAR, record_key VARCHAR, place VARCHAR, seen_id BIGINT, latest BOOLEAN",
+        "descriptions", "descriptions",
+    ),
+    "work_dropped": WorkingTable(ANY, "descriptions", "linkage, refresh.update_people"),  # rows of source_record
+    "work_fresh": WorkingTable(_RECORD, "descriptions", "linkage.relink, refresh.update_people"),
+    # Linking.
+    "work_prepared": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # one row a record, as it is compared
+    "work_comparable": WorkingTable(ANY, "linkage.prepared_records", "linkage"),
+    "work_by_form": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # a row for each form of a first name
+    "work_existing": WorkingTable(ANY, "linkage.prepared_records", "linkage.link_sources"),
+    "work_incoming": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
+    "work_link": WorkingTable(f"{_LINK}, incoming BOOLEAN", "linkage.link_sources", "linkage"),
+    "work_scored_pair": WorkingTable(_PAIR, "linkage.link_sources", "linkage"),
+    "work_scored_record": WorkingTable("record_id BIGINT, own BOOLEAN", "linkage.link_sources", "linkage"),
+    "work_new_group": WorkingTable(
+        "record_id BIGINT, root BIGINT, matched_by VARCHAR, match_probability DOUBLE",
+        "linkage.link_sources", "linkage.link_sources",
+    ),
+    "work_unlinked": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
+    "work_existing_row": WorkingTable("row BIGINT", "linkage.link_sources", "linkage.link_sources"),
+    "work_existing_record": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
+    "work_own_source": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
+    "work_splink_pair": WorkingTable("row_l BIGINT, row_r BIGINT, odds DOUBLE", "linkage.scored_pairs", "linkage"),
+    "work_household_sample": WorkingTable(ANY, "linkage.model", "linkage.model"),
+    "work_first_frequency": WorkingTable("first VARCHAR, tf_first DOUBLE", "linkage.model", "Splink"),
+    "work_last_frequency": WorkingTable("last VARCHAR, tf_last DOUBLE", "linkage.model", "Splink"),
+    "work_city_frequency": WorkingTable("city VARCHAR, tf_city DOUBLE", "linkage.model", "Splink"),
+    # Linking anew those whom a night touches.
+    "work_everyone": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
+    "work_near": WorkingTable(_PERSON, "linkage.relink", "linkage.relink"),
+    "work_relinking": WorkingTable(_PERSON, "linkage.relink", "linkage.relink"),
+    "work_offered": WorkingTable("row BIGINT", "linkage.relink", "linkage.relink"),
+    "work_searching": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
+    "work_hit": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
+    "work_hit_by_form": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
+    "work_new_person_edge": WorkingTable(_PEOPLE, "linkage.relink", "linkage.relink"),
+    "work_regrouped": WorkingTable(
+        "row BIGINT, before BIGINT, after BIGINT, how_before VARCHAR, how_after VARCHAR",
+        "linkage.relink", "linkage.relink",
+    ),
+    "work_changed_record": WorkingTable("row BIGINT", "linkage.relink", "linkage.relink"),
+    "work_searching_comparable": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
+    "work_everyone_comparable": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
+    "work_shared_block": WorkingTable("searching BIGINT, everyone BIGINT", "linkage.relink", "linkage.relink"),
+    "work_meeting": WorkingTable(
+        "meeting BIGINT, searching BIGINT, everyone BIGINT, turn_l INTEGER, turn_r INTEGER",
+        "linkage.relink", "linkage.relink",
+    ),
+    "work_searching_side": WorkingTable(ANY, "linkage.relink", "linkage.scored_pairs"),
+    "work_everyone_side": WorkingTable(ANY, "linkage.relink", "linkage.scored_pairs"),
+    "work_new_pair": WorkingTable(_PAIR, "linkage.relink", "linkage.relink"),
+    "work_relinked": WorkingTable(_LINK, "linkage.relink, refresh.order_of_work", "linkage.person_ids"),
+    "work_shared_rule": WorkingTable(_PEOPLE, "linkage.relink, refresh.order_of_work", "linkage.person_ids"),
+    # Person ids.
+    "work_before_retraining": WorkingTable(_LINK, "refresh.order_of_work", "refresh.order_of_work"),
+    "work_claimed": WorkingTable(ANY, "linkage.person_ids", "linkage.person_ids"),
+    "work_kept_id": WorkingTable("before BIGINT, local_id BIGINT", "linkage.person_ids", "linkage.person_ids"),
+    "work_named": WorkingTable(
+        "local_id BIGINT, person_id BIGINT, new BOOLEAN", "linkage.person_ids", "linkage.person_ids"
+    ),
+    "work_renamed": WorkingTable(
+        "record_id BIGINT, source VARCHAR, record_key VARCHAR, before BIGINT, after BIGINT",
+        "linkage.person_ids", "refresh.update_people",
+    ),
+    # One row a person, and whom facts are about.
+    "work_trust": WorkingTable("source VARCHAR, official BIGINT, reaching BIGINT", "people", "people"),
+    "work_survivor": WorkingTable(ANY, "people", "people"),
+    "work_all_addresses": WorkingTable("address_key VARCHAR", "people", "people"),
+    "work_home": WorkingTable("key VARCHAR, state VARCHAR, zip5 VARCHAR, people BIGINT", "people", "people"),
+    "work_household_before": WorkingTable(ANY, "people", "people"),
+    "work_fact_person": WorkingTable("record_id BIGINT, person_id BIGINT", "facts", "facts"),
+    "work_moved": WorkingTable(f"{_KEY}, person_id BIGINT", "refresh.update_people", "facts"),
+    "work_touched_person": WorkingTable(_PERSON, "refresh.update_people", "refresh.update_people"),
+    "work_touched_address": WorkingTable("address_key VARCHAR", "refresh.update_people", "people"),
+    "work_concerned": WorkingTable(_PERSON, "refresh.update_people", "people"),
+    "work_fec_person": WorkingTable(ANY, "linkage.fec_gifts", "linkage.fec_gifts"),
+    "work_fec_lookup": WorkingTable("record_id BIGINT, person_id BIGINT", "linkage.fec_gifts", "linkage.fec_gifts"),
+}  # fmt: skip
+
+
+def create(
+    con: duckdb.DuckDBPyConnection, name: str, query: str, parameters: Any = None, *, view: bool = False
+) -> None:
+    """Make a working table (or view) from a query, and hold it to its declared columns.
+
+    Parameters
+    ----------
+    con : DuckDB connection
+    name : str
+        A name in `TABLES`; one that stands is replaced.
+    query : str
+        SQL.
+    parameters : list, dict or None
+        The query's.
+    view : bool
+        Whether to make a view, which takes no parameters.
+    """
+    kind = "VIEW" if view else "TABLE"
+    con.execute(f"CREATE OR REPLACE TEMP {kind} {quote_identifier(name)} AS {query}", parameters)
+    declared = TABLES[name].columns
+    if declared != ANY:
+        wanted = [column.split()[0] for column in declared.split(", ")]
+        made = con.table(f"temp.{name}").columns
+        assert made == wanted, f"{name} has the columns {made}; working_tables declares {wanted}"
+
+
+def create_empty(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Make an empty working table of its declared columns; one that stands is replaced."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quote_identifier(name)} ({TABLES[name].columns})")
+
+
+def drop(con: duckdb.DuckDBPyConnection, *names: str) -> None:
+    """Drop working tables and views; one that is not there is passed over."""
+    kinds = dict(con.execute(
+        "SELECT table_name, 'TABLE' FROM duckdb_tables() WHERE temporary "
+        "UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views() WHERE temporary").fetchall())  # fmt: skip
+    for name in names:
+        if name in kinds:
+            con.execute(f"DROP {kinds[name]} temp.{quote_identifier(name)}")
