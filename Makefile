@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: demo lab test check lint format book bench calibrate sample chromium constraints clean
+.PHONY: demo lab test check lint format size book bench calibrate sample chromium constraints clean
 
 demo: .venv/core                     ## the main job, end to end: sample exports to one megafile, and how well it did
 	$(BIN)/campaignkit demo
@@ -26,6 +26,9 @@ lint: .venv/test
 format: .venv/test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+size: .venv/test                     ## lines, modules, circles, duplicated runs; BASE=commit for that commit beside today's
+	$(BIN)/python -m tests.size $(BASE)
 
 book: .venv/check                    ## the notebooks and the reference as a site that opens from a folder
 	$(BIN)/sphinx-build -W --keep-going -q book build/book
