@@ -16,6 +16,8 @@ PURPOSES = {
     "turnout": "turnout",
     "volunteer": "volunteering",
 }
+#: Stands among what is restricted for "nobody knows": a table that came from outside, or ids written out.
+UNTRACED = "untraced"
 STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 NUMBER_TYPES = {int: Integral, float: Real}  # so that numpy's numbers pass as well as Python's
 WITHIN = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
@@ -136,16 +138,16 @@ def _names_of(typ: type | tuple[type, ...]) -> str:
 
 
 def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> None:
-    """Refuse to raise money with what FEC reports say.
+    """Refuse to raise money with what FEC reports say, or with what may be theirs.
 
     Parameters
     ----------
     purpose : str
         One of PURPOSES.
     restricted : iterable of str
-        What in use comes from FEC reports; empty: nothing.
+        What in use comes from FEC reports, or `UNTRACED`; empty: nothing.
     mend : str
-        The error's last sentence.
+        The error's last sentence, where something comes from FEC reports.
 
     Raises
     ------
@@ -155,8 +157,20 @@ def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> Non
     Examples
     --------
     >>> refuse_soliciting("turnout", ["fec_gifts"], "Leave it out.")
+    >>> refuse_soliciting("fundraise", ["untraced"], "Leave it out.")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    campaignkit.errors.SourceRestricted: Part of this is a table or ids from outside the megafile's universes, ...
     """
-    if purpose == "fundraise" and (named := sorted(restricted)):
+    known = set(restricted)
+    if purpose != "fundraise" or not known:
+        return
+    if named := sorted(known - {UNTRACED}):
         raise SourceRestricted(
             f"{', '.join(named)} comes from FEC reports, which {STATUTE} bar from use for soliciting. {mend}"
         )
+    raise SourceRestricted(
+        f"Part of this is a table or ids from outside the megafile's universes, and may hold rows of FEC reports, which "
+        f"{STATUTE} bar from use for soliciting. Where there are none in it, say so with restricted=(): "
+        "mf.universe_of(people, restricted=()), fit_score(..., restricted=()), score.write(mf, restricted=())."
+    )

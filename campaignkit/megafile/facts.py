@@ -16,8 +16,8 @@ from campaignkit.vocabulary import AGE_LABELS, age_band_sql
 
 AS_OF = "{as_of}"
 
-#: A window like '90d': the last so many days, the date itself included.
-_WINDOW = re.compile(r"(\d+)d")
+#: A window like '90d': the last so many days, the date itself included; up to 27 years.
+_WINDOW = re.compile(r"([0-9]{1,4})d")
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,9 @@ def _last_days(table: str, dated: str) -> str:
 
 _AGE = "coalesce(date_sub('year', p.birth_date, {as_of}), year({as_of}) - p.birth_year)"
 
+#: Attributes from the consumer append.
+CONSUMER = ("income_band", "education", "homeowner", "married", "children", "urbanicity", "interest")
+
 
 def _age_band() -> str:
     return age_band_sql(_AGE)
@@ -137,10 +140,7 @@ ATTRIBUTES = {
     "voter": Fact(lambda: "p.state_voter_id IS NOT NULL", "is on a voter file"),
     "last_gift_days": Fact(lambda: _last_days("gift", "given_on"), "days since the last gift; null: none"),
     "last_contact_days": Fact(lambda: _last_days("contact", "contacted_on"), "days since the last contact; null: none"),
-    **{
-        column: _consumer(column)
-        for column in ("income_band", "education", "homeowner", "married", "children", "urbanicity", "interest")
-    },
+    **{column: _consumer(column) for column in CONSUMER},
 }
 
 #: Names with brackets: facts.

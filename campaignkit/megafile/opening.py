@@ -61,9 +61,14 @@ def _connect_to_this_version(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Refuse, and close, a file that lacks a megafile's tables."""
-    found = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    missing = [name for name in tables.names() if name not in found]
+    """Refuse, and close, a file that lacks a megafile's tables or columns."""
+    columns = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    found = {*columns, *((table, "") for table, _ in columns)}
+    missing = [name for name in tables.names() if (name, "") not in found]
+    missing += [
+        f"{name}.{column}" for name in tables.names() if name not in missing for column in tables.columns_of(name)
+        if (name, column) not in found
+    ]  # fmt: skip
     if missing:
         con.close()
         raise BadValue(

@@ -1,149 +1,177 @@
-"""Predicates and features made plain SQL: DuckDB's own parser finds the names, each is replaced where it stands."""
+"""Predicates and features made plain SQL: read as one expression, each name in it checked and put in its place."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from campaignkit.checks import UNTRACED
 from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
-from campaignkit.megafile import tables
+from campaignkit.megafile import expressions, tables
+from campaignkit.megafile.expressions import Node, walk
 from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS, is_window
+from campaignkit.megafile.known_values import unmatched
 from campaignkit.sql import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     from campaignkit.megafile.store import Megafile
 
-_HEAD, _TAIL = "SELECT (", ")"  # in brackets, so that a comment or a semicolon in the text can't reach beyond it
+#: Columns that say who somebody is: compared with values, they are a list of people from who knows where.
+_IDENTIFYING = frozenset({"person_id", "household_id", "state_voter_id", "van_id", "phone", "email"})
+
+#: SQL of a name that needs no brackets beside an operator.
+_WHOLE = re.compile(r'p\."|\(SELECT |EXISTS \(|coalesce\(|list_contains\(')
 
 
 @dataclass(frozen=True)
 class Translated:
-    """A predicate or feature as plain SQL over `p`, and the restricted facts it uses."""
+    """A predicate or feature as plain SQL over `p`.
+
+    Attributes
+    ----------
+    sql : str
+    restricted : frozenset of str
+        What it uses that may not serve soliciting.
+    unmatched : tuple of str
+        For each value that it compares a column with and that nobody has: a sentence with the nearest.
+    warnings : tuple of str
+        What its scores are to be used with care for, such as ranking no better than chance.
+    """
 
     sql: str
     restricted: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Name:
-    """A column, attribute or fact where it stands in the text (in bytes), and its SQL."""
-
-    start: int
-    length: int
-    sql: str
-    called: str
-    arguments: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def translate(megafile: Megafile, text: str, as_of: date) -> Translated:
-    """Return a predicate with its attributes and facts written out; the rest of the text stays as it was.
+    """Return an expression about a person as SQL, written anew from what DuckDB's parser read.
 
     Raises
     ------
     BadValue
-        If it does not parse, or a fact gets the wrong arguments.
+        If it is not one expression, holds what may not stand in one (see `expressions`), or a fact gets the wrong
+        arguments.
     ColumnNotFound
         If it names a column or fact that is not there.
     """
-    names = list(_names(_parsed(megafile, text)))
-    for name in names:
-        _check_values(megafile, name)
-    raw = (_HEAD + text + _TAIL).encode()
-    for name in sorted(names, key=lambda name: name.start, reverse=True):
-        sql = name.sql.replace(AS_OF, quote_literal(as_of)).encode()
-        raw = raw[: name.start] + sql + raw[name.start + name.length :]
-    return Translated(raw.decode()[len(_HEAD) : -len(_TAIL)], _restricted(megafile, names))
+    tree = expressions.parse(text)
+    for node in walk(tree):
+        if node["class"] == "FUNCTION" and node["function_name"] in FUNCTIONS:
+            _check_values(megafile, node["function_name"], _arguments(node))
+    day = quote_literal(as_of)
+
+    def named(node: Node) -> str | None:
+        sql = _name(node)
+        if sql is None:
+            return None
+        sql = sql.replace(AS_OF, day)
+        return sql if _WHOLE.match(sql) else f"({sql})"
+
+    sql = expressions.write(tree, named)
+    restricted, warnings = _restricted(megafile, tree)
+    return Translated(sql, restricted, unmatched(megafile, tree), warnings)
 
 
-def _restricted(megafile: Megafile, names: list[_Name]) -> frozenset[str]:
-    """Return the restricted facts among names, and those that the scores among them were made of."""
-    facts = {name.called for name in names if name.called in FUNCTIONS and FUNCTIONS[name.called].restricted}
-    for name in (name for name in names if name.called == "score"):
-        made_of = "SELECT DISTINCT restricted FROM score WHERE name = ? AND restricted IS NOT NULL"
-        facts |= {part.strip() for (row,) in megafile.sql(made_of, name.arguments).rows() for part in row.split(",")}
-    return frozenset(facts)
+def named_features(features: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Return expressions by the column name each gets.
+
+    Examples
+    --------
+    >>> named_features(["age", "gifts('90d')", "voted_in('2008-11-04')"])
+    {'age': 'age', 'gifts_90d': "gifts('90d')", 'voted_in_2008_11_04': "voted_in('2008-11-04')"}
+    """
+    if isinstance(features, str):
+        raise BadValue(f"Pass a list of features: [{features!r}].")
+    if isinstance(features, Mapping):
+        return dict(features)
+    listed = list(features)
+    named = {re.sub(r"\W+", "_", text).strip("_"): text for text in listed}
+    if len(named) < len(set(listed)):
+        raise BadValue("Two features would have one name; pass a mapping of names to features.")
+    return named
 
 
-def _check_values(megafile: Megafile, name: _Name) -> None:
+def _name(node: Node) -> str | None:
+    """Return the SQL of a column, attribute or fact; None: it is neither."""
+    if node["class"] == "COLUMN_REF":
+        return _column(node)
+    if node["class"] != "FUNCTION" or node["is_operator"]:
+        return None
+    name = node["function_name"]
+    if name in FUNCTIONS:
+        return FUNCTIONS[name].sql(*_arguments(node))
+    if name not in expressions.FUNCTIONS and not expressions.is_known(name):
+        raise ColumnNotFound(name, FUNCTIONS, where="a person (among facts)")
+    return None
+
+
+def _column(node: Node) -> str:
+    path = node["column_names"]
+    name = path[-1]
+    if len(path) == 1 or path[:-1] in (["p"], ["person"]):
+        if name in tables.columns_of("person"):
+            return f"p.{quote_identifier(name)}"
+        if name in ATTRIBUTES:
+            return ATTRIBUTES[name].sql()
+    known = [*tables.columns_of("person"), *ATTRIBUTES, *(f"{called}(…)" for called in FUNCTIONS)]
+    raise ColumnNotFound(".".join(path), known, where="a person")
+
+
+def _arguments(node: Node) -> tuple[str, ...]:
+    """Return a fact's arguments."""
+    name, fact = node["function_name"], FUNCTIONS[node["function_name"]]
+    given = [argument["expression"] for argument in node["arguments"]]
+    if any(one["class"] != "CONSTANT" or one["literal"]["kind"] != "STRING" for one in given):
+        raise BadValue(f"{name}({fact.arguments}) takes text in single quotes.")
+    texts = tuple(one["literal"]["text"] for one in given)
+    if any(AS_OF in text or "\0" in text for text in texts):
+        raise BadValue(f"{AS_OF!r} and null characters can't stand in an argument of {name}.")
+    odd = node["distinct"] or node["filter"] or node["order_bys"].get("orders") or node["schema"] or node["catalog"]
+    if odd or any(argument["name"] for argument in node["arguments"]):
+        raise BadValue(f"{name}({fact.arguments}) takes nothing but its arguments.")
+    if not fact.least <= len(texts) <= fact.most:
+        raise BadValue(f"{name}({fact.arguments}) takes {fact.least} to {fact.most} arguments, not {len(texts)}.")
+    return texts
+
+
+def _check_values(megafile: Megafile, name: str, arguments: tuple[str, ...]) -> None:
     """Refuse an argument that no row has: a misspelt value would be an audience of nobody, or of all but nobody."""
-    fact = FUNCTIONS.get(name.called)
-    given = [argument for argument in name.arguments if not is_window(argument)]
-    if fact is None or not fact.vocabulary:
+    fact = FUNCTIONS[name]
+    given = [argument for argument in arguments if not is_window(argument)]
+    if not fact.vocabulary:
         return
     for position, argument in enumerate(given):
         table, column = fact.vocabulary[min(position, len(fact.vocabulary) - 1)]
         known = megafile.values(table, column)
         if known and argument not in known:
             end = nearest(argument, known)
-            raise BadValue(
-                f"{name.called}({argument!r}): no {table} has the {column} {argument!r}{end} There is: {listed(known)}."
-            )
+            raise BadValue(f"{name}({argument!r}): no {table} has the {column} {argument!r}{end} There is: {listed(known)}.")
 
 
-def _parsed(megafile: Megafile, text: str) -> dict[str, Any]:
-    """Return the syntax tree of one condition."""
-    parsed = json.loads(megafile.sql("SELECT json_serialize_sql(?) AS tree", [_HEAD + text + _TAIL]).item())
-    if parsed["error"] or len(parsed["statements"]) != 1:
-        raise BadValue(f"{text!r} is not a condition DuckDB can read: {parsed.get('error_message', 'two statements')}.")
-    query = parsed["statements"][0]["node"]
-    select = query.get("select_list", [])
-    beyond = query["type"] != "SELECT_NODE" or query["from_table"]["type"] != "EMPTY" or query["where_clause"]
-    if beyond or len(select) != 1 or select[0].get("function_name") == "row":
-        raise BadValue(f"{text!r} is not one condition.")
-    for name in _functions(select[0]):
-        if megafile.sql("SELECT 1 FROM duckdb_functions() WHERE function_name = ? LIMIT 1", [name]).is_empty():
-            raise ColumnNotFound(name, FUNCTIONS, where="a person (among facts)")
-    return select[0]
+def _restricted(megafile: Megafile, tree: Node) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return what may not serve soliciting, of facts, scores and ids written out, and what its scores warn of."""
+    calls = [node for node in walk(tree) if node["class"] == "FUNCTION" and node["function_name"] in FUNCTIONS]
+    facts = {node["function_name"] for node in calls if FUNCTIONS[node["function_name"]].restricted}
+    if any(_names_people(node) for node in walk(tree)):
+        facts.add(UNTRACED)
+    warnings: list[str] = []
+    for name in dict.fromkeys(_arguments(node) for node in calls if node["function_name"] == "score"):
+        query = "SELECT DISTINCT restricted, warning FROM score WHERE name = ?"
+        for made_of, warning in megafile.sql(query, name).rows():
+            facts |= {part.strip() for part in (made_of or "").split(",")} - {""}
+            warnings += [f"score('{name[0]}') {warning}"] if warning else []
+    return frozenset(facts), tuple(warnings)
 
 
-def _children(node: Any) -> Iterator[Any]:
-    yield from node if isinstance(node, list) else node.values() if isinstance(node, dict) else ()
-
-
-def _functions(node: Any) -> set[str]:
-    """Return the functions called that are not facts."""
-    own = set()
-    if isinstance(node, dict) and node.get("class") == "FUNCTION" and not node["is_operator"]:
-        own = {node["function_name"]} - set(FUNCTIONS)
-    return own.union(*(_functions(child) for child in _children(node)))
-
-
-def _names(node: Any) -> Iterator[_Name]:
-    kind = node.get("class") if isinstance(node, dict) else None
-    if kind == "SUBQUERY":
-        raise BadValue("A predicate can't hold a query of its own; use the facts, or mf.sql.")
-    if kind == "COLUMN_REF":
-        yield _column(node)
-    elif kind == "FUNCTION" and node["function_name"] in FUNCTIONS:
-        yield _call(node)
-    else:
-        for child in _children(node):
-            yield from _names(child)
-
-
-def _column(node: dict[str, Any]) -> _Name:
-    path = node["column_names"]
-    name, place = path[-1], (node["query_location"], node["query_location_length"])
-    if len(path) == 1 or path[:-1] in (["p"], ["person"]):
-        if name in tables.columns_of("person"):
-            return _Name(*place, f"p.{quote_identifier(name)}", name)
-        if name in ATTRIBUTES:
-            return _Name(*place, ATTRIBUTES[name].sql(), name)
-    known = [*tables.columns_of("person"), *ATTRIBUTES, *(f"{called}(…)" for called in FUNCTIONS)]
-    raise ColumnNotFound(".".join(path), known, where="a person")
-
-
-def _call(node: dict[str, Any]) -> _Name:
-    name, fact = node["function_name"], FUNCTIONS[node["function_name"]]
-    expressions = [argument["expression"] for argument in node["arguments"]]
-    if any(e["class"] != "CONSTANT" or e["literal"]["kind"] != "STRING" for e in expressions):
-        raise BadValue(f"{name}({fact.arguments}) takes text in single quotes.")
-    given = tuple(expression["literal"]["text"] for expression in expressions)
-    if any(AS_OF in argument for argument in given):
-        raise BadValue(f"{AS_OF!r} can't stand in an argument of {name}.")
-    if not fact.least <= len(given) <= fact.most:
-        raise BadValue(f"{name}({fact.arguments}) takes {fact.least} to {fact.most} arguments, not {len(given)}.")
-    return _Name(node["query_location"], node["query_location_length"], fact.sql(*given), name, given)
+def _names_people(node: Node) -> bool:
+    """Return whether a comparison picks people by id."""
+    compares = node["class"] in ("COMPARISON", "BETWEEN") or node["type"] in ("COMPARE_IN", "COMPARE_NOT_IN")
+    if not compares and node.get("function_name") not in ("contains", "list_contains", "array_contains"):
+        return False
+    within = list(walk(node))
+    columns = any(one["class"] == "COLUMN_REF" and one["column_names"][-1] in _IDENTIFYING for one in within)
+    return columns and any(one["class"] == "CONSTANT" for one in within)

@@ -311,7 +311,9 @@ CREATE TABLE score (
     name      VARCHAR,
     value     DOUBLE,
     scored_on DATE,
-    restricted VARCHAR      -- what in it may not serve soliciting, such as fec_gifts; null: nothing
+    restricted VARCHAR,     -- what in it may not serve soliciting, such as fec_gifts; untraced: nobody knows;
+                            -- null: nothing
+    warning    VARCHAR      -- what a list that ranks by it must say, such as that it ranks no better than chance
 );
 
 CREATE TABLE export (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from campaignkit.megafile.replacing import changed_file
 from campaignkit.tables import check_columns
 
 
-def write_scores(path: Path, name: str, scores: pl.DataFrame, scored_on: date, restricted: str | None) -> int:
+def write_scores(
+    path: Path, name: str, scores: pl.DataFrame, scored_on: date, restricted: Iterable[str], warning: str | None
+) -> int:
     """Put a score of some people into the megafile at `path`, in place of one of the same name and date.
 
     Parameters
@@ -26,8 +29,10 @@ def write_scores(path: Path, name: str, scores: pl.DataFrame, scored_on: date, r
         person_id and value, each person once.
     scored_on : date
         As of when.
-    restricted : str or None
-        What in it may not serve soliciting; None: nothing.
+    restricted : iterable of str
+        What in it may not serve soliciting.
+    warning : str or None
+        What a list that ranks by it must say; None: nothing.
 
     Returns
     -------
@@ -48,9 +53,9 @@ def write_scores(path: Path, name: str, scores: pl.DataFrame, scored_on: date, r
         con.execute("BEGIN")
         con.execute("DELETE FROM score WHERE name = ? AND scored_on = ?", [name, scored_on])
         con.execute(
-            "INSERT INTO score BY NAME SELECT person_id, value, ? AS name, ?::DATE AS scored_on, ? AS restricted "
-            "FROM scores ORDER BY person_id",
-            [name, scored_on, restricted],
+            "INSERT INTO score BY NAME SELECT person_id, value, ? AS name, ?::DATE AS scored_on, ? AS restricted, "
+            "? AS warning FROM scores ORDER BY person_id",
+            [name, scored_on, ", ".join(sorted(restricted)) or None, warning],
         )
         con.execute("COMMIT")
         con.unregister("scores")

@@ -6,7 +6,6 @@ import html
 import re
 import threading
 import warnings
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from campaignkit.checks import UNTRACED
 from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import tables
 from campaignkit.megafile.build import build
@@ -31,11 +31,23 @@ from campaignkit.megafile.refresh.worker import run_in_child
 from campaignkit.megafile.replacing import leftovers
 from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT
-from campaignkit.megafile.universe import Universe, make_universe, universe_of
+from campaignkit.megafile.universe import Universe
+from campaignkit.megafile.universes import make_universe, universe_of
 from campaignkit.progress import Steps, shown
+from campaignkit.restrictions import remember, restrictions_of, stated
 from campaignkit.sql import quote_identifier, quote_identifiers
 
 __all__ = ["Megafile"]
+
+
+_NAMES_FEC = re.compile(r"\bfec_gift\b", re.IGNORECASE)
+
+#: Tables no row of which can come from FEC reports.
+_FREE_OF_FEC = frozenset({"person", "household", *tables.FACTS} - {"fec_gift"})
+
+#: What a query that begins otherwise than these may be doing, and the kinds of statement that leave nothing behind.
+_MAY_CHANGE = re.compile(r"^(?!\s*(SELECT|WITH|FROM|VALUES)\b)|;", re.IGNORECASE)
+_READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI"})
 
 
 class Megafile:
@@ -64,7 +76,6 @@ class Megafile:
         self._lock = threading.Lock()
         self._read_only = read_only
         self._values: dict[tuple[str, str], list[str]] = {}
-        self._restricted: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self._opened, self._warned = inode(self.path), False
         check_is_megafile(self._con, self.path)
 
@@ -434,7 +445,9 @@ class Megafile:
                 f"{listed(tables.names(), most=40)}."
             )
         self._say_if_stale()
-        return self._con.cursor().table(quote_identifier(name))
+        relation = self._con.cursor().table(quote_identifier(name))
+        known = {"fec_gift"} if name == "fec_gift" else () if name in _FREE_OF_FEC else {UNTRACED}
+        return remember(relation, known)
 
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Run a query and return its rows.
@@ -449,8 +462,14 @@ class Megafile:
         Returns
         -------
         DataFrame
-            Of a query that names fec_gift the megafile remembers this very table as restricted, see `universe_of`;
-            what is made from it is not traced.
+            Of a query that names fec_gift this very table is remembered as restricted, see `universe_of`; what is made
+            from it is not traced.
+
+        Raises
+        ------
+        BadValue
+            If the query makes or changes something (a temporary table, a macro, a setting) while the megafile is open
+            for reading: it would stand in the way of what universes and lists read. Take `cursor` for that.
 
         Examples
         --------
@@ -461,20 +480,34 @@ class Megafile:
         """
         self._say_if_stale()
         given = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
+        self._refuse_changes(query)
         with self._lock, shown("megafile", "answering a query", self._con):
             result = self._con.sql(query) if given is None else self._con.sql(query, params=given)
             rows = pl.DataFrame() if result is None else result.pl()
-        if re.search(r"\bfec_gift\b", query, re.IGNORECASE):
-            self._restricted[id(rows)] = rows
-        return rows
+        return remember(rows, {"fec_gift"}) if _NAMES_FEC.search(query) else rows
+
+    def _refuse_changes(self, query: str) -> None:
+        """Refuse what would leave something behind in the connection by which universes are counted."""
+        if not self._read_only or not _MAY_CHANGE.search(query):
+            return
+        kinds = {statement.type.name for statement in self._con.extract_statements(query)}
+        kinds |= {"CREATE"} if re.search(r"^\s*EXPLAIN\b.*\bCREATE\b", query, re.I | re.S) else set()
+        if changing := sorted(kinds - _READING):
+            raise BadValue(f"mf.sql reads; {listed(changing)} changes something. Take mf.cursor() for tables of your own.")
 
     def _say_if_stale(self) -> None:
         if not self._warned and self.stale:
             self._warned = True
             warnings.warn(f"A newer {self.path.name} lies at its path; .reopen() moves on to it.", stacklevel=3)
 
-    def values(self, table: str, column: str) -> list[str]:
+    def values(self, table: str, column: str, most: int | None = None) -> list[str]:
         """Return the values of a text column, in order; kept while a read-only megafile is open.
+
+        Parameters
+        ----------
+        table, column : str
+        most : int or None
+            Where there are more values than so many: none of them. None: all, however many.
 
         Examples
         --------
@@ -485,12 +518,16 @@ class Megafile:
         """
         if (table, column) not in self._values or not self._read_only:
             name, rows = quote_identifier(column), quote_identifier(table)
-            found = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL ORDER BY 1")
-            self._values[table, column] = found["value"].to_list()
+            limit = "" if most is None else f" LIMIT {most + 1}"
+            found = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL{limit}")
+            values = found["value"].sort().to_list()
+            self._values[table, column] = values if most is None or len(values) <= most else []
         return self._values[table, column]
 
     def relation(self, query: str) -> duckdb.DuckDBPyRelation:
         """Return a query as a DuckDB relation: it runs when its rows are asked for.
+
+        Of one that names fec_gift this very relation is remembered as restricted, see `universe_of`.
 
         Examples
         --------
@@ -500,7 +537,8 @@ class Megafile:
         >>> gifts.columns
         ['person_id', 'amount']
         """
-        return self._con.cursor().sql(query)
+        relation = self._con.cursor().sql(query)
+        return remember(relation, {"fec_gift"}) if _NAMES_FEC.search(query) else relation
 
     def universe(self, *predicates: str, as_of: date | str | None = None, **equals: Any) -> Universe:
         """Say who: the people for whom every predicate holds.
@@ -510,7 +548,10 @@ class Megafile:
         *predicates : str
             Conditions over person's columns, attributes and facts: ``"state = 'OH'"``,
             ``"age between 40 and 49"``, ``"gave('online')"``, ``"not contacted('phone')"``,
-            ``"voted_in('2008-11-04')"``, ``"last_contact_days > 30"``. `mf.facts` lists them. None: everyone.
+            ``"voted_in('2008-11-04')"``, ``"last_contact_days > 30"``. `mf.facts` lists them. None: everyone. Each is
+            one expression of comparisons, arithmetic and the functions that `megafile.expressions` lists; no query,
+            no window, no aggregate. A text that nobody has in the column it is compared with is warned of, with the
+            nearest that somebody has, and no list is made of such a universe.
         as_of : date, str or None
             What is known: facts dated later do not exist. None: the megafile's own date.
         **equals
@@ -537,16 +578,21 @@ class Megafile:
         """
         return make_universe(self, predicates, as_of, equals)
 
-    def universe_of(self, people: Any, *, restricted: Iterable[str] = (), as_of: date | str | None = None) -> Universe:
+    def universe_of(
+        self, people: Any, *, restricted: Iterable[str] | None = None, as_of: date | str | None = None
+    ) -> Universe:
         """Return the people of a table as a universe, to be counted, put together with others and listed.
 
         Parameters
         ----------
         people : table or iterable of int
             A table with a person_id column (Polars, pandas, PyArrow, a DuckDB relation), or the ids.
-        restricted : iterable of str
-            What in it may not serve soliciting, such as ``["fec_gift"]``: a plain table can't say so itself. Only
-            of a table that `sql` returned just so is it known.
+        restricted : iterable of str or None
+            What in it may not serve soliciting, such as ``["fec_gift"]``; ``()``: there is no FEC data in it. What is
+            known of it stays so. None: what is known; of tables and ids from outside, that is nothing, and no list to
+            raise money is made of them. It is known of a universe's own relations and frames (`Universe.features`,
+            `Universe.people`), this very object and no copy of it, and of what names fec_gift in `sql`, `relation`
+            and `table`.
         as_of : date, str or None
             As in `universe`.
 
@@ -562,8 +608,7 @@ class Megafile:
         >>> mf.universe_of([1, 2, 3]).count()
         3
         """
-        known = {"fec_gift"} if self._restricted.get(id(people)) is people else set()
-        return universe_of(self, people, frozenset(restricted) | known, as_of)
+        return universe_of(self, people, restricted, as_of)
 
     @property
     def facts(self) -> pl.DataFrame:
@@ -646,7 +691,13 @@ class Megafile:
         append_export_log(self.path, manifest)
 
     def write_scores(
-        self, name: str, scores: pl.DataFrame, *, scored_on: date | None = None, restricted: str | None = None
+        self,
+        name: str,
+        scores: pl.DataFrame,
+        *,
+        scored_on: date | None = None,
+        restricted: Iterable[str] | None = None,
+        warning: str | None = None,
     ) -> int:
         """Put a score of some people into the megafile, where ``score('name')`` finds it; return how many.
 
@@ -661,8 +712,12 @@ class Megafile:
             person_id and value, each person once.
         scored_on : date or None
             As of when. None: the megafile's own date.
-        restricted : str or None
-            What in it may not serve soliciting, such as ``"fec_gifts"``. None: nothing.
+        restricted : str, iterable of str or None
+            What in it may not serve soliciting, such as ``"fec_gifts"``; ``()``: there is no FEC data in it. None: what
+            is known of `scores`, see `universe_of`; of a table from outside nothing is, and no list to raise money is
+            ranked by it.
+        warning : str or None
+            What every list that ranks by it says, such as "ranks no better than chance". None: nothing.
 
         Raises
         ------
@@ -686,7 +741,8 @@ class Megafile:
         """
         if not self._read_only:
             raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
-        count = write_scores(self.path, name, scores, scored_on or self.as_of, restricted)
+        known = stated(restrictions_of(scores), restricted)
+        count = write_scores(self.path, name, scores, scored_on or self.as_of, known, warning)
         self._move_on()
         return count
 

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
-from campaignkit.cells import cells
 from campaignkit.checks import check_scalar
-from campaignkit.errors import BadValue, listed, nearest
-from campaignkit.megafile import tables
+from campaignkit.errors import BadValue
 from campaignkit.megafile.breakdown import Breakdown, break_down
 from campaignkit.megafile.lists import CallList, make_call_list
-from campaignkit.megafile.predicates import Translated, translate
+from campaignkit.megafile.predicates import Translated, named_features, translate
+from campaignkit.restrictions import remember
 from campaignkit.sql import quote_identifier, quote_literal
-from campaignkit.tables import check_columns
 
 if TYPE_CHECKING:
     from campaignkit.megafile.store import Megafile
 
 __all__ = ["Universe"]
-
-VOCABULARY = 200  # values of a column, above which it has none: names, places, ids
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,7 +41,10 @@ class Universe:
     where : str
         The condition, as SQL over `person` (called p) and the fact tables.
     restricted : frozenset of str
-        What it uses that may not serve soliciting, such as ``fec_gifts``.
+        What it uses that may not serve soliciting, such as ``fec_gifts``; ``untraced``: ids or a table from outside.
+    unmatched : tuple of str
+        A sentence for each value that its predicates compare a column with and that nobody has. It was warned of when
+        the universe was made; no list is made of it.
 
     Examples
     --------
@@ -62,25 +61,29 @@ class Universe:
     where: str
     said: str
     restricted: frozenset[str] = frozenset()
+    unmatched: tuple[str, ...] = ()
 
     def __and__(self, other: Universe) -> Universe:
         """Return the people in both."""
-        return self._with(other, f"({self.where}) AND ({other.where})", f"{_part(self.said)} and {_part(other.said)}")
+        return self._with(other, f"({self.where}) AND ({other.where})", f"{bracketed(self.said)} and {bracketed(other.said)}")
 
     def __or__(self, other: Universe) -> Universe:
         """Return the people in either."""
         either = f"coalesce({self.where}, false) OR coalesce({other.where}, false)"
-        return self._with(other, either, f"{_part(self.said)} or {_part(other.said)}")
+        return self._with(other, either, f"{bracketed(self.said)} or {bracketed(other.said)}")
 
     def __sub__(self, other: Universe) -> Universe:
         """Return the people in this one and not in the other."""
         without = f"({self.where}) AND NOT coalesce({other.where}, false)"
-        return self._with(other, without, f"{_part(self.said)} but not {_part(other.said)}")
+        return self._with(other, without, f"{bracketed(self.said)} but not {bracketed(other.said)}")
 
     def _with(self, other: Universe, where: str, said: str) -> Universe:
         if other.megafile is not self.megafile or other.as_of != self.as_of:
             raise BadValue("Universes are put together only within one megafile and as of one date.")
-        return replace(self, where=where, said=said, restricted=self.restricted | other.restricted)
+        return replace(
+            self, where=where, said=said, restricted=self.restricted | other.restricted,
+            unmatched=tuple(dict.fromkeys(self.unmatched + other.unmatched)),
+        )  # fmt: skip
 
     @property
     def sql(self) -> str:
@@ -105,7 +108,7 @@ class Universe:
         >>> mf.universe("donor", "not donor").count()
         0
         """
-        return self.megafile.sql(f"SELECT count(*) FROM person p WHERE {self.where}").item()
+        return self._rows(f"SELECT count(*) FROM person p WHERE {self.where}").item()
 
     def relation(self) -> duckdb.DuckDBPyRelation:
         """Return them as a DuckDB relation: person's columns, with age and age_band, one row a person.
@@ -117,7 +120,7 @@ class Universe:
         >>> mf.universe(state="OH").relation().aggregate("min(state), max(state)").fetchall()
         [('OH', 'OH')]
         """
-        return self.megafile.relation(self._select(["age", "age_band"], also="p.*"))
+        return self._relation(["age", "age_band"], "p.*")
 
     def people(self, *columns: str) -> pl.DataFrame:
         """Return columns of them, in order of person_id.
@@ -140,8 +143,8 @@ class Universe:
         >>> mf.universe(state="OH").people("person_id", "age", "gifts('90d')").columns
         ['person_id', 'age', 'gifts_90d']
         """
-        query = self._select(list(columns)) if columns else self._select([], also="p.*")
-        return self.megafile.sql(f"{query} ORDER BY p.person_id")
+        query, restricted = self._select(columns, "" if columns else "p.*")
+        return remember(self._rows(f"{query} ORDER BY p.person_id"), restricted)
 
     def sample(self, n: int, seed: int = 0, columns: Iterable[str] = ()) -> pl.DataFrame:
         """Return `n` of them drawn at random, the same for the same seed; all where there are fewer.
@@ -165,7 +168,8 @@ class Universe:
         """
         shown = list(columns) or ["person_id", "first_name", "last_name", "sex", "age", "city", "state"]
         drawn = f"ORDER BY sha256(p.person_id::VARCHAR || {quote_literal(f'|{int(seed)}')}), p.person_id LIMIT {int(n)}"
-        return self.megafile.sql(f"{self._select(shown)} {drawn}")
+        query, restricted = self._select(shown)
+        return remember(self._rows(f"{query} {drawn}"), restricted)
 
     def features(self, features: Iterable[str] | Mapping[str, str]) -> duckdb.DuckDBPyRelation:
         """Return one row a person with the named facts, none of them from after the universe's date.
@@ -196,7 +200,7 @@ class Universe:
         >>> before.columns
         ['person_id', 'household_id', 'given', 'age']
         """
-        return self.megafile.relation(self._select(features, also="p.person_id, p.household_id"))
+        return self._relation(features, "p.person_id, p.household_id")
 
     def by(self, *columns: str, measures: Iterable[str] = ()) -> Breakdown:
         """Break them down by columns.
@@ -225,9 +229,7 @@ class Universe:
             raise BadValue("Say what to break down by: .by('region').")
         names = named_features(columns)
         averaged = named_features(measures)
-        return break_down(
-            self.megafile.relation(self._select(names | averaged)), list(names), list(averaged), self.said
-        )
+        return break_down(self._relation(names | averaged), list(names), list(averaged), self.said)
 
     def call_list(
         self,
@@ -289,35 +291,42 @@ class Universe:
         """
         return make_call_list(self, channel, purpose, rank_by, limit, per_household, per_phone, cooldown_days)
 
-    def hashed(self, kind: str) -> pl.DataFrame:
+    def hashed(self, kind: str, purpose: str) -> pl.DataFrame:
         """Return their e-mail addresses or phones hashed as ad platforms ask: normalised, unsalted SHA-256.
 
         Anybody can hash a list of addresses and compare: this hides nothing from who has one. For pseudonyms to be
-        used inside the campaign see `pseudonyms`. The confidential and the deceased are left out.
+        used inside the campaign see `pseudonyms`. Whoever `call_list` leaves out for the channel and purpose is left
+        out here: who unsubscribed is shown no ad by that address.
 
         Parameters
         ----------
         kind : str
             ``"email"`` (trimmed, lower case) or ``"phone"`` (digits with the country code, no plus sign).
+        purpose : str
+            What for: fundraise, persuade, turnout or volunteer.
 
         Returns
         -------
         DataFrame
             One column, ``email_sha256`` or ``phone_sha256``, lower hex, each value once, in no telling order.
 
+        Raises
+        ------
+        SourceRestricted, BadValue
+            As `call_list`.
+
         Examples
         --------
         >>> import campaignkit as ck
         >>> mf = ck.sample.megafile()
-        >>> mf.universe("donor", state="OH").hashed("email").columns
+        >>> mf.universe("donor", state="OH").hashed("email", purpose="persuade").columns
         ['email_sha256']
         """
         check_scalar(kind, "kind", choices=("email", "phone"))
-        return self.megafile.sql(f"""
-            SELECT DISTINCT sha256(ltrim(p.{kind}, '+')) AS {kind}_sha256 FROM person p
-            WHERE ({self.where}) AND p.{kind} IS NOT NULL AND NOT coalesce(p.confidential, false)
-              AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.person_id = p.person_id AND s.channel = 'all')
-            ORDER BY 1""")
+        reached = self.call_list(kind, purpose, per_household=None, per_phone=None, cooldown_days=None).table
+        addresses = reached[kind].str.strip_prefix("+").unique().to_list()
+        hashes = sorted(hashlib.sha256(address.encode()).hexdigest() for address in addresses)
+        return pl.DataFrame({f"{kind}_sha256": hashes}, schema={f"{kind}_sha256": pl.String})
 
     def pseudonyms(self, salt: str) -> pl.DataFrame:
         """Return person_id with a salted SHA-256 of it: names for use inside the campaign, useless outside.
@@ -340,11 +349,11 @@ class Universe:
         ['person_id', 'pseudonym']
         """
         check_scalar(salt, "salt", typ=str)
-        return self.megafile.sql(
+        query = (
             f"SELECT p.person_id, sha256(? || '|' || p.person_id::VARCHAR) AS pseudonym FROM person p "
-            f"WHERE {self.where} ORDER BY p.person_id",
-            [salt],
+            f"WHERE {self.where} ORDER BY p.person_id"
         )
+        return remember(self._rows(query, [salt]), self.restricted)
 
     def translated(self, expression: str) -> Translated:
         """Return a feature as SQL over `p`, and the restricted facts it uses.
@@ -358,12 +367,46 @@ class Universe:
         """
         return translate(self.megafile, expression, self.as_of)
 
-    def _select(self, features: Iterable[str] | Mapping[str, str], also: str = "") -> str:
-        named = named_features(features)
-        parts = [also] if also else []
-        for name, expression in named.items():
-            parts.append(f"{translate(self.megafile, expression, self.as_of).sql} AS {quote_identifier(name)}")
-        return f"SELECT {', '.join(parts)} FROM person p WHERE {self.where}"
+    def matched(self, *also: Translated) -> Universe:
+        """Return the universe, where somebody has each value that it, or an expression beside it, compares with.
+
+        Raises
+        ------
+        BadValue
+            If nobody has one: a list of it would silently be of nobody, or of all but nobody.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> donors = ck.sample.megafile().universe("donor")
+        >>> donors.matched(donors.translated("sex = 'F'")) is donors
+        True
+        """
+        if sentences := dict.fromkeys([*self.unmatched, *(one for part in also for one in part.unmatched)]):
+            raise BadValue(f"No list is made on values that nobody has. {' '.join(sentences)}")
+        return self
+
+    def _select(self, features: Iterable[str] | Mapping[str, str], also: str = "") -> tuple[str, frozenset[str]]:
+        """Return the query for some features, and what in it may not serve soliciting."""
+        parts, restricted = [also] if also else [], self.restricted
+        for name, expression in named_features(features).items():
+            translated = self.translated(expression)
+            parts.append(f"{translated.sql} AS {quote_identifier(name)}")
+            restricted |= translated.restricted
+        return f"SELECT {', '.join(parts)} FROM person p WHERE {self.where}", restricted
+
+    def _relation(self, features: Iterable[str] | Mapping[str, str], also: str = "") -> duckdb.DuckDBPyRelation:
+        query, restricted = self._select(features, also)
+        try:
+            return remember(self.megafile.relation(query), restricted)
+        except duckdb.Error as error:
+            raise BadValue(f"{self.said}: {error}") from error
+
+    def _rows(self, query: str, params: list[str] | None = None) -> pl.DataFrame:
+        try:
+            return self.megafile.sql(query, params)
+        except duckdb.Error as error:  # such as a text that is no number, met only in the rows
+            raise BadValue(f"{self.said}: {error}") from error
 
     def __repr__(self) -> str:
         """Say who they are and how many."""
@@ -373,85 +416,12 @@ class Universe:
         return f"<p>{html.escape(repr(self))}</p>"
 
 
-def _part(said: str) -> str:
-    """Return what a universe says, in brackets where it would be misread beside another."""
-    return f"({said})" if " or " in said or " but not " in said else said
-
-
-def named_features(features: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
-    """Return expressions by the column name each gets.
+def bracketed(said: str) -> str:
+    """Return what a universe says, in brackets where it would be misread beside another.
 
     Examples
     --------
-    >>> named_features(["age", "gifts('90d')", "voted_in('2008-11-04')"])
-    {'age': 'age', 'gifts_90d': "gifts('90d')", 'voted_in_2008_11_04': "voted_in('2008-11-04')"}
+    >>> bracketed("donor"), bracketed("donor or voter")
+    ('donor', '(donor or voter)')
     """
-    if isinstance(features, str):
-        raise BadValue(f"Pass a list of features: [{features!r}].")
-    if isinstance(features, Mapping):
-        return dict(features)
-    listed = list(features)
-    named = {re.sub(r"\W+", "_", text).strip("_"): text for text in listed}
-    if len(named) < len(set(listed)):
-        raise BadValue("Two features would have one name; pass a mapping of names to features.")
-    return named
-
-
-def make_universe(
-    megafile: Megafile, predicates: tuple[str, ...], as_of: date | str | None, equals: dict[str, Any]
-) -> Universe:
-    """Return the universe that some predicates and equalities say; see `Megafile.universe`."""
-    day = _day(as_of, megafile.as_of)
-    for name, value in equals.items():
-        _check_vocabulary(megafile, name, value)
-    said = [*predicates, *(_equality(name, value) for name, value in equals.items())]
-    parts = [translate(megafile, text, day) for text in said]
-    where = " AND ".join(f"({part.sql})" for part in parts) or "true"
-    try:
-        megafile.sql(f"SELECT 1 FROM person p WHERE {where} LIMIT 0")
-    except duckdb.Error as error:
-        raise BadValue(f"{' and '.join(said)}: {error}") from error
-    restricted = frozenset[str]().union(*(part.restricted for part in parts))
-    return Universe(megafile, day, where, " and ".join(map(_part, said)) or "everyone", restricted)
-
-
-def universe_of(megafile: Megafile, people: Any, restricted: frozenset[str], as_of: date | str | None) -> Universe:
-    """Return the people of a table as a universe; see `Megafile.universe_of`."""
-    if isinstance(people, Iterable) and not hasattr(people, "columns"):
-        people = pl.DataFrame({"person_id": list(people)}, schema={"person_id": pl.Int64})
-    check_columns(people, "person_id")
-    ids = cells(people, "person_id")["person_id"].drop_nulls().to_list()
-    inside = f"p.person_id IN ({', '.join(str(int(one)) for one in ids)})" if ids else "false"
-    return Universe(megafile, _day(as_of, megafile.as_of), inside, f"{len(ids):,} people of a table", restricted)
-
-
-def _day(as_of: date | str | None, latest: date) -> date:
-    try:
-        day = latest if as_of is None else as_of if isinstance(as_of, date) else date.fromisoformat(as_of)
-    except ValueError as error:
-        raise BadValue(f"as_of is a date like '2012-09-01', not {as_of!r}.") from error
-    if day > latest:
-        raise BadValue(f"The megafile knows nothing after {latest}; as_of={day} is later.")
-    return day
-
-
-def _check_vocabulary(megafile: Megafile, column: str, value: Any) -> None:
-    """Refuse a text that nobody has in a column of few values: it would be an audience of nobody, silently."""
-    given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
-    if not given or column not in tables.columns_of("person"):
-        return
-    name = quote_identifier(column)
-    query = f"SELECT DISTINCT {name}::VARCHAR AS value FROM person WHERE {name} IS NOT NULL LIMIT {VOCABULARY + 1}"
-    known = sorted(megafile.sql(query)["value"])
-    if not known or len(known) > VOCABULARY:
-        return
-    for one in given:
-        if one not in known:
-            raise BadValue(f"{column}={one!r}: nobody has that{nearest(one, known)} There is: {listed(known)}.")
-
-
-def _equality(name: str, value: Any) -> str:
-    column = name if name.isidentifier() else quote_identifier(name)
-    if value is None:
-        return f"{column} IS NULL"
-    return f"{column} {'IN' if isinstance(value, list | tuple) else '='} {quote_literal(value)}"
+    return f"({said})" if " or " in said or " but not " in said else said

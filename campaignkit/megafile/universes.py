@@ -1,0 +1,104 @@
+"""Making universes: of predicates and equalities, or of the people of a table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+
+from campaignkit.cells import cells
+from campaignkit.errors import BadValue, listed, nearest
+from campaignkit.megafile import tables
+from campaignkit.megafile.predicates import Translated, translate
+from campaignkit.megafile.universe import Universe, bracketed
+from campaignkit.megafile.known_values import MOST
+from campaignkit.restrictions import restrictions_of, stated
+from campaignkit.sql import quote_identifier, quote_literal
+from campaignkit.tables import check_columns
+
+if TYPE_CHECKING:
+    from campaignkit.megafile.store import Megafile
+
+VOCABULARY = 200  # values of a column, above which a keyword may be anything
+
+
+def make_universe(
+    megafile: Megafile, predicates: tuple[str, ...], as_of: date | str | None, equals: dict[str, Any]
+) -> Universe:
+    """Return the universe that some predicates and equalities say; see `Megafile.universe`."""
+    day = _day(as_of, megafile.as_of)
+    for name, value in equals.items():
+        _check_vocabulary(megafile, name, value)
+    said = [*predicates, *(_equality(name, value) for name, value in equals.items())]
+    parts = [translate(megafile, text, day) for text in said]
+    _check_yes_or_no(megafile, said, parts)
+    where = " AND ".join(f"({part.sql})" for part in parts) or "true"
+    restricted = frozenset[str]().union(*(part.restricted for part in parts))
+    unmatched = tuple(dict.fromkeys(sentence for part in parts for sentence in part.unmatched))
+    for sentence in unmatched:
+        warnings.warn(sentence, stacklevel=3)
+    return Universe(megafile, day, where, " and ".join(map(bracketed, said)) or "everyone", restricted, unmatched)
+
+
+def _check_yes_or_no(megafile: Megafile, said: list[str], parts: list[Translated]) -> None:
+    """Refuse predicates that DuckDB can't run on a person, or that are no yes or no."""
+    if not parts:
+        return
+    try:
+        columns = ", ".join(f"({part.sql}) AS c{place}" for place, part in enumerate(parts))
+        schema = megafile.sql(f"SELECT {columns} FROM person p LIMIT 0").schema
+    except duckdb.Error as error:
+        raise BadValue(f"{' and '.join(said)}: {error}") from error
+    for text, part, dtype in zip(said, parts, schema.values(), strict=True):
+        if dtype != pl.Boolean and part.sql != "NULL":
+            raise BadValue(f"{text!r} is {dtype}, no yes or no; compare it with something.")
+
+
+def universe_of(
+    megafile: Megafile, people: Any, restricted: Iterable[str] | None, as_of: date | str | None
+) -> Universe:
+    """Return the people of a table as a universe; see `Megafile.universe_of`."""
+    known = stated(restrictions_of(people), restricted)
+    if isinstance(people, Iterable) and not hasattr(people, "columns"):
+        try:
+            people = pl.DataFrame({"person_id": list(people)}, schema={"person_id": pl.Int64})
+        except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+            raise BadValue("people are a table with a person_id, or whole numbers that are person_ids.") from error
+    check_columns(people, "person_id")
+    ids = cells(people, "person_id")["person_id"].drop_nulls().to_list()
+    inside = f"p.person_id IN ({', '.join(str(int(one)) for one in ids)})" if ids else "false"
+    return Universe(megafile, _day(as_of, megafile.as_of), inside, f"{len(ids):,} people of a table", known)
+
+
+def _day(as_of: date | str | None, latest: date) -> date:
+    try:
+        day = latest if as_of is None else as_of if isinstance(as_of, date) else date.fromisoformat(as_of)
+    except ValueError as error:
+        raise BadValue(f"as_of is a date like '2012-09-01', not {as_of!r}.") from error
+    if day > latest:
+        raise BadValue(f"The megafile knows nothing after {latest}; as_of={day} is later.")
+    return day
+
+
+def _check_vocabulary(megafile: Megafile, column: str, value: Any) -> None:
+    """Refuse a text that nobody has in a column of few values: it would be an audience of nobody, silently."""
+    given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
+    if not given or tables.columns_of("person").get(column) != "VARCHAR":
+        return
+    known = megafile.values("person", column, most=MOST)
+    if not known or len(known) > VOCABULARY:
+        return
+    for one in given:
+        if one not in known:
+            raise BadValue(f"{column}={one!r}: nobody has that{nearest(one, known)} There is: {listed(known)}.")
+
+
+def _equality(name: str, value: Any) -> str:
+    column = name if name.isidentifier() else quote_identifier(name)
+    if value is None:
+        return f"{column} IS NULL"
+    return f"{column} {'IN' if isinstance(value, list | tuple) else '='} {quote_literal(value)}"

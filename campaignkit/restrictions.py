@@ -1,0 +1,74 @@
+"""What in a table may not serve soliciting: known of tables that a megafile handed out, of no other.
+
+FEC reports bar their rows from use for soliciting (`checks.STATUTE`). A universe says itself what is restricted in it;
+the relations and frames that it hands out are remembered here, this very object and no copy of it. Whatever else a
+table may be, nobody knows what is in it: `checks.UNTRACED`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from campaignkit.checks import UNTRACED
+
+T = TypeVar("T")
+
+_KNOWN: dict[int, tuple[weakref.ref[Any], frozenset[str]]] = {}
+
+
+def remember(data: T, restricted: Iterable[str]) -> T:
+    """Return a table, of which it is known from now on what may not serve soliciting.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> donors = remember(pl.DataFrame({"person_id": [1, 2]}), ["fec_gift"])
+    >>> sorted(restrictions_of(donors)), sorted(restrictions_of(donors.head(1)))
+    (['fec_gift'], ['untraced'])
+    """
+    key = id(data)
+    _KNOWN[key] = (weakref.ref(data, lambda _: _KNOWN.pop(key, None)), frozenset(restricted))
+    return data
+
+
+def restrictions_of(data: object) -> frozenset[str]:
+    """Return what in a table may not serve soliciting: of a universe what it says, of a table what is remembered.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> mf = ck.sample.megafile()
+    >>> sorted(restrictions_of(mf.universe("fec_gifts() > 0").features(["age"])))
+    ['fec_gifts']
+    >>> sorted(restrictions_of(mf.universe("donor"))), sorted(restrictions_of([1, 2]))
+    ([], ['untraced'])
+    """
+    if callable(getattr(data, "relation", None)) and isinstance(own := getattr(data, "restricted", None), frozenset):
+        return own
+    native = getattr(data, "to_native", None)
+    table = native() if callable(native) else data
+    known = _KNOWN.get(id(table))
+    return known[1] if known is not None and known[0]() is table else frozenset({UNTRACED})
+
+
+def stated(known: Iterable[str], restricted: Iterable[str] | None) -> frozenset[str]:
+    """Return what may not serve soliciting once a user has said it: what is known stays, what nobody knows is settled.
+
+    Parameters
+    ----------
+    known : iterable of str
+        What is known.
+    restricted : iterable of str or None
+        What the user says; empty: nothing else. None: they said nothing.
+
+    Examples
+    --------
+    >>> sorted(stated(["untraced"], ())), sorted(stated(["fec_gift"], ())), sorted(stated(["untraced"], None))
+    ([], ['fec_gift'], ['untraced'])
+    """
+    if restricted is None:
+        return frozenset(known)
+    said = {restricted} if isinstance(restricted, str) else set(restricted)
+    return frozenset((set(known) - {UNTRACED}) | said)
