@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from campaignkit.errors import BadValue, SourceRestricted, listed, nearest
+from campaignkit.restrictions import UNTRACED
 
 #: What a list or a score is for, and how a sentence says it.
 PURPOSES = {
@@ -16,8 +17,6 @@ PURPOSES = {
     "turnout": "turnout",
     "volunteer": "volunteering",
 }
-#: Stands among what is restricted for "nobody knows": a table that came from outside, or ids written out.
-UNTRACED = "untraced"
 STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 NUMBER_TYPES = {int: Integral, float: Real}  # so that numpy's numbers pass as well as Python's
 WITHIN = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
@@ -170,7 +169,7 @@ def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> Non
             f"{', '.join(named)} comes from FEC reports, which {STATUTE} bar from use for soliciting. {mend}"
         )
     raise SourceRestricted(
-        f"Part of this is a table or ids from outside the megafile's universes, and may hold rows of FEC reports, which "
+        "Part of this is a table or ids from outside the megafile's universes, and may hold rows of FEC reports, which "
         f"{STATUTE} bar from use for soliciting. Where there are none in it, say so with restricted=(): "
         "mf.universe_of(people, restricted=()), fit_score(..., restricted=()), score.write(mf, restricted=())."
     )

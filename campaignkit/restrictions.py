@@ -2,7 +2,7 @@
 
 FEC reports bar their rows from use for soliciting (`checks.STATUTE`). A universe says itself what is restricted in it;
 the relations and frames that it hands out are remembered here, this very object and no copy of it. Whatever else a
-table may be, nobody knows what is in it: `checks.UNTRACED`.
+table may be, nobody knows what is in it: `UNTRACED`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import weakref
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from campaignkit.checks import UNTRACED
-
 T = TypeVar("T")
+
+#: Stands among what is restricted for "nobody knows": a table that came from outside, or ids written out.
+UNTRACED = "untraced"
 
 _KNOWN: dict[int, tuple[weakref.ref[Any], frozenset[str]]] = {}
 

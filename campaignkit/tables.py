@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, ColumnNotFound
+from campaignkit.restrictions import UNTRACED, restrictions_of
 from campaignkit.sql import quote_identifier
 from campaignkit.stats.arrays import Floats
 
@@ -203,13 +204,14 @@ def require_ids(table: Table, ids: Sequence[str]) -> None:
 def restrictions(data: object, names: Sequence[str], facts: Sequence[str]) -> frozenset[str]:
     """Return what in some columns of a table may not serve soliciting.
 
-    It is known of a universe and its facts, and guessed from names that begin with ``fec_``.
+    It is known of a universe and its facts and of what it handed out (see `campaignkit.restrictions`), and guessed from
+    names that begin with ``fec_``; of any other table nobody knows.
     """
-    restricted = set(getattr(data, "restricted", ())) | {name for name in names if name.lower().startswith("fec_")}
+    restricted = restrictions_of(data) | {name for name in names if name.lower().startswith("fec_")}
     translated = getattr(data, "translated", None)
     if callable(translated):
         restricted |= {source for fact in facts for source in translated(fact).restricted}
-    return frozenset(restricted)
+    return restricted if restricted == {UNTRACED} else restricted - {UNTRACED}
 
 
 def is_universe(data: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,7 +51,8 @@ class CallList(Result):
 
     `table` has one row a person: `place` (1 is first), `person_id`, `rank` (what `rank_by` gave, highest first;
     null: unknown, last), and what the channel needs. `funnel` has one row a step, from the universe to the list:
-    `step`, `removed`, `left`; each `left` is the one before less `removed`.
+    `step`, `removed`, `left`; each `left` is the one before less `removed`. `warnings` has what is to be said of the
+    scores that it ranks by, such as that one ranks no better than chance.
     """
 
     funnel: pl.DataFrame
@@ -58,6 +60,7 @@ class CallList(Result):
     purpose: str
     universe: Universe
     rank_by: str | None
+    warnings: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """Say how many may be reached of how many, and what took most of the others."""
@@ -156,6 +159,7 @@ class CallList(Result):
             "channel": self.channel,
             "purpose": self.purpose,
             "rank_by": self.rank_by,
+            "warnings": list(self.warnings),
             "universe": self.universe.sql,
             "as_of": str(self.universe.as_of),
             "megafile": str(megafile.path.resolve()),
@@ -180,12 +184,14 @@ def make_call_list(
     counts = {"limit": limit, "per_household": per_household, "per_phone": per_phone, "cooldown_days": cooldown_days}
     for name, value in counts.items():
         check_scalar(value, name, typ=int, ge=1 if name.startswith("per_") else 0, optional=True)
-    rank = universe.translated(rank_by) if rank_by else None
-    restricted = universe.restricted | (rank.restricted if rank else frozenset())
-    refuse_soliciting(purpose, restricted, "Make the list without it.")
+    rank = universe.number("NULL::DOUBLE" if rank_by is None else rank_by)
+    refuse_soliciting(purpose, universe.restricted | rank.restricted, "Make the list without it.")
+    universe.matched(rank)
+    for warning in rank.warnings:
+        warnings.warn(f"The list ranks by {rank_by}: {warning}", stacklevel=3)
     steps = [*_exclusions(universe, channel, cooldown_days), *_caps(channel, per_household, per_phone, limit)]
-    table, counted = _run(universe, channel, rank.sql if rank else "NULL::DOUBLE", steps)
-    return CallList(table, _funnel(universe, counted, steps), channel, purpose, universe, rank_by)
+    table, counted = _run(universe, channel, rank.sql, steps)
+    return CallList(table, _funnel(universe, counted, steps), channel, purpose, universe, rank_by, rank.warnings)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from campaignkit.checks import UNTRACED
 from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
 from campaignkit.megafile import expressions, tables
 from campaignkit.megafile.expressions import Node, walk
 from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS, is_window
 from campaignkit.megafile.known_values import unmatched
+from campaignkit.restrictions import UNTRACED
 from campaignkit.sql import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
@@ -149,7 +149,9 @@ def _check_values(megafile: Megafile, name: str, arguments: tuple[str, ...]) -> 
         known = megafile.values(table, column)
         if known and argument not in known:
             end = nearest(argument, known)
-            raise BadValue(f"{name}({argument!r}): no {table} has the {column} {argument!r}{end} There is: {listed(known)}.")
+            raise BadValue(
+                f"{name}({argument!r}): no {table} has the {column} {argument!r}{end} There is: {listed(known)}."
+            )
 
 
 def _restricted(megafile: Megafile, tree: Node) -> tuple[frozenset[str], tuple[str, ...]]:

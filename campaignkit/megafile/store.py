@@ -15,7 +15,6 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from campaignkit.checks import UNTRACED
 from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import tables
 from campaignkit.megafile.build import build
@@ -34,7 +33,7 @@ from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.universe import Universe
 from campaignkit.megafile.universes import make_universe, universe_of
 from campaignkit.progress import Steps, shown
-from campaignkit.restrictions import remember, restrictions_of, stated
+from campaignkit.restrictions import UNTRACED, remember, restrictions_of, stated
 from campaignkit.sql import quote_identifier, quote_identifiers
 
 __all__ = ["Megafile"]
@@ -493,7 +492,9 @@ class Megafile:
         kinds = {statement.type.name for statement in self._con.extract_statements(query)}
         kinds |= {"CREATE"} if re.search(r"^\s*EXPLAIN\b.*\bCREATE\b", query, re.I | re.S) else set()
         if changing := sorted(kinds - _READING):
-            raise BadValue(f"mf.sql reads; {listed(changing)} changes something. Take mf.cursor() for tables of your own.")
+            raise BadValue(
+                f"mf.sql reads; {listed(changing)} changes something. Take mf.cursor() for tables of your own."
+            )
 
     def _say_if_stale(self) -> None:
         if not self._warned and self.stale:

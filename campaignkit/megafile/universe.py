@@ -65,7 +65,9 @@ class Universe:
 
     def __and__(self, other: Universe) -> Universe:
         """Return the people in both."""
-        return self._with(other, f"({self.where}) AND ({other.where})", f"{bracketed(self.said)} and {bracketed(other.said)}")
+        return self._with(
+            other, f"({self.where}) AND ({other.where})", f"{bracketed(self.said)} and {bracketed(other.said)}"
+        )
 
     def __or__(self, other: Universe) -> Universe:
         """Return the people in either."""
@@ -366,6 +368,26 @@ class Universe:
         ['fec_gifts']
         """
         return translate(self.megafile, expression, self.as_of)
+
+    def number(self, expression: str) -> Translated:
+        """Return an expression as `translated` does, once it is seen to be a number (or a yes or no).
+
+        Raises
+        ------
+        BadValue
+            If it is neither.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().universe().number("birth_year").sql
+        'p."birth_year"'
+        """
+        found = self.translated(expression)
+        dtype = self._rows(f"SELECT ({found.sql}) FROM person p LIMIT 0").dtypes[0]
+        if not (dtype.is_numeric() or dtype == pl.Boolean):
+            raise BadValue(f"{expression!r} is {dtype}; a number to rank by was expected.")
+        return found
 
     def matched(self, *also: Translated) -> Universe:
         """Return the universe, where somebody has each value that it, or an expression beside it, compares with.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 import narwhals as nw
 
 from campaignkit.errors import BadValue
-from campaignkit.tables import as_lazy, check_columns, open_table
+from campaignkit.tables import check_columns, open_columns, open_table
 from campaignkit.voters.design import Design
 
 
@@ -26,21 +27,29 @@ class Scores(Protocol):
 
 
 def predicted(model: Scores, data: Any, column: str) -> Any:
-    """Return a table with everybody's score in a new column, lazy, on the engine where it lies."""
-    frame = open_table(data)
-    check_columns(frame, *model.design.asked.names)
+    """Return a table with everybody's score in a new column, lazy, on the engine where it lies.
+
+    Of a universe whose score is made of facts: person_id, household_id, the features and the score.
+    """
+    frame = open_columns(data, model.design.asked.names).lazy()
     if column in frame.collect_schema().names():
         raise BadValue(f"The table has a column {column!r} already; name another: predict(data, column=...).")
-    return model.scored(as_lazy(frame), column).to_native()
+    return model.scored(frame, column).to_native()
 
 
-def written(name: str, mf: Any, scored: Any, unit: str | None, own: str | None, restricted: Iterable[str]) -> int:
+def written(
+    name: str, mf: Any, scored: Any, unit: str | None, own: str | None, restricted: Iterable[str], warning: str | None
+) -> int:
     """Write everybody's score, the column `value` of a table, into a megafile; return how many people were scored.
 
-    Their ids are in the column `unit`; None: in `own`, where the table has it, else in person_id.
+    Their ids are in the column `unit`; None: in `own`, where the table has it, else in person_id. A warning is given
+    now, and by every list that ranks by the score.
     """
     frame = open_table(scored)
     column = unit or (own if own in frame.collect_schema().names() else "person_id")
     check_columns(frame, column)
     rows = frame.lazy().select(nw.col(column).alias("person_id"), nw.col("value")).collect("polars").to_native()
-    return mf.write_scores(name, rows, restricted=", ".join(sorted(restricted)) or None)
+    count = mf.write_scores(name, rows, restricted=frozenset(restricted), warning=warning)
+    if warning is not None:
+        warnings.warn(f"score({name!r}) {warning}", stacklevel=3)
+    return count

@@ -12,6 +12,7 @@ import polars as pl
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
+from campaignkit.restrictions import stated
 from campaignkit.stats.causal.learners import arms_differ, evening, treated_share
 from campaignkit.stats.intervals.estimate import Estimate
 from campaignkit.stats.prediction.uplift import Outcomes, average_effect, gains, mean_qini
@@ -46,7 +47,7 @@ def fit_persuasion(
     method: str = "auto",
     holdout: float | None = None,
     seed: int = 0,
-    restricted: Iterable[str] = (),
+    restricted: Iterable[str] | None = None,
 ) -> Persuasion:
     """Learn from an experiment whom a contact moves, and judge the ranking by people it never saw.
 
@@ -89,8 +90,10 @@ def fit_persuasion(
         which should be no worse than those.
     seed : int
         Another seed, other folds.
-    restricted : iterable of str
-        What in the table may not serve soliciting; as for `fit_score`.
+    restricted : iterable of str or None
+        What in the table may not serve soliciting; ``()``: there is no FEC data in it. What is known stays: facts of a
+        universe, what it or the megafile handed out (that very object), and columns whose names begin with ``fec_``.
+        None: what is known; of a plain table nothing is, and nothing that raises money is made of it.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def fit_persuasion(
     steps = Steps("fit_persuasion")
     with steps.step("reading"):
         read = experiment(data, asked, Parts(arm, outcome, control, treatment, unit, cluster, weight, holdout, seed))
-        known = read.restricted | frozenset(restricted)
+        known = stated(read.restricted, restricted)
         refuse_soliciting(purpose, known, "Fit the ranking without it.")
     with steps.step("fitting"):
         chosen = _choose(read, method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.restrictions import stated
 from campaignkit.result import Result
-from campaignkit.tables import check_columns, check_numbers, open_columns, open_table
+from campaignkit.tables import check_columns, check_numbers, is_universe, open_columns, open_table
 from campaignkit.voters.applying import written
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Priority(Result):
         People whom contacting is expected to cost votes.
     restricted : frozenset of str
         What it is made of that may not serve soliciting.
+    warnings : tuple of str
+        What the megafile says of the scores that it is made of, such as that one ranks no better than chance.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Priority(Result):
     set_aside: int
     below_zero: int
     restricted: frozenset[str]
+    warnings: tuple[str, ...] = ()
     _source: Any = None
     _parts: Any = None
     _unit: str = "person_id"
@@ -69,7 +74,7 @@ class Priority(Result):
             f"Contacting the first tenth ({first['n']:,} of {self.people:,} people) is expected to gain "
             f"{first['net_votes']:,.1f} net votes, contacting everyone {all_:,.1f}. Net votes per contact = "
             f"{self.formula}: a voter who changes sides counts 2.{harm}{aside} Scores are taken as true, and contact "
-            "to work as it did where it was tested; there is no interval."
+            "to work as it did where it was tested; there is no interval." + "".join(f" {w}." for w in self.warnings)
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -113,7 +118,7 @@ class Priority(Result):
         persuading, mobilizing = _gained(numbers)
         return frame.with_columns((persuading + mobilizing).alias(column)).to_native()
 
-    def write(self, mf: Any, *, unit: str | None = None) -> int:
+    def write(self, mf: Any, *, unit: str | None = None, restricted: Iterable[str] | None = None) -> int:
         """Write it into a megafile, where ``rank_by="score('priority')"`` makes call lists of it; return how many.
 
         Parameters
@@ -121,6 +126,8 @@ class Priority(Result):
         mf : Megafile
         unit : str or None
             The column of person_id. None: the one it was made with.
+        restricted : iterable of str or None
+            As for a score's `write`.
 
         Examples
         --------
@@ -138,7 +145,9 @@ class Priority(Result):
         known = open_table(self.predict()).lazy()
         check_columns(known, column)
         rows = known.filter(~nw.col(self.name).is_null()).select(nw.col(column), nw.col(self.name))
-        return written(self.name, mf, rows.rename({self.name: "value"}), column, None, self.restricted)
+        known = stated(self.restricted, restricted)
+        warning = f"is made of scores of which {'; '.join(self.warnings)}" if self.warnings else None
+        return written(self.name, mf, rows.rename({self.name: "value"}), column, None, known, warning)
 
 
 @dataclass(frozen=True)
@@ -251,8 +260,8 @@ def priority(
     table = _tenths(persuading[known], mobilizing[known])
     return Priority(
         table=table, name=name, formula=_formula(parts), people=int(known.sum()), set_aside=int((~known).sum()),
-        below_zero=int((persuading + mobilizing < 0)[known].sum()), restricted=restricted, _source=data, _parts=parts,
-        _unit=unit,
+        below_zero=int((persuading + mobilizing < 0)[known].sum()), restricted=restricted,
+        warnings=_warnings(data, parts), _source=data, _parts=parts, _unit=unit,
     )  # fmt: skip
 
 
@@ -265,6 +274,14 @@ def _numbers(data: Any, parts: _Parts) -> tuple[nw.LazyFrame[Any], frozenset[str
     vote = numbers["turnout"]
     own = isinstance(parts.given["mobilization"], str)  # each person's effect, and no shape to give it
     return frame, restricted, numbers | {"shape": nw.lit(1.0) if own else 4 * vote * (1 - vote)}
+
+
+def _warnings(data: Any, parts: _Parts) -> tuple[str, ...]:
+    """Return what a universe's megafile says of the scores among the parts; of a plain table nothing is known."""
+    if not is_universe(data):
+        return ()
+    said = [warning for name in parts.columns for warning in data.translated(name).warnings]
+    return tuple(dict.fromkeys(said))
 
 
 def _expression(value: str | float) -> nw.Expr:

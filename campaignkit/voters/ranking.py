@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
+from campaignkit.restrictions import restrictions_of, stated
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.estimate import Estimate
 from campaignkit.stats.intervals.multiplicity import holm
 from campaignkit.stats.prediction.uplift import Effects, Outcomes, effects, ranks
+from campaignkit.voters import score_file
 from campaignkit.voters.applying import predicted, written
 from campaignkit.voters.effect_model import EffectModel
 from campaignkit.voters.experiment import Parts
@@ -116,6 +119,28 @@ class Persuasion(Result):
         True
         """
         return bool(self.qini.lower > 0)
+
+    @property
+    def warning(self) -> str | None:
+        """What is to be said wherever it ranks: that its Qini's interval is not above 0, which is chance; None: it is.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
+        >>> found = ck.voters.fit_persuasion(
+        ...     calls, "arm", "supports_after", ["sex", "age_band"],
+        ...     control="control", treatment="health", unit="person",
+        ... )
+        >>> (found.warning is None) == found.shown
+        True
+        """
+        q = self.qini
+        if self.shown:
+            return None
+        return (
+            f"ranks no better than chance: Qini coefficient {q.value:.3f}, 95% interval {q.lower:.3f} to {q.upper:.3f}"
+        )
 
     @property
     def backfires(self) -> pl.DataFrame:
@@ -269,7 +294,9 @@ class Persuasion(Result):
         """
         return predicted(self.model, data, column or self.name)
 
-    def write(self, mf: Any, data: Any = None, *, unit: str | None = None) -> int:
+    def write(
+        self, mf: Any, data: Any = None, *, unit: str | None = None, restricted: Iterable[str] | None = None
+    ) -> int:
         """Write everybody's predicted effect into a megafile, where ``score('name')`` ranks lists.
 
         Parameters
@@ -280,6 +307,9 @@ class Persuasion(Result):
             Whom to score. None: the table it was fitted on.
         unit : str or None
             The column of person_id. None: the unit that it was fitted with, or "person_id".
+        restricted : iterable of str or None
+            What in the score or in `data` may not serve soliciting; ``()``: there is no FEC data in them. What is known
+            stays. None: what is known; of a table from outside nothing is, and no list to raise money is ranked by it.
 
         Returns
         -------
@@ -305,7 +335,8 @@ class Persuasion(Result):
         if data is None and self._source is None:
             raise BadValue("A ranking that was loaded knows no table; pass one.")
         scored = self.predict(self._source if data is None else data, "value")
-        return written(self.name, mf, scored, unit, self.parts.unit, self.restricted)
+        known = self.restricted if data is None else self.restricted | restrictions_of(data)
+        return written(self.name, mf, scored, unit, self.parts.unit, stated(known, restricted), self.warning)
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON: what `load` needs to predict, and its numbers; nobody's data.
@@ -323,13 +354,11 @@ class Persuasion(Result):
         ...     found.save(f"{folder}/persuasion.json").name
         'persuasion.json'
         """
-        path = Path(path)
         kept = {field: getattr(self, field) for field in (*KEPT, "warnings")}
         kept |= {"qini": asdict(self.qini), "average": asdict(self.average), "parts": asdict(self.parts)}
-        kept |= {"restricted": sorted(self.restricted), "model": self.model.to_dict(), "version": 1}
+        kept |= {"restricted": sorted(self.restricted), "model": self.model.to_dict()}
         kept |= {field: json.loads(getattr(self, field).write_json()) for field in ("table", "arms", "curve")}
-        path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-        return path
+        return score_file.save(path, "ranking", kept)
 
     @classmethod
     def load(cls, path: str | Path) -> Persuasion:
@@ -338,7 +367,7 @@ class Persuasion(Result):
         Raises
         ------
         BadValue
-            The file is none that `save` wrote.
+            The file is none that `save` wrote, or was changed since.
 
         Examples
         --------
@@ -354,15 +383,15 @@ class Persuasion(Result):
         >>> kept.predict(calls).collect().equals(found.predict(calls).collect())
         True
         """
-        try:
-            saved = json.loads(Path(path).read_text(encoding="utf-8"))
+
+        def made(saved: dict[str, Any]) -> Persuasion:
             fields = {field: saved[field] for field in KEPT}
             fields |= {field: pl.DataFrame(saved[field]) for field in ("table", "arms", "curve")}
             fields |= {field: Estimate(**saved[field]) for field in ("qini", "average")}
             fields |= {"parts": Parts(**saved["parts"]), "model": EffectModel.from_dict(saved["model"])}
             return cls(warnings=tuple(saved["warnings"]), restricted=frozenset(saved["restricted"]), **fields)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BadValue(f"{str(path)!r} holds no ranking that was saved: {error!r}") from error
+
+        return score_file.load(path, "ranking", made)
 
 
 def _effects(found: Effects) -> pl.DataFrame:

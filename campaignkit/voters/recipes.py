@@ -9,6 +9,7 @@ from typing import Any
 
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
+from campaignkit.restrictions import remember
 from campaignkit.sql import quote_identifier
 from campaignkit.voters.scores import Score, fit_score
 
@@ -134,10 +135,11 @@ class Recipe:
         """
         earlier, later = self.dates(mf, as_of)
         then, now = mf.universe(*self.who, as_of=earlier), mf.universe(as_of=later)
-        said = {column: then.translated(fact).sql for column, fact in self.facts.items()}
-        said["outcome"] = now.translated(self.outcome.format(days=self.days)).sql
-        chosen = ", ".join(f"{sql} AS {quote_identifier(column)}" for column, sql in said.items())
-        return mf.relation(f"SELECT p.{ID}, p.household_id, {chosen} FROM person p WHERE {then.where}")
+        said = {column: then.translated(fact) for column, fact in self.facts.items()}
+        said["outcome"] = now.translated(self.outcome.format(days=self.days))
+        chosen = ", ".join(f"{one.sql} AS {quote_identifier(column)}" for column, one in said.items())
+        known = mf.relation(f"SELECT p.{ID}, p.household_id, {chosen} FROM person p WHERE {then.where}")
+        return remember(known, then.restricted.union(*(one.restricted for one in said.values())))
 
     def current(self, mf: Any, as_of: dt.date | str | None = None) -> Any:
         """Return whom to score: the same people and facts, all as of the later date.

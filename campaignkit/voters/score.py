@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ from campaignkit import charts
 from campaignkit.cells import cells as count_cells
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.restrictions import restrictions_of, stated
 from campaignkit.result import Result
 from campaignkit.tables import as_lazy, check_columns, open_table
-from campaignkit.voters import checking
+from campaignkit.voters import checking, score_file
 from campaignkit.voters.applying import predicted, written
 from campaignkit.voters.cases import Cases, Roles, cases, cases_by_score, gather
 from campaignkit.voters.checking import Quality
@@ -95,6 +96,26 @@ class Score(Result):
         return self.quality.auc
 
     @property
+    def warning(self) -> str | None:
+        """What is to be said wherever it ranks: that its AUC's interval holds 50%, which is chance; None: it does not.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
+        >>> score = ck.voters.fit_score(
+        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
+        ...     name="enters", purpose="volunteer", unit="person",
+        ... )
+        >>> score.warning is None
+        True
+        """
+        q = self.quality
+        if q.auc_lower > 0.5:
+            return None
+        return f"ranks no better than chance: AUC {q.auc:.1%}, 95% interval {q.auc_lower:.1%} to {q.auc_upper:.1%}"
+
+    @property
     def levels(self) -> pl.DataFrame:
         """What each feature's values became: feature, value, level (in the model; the first is compared with).
 
@@ -126,6 +147,8 @@ class Score(Result):
             f"in {q.auc:.1%} of pairs (95% interval {q.auc_lower:.1%} to {q.auc_upper:.1%}) and is off by "
             f"{100 * q.ece:.1f} points on average ({off})."
         )
+        if self.warning is not None:
+            said += " It is not shown to rank better than chance: do not rank by it."
         return f"{said}{self._aside()} It says how likely the outcome is, not what a call would change."
 
     def _aside(self) -> str:
@@ -375,7 +398,9 @@ class Score(Result):
         keyed = keyed.select(*features_keys(keyed, asked))
         return self.model.design.unseen(count_cells(keyed, [f"f{i}" for i in range(len(asked.features))]))
 
-    def write(self, mf: Any, data: Any = None, *, unit: str | None = None) -> int:
+    def write(
+        self, mf: Any, data: Any = None, *, unit: str | None = None, restricted: Iterable[str] | None = None
+    ) -> int:
         """Write everybody's score into a megafile, where ``score('name')`` ranks lists and makes universes.
 
         Parameters
@@ -386,6 +411,9 @@ class Score(Result):
             Whom to score, with the features as of now. None: the table the score was fitted on.
         unit : str or None
             The column of person_id. None: the unit it was fitted with, or "person_id".
+        restricted : iterable of str or None
+            What in the score or in `data` may not serve soliciting; ``()``: there is no FEC data in them. What is known
+            stays. None: what is known; of a table from outside nothing is, and no list to raise money is ranked by it.
 
         Returns
         -------
@@ -414,7 +442,8 @@ class Score(Result):
         True
         """
         scored = self.predict(self._data(data), "value")
-        return written(self.name, mf, scored, unit, self.roles.unit, self.restricted)
+        known = self.restricted if data is None else self.restricted | restrictions_of(data)
+        return written(self.name, mf, scored, unit, self.roles.unit, stated(known, restricted), self.warning)
 
     def save(self, path: str | Path) -> Path:
         """Write the score as JSON: what `load` needs to predict, and its numbers; nobody's data.
@@ -432,12 +461,10 @@ class Score(Result):
         ...     score.save(f"{folder}/enters.json").name
         'enters.json'
         """
-        path = Path(path)
         kept = {field: getattr(self, field) for field in KEPT}
         kept |= {"restricted": sorted(self.restricted), "roles": asdict(self.roles), "quality": asdict(self.quality)}
-        kept |= {"model": self.model.to_dict(), "table": self.table.to_dicts(), "version": 1}
-        path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-        return path
+        kept |= {"model": self.model.to_dict(), "table": self.table.to_dicts()}
+        return score_file.save(path, "score", kept)
 
     @classmethod
     def load(cls, path: str | Path) -> Score:
@@ -446,7 +473,7 @@ class Score(Result):
         Raises
         ------
         BadValue
-            The file is none that `save` wrote.
+            The file is none that `save` wrote, or was changed since.
 
         Examples
         --------
@@ -462,17 +489,12 @@ class Score(Result):
         >>> kept.predict(people).collect().equals(score.predict(people).collect())
         True
         """
-        try:
-            saved = json.loads(Path(path).read_text(encoding="utf-8"))
-            model = model_from_dict(saved["model"])
-            table = pl.DataFrame(saved["table"], schema_overrides=TABLE)
-            fields = {
-                field: saved[field]
-                for field in ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside", "ridge")
-            }
+
+        def made(saved: dict[str, Any]) -> Score:
             return cls(
-                table=table, model=model, quality=Quality(**saved["quality"]), roles=Roles(**saved["roles"]),
-                restricted=frozenset(saved["restricted"]), **fields,
+                table=pl.DataFrame(saved["table"], schema_overrides=TABLE), model=model_from_dict(saved["model"]),
+                quality=Quality(**saved["quality"]), roles=Roles(**saved["roles"]),
+                restricted=frozenset(saved["restricted"]), **{field: saved[field] for field in KEPT},
             )  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BadValue(f"{str(path)!r} holds no score that was saved: {error!r}") from error
+
+        return score_file.load(path, "score", made)

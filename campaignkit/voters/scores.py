@@ -10,6 +10,7 @@ import polars as pl
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
+from campaignkit.restrictions import stated
 from campaignkit.voters import checking
 from campaignkit.voters.cases import Cases, Roles, cases, gather, pooled
 from campaignkit.voters.design import Design, design
@@ -38,7 +39,7 @@ def fit_score(
     model: str = "logit",
     holdout: float | None = 0.25,
     seed: int = 0,
-    restricted: Iterable[str] = (),
+    restricted: Iterable[str] | None = None,
 ) -> Score:
     """Fit how likely each person is to do something, and judge it by people held out.
 
@@ -79,9 +80,10 @@ def fit_score(
         The share of clusters (or units) that judges. None: nobody; the score is judged by those who fitted it.
     seed : int
         Another seed, others held out.
-    restricted : iterable of str
-        What in the table may not serve soliciting: a plain table can't say so itself. Known without: facts of a
-        universe, and columns whose names begin with ``fec_``.
+    restricted : iterable of str or None
+        What in the table may not serve soliciting; ``()``: there is no FEC data in it. What is known stays: facts of a
+        universe, what it or the megafile handed out (that very object), and columns whose names begin with ``fec_``.
+        None: what is known; of a plain table nothing is, and nothing that raises money is made of it.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def fit_score(
     steps = Steps("fit_score")
     with steps.step("reading"):
         asked, table, known, set_aside = gather(data, asked, roles)
-        known |= frozenset(restricted)
+        known = stated(known, restricted)
         refuse_soliciting(purpose, known, "Fit the score without it.")
         fits = table.filter(~pl.col("held"))
         _check_outcome(fits, outcome)

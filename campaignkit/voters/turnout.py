@@ -15,6 +15,7 @@ import polars as pl
 from campaignkit.cells import cells
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData, listed
+from campaignkit.restrictions import remember
 from campaignkit.sql import quote_literal
 from campaignkit.tables import as_lazy, check_columns, open_table
 from campaignkit.vocabulary import age_band_sql
@@ -78,9 +79,10 @@ def turnout_history(
     votes = {f"v{on:%Y%m%d}": f"voted_in('{on}')" for on in [*days, *([day] if day <= who.as_of else [])]}
     columns = ("state", "county", "registered_on", "birth_date", "birth_year", "sex", "race", "party")
     raw = who.features({name: name for name in columns} | votes)
-    return raw.filter(f"registered_on IS NULL OR registered_on <= {quote_literal(day)}").project(
+    history = raw.filter(f"registered_on IS NULL OR registered_on <= {quote_literal(day)}").project(
         _projected(day, generals, [cycle for cycle in cycles if cycle], day <= who.as_of)
     )
+    return remember(history, who.restricted)
 
 
 def _day(value: Any) -> date:
@@ -180,7 +182,9 @@ class Turnout(Score):
         tested = self.tested_to_totals or self.tested
         return super().chart() if tested is None else tested.calibration().chart()
 
-    def write(self, mf: Any, data: Any = None, *, unit: str | None = None) -> int:
+    def write(
+        self, mf: Any, data: Any = None, *, unit: str | None = None, restricted: Iterable[str] | None = None
+    ) -> int:
         """Write everybody's chance to vote at the election to come; see `Score.write`. None: the rolls as they are.
 
         Examples
@@ -195,7 +199,7 @@ class Turnout(Score):
         ...         turnout.write(mf) == mf.universe("score('turnout') > 0").count()
         True
         """
-        return super().write(mf, self._now if data is None else data, unit=unit)
+        return super().write(mf, self._now if data is None else data, unit=unit, restricted=restricted)
 
     def screens(self, by: str = "age_band") -> Screens:
         """Compare likely-voter screens with weighting everybody by their chance, at the test election.

@@ -245,7 +245,7 @@ def test_van_gets_one_column_in_a_zip_for_each_state(megafile, facts, tmp_path):
 
 
 def test_hashes_are_what_ad_platforms_ask_and_pseudonyms_are_not(megafile, facts):
-    phones = set(megafile.universe().hashed("phone")["phone_sha256"].to_list())
+    phones = set(megafile.universe().hashed("phone", "persuade")["phone_sha256"].to_list())
     known = {hashlib.sha256(p.removeprefix("+").encode()).hexdigest() for p in facts["person"]["phone"].drop_nulls()}
     assert phones
     assert phones <= known
