@@ -13,9 +13,9 @@ import polars as pl
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import tables
+from campaignkit.megafile.known_values import MOST
 from campaignkit.megafile.predicates import Translated, translate
 from campaignkit.megafile.universe import Universe, bracketed
-from campaignkit.megafile.known_values import MOST
 from campaignkit.restrictions import restrictions_of, stated
 from campaignkit.sql import quote_identifier, quote_literal
 from campaignkit.tables import check_columns
