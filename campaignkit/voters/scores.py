@@ -11,6 +11,7 @@ from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.restrictions import stated
+from campaignkit.tables import unit_of
 from campaignkit.voters import checking
 from campaignkit.voters.cases import Cases, Roles, cases, gather, pooled
 from campaignkit.voters.design import Design, design
@@ -66,7 +67,7 @@ def fit_score(
     interactions : iterable of tuples of str
         Features whose combinations have coefficients of their own (if 20 rows have them); of three, their pairs too.
     unit : str or None
-        The person's id, by which people are held out. None: row position, for tables in memory.
+        The person's id, by which people are held out. None: a universe's person_id; of tables in memory row position.
     cluster : str or None
         Households, or whatever else was drawn together: held out together, and errors are robust to it. Null: a row for
         itself. Where a person comes more than once, pass their id here too.
@@ -133,7 +134,7 @@ def fit_score(
     check_scalar(ridge, "ridge", typ=float, ge=0)
     check_scalar(holdout, "holdout", typ=float, gt=0, lt=1, optional=True)
     check_scalar(seed, "seed", typ=int)
-    roles = Roles(outcome, unit, cluster, weight, holdout, seed)
+    roles = Roles(outcome, unit_of(data, unit), cluster, weight, holdout, seed)
     asked = ask(features, interactions)
     if outcome in asked.names:
         raise BadValue(f"features holds the outcome, {outcome!r}; a score can't be made from what it foretells.")
