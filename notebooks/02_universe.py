@@ -56,6 +56,15 @@ except ck.errors.ColumnNotFound as error:
     print(error)
 
 # %% [markdown]
+# So does a value that nobody has. As a keyword it is an error; in a predicate it is a warning, and no list is made of it:
+
+# %%
+try:
+    mf.universe(sex="Female")
+except ck.errors.BadValue as error:
+    print(error)
+
+# %% [markdown]
 # ## Who are they?
 
 # %%

@@ -136,7 +136,7 @@ def test_ranks_carry_it(megafile):
 
 def test_scores_carry_what_they_are_made_of(megafile, tmp_path):
     everyone = megafile.universe()
-    asked = dict(name="gives", unit="person_id", holdout=None)
+    asked = {"name": "gives", "unit": "person_id", "holdout": None}
     own = voters.fit_score(everyone, "donor", ["sex", "fec_gifts()"], purpose="persuade", **asked)
     hidden = voters.fit_score(
         everyone.features({"donor": "donor", "x": "fec_gifts()"}), "donor", ["x"], purpose="persuade", **asked
