@@ -56,7 +56,7 @@ except ck.errors.ColumnNotFound as error:
     print(error)
 
 # %% [markdown]
-# So does a value that nobody has. As a keyword it is an error; in a predicate it is a warning, and no list is made of it:
+# So does a value that nobody has. As a keyword it is an error; in a predicate a warning, and no list is made of it:
 
 # %%
 try:

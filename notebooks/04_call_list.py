@@ -112,7 +112,7 @@ except ck.errors.SourceRestricted as error:
 
 # %% [markdown]
 # Of a table or ids from outside the megafile's universes nobody knows what is in them, so they are refused for
-# fundraising too, until you say that there is no FEC data in it: `mf.universe_of(people, restricted=())`. A list is also
+# fundraising too, until you say that they hold no FEC data: `mf.universe_of(people, restricted=())`. A list is also
 # refused where its universe or rank compares a column with a value that nobody has (`"sex = 'Female'"`), and one that
 # ranks by a score no better than chance says so, here and in its manifest.
 
