@@ -15,6 +15,7 @@ import polars as pl
 
 from campaignkit.progress import Steps
 from campaignkit.sql import quote_literal
+from campaignkit.vocabulary import AGE_BANDS, AGE_LABELS
 from campaignkit.widgets.choices import DOLLARS, Choices, choices
 from campaignkit.widgets.selection import BIN, Selection, score_column
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 BROKEN_DOWN = ("state", "sex", "age_band", "party", "race")
 TEXTS = ("state", "sex", "race", "party")
 CUBE = (*TEXTS, "who", "history", "giving", "contact")
-_BANDS = ((30, "18–29"), (40, "30–39"), (50, "40–49"), (60, "50–59"), (70, "60–69"))
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,14 @@ def _read(rows: Iterable[tuple], coded: list[tuple[str | None, ...]] | None = No
 def _values(offered: Choices, name: str) -> tuple[str | None, ...]:
     """Return the values of one of BROKEN_DOWN in the order of its codes."""
     if name == "age_band":
-        return (None, *(band for _, band in _BANDS), "70+")
+        return (None, *AGE_LABELS)
     return getattr(offered, "states" if name == "state" else name)
 
 
 def _together(offered: Choices) -> str:
     """Return who a person is, for all of BROKEN_DOWN, as one number: the counts then need one group-by, not five."""
-    bands = " ".join(f"WHEN age < {top} THEN {place}" for place, (top, _) in enumerate(_BANDS, 1))
-    age = f"(CASE WHEN age IS NULL THEN 0 {bands} ELSE {len(_BANDS) + 1} END)"
+    bands = " ".join(f"WHEN age < {top} THEN {place}" for place, (top, _) in enumerate(AGE_BANDS, 1))
+    age = f"(CASE WHEN age IS NULL THEN 0 {bands} ELSE {len(AGE_LABELS)} END)"
     who = "0"
     for name in BROKEN_DOWN:
         code = age if name == "age_band" else f"({name}::INTEGER - 1)"
