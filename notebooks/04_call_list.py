@@ -54,6 +54,28 @@ spared = without_caps.table.height - by_phone.table.height
 print(f"Without the caps {spared:,} more calls would go to doors and numbers that get one already.")
 
 # %% [markdown]
+# ## A closed number is closed for whoever has it
+#
+# A wrong number is wrong for everyone who is said to have it, and who answers a shared phone may be the one who said no.
+# Addresses that left the list are closed too, under whatever name. What that costs, in people who could else be
+# reached:
+
+# %%
+mf.sql("""
+    WITH has AS (
+        SELECT person_id, channel, CASE channel WHEN 'email' THEN email ELSE phone END AS point
+        FROM person CROSS JOIN (VALUES ('phone'), ('text'), ('email')) AS c(channel)
+    ), said_no AS (
+        SELECT DISTINCT person_id, c.channel FROM suppression s
+        JOIN (VALUES ('phone'), ('text'), ('email')) AS c(channel) ON s.channel IN (c.channel, 'all')
+        WHERE until IS NULL
+    ), closed AS (SELECT DISTINCT channel, point FROM closed_contact_point WHERE until IS NULL)
+    SELECT has.channel, count(*) AS have_one, count(*) FILTER (s.person_id IS NOT NULL) AS said_no_themselves,
+           count(*) FILTER (s.person_id IS NULL AND closed.point IS NOT NULL) AS by_a_shared_number_or_address
+    FROM has LEFT JOIN said_no s USING (person_id, channel) LEFT JOIN closed USING (channel, point)
+    WHERE has.point IS NOT NULL GROUP BY has.channel ORDER BY has.channel""")
+
+# %% [markdown]
 # ## Is a call worth it?
 #
 # Half of last cycle's unsubscribers with a phone were drawn by lot to be called. What came of it, before ranking
@@ -120,13 +142,14 @@ except ck.errors.SourceRestricted as error:
 # ## Write it down
 #
 # The list goes out with a manifest: when, how many, from which universe, under which suppressions, and the file's
-# SHA-256. Cells that a spreadsheet would run as a formula are defused. VAN takes a zip with one column.
+# SHA-256. Each row is checked once more against the megafile as it lies there now, also where a night came between.
+# Cells that a spreadsheet would run as a formula are defused. VAN takes a zip with one column.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
     *files, manifest = tonight.write(Path(folder) / "tonight.csv")
     entry = json.loads(manifest.read_text())
-{name: entry[name] for name in ("exported_at", "rows", "channel", "purpose", "as_of", "files")}
+{name: entry[name] for name in ("exported_at", "rows", "channel", "purpose", "as_of", "rechecked", "files")}
 
 # %%
 mf.exports.tail(3)
@@ -134,8 +157,10 @@ mf.exports.tail(3)
 # %% [markdown]
 # ## What could fool us
 #
-# * **Two rows of one person.** Where a link was missed, a refusal under one spelling does not protect the other. The
-#   cap for each number catches most of it: it does not ask who somebody is.
+# * **Two rows of one person.** Where a link was missed, a refusal under one spelling does not protect the other at the
+#   door or by mail. By phone, text and e-mail the number and the address are closed, whoever has them.
+# * **New words.** A result that nobody mapped holds whoever carries it (the step "unknown result"), and every build and
+#   refresh prints the line that maps it.
 # * **A list is as fresh as its files.** Whoever said no this morning is on tonight's list until tonight's files are in.
 
 # %% [markdown]

@@ -1,8 +1,8 @@
 """One person, one row: a campaign's many files made into one DuckDB file, and the universes asked of it."""
 
 from campaignkit.megafile.breakdown import Breakdown
+from campaignkit.megafile.call_list import CallList
 from campaignkit.megafile.explain import Explanation
-from campaignkit.megafile.lists import CallList
 from campaignkit.megafile.refresh.report import Night
 from campaignkit.megafile.resolve import Resolution, resolve
 from campaignkit.megafile.store import Megafile

@@ -11,27 +11,31 @@ from pathlib import Path
 import duckdb
 
 from campaignkit.megafile import tables
+from campaignkit.megafile.contact_results import own_words
 from campaignkit.megafile.descriptions import settle_descriptions
 from campaignkit.megafile.layout import KINDS, load_layouts, own_layouts
 from campaignkit.megafile.linkage.fec_gifts import link_fec_gifts
 from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
-from campaignkit.megafile.people import add_suppressions, make_people
+from campaignkit.megafile.people import make_people
+from campaignkit.megafile.refusals import record_refusals, take_in_words
 from campaignkit.megafile.replacing import new_file
 from campaignkit.megafile.settle import settle_records
 from campaignkit.megafile.sources import Source, find_sources, number_files
 from campaignkit.megafile.staging import load_files, note_sources
+from campaignkit.megafile.suppression import make_suppressions, unknown_words
 from campaignkit.megafile.whom import write_facts
 from campaignkit.progress import Steps
 
 
 @dataclass(frozen=True)
 class Drop:
-    """A folder's files, their numbers, and the layouts of one's own that they were read by."""
+    """A folder's files, their numbers, and one's own layouts and words."""
 
     sources: list[Source]
     file_ids: list[int]
     own_layouts: dict[str, str]
+    own_words: dict[tuple[str, str], str]
 
 
 def build(
@@ -51,7 +55,7 @@ def build(
         with steps.step("looking at the files"):
             own = own_layouts(layouts)
             sources = find_sources(folder, load_layouts(own))
-        drop = Drop(sources, number_files(sources), own)
+        drop = Drop(sources, number_files(sources), own, own_words(folder))
         with new_file(path) as con:
             con.execute(tables.schema_sql())
             _fill(con, drop, steps, model)
@@ -65,7 +69,9 @@ def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model
     load_files(con, drop.sources, drop.file_ids, 0, steps)
     note_sources(con, drop.sources, drop.own_layouts)
     with steps.step("settling which records count", con):
+        words = take_in_words(con, drop.own_words)
         settle_records(con, night=0)
+        record_refusals(con, words)
         settle_descriptions(con)
     with steps.step("linking records to people", con):
         fitted = resolve_people(con, linking_order(con), LinkageSettings(model=model))
@@ -76,7 +82,7 @@ def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model
     with steps.step("writing facts", con):
         write_facts(con)
         link_fec_gifts(con)
-        add_suppressions(con)
+        make_suppressions(con)
 
 
 def keep_model(con: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -98,7 +104,7 @@ def _log(con: duckdb.DuckDBPyConnection, sources: list[Source], started: datetim
         SELECT 0 AS night, ? AS started_at, ? AS finished_at, 'build' AS kind, ? AS as_of, ? AS version,
                count(*) AS files, sum(accepted) AS accepted, sum(rejected) AS rejected,
                (SELECT count(*) FROM person) AS people, (SELECT count(*) FROM person) AS added,
-               0 AS merged, 0 AS split, 0 AS ended, []::VARCHAR[] AS warnings
+               0 AS merged, 0 AS split, 0 AS ended, ?::VARCHAR[] AS warnings
         FROM source_file""",
-        [started, datetime.now(), max(s.as_of for s in sources), version("campaignkit")],
+        [started, datetime.now(), max(s.as_of for s in sources), version("campaignkit"), unknown_words(con)],
     )

@@ -44,10 +44,12 @@ def email(text: pl.Expr) -> pl.Expr:
 
     Examples
     --------
-    >>> pl.select(email(pl.lit("Ann@Example.ORG "))).item()
-    'ann@example.org'
+    >>> pl.select(email(pl.lit("Ann@Example.ORG "))).item(), pl.select(email(pl.lit("Ann <mailto:ann@x.org>"))).item()
+    ('ann@example.org', 'ann@x.org')
     """
-    lower = text.str.strip_chars().str.to_lowercase()
+    written = pl.when(text.str.contains("<", literal=True)).then(text.str.extract("<([^<>]*)>")).otherwise(text)
+    seen = written.str.replace_all("[\u00ad\u200b-\u200f\u2060\ufeff]", "")
+    lower = seen.str.strip_chars().str.to_lowercase().str.strip_prefix("mailto:")
     return pl.when(lower.str.contains(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")).then(lower)
 
 
@@ -56,10 +58,10 @@ def phone(text: pl.Expr) -> pl.Expr:
 
     Examples
     --------
-    >>> pl.select(phone(pl.lit("(216) 555-0101"))).item()
-    '+12165550101'
+    >>> pl.select(phone(pl.lit("(216) 555-0101"))).item(), pl.select(phone(pl.lit("1-216-555-0101 ext. 7"))).item()
+    ('+12165550101', '+12165550101')
     """
-    digits = text.str.replace_all(r"\D", "")
+    digits = text.str.replace(r"(?i)\s*(x|ext|extension)\.?\s*\d+\s*$", "").str.replace_all(r"\D", "")
     national = pl.when(digits.str.len_chars() == 11).then(digits.str.strip_prefix("1")).otherwise(digits)
     return pl.when(national.str.contains(r"^[2-9]\d\d[2-9]\d{6}$")).then(pl.lit("+1") + national)
 

@@ -7,6 +7,7 @@ needs no lock. The next refresh takes the lines into the table `export`.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def log_path(megafile: Path) -> Path:
 def append_export_log(megafile: Path, manifest: dict[str, Any]) -> None:
     """Add a line for each file of a manifest."""
     shared = {name: manifest[name] for name in ("exported_at", "channel", "purpose", "universe", "rows")}
-    with log_path(megafile).open("a", encoding="utf-8") as log:
+    handle = os.open(log_path(megafile), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with open(handle, "a", encoding="utf-8") as log:
         for file in manifest["files"]:
             log.write(json.dumps(shared | {"path": file["name"], "sha256": file["sha256"]}) + "\n")
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
+from campaignkit.megafile.suppression import MEANS, is_closed
 from campaignkit.sql import quote_literal
 from campaignkit.vocabulary import AGE_LABELS, age_band_sql
 
@@ -106,9 +108,7 @@ def _of(table: str, *conditions: str) -> str:
 
 
 def _suppressed(channel: str) -> str:
-    named = f"suppression.channel IN ({quote_literal(channel)}, 'all')"
-    undated = "(suppression.since IS NULL OR suppression.since <= {as_of})"
-    return _exists(_of("suppression", named, undated))
+    return is_closed(check_scalar(channel, "the channel of suppressed", choices=[*MEANS, "all"]), AS_OF)
 
 
 def _last_days(table: str, dated: str) -> str:

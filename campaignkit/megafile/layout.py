@@ -32,6 +32,15 @@ _KEYS = {
 }  # fmt: skip
 
 
+#: Columns of facts that say whom not to reach, by table.
+_SUPPRESSING = {
+    "suppression": ("channel", "reason", "email", "phone"),
+    "contact": ("channel", "result"),
+    "email_event": ("event",),
+    "text_optin": ("answer",),
+}
+
+
 @dataclass(frozen=True)
 class Column:
     """How one canonical column is made from a row. Exactly one of column, template, value, group is set."""
@@ -103,6 +112,16 @@ class Layout:
         read = [name for maker in makers for name in maker.inputs]
         read += [*self.key, *self.person_key, *(name for fact in self.facts for name in fact.where)]
         return {fold(name) for name in read} | ({fold(self.as_of_column)} if self.as_of_column else set())
+
+    @cached_property
+    def suppressing(self) -> set[str]:
+        """The folded names of the columns that say whom not to reach; a file without one is not read."""
+        makers = [maker for name, maker in self.person_columns.items() if name == "confidential"]
+        makers += [
+            fact.columns[c] for fact in self.facts for c in _SUPPRESSING.get(fact.table, ()) if c in fact.columns
+        ]
+        tested = [name for fact in self.facts if fact.table == "suppression" for name in fact.where]
+        return {fold(name) for name in [*tested, *(name for maker in makers for name in maker.inputs)]}
 
     def knows(self, column: str) -> bool:
         """Whether a column of the file is mapped, unpivoted, or left out on purpose."""

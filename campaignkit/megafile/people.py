@@ -1,4 +1,4 @@
-"""One person, one row: which source's value survives, who lives together, and whom not to reach.
+"""One person, one row: which source's value survives, and who lives together.
 
 The rules are declared here and nowhere else.
 """
@@ -38,15 +38,6 @@ _REGIONS = {
     "South": "DE DC FL GA MD NC SC VA WV AL KY MS TN AR LA OK TX",
     "West": "AZ CO ID MT NV NM UT WY AK CA HI OR WA",
 }
-
-#: What a contact's result says about reaching the person again: result, channels closed, reason.
-RESULTS = (
-    ("deceased", ("all",), "deceased"),
-    ("wrong number", ("phone", "text"), "wrong number"),
-    ("disconnected", ("phone", "text"), "wrong number"),
-    ("moved", ("door", "mail"), "moved"),
-    ("refused", (None,), "refused"),  # None: the channel it was refused on
-)
 
 
 def make_people(
@@ -147,26 +138,3 @@ def _make_households(con: duckdb.DuckDBPyConnection, addresses: str) -> None:
         WHERE home.people <= {MOST_PER_HOUSEHOLD}
         ORDER BY 1""")
     drop(con, "work_home", "work_household_before")
-
-
-def add_suppressions(con: duckdb.DuckDBPyConnection) -> None:
-    """Add to suppression what the contacts, e-mail events and text answers of the records in `kept` say.
-
-    Layouts have added their own.
-    """
-    for result, channels, reason in RESULTS:
-        for channel in channels:
-            con.execute(
-                f"""INSERT INTO suppression
-                SELECT person_id, record_id, {"channel" if channel is None else "?"}, ?, contacted_on
-                FROM contact SEMI JOIN work_kept USING (record_id) WHERE lower(result) = ?""",
-                [*([] if channel is None else [channel]), reason, result],
-            )
-    con.execute("""
-        INSERT INTO suppression
-        SELECT person_id, record_id, 'email', 'unsubscribed', happened_on FROM email_event
-        SEMI JOIN work_kept USING (record_id) WHERE event = 'unsubscribe'""")
-    con.execute("""
-        INSERT INTO suppression
-        SELECT person_id, record_id, 'text', 'refused', answered_on FROM text_optin
-        SEMI JOIN work_kept USING (record_id) WHERE answer = 'no'""")

@@ -70,8 +70,10 @@ def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyCo
     remove_leftovers(path)
     part = path.with_name(f".{path.name}.writing-{os.getpid()}")
     _check_room(path, needed + (path.stat().st_size if copy else 0))
+    umask = os.umask(0o077)  # the file, its log and its spills hold person data: for their owner alone
     try:
         if copy:
+            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
             shutil.copyfile(path, part)
         with duckdb.connect(part) as con:
             make_askable(con)
@@ -85,6 +87,7 @@ def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyCo
     except (duckdb.IOException, OSError) as error:
         raise _no_room(path, error) from error
     finally:
+        os.umask(umask)
         for left in path.parent.glob(f"{part.name}*"):
             left.unlink(missing_ok=True)
 

@@ -178,8 +178,10 @@ CREATE TABLE contact (
     person_id BIGINT, record_id BIGINT,
     contacted_on  DATE,
     channel       VARCHAR,  -- phone, door, text, mail, email
-    result        VARCHAR,  -- as the source words it
-    contacted_by  VARCHAR
+    result        VARCHAR,  -- as the source words it; contact_results.toml says what it closes
+    contacted_by  VARCHAR,
+    phone         VARCHAR,  -- the number that was tried, where the source says so
+    email         VARCHAR   -- the address, likewise
 );
 
 -- One row a person and experiment: who was given which treatment, reached or not.
@@ -229,9 +231,10 @@ CREATE TABLE email_send (
 CREATE TABLE email_event (
     person_id BIGINT, record_id BIGINT,
     email_id    VARCHAR,
-    event       VARCHAR,    -- open, click, gift, unsubscribe, bounce
+    event       VARCHAR,    -- as the source words it: open, click, gift, unsubscribe, bounce
     happened_on DATE,
-    amount      DECIMAL(14,2)
+    amount      DECIMAL(14,2),
+    email       VARCHAR     -- the address it happened at, where the source says so
 );
 
 -- One row a forecast by a member of staff of what a variant would do.
@@ -288,12 +291,55 @@ CREATE TABLE contest_entry (
     entered_on DATE
 );
 
+-- One row a refusal, once said: never taken away, whatever later files hold. What follows from it is in suppression and
+-- closed_contact_point, which each build and night makes anew.
+CREATE TABLE refusal (
+    record_id     BIGINT,   -- of a record that said it; the record itself may be gone
+    source        VARCHAR,
+    person_source VARCHAR,  -- whose records person_key names, as in `record`
+    person_key    VARCHAR,
+    kind          VARCHAR,  -- where the word is from: contact, email, text, list
+    channel       VARCHAR,
+    word          VARCHAR,  -- the result, event, answer or reason, as its source words it
+    happened_on   DATE,
+    until         DATE,     -- where a list says when it ended
+    email         VARCHAR,  -- the address and number that the record itself names
+    phone         VARCHAR
+);
+
+-- What records that no longer stand said of people: whom an old refusal is about is looked up here too.
+CREATE TABLE past_description AS
+SELECT source, record_key, first_name, last_name, birth_date, state, zip5, address_key, phone, email, state_voter_id,
+       van_id, van_state
+FROM source_record LIMIT 0;
+
 -- One row a reason not to reach a person on a channel. Channel `all`: on none.
 CREATE TABLE suppression (
     person_id BIGINT, record_id BIGINT,
     channel VARCHAR,        -- phone, door, text, mail, email, all
-    reason  VARCHAR,        -- unsubscribed, refused, wrong number, deceased, moved, confidential
-    since   DATE
+    reason  VARCHAR,        -- unsubscribed, refused, do not call, wrong number, bounced, deceased, moved, confidential,
+                            -- unknown result
+    since   DATE,           -- null: not said
+    until   DATE,           -- when a later word of theirs, or the list itself, ended it; null: it stands
+    email   VARCHAR,        -- the address or number that the record itself names
+    phone   VARCHAR
+);
+
+-- One row a reason not to use an address or number on a channel, whoever has it.
+CREATE TABLE closed_contact_point (
+    record_id BIGINT,
+    channel VARCHAR,        -- phone, text, email
+    point   VARCHAR,        -- a phone number or an e-mail address
+    reason  VARCHAR,
+    since   DATE,
+    until   DATE
+);
+
+-- Words of contact_results.toml that the campaign mapped itself.
+CREATE TABLE contact_word (
+    kind    VARCHAR,        -- channel, contact, email, text
+    word    VARCHAR,        -- letters and digits alone, in lower case
+    outcome VARCHAR
 );
 
 -- Ballots cast in a county, as the election office published them.

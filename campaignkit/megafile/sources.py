@@ -148,8 +148,13 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
 
 
 def _check_keys(layout: Layout, header: list[str], file: ExportFile) -> None:
-    """Refuse a file that lacks a column of its records' key: all its records would be rejected."""
+    """Refuse a file that lacks its records' key, which would reject all, or a column that says whom not to reach."""
     folded = {fold(name) for name in header}
+    if unsaid := sorted(layout.suppressing - folded):
+        raise LayoutError(
+            f"{file.name} has no column {unsaid[0]!r}, by which {layout.name} knows whom not to reach"
+            f"{nearest(unsaid[0], header)} Export it with that column, or write a layout of your own without it."
+        )
     missing = [name for name in layout.key if fold(name) not in folded]
     if missing and len(missing) == len(layout.key):
         raise LayoutError(

@@ -30,6 +30,7 @@ from campaignkit.megafile.refresh.worker import run_in_child
 from campaignkit.megafile.replacing import leftovers
 from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT
+from campaignkit.megafile.suppression import unknown_words
 from campaignkit.megafile.universe import Universe
 from campaignkit.megafile.universes import make_universe, universe_of
 from campaignkit.progress import Steps, shown
@@ -135,7 +136,9 @@ class Megafile:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         build(Path(folder), path, layouts, progress, model)
-        return cls(path)
+        megafile = cls(path)
+        _warn_of_unknown_words(megafile)
+        return megafile
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = True) -> Megafile:
@@ -251,6 +254,7 @@ class Megafile:
         if not night:
             return nothing_new(self)
         self.reopen()
+        _warn_of_unknown_words(self)
         return night_report(self, night)
 
     @property
@@ -792,3 +796,10 @@ class Megafile:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
+
+
+def _warn_of_unknown_words(megafile: Megafile) -> None:
+    """Warn of results, events and answers that are not known, and hold whoever carries them."""
+    with megafile.cursor() as cursor:
+        for sentence in unknown_words(cursor):
+            warnings.warn(sentence, stacklevel=3)

@@ -24,6 +24,9 @@ FACTS = (
     "contest_entry", "suppression", "county_turnout",
 )  # fmt: skip
 
+#: Those whose rows stand as long as their record does. A suppression outlives its record, see `refusals`.
+STANDING_FACTS = tuple(table for table in FACTS if table != "suppression")
+
 _POLARS_TYPES: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(), "DATE": pl.Date(), "BOOLEAN": pl.Boolean(), "BIGINT": pl.Int64(),
     "INTEGER": pl.Int32(), "SMALLINT": pl.Int16(), "DOUBLE": pl.Float64(), "DECIMAL(14,2)": pl.Decimal(14, 2),

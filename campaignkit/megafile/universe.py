@@ -15,7 +15,7 @@ import polars as pl
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.megafile.breakdown import Breakdown, break_down
-from campaignkit.megafile.lists import CallList, make_call_list
+from campaignkit.megafile.call_list import CallList, make_call_list
 from campaignkit.megafile.predicates import Translated, named_features, translate
 from campaignkit.restrictions import remember
 from campaignkit.sql import quote_identifier, quote_literal
@@ -248,8 +248,9 @@ class Universe:
 
         Left out, and counted in `.funnel`: people without the means of contact, the deceased, the confidential,
         the moved (door, mail), wrong numbers (phone, text), those who refused or unsubscribed on this very channel
-        (somebody off the e-mail list may be called), for texts everyone whose last answer is not a yes, and
-        whoever was tried on the channel within the cooldown. Ties in rank are broken by a hash of person_id: the
+        (somebody off the e-mail list may be called) and whoever shares a number or address that is closed, results that
+        nobody mapped yet, for texts everyone whose last answer is not a yes, and whoever was tried on the channel within
+        the cooldown. Refusals count whatever the universe's date: a list is for now. Ties in rank are broken by a hash of person_id: the
         same call gives the same list.
 
         FEC reports bar their rows from soliciting. What was built from `fec_gift` is followed through universes,

@@ -24,7 +24,7 @@ def write_facts(con: duckdb.DuckDBPyConnection) -> None:
         SELECT r.record_id, s.person_id FROM record r SEMI JOIN work_kept USING (record_id)
         LEFT JOIN source_record s ON s.source = r.person_source AND s.record_key = r.person_key""",
     )
-    for table in tables.FACTS:
+    for table in tables.STANDING_FACTS:
         name = quote_identifier(table)
         person = "p.person_id, " if "person_id" in tables.columns_of(table) else ""
         columns = quote_identifiers([c for c in tables.columns_of(table) if c != "person_id"], table="f")
@@ -37,7 +37,7 @@ def write_facts(con: duckdb.DuckDBPyConnection) -> None:
 
 def remove_facts(con: duckdb.DuckDBPyConnection) -> None:
     """Remove the facts of the records in the temporary table `gone`."""
-    for table in tables.FACTS:
+    for table in tables.STANDING_FACTS:
         con.execute(f"DELETE FROM main.{quote_identifier(table)} WHERE record_id IN (SELECT record_id FROM work_gone)")
 
 
@@ -50,7 +50,7 @@ def repoint_facts(con: duckdb.DuckDBPyConnection) -> None:
         SELECT r.record_id, m.person_id FROM record r
         JOIN work_moved m ON m.source = r.person_source AND m.record_key = r.person_key""",
     )
-    for table in tables.FACTS:
+    for table in tables.STANDING_FACTS:
         if "person_id" in tables.columns_of(table):
             name = quote_identifier(table)
             con.execute(f"""

@@ -40,8 +40,8 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_judged": WorkingTable(ANY, "settle", "settle"),
     "work_vanishing": WorkingTable("record_id BIGINT, seen_id BIGINT", "settle", "settle"),
     "work_newest": WorkingTable("scope VARCHAR, as_of DATE", "settle", "settle"),
-    "work_kept": WorkingTable(_RECORD, "settle", "descriptions, facts, suppression"),  # records taken in
-    "work_gone": WorkingTable(_RECORD, "settle", "descriptions, facts"),  # records that no longer count
+    "work_kept": WorkingTable(_RECORD, "settle", "descriptions, facts"),  # records taken in
+    "work_gone": WorkingTable(_RECORD, "settle", "descriptions, facts, refusals"),  # records that no longer count
     "work_seen": WorkingTable(_RECORD, "settle", "descriptions, refresh.update_people"),  # repeated by a later record
     "work_touched_key": WorkingTable(_KEY, "descriptions", "descriptions"),
     "work_description_pool": WorkingTable(
@@ -120,6 +120,18 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_touched_person": WorkingTable(_PERSON, "refresh.update_people", "refresh.update_people"),
     "work_touched_address": WorkingTable("address_key VARCHAR", "refresh.update_people", "people"),
     "work_concerned": WorkingTable(_PERSON, "refresh.update_people", "people"),
+    # Whom not to reach.
+    "work_closing": WorkingTable(ANY, "suppression", "suppression"),  # one row a refusal and channel that it closes
+    "work_reversal": WorkingTable(ANY, "suppression", "suppression"),
+    "work_refuser_key": WorkingTable(
+        "source VARCHAR, person_key VARCHAR, plain VARCHAR", "suppression", "suppression"
+    ),
+    "work_every_description": WorkingTable(ANY, "suppression", "suppression"),
+    "work_refuser_description": WorkingTable(ANY, "suppression", "suppression"),
+    "work_refuser": WorkingTable("source VARCHAR, person_key VARCHAR, person_id BIGINT", "suppression", "suppression"),
+    "work_lost_refuser": WorkingTable(ANY, "suppression", "suppression"),
+    "work_held_point": WorkingTable("source VARCHAR, person_key VARCHAR, point VARCHAR", "suppression", "suppression"),
+    "work_ending": WorkingTable("closing BIGINT, said_on DATE", "suppression", "suppression"),
     "work_fec_person": WorkingTable(ANY, "linkage.fec_gifts", "linkage.fec_gifts"),
     "work_fec_lookup": WorkingTable("record_id BIGINT, person_id BIGINT", "linkage.fec_gifts", "linkage.fec_gifts"),
 }  # fmt: skip

@@ -32,6 +32,8 @@ _RULES = {
             SELECT seen_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM record GROUP BY 1) USING (file_id)
         WHERE f.accepted - f.duplicates - f.vanished <> coalesce(n, 0)""",
     "scores are of people who are not there": "SELECT count(*) FROM score ANTI JOIN person USING (person_id)",
+    "suppressions are of people who are not there": """
+        SELECT count(*) FROM suppression ANTI JOIN person USING (person_id)""",
     "scored pairs are of records that are gone": """
         SELECT count(*) FROM (SELECT record_id FROM candidate_pair UNION ALL SELECT other_id FROM candidate_pair)
         ANTI JOIN source_record USING (record_id)""",
@@ -50,9 +52,9 @@ def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
         To a megafile.
     """
     rules = dict(_RULES)
-    about = [table for table in tables.FACTS if "person_id" in tables.columns_of(table)]
+    about = [table for table in tables.STANDING_FACTS if "person_id" in tables.columns_of(table)]
     rules["facts are of no standing record"] = (
-        f"SELECT count(*) FROM ({_all_of('record_id', tables.FACTS)}) ANTI JOIN record USING (record_id)"
+        f"SELECT count(*) FROM ({_all_of('record_id', tables.STANDING_FACTS)}) ANTI JOIN record USING (record_id)"
     )
     rules["facts are about people who are not there"] = (
         f"SELECT count(*) FROM ({_all_of('person_id', about)}) ANTI JOIN person USING (person_id) "

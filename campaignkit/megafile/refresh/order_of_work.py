@@ -12,7 +12,8 @@ import duckdb
 
 from campaignkit.errors import CampaignkitError
 from campaignkit.megafile import files
-from campaignkit.megafile.build import keep_model, linking_order
+from campaignkit.megafile.build import Drop, keep_model, linking_order
+from campaignkit.megafile.contact_results import kept_words, own_words
 from campaignkit.megafile.descriptions import settle_descriptions
 from campaignkit.megafile.export_log import take_in_export_log
 from campaignkit.megafile.layout import load_layouts, own_layouts
@@ -23,10 +24,12 @@ from campaignkit.megafile.linkage.relink import relink
 from campaignkit.megafile.refresh.drift import drift_warnings
 from campaignkit.megafile.refresh.integrity import problems
 from campaignkit.megafile.refresh.update_people import renew
+from campaignkit.megafile.refusals import record_refusals, take_in_words
 from campaignkit.megafile.replacing import changed_file
 from campaignkit.megafile.settle import settle_records
 from campaignkit.megafile.sources import Source, find_sources, number_files
 from campaignkit.megafile.staging import load_files, note_sources
+from campaignkit.megafile.suppression import unknown_words
 from campaignkit.megafile.working_tables import create
 from campaignkit.progress import Steps
 
@@ -48,14 +51,14 @@ def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps) -> i
         own = own_layouts(layouts)
         with duckdb.connect(path, read_only=True) as con:
             kept = dict(con.execute("SELECT name, toml FROM layout").fetchall())
-            known = _known(con)
+            known, words, kept_own = _known(con), own_words(folder), kept_words(con).own
         sources = [s for s in find_sources(folder, load_layouts(kept | own)) if _mark(s) not in known]
-    if not sources:
+    if not sources and kept_own | words == kept_own:
         return 0
     needed = SPREAD * sum(file.stat().st_size for file in {s.file.path for s in sources})
     with changed_file(path, needed) as con:
         night = _next_night(con)
-        _take_in(con, sources, own, night, steps)
+        _take_in(con, Drop(sources, [], own, words), night, steps)
         _log(con, night, started, "refresh")
         take_in_export_log(con, path)
         _check(con, steps)
@@ -111,14 +114,14 @@ def _next_night(con: duckdb.DuckDBPyConnection) -> int:
     return con.sql("SELECT coalesce(max(night), 0) + 1 FROM refresh_log").pl().item()
 
 
-def _take_in(
-    con: duckdb.DuckDBPyConnection, sources: list[Source], own: dict[str, str], night: int, steps: Steps
-) -> None:
+def _take_in(con: duckdb.DuckDBPyConnection, drop: Drop, night: int, steps: Steps) -> None:
     standing = [file_id for (file_id,) in con.execute("SELECT file_id FROM source_file").fetchall()]
-    load_files(con, sources, number_files(sources, standing), night, steps)
-    note_sources(con, sources, own)
+    load_files(con, drop.sources, number_files(drop.sources, standing), night, steps)
+    note_sources(con, drop.sources, drop.own_layouts)
     with steps.step("settling which records count"):
+        words = take_in_words(con, drop.own_words)
         settle_records(con, night)
+        record_refusals(con, words)
         settle_descriptions(con)
     with steps.step("linking those touched"):
         stored = con.sql("SELECT settings FROM model").pl()["settings"].to_list()
@@ -155,7 +158,7 @@ def _log(con: duckdb.DuckDBPyConnection, night: int, started: datetime, kind: st
         {
             "night": night, "started": started, "now": datetime.now(), "kind": kind, "version": version("campaignkit"),
             "people": people, "added": people - before + events["merged"] + events["ended"] - events["split"],
-            "warnings": drift_warnings(con, night), **events,
+            "warnings": drift_warnings(con, night) + unknown_words(con), **events,
         },
     )  # fmt: skip
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 
 from campaignkit.megafile.linkage.fec_gifts import link_fec_gifts
-from campaignkit.megafile.people import add_suppressions, make_people
+from campaignkit.megafile.people import make_people
+from campaignkit.megafile.suppression import make_suppressions
 from campaignkit.megafile.whom import remove_facts, repoint_facts, write_facts
 from campaignkit.megafile.working_tables import create, drop
 
@@ -32,7 +33,7 @@ def renew(con: duckdb.DuckDBPyConnection) -> None:
     )
     repoint_facts(con)
     link_fec_gifts(con)
-    add_suppressions(con)
+    make_suppressions(con)
     con.execute(
         "DELETE FROM score WHERE person_id NOT IN (SELECT person_id FROM person)"
     )  # of the merged and the ended

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import warnings
-import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +15,10 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue
+from campaignkit.megafile.list_writing import Drafts, write_csv, write_van
+from campaignkit.megafile.opening import inode
+from campaignkit.megafile.recheck import built_at, recheck, standing_file, warn_of_removed
+from campaignkit.megafile.suppression import MEANS, REASONS, in_order
 from campaignkit.progress import shown
 from campaignkit.result import Result
 from campaignkit.sql import quote_literal
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from campaignkit.megafile.universe import Universe
 
-CHANNELS = {"phone": "phone", "text": "phone", "door": "address", "mail": "address", "email": "email"}
 FORMATS = ("csv", "van")
 
 #: Columns of a list beside person_id and rank, by what the channel needs.
@@ -37,12 +37,9 @@ _SHOWN = {
     "email": "first_name, last_name, email, state",
 }
 
-#: Reasons in the order in which they are counted; a person who has several counts under the first.
-_REASONS = ("deceased", "confidential", "moved", "wrong number", "refused", "unsubscribed")
-
 _BEYOND = "beyond the first "  # the step that `limit` makes: those could be reached
 
-_FORMULA = re.compile(r"^'*[=+\-@\t\r]")
+_STANDS = "SELECT (SELECT max(night) FROM refresh_log), (SELECT max(as_of) FROM source_file)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,7 +49,8 @@ class CallList(Result):
     `table` has one row a person: `place` (1 is first), `person_id`, `rank` (what `rank_by` gave, highest first;
     null: unknown, last), and what the channel needs. `funnel` has one row a step, from the universe to the list:
     `step`, `removed`, `left`; each `left` is the one before less `removed`. `warnings` has what is to be said of the
-    scores that it ranks by, such as that one ranks no better than chance.
+    scores that it ranks by, such as that one ranks no better than chance. `built_at` is when the megafile that it is of
+    was built (null: not known); ids of another build are other people's.
     """
 
     funnel: pl.DataFrame
@@ -61,6 +59,7 @@ class CallList(Result):
     universe: Universe
     rank_by: str | None
     warnings: tuple[str, ...] = ()
+    built_at: datetime | None = None
 
     def summary(self) -> str:
         """Say how many may be reached of how many, and what took most of the others."""
@@ -87,6 +86,11 @@ class CallList(Result):
     def write(self, path: str | Path, format: str = "csv") -> list[Path]:
         """Write the list, with a manifest beside it, and note the export.
 
+        Every row is checked once more against what the megafile's file says now, also where a night took its place
+        since the list was made, or rows of `table` were changed: whoever may not be reached any more is left out, with
+        a warning, and counted in the manifest (`rechecked`). Files can be read by their owner alone (mode 0600) and
+        appear whole or not at all.
+
         Parameters
         ----------
         path : str or Path
@@ -105,7 +109,8 @@ class CallList(Result):
         Raises
         ------
         BadValue
-            If the format is unknown, or nobody on the list has a VanID.
+            If the format is unknown, nobody on the list has a VanID, or a row can't be checked: its person is not in
+            the megafile, its number or address can't be read, or the megafile was built anew since.
 
         Examples
         --------
@@ -124,45 +129,41 @@ class CallList(Result):
         if path.suffix.lower() != ending:
             raise BadValue(f"path is {str(path)!r}; format {format!r} is written to a name that ends in {ending}.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        files, rows = ([_write_csv(self.table, path)], self.table.height) if format == "csv" else self._write_van(path)
-        manifest = path.with_name(path.name + ".manifest.json")
-        entry = self._manifest(files, rows, format)
-        manifest.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        self.universe.megafile.note_export(entry)
-        return [*files, manifest]
-
-    def _write_van(self, path: Path) -> tuple[list[Path], int]:
-        known = self.universe.megafile.sql("SELECT person_id, van_id, van_state FROM person WHERE van_id IS NOT NULL")
-        ids = self.table.select("place", "person_id").join(known, on="person_id").sort("place")
-        if ids.is_empty():
-            raise BadValue("Nobody on the list has a VanID; write it as csv.")
-        states = ids["van_state"].unique().sort().to_list()
-        files = []
-        for state in states:
-            name = path if len(states) == 1 else path.with_name(f"{path.stem}-{state}{path.suffix}")
-            rows = ids.filter(pl.col("van_state").eq_missing(pl.lit(state))).select(pl.col("van_id").alias("VanID"))
-            with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr(f"{name.stem}.csv", rows.write_csv())
-            files.append(name)
-        return files, ids.height
-
-    def _manifest(self, files: list[Path], rows: int, written_as: str) -> dict[str, Any]:
         megafile = self.universe.megafile
-        state = megafile.sql("SELECT channel, reason, count(*) AS rows, max(since) AS latest FROM suppression "
-                             "GROUP BY ALL ORDER BY ALL")  # fmt: skip
+        with standing_file(megafile) as (con, file), Drafts() as drafts:
+            checked = recheck(con, self.table, self.channel, self.built_at, as_van=format == "van")
+            kept = self.table.filter(checked["reason"].is_null())
+            rows = write_csv(kept, path, drafts) if format == "csv" else write_van(con, kept, path, drafts)
+            entry = self._manifest(con, drafts, checked, rows, format)
+            manifest = path.with_name(path.name + ".manifest.json")
+            drafts.add(manifest, (json.dumps(entry, indent=2, ensure_ascii=False) + "\n").encode())
+            if inode(megafile.path) == file:
+                megafile.note_export(entry)
+                return drafts.put_in_place()
+        return self.write(path, format)  # a night has put a new file in place meanwhile
+
+    def _manifest(
+        self, con: duckdb.DuckDBPyConnection, drafts: Drafts, checked: pl.DataFrame, rows: int, written_as: str
+    ) -> dict[str, Any]:
+        state = con.sql("SELECT channel, reason, count(*) AS rows, max(since) AS latest FROM suppression "
+                        "WHERE until IS NULL GROUP BY ALL ORDER BY ALL").pl()  # fmt: skip
+        night, as_of = con.sql(_STANDS).fetchall()[0]
+        removed = dict(checked["reason"].drop_nulls().value_counts(sort=True).iter_rows())
+        warn_of_removed(removed)
         return {
             "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "files": [{"name": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in files],
+            "files": [{"name": name, "sha256": digest} for name, digest in drafts.digests()],
             "format": written_as,
             "rows": rows,
-            "left_out_without_van_id": self.table.height - rows,
+            "left_out_without_van_id": self.table.height - sum(removed.values()) - rows,
             "channel": self.channel,
             "purpose": self.purpose,
             "rank_by": self.rank_by,
             "warnings": list(self.warnings),
             "universe": self.universe.sql,
             "as_of": str(self.universe.as_of),
-            "megafile": str(megafile.path.resolve()),
+            "megafile": str(self.universe.megafile.path.resolve()),
+            "rechecked": {"night": night, "as_of": str(as_of), "rows": self.table.height, "removed": removed},
             "suppressions": json.loads(state.with_columns(pl.col("latest").cast(pl.String)).write_json()),
             "funnel": json.loads(self.funnel.write_json()),
         }
@@ -179,7 +180,7 @@ def make_call_list(
     cooldown_days: int | None,
 ) -> CallList:
     """Return who of a universe may be reached; see `Universe.call_list`."""
-    check_scalar(channel, "channel", choices=list(CHANNELS))
+    check_scalar(channel, "channel", choices=list(MEANS))
     check_scalar(purpose, "purpose", choices=list(PURPOSES))
     counts = {"limit": limit, "per_household": per_household, "per_phone": per_phone, "cooldown_days": cooldown_days}
     for name, value in counts.items():
@@ -190,8 +191,9 @@ def make_call_list(
     for warning in rank.warnings:
         warnings.warn(f"The list ranks by {rank_by}: {warning}", stacklevel=3)
     steps = [*_exclusions(universe, channel, cooldown_days), *_caps(channel, per_household, per_phone, limit)]
-    table, counted = _run(universe, channel, rank.sql, steps)
-    return CallList(table, _funnel(universe, counted, steps), channel, purpose, universe, rank_by, rank.warnings)
+    table, counted, built = _run(universe, channel, rank.sql, steps)
+    funnel = _funnel(universe, counted, steps)
+    return CallList(table, funnel, channel, purpose, universe, rank_by, rank.warnings, built)
 
 
 @dataclass(frozen=True)
@@ -206,10 +208,10 @@ class _Step:
 
 def _exclusions(universe: Universe, channel: str, cooldown_days: int | None) -> list[_Step]:
     as_of = quote_literal(universe.as_of)
-    steps = [_Step(f"no {CHANNELS[channel]}", f"p.{CHANNELS[channel]} IS NULL")]
-    steps.append(_Step("confidential", "coalesce(p.confidential, false) OR s.reason = 'confidential'"))
-    steps += [_Step(reason, f"s.reason = {quote_literal(reason)}") for reason in _REASONS if reason != "confidential"]
-    steps.append(_Step("suppressed for another reason", "s.reason IS NOT NULL"))
+    steps = [_Step(f"no {MEANS[channel]}", f"p.{MEANS[channel]} IS NULL")]
+    also = {"confidential": "coalesce(p.confidential, false) OR "}
+    steps += [_Step(r, f"{also.get(r, '')}{quote_literal(r)} IN (s.reason, k.reason)") for r in REASONS]
+    steps.append(_Step("suppressed for another reason", "coalesce(s.reason, k.reason) IS NOT NULL"))
     if channel == "text":
         steps.append(_Step("no consent to texts", "t.answer IS DISTINCT FROM 'yes'"))
     if cooldown_days:
@@ -223,18 +225,24 @@ def _caps(channel: str, per_household: int | None, per_phone: int | None, limit:
     if per_household is not None:
         within = "coalesce(household_id, -person_id)"  # nobody shares a household that is not known
         caps.append(_Step(f"more than {per_household} in a household", cap=per_household, within=within))
-    if per_phone is not None and CHANNELS[channel] == "phone":
+    if per_phone is not None and MEANS[channel] == "phone":
         caps.append(_Step(f"more than {per_phone} with a phone", cap=per_phone, within="contact"))
     if limit is not None:
         caps.append(_Step(f"{_BEYOND}{limit:,}", cap=limit))
     return caps
 
 
-def _run(universe: Universe, channel: str, rank: str, steps: list[_Step]) -> tuple[pl.DataFrame, dict[int, int]]:
-    """Return the list, and how many people fell out at each step, by the step's number."""
+def _run(
+    universe: Universe, channel: str, rank: str, steps: list[_Step]
+) -> tuple[pl.DataFrame, dict[int, int], datetime | None]:
+    """Return the list, how many people fell out at each step, by its number, and when the megafile was built."""
     falls = " ".join(f"WHEN {s.condition} THEN {i}" for i, s in enumerate(steps) if s.cap is None)
     with shown("call_list", "taking out who may not be reached"), universe.megafile.cursor() as cursor:
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE flagged AS {_flagged(universe, channel, rank, falls)}")
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE ranked AS SELECT p.person_id, ({rank})::DOUBLE AS rank FROM person p "
+            f"WHERE {universe.where}"
+        )  # the universe's and the rank's SQL stand by themselves: what follows sees only ids and numbers
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE flagged AS {_flagged(universe, channel, falls)}")
         counted = dict(cursor.execute("SELECT fell, count(*) FROM flagged WHERE fell >= 0 GROUP BY fell").fetchall())
         cursor.execute("CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE fell FROM flagged WHERE fell IS NULL")
         left = _size(cursor)
@@ -246,24 +254,30 @@ def _run(universe: Universe, channel: str, rank: str, steps: list[_Step]) -> tup
                 counted[number], left = left - _size(cursor), _size(cursor)
         table = cursor.sql(f"""
             SELECT row_number() OVER (ORDER BY rank DESC NULLS LAST, tie) AS place, person_id, rank,
-                   {_SHOWN[CHANNELS[channel]]}
+                   {_SHOWN[MEANS[channel]]}
             FROM kept JOIN person USING (person_id) ORDER BY place""").pl()
-        cursor.execute("DROP TABLE kept; DROP TABLE flagged")
-    return table, counted
+        cursor.execute("DROP TABLE kept; DROP TABLE flagged; DROP TABLE ranked")
+        built = built_at(cursor)
+    return table, counted, built
 
 
 def _size(cursor: duckdb.DuckDBPyConnection) -> int:
     return cursor.sql("SELECT count(*) FROM kept").fetchall()[0][0]
 
 
-def _flagged(universe: Universe, channel: str, rank: str, falls: str) -> str:
-    """Return a query of the universe's people with the number of the first step at which each falls out."""
-    as_of, named = quote_literal(universe.as_of), quote_literal(channel)
-    order = "CASE reason " + " ".join(f"WHEN '{r}' THEN {i}" for i, r in enumerate(_REASONS)) + " ELSE 99 END"
+def _flagged(universe: Universe, channel: str, falls: str) -> str:
+    """Return a query of the ranked people with the number of the first step at which each falls out.
+
+    Refusals count whatever the universe's date: a list is for now.
+    """
+    as_of, named, means = quote_literal(universe.as_of), quote_literal(channel), MEANS[channel]
     return f"""
         WITH s AS (
-            SELECT person_id, arg_min(reason, {order}) AS reason FROM suppression
-            WHERE channel IN ({named}, 'all') AND (since IS NULL OR since <= {as_of}) GROUP BY person_id
+            SELECT person_id, arg_min(reason, {in_order("reason")}) AS reason FROM suppression
+            WHERE channel IN ({named}, 'all') AND until IS NULL GROUP BY person_id
+        ), k AS (
+            SELECT point, arg_min(reason, {in_order("reason")}) AS reason FROM closed_contact_point
+            WHERE channel = {named} AND until IS NULL GROUP BY point
         ), t AS (
             SELECT person_id, max_by(answer, answered_on) AS answer FROM text_optin
             WHERE answered_on <= {as_of} GROUP BY person_id
@@ -271,10 +285,11 @@ def _flagged(universe: Universe, channel: str, rank: str, falls: str) -> str:
             SELECT person_id, max(contacted_on) AS last FROM contact
             WHERE channel = {named} AND contacted_on <= {as_of} GROUP BY person_id
         )
-        SELECT p.person_id, p.household_id, p.{CHANNELS[channel]} AS contact, ({rank})::DOUBLE AS rank,
+        SELECT p.person_id, p.household_id, p.{means} AS contact, ranked.rank,
                md5_number_lower(p.person_id::VARCHAR) AS tie, CASE {falls} END AS fell
-        FROM person p LEFT JOIN s ON s.person_id = p.person_id LEFT JOIN t ON t.person_id = p.person_id
-        LEFT JOIN c ON c.person_id = p.person_id WHERE {universe.where}"""
+        FROM ranked JOIN person p USING (person_id) LEFT JOIN s ON s.person_id = p.person_id
+        LEFT JOIN k ON k.point = p.{means} LEFT JOIN t ON t.person_id = p.person_id
+        LEFT JOIN c ON c.person_id = p.person_id"""
 
 
 def _funnel(universe: Universe, counted: dict[int, int], steps: list[_Step]) -> pl.DataFrame:
@@ -282,34 +297,3 @@ def _funnel(universe: Universe, counted: dict[int, int], steps: list[_Step]) -> 
     removed = [0, *(counted.get(number, 0) for number in range(len(steps)))]
     table = pl.DataFrame({"step": ["in the universe", *(step.name for step in steps)], "removed": removed})
     return table.with_columns((start - pl.col("removed").cum_sum()).alias("left"))
-
-
-def defuse(text: str) -> str:
-    """Put an apostrophe before a cell that a spreadsheet would take for a formula.
-
-    Examples
-    --------
-    >>> defuse("=1+1"), defuse("Ann"), defuse("'=1")
-    ("'=1+1", 'Ann', "''=1")
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def undefuse(text: str) -> str:
-    """Take the apostrophe of `defuse` off again.
-
-    Examples
-    --------
-    >>> [undefuse(defuse(text)) for text in ("=1+1", "Ann", "'=1", "'t Hooft")]
-    ['=1+1', 'Ann', "'=1", "'t Hooft"]
-    """
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
-
-
-def _write_csv(table: pl.DataFrame, path: Path) -> Path:
-    text = pl.col(pl.String)
-    if "phone" in table.columns:  # without the plus sign, which a spreadsheet would take for a formula
-        table = table.with_columns(pl.col("phone").str.strip_prefix("+"))
-    defused = pl.when(text.str.contains(_FORMULA.pattern)).then(pl.lit("'") + text).otherwise(text)
-    table.with_columns(defused.name.keep()).write_csv(path)
-    return path
