@@ -56,8 +56,8 @@ print(f"Without the caps {spared:,} more calls would go to doors and numbers tha
 # %% [markdown]
 # ## A closed number is closed for whoever has it
 #
-# A wrong number is wrong for everyone who is said to have it, and who answers a shared phone may be the one who said no.
-# Addresses that left the list are closed too, under whatever name. What that costs, in people who could else be
+# A wrong number is wrong for everyone who is said to have it, and who answers a shared phone may be the one who said
+# no. Addresses that left the list are closed too, under whatever name. What that costs, in people who could else be
 # reached:
 
 # %%

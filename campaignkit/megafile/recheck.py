@@ -12,7 +12,7 @@ from typing import Protocol
 import duckdb
 import polars as pl
 
-from campaignkit.checks import check_columns
+from campaignkit.tables import check_columns
 from campaignkit.errors import BadValue
 from campaignkit.megafile import clean
 from campaignkit.megafile.opening import connect, inode

@@ -183,7 +183,7 @@ def _say_what_is_closed(con: duckdb.DuckDBPyConnection, words: Words) -> None:
 
 
 def _gather_reversals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
-    """Fill `work_reversal`: who said yes again, on which channel, when, and where that record names it at what number."""
+    """Fill `work_reversal`: who said yes again, on which channel, when, and for what number."""
     found = con.sql("SELECT DISTINCT word FROM refusal WHERE kind = 'email'").pl()["word"]
     again = [word for word in found if word and words.outcome("email", word) == "resubscribed"]
     create(
@@ -207,7 +207,7 @@ def _gather_reversals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
 
 
 def _find_refusers(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `work_refuser`, the people whom a key names, and `work_held_point`, every address and number that was ever theirs."""
+    """Fill `work_refuser`, whom a key names, and `work_held_point`, every address and number that was ever theirs."""
     columns = "source, record_key, person_id, first_name, last_name, birth_date, state, zip5, address_key, phone, " \
               "email, state_voter_id, van_id, van_state"  # fmt: skip
     past = columns.replace("person_id", "NULL AS person_id")

@@ -249,8 +249,9 @@ class Universe:
         Left out, and counted in `.funnel`: people without the means of contact, the deceased, the confidential,
         the moved (door, mail), wrong numbers (phone, text), those who refused or unsubscribed on this very channel
         (somebody off the e-mail list may be called) and whoever shares a number or address that is closed, results that
-        nobody mapped yet, for texts everyone whose last answer is not a yes, and whoever was tried on the channel within
-        the cooldown. Refusals count whatever the universe's date: a list is for now. Ties in rank are broken by a hash of person_id: the
+        nobody mapped yet, for texts everyone whose last answer is not a yes, and whoever was tried on the channel
+        within the cooldown. Refusals count whatever the universe's date: a list is for now. Ties in rank are broken by
+        a hash of person_id: the
         same call gives the same list.
 
         FEC reports bar their rows from soliciting. What was built from `fec_gift` is followed through universes,
