@@ -12,12 +12,12 @@ from typing import Protocol
 import duckdb
 import polars as pl
 
-from campaignkit.tables import check_columns
 from campaignkit.errors import BadValue
 from campaignkit.megafile import clean
 from campaignkit.megafile.opening import connect, inode
 from campaignkit.megafile.suppression import MEANS, in_order
 from campaignkit.sql import quote_literal
+from campaignkit.tables import check_columns
 
 GONE = "merged with someone or gone since"
 
@@ -87,16 +87,21 @@ def recheck(
     contact = pl.col(means).cast(pl.String) if by_point else pl.lit(None, pl.String)
     listed = table.select(pl.col("person_id").cast(pl.Int64), contact.alias("contact")).with_row_index("row")
     con.register("listed", listed)
-    if by_point and (changed := con.sql(f"""
-            SELECT row, l.contact FROM listed l LEFT JOIN person p USING (person_id)
-            WHERE l.contact IS NOT NULL AND l.contact IS DISTINCT FROM p.{means}""").pl()).height:  # fmt: skip
-        listed = listed.join(_cleaned(changed, means), on="row", how="left").select(
+    odd = con.sql(f"""
+        SELECT row, l.person_id, contact, p.person_id IS NULL AS gone, coalesce(p.confidential, false) AS confidential
+        FROM listed l LEFT JOIN person p ON p.person_id = l.person_id
+        WHERE p.person_id IS NULL OR p.confidential
+           OR (contact IS NOT NULL AND contact IS DISTINCT FROM p.{means})""").pl()
+    con.register("odd", odd)
+    _refuse_strangers(con)
+    if (changed := odd.filter(pl.col("contact").is_not_null()).select("row", "contact")).height:
+        listed = listed.join(_cleaned(changed, means), on="row", how="left", maintain_order="left").select(
             "row", "person_id", pl.coalesce("cleaned", "contact").alias("contact")
         )
         con.register("listed", listed)
-    _refuse_strangers(con)
     closed = con.sql(_closed(channel, as_van)).pl()
     con.unregister("listed")
+    con.unregister("odd")
     return listed.join(closed, on="row", how="left", maintain_order="left").select("reason")
 
 
@@ -122,8 +127,8 @@ def _cleaned(changed: pl.DataFrame, means: str) -> pl.DataFrame:
 def _refuse_strangers(con: duckdb.DuckDBPyConnection) -> None:
     """Refuse rows of people whom the megafile never had."""
     strangers = con.sql("""
-        SELECT count(*) FROM listed l ANTI JOIN person USING (person_id)
-        WHERE person_id IS NULL OR (person_id NOT IN (SELECT person_id FROM identity_event)
+        SELECT count(*) FROM odd WHERE gone AND (person_id IS NULL
+          OR person_id NOT IN (SELECT person_id FROM identity_event)
           AND person_id NOT IN (SELECT other_person_id FROM identity_event WHERE other_person_id IS NOT NULL))""")
     if n := strangers.fetchall()[0][0]:
         raise BadValue(f"{n:,} rows of the list are of nobody in the megafile; take them out.")
@@ -136,8 +141,8 @@ def _closed(channel: str, as_van: bool) -> str:
         "SELECT row, reason FROM listed JOIN suppression USING (person_id) "
         f"WHERE channel IN ({named}, 'all') AND until IS NULL",
         f"SELECT row, reason FROM listed JOIN {points} ON point = contact",
-        "SELECT row, 'confidential' FROM listed JOIN person USING (person_id) WHERE confidential",
-        f"SELECT row, {quote_literal(GONE)} FROM listed ANTI JOIN person USING (person_id)",
+        "SELECT row, 'confidential' FROM odd WHERE confidential",
+        f"SELECT row, {quote_literal(GONE)} FROM odd WHERE gone",
     ]
     if as_van and means in ("phone", "email"):
         parts.append(f"SELECT row, reason FROM listed JOIN source_record r USING (person_id) JOIN {points} "
