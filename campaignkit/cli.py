@@ -21,6 +21,8 @@ from campaignkit.sample.stored import SEED, exports_folder
 from campaignkit.sample.stored import megafile as sample_megafile
 from campaignkit.sample.truth import link_quality
 
+_ACCEPT = "take in a snapshot although it holds far fewer records than the one before"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 1 with the error on standard error."""
@@ -34,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CampaignkitError as error:
         print(f"campaignkit: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("campaignkit: stopped; nothing was changed", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -53,11 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("folder", type=Path)
     build.add_argument("path", type=Path)
     build.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
+    build.add_argument("--accept", action="append", default=[], metavar="FILE", help=_ACCEPT)
     build.set_defaults(run=_build)
     refresh = commands.add_parser("refresh", help="take a night's new files into a megafile")
     refresh.add_argument("folder", type=Path)
     refresh.add_argument("path", type=Path)
     refresh.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
+    refresh.add_argument("--accept", action="append", default=[], metavar="FILE", help=_ACCEPT)
     refresh.set_defaults(run=_refresh)
     notebooks = commands.add_parser("notebooks", help="write the example notebooks, and make the sample they open")
     notebooks.add_argument("folder", type=Path, help="where to; notebooks that are there already are left as they are")
@@ -74,13 +81,14 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _build(options: argparse.Namespace) -> None:
-    with Megafile.build(options.folder, options.path, layouts=options.layout, progress=True) as megafile:
+    built = Megafile.build(options.folder, options.path, layouts=options.layout, accept=options.accept, progress=True)
+    with built as megafile:
         _report(megafile)
 
 
 def _refresh(options: argparse.Namespace) -> None:
     with Megafile.open(options.path) as megafile:
-        night = megafile.refresh(options.folder, layouts=options.layout, progress=True)
+        night = megafile.refresh(options.folder, layouts=options.layout, accept=options.accept, progress=True)
         _show(night.summary(), night.table)
 
 

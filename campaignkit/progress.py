@@ -89,6 +89,10 @@ class Steps:
         inner = _within.set(True)
         try:
             yield
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":  # DuckDB's word for Ctrl-C
+                raise KeyboardInterrupt from error
+            raise
         finally:
             _within.reset(inner)
             over.set()

@@ -7,9 +7,38 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from campaignkit.errors import BadValue
+from campaignkit.progress import make_askable
 
 if TYPE_CHECKING:
-    pass
+    from pathlib import Path
+
+    import duckdb
+
+
+def connect(path: str | Path = ":memory:", read_only: bool = False, **config: str) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB database, in memory or a file, that fetches and loads no extension, whatever a file asks for.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; left out: in memory.
+    read_only : bool
+        Whether it is opened for reading only.
+    **config
+        More of DuckDB's settings.
+
+    Examples
+    --------
+    >>> with connect() as con:
+    ...     con.execute("SELECT current_setting('autoload_known_extensions')").fetchone()
+    (False,)
+    """
+    import duckdb
+
+    never = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    con = duckdb.connect(path, read_only=read_only, config=never | config)
+    make_askable(con)
+    return con
 
 
 def quote_identifier(name: str) -> str:

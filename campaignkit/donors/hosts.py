@@ -18,6 +18,7 @@ from campaignkit.checks import check_scalar, column_names
 from campaignkit.donors.profiles import invited_apart, similarity
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
 from campaignkit.result import Result
+from campaignkit.sql import connect
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.intervals.shrinkage import shrunk_means, shrunk_rates
 from campaignkit.tables import check_numbers, needed_unit, open_columns
@@ -309,7 +310,7 @@ def _wanted(table: pl.DataFrame, by: list[str], host: str, segment: str | None, 
     found = pl.Series([True] * table.height, dtype=pl.Boolean)
     for name, text in conditions.items():
         check_scalar(text, name, typ=str)
-        with duckdb.connect(config={"enable_external_access": "false"}) as con:
+        with connect(enable_external_access="false") as con:
             con.register("people", table.select(by).with_row_index("cell"))
             try:
                 rows = con.execute(f"SELECT cell FROM people WHERE ({text}\n)").fetchnumpy()["cell"]

@@ -12,7 +12,7 @@ import polars as pl
 from campaignkit.checks import check_scalar
 from campaignkit.donors.signing import day_of
 from campaignkit.errors import BadValue
-from campaignkit.sql import quote_identifier
+from campaignkit.sql import connect, quote_identifier
 from campaignkit.stats.causal.staggered import Panel
 from campaignkit.tables import check_numbers, open_columns
 
@@ -136,7 +136,7 @@ def _reduced(gifts: object, unit: str, gift_date: str, amount: str, grid: Grid) 
         table = native.query("gifts_given", query).pl()
     else:
         rows = given.collect(names)
-        with duckdb.connect() as con:
+        with connect() as con:
             con.register("gifts_given", rows)
             table = con.sql(query).pl()
     if bad := int(table["__bad"].sum() or 0):

@@ -13,33 +13,46 @@ import duckdb
 from campaignkit.megafile import tables
 from campaignkit.megafile.contact_results import own_words
 from campaignkit.megafile.descriptions import settle_descriptions
+from campaignkit.megafile.files import Skipped
 from campaignkit.megafile.layout import KINDS, load_layouts, own_layouts
 from campaignkit.megafile.linkage.fec_gifts import link_fec_gifts
 from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.people import make_people
 from campaignkit.megafile.refusals import record_refusals, take_in_words
-from campaignkit.megafile.replacing import new_file
+from campaignkit.megafile.replacing import make_parent, new_file
 from campaignkit.megafile.settle import settle_records
+from campaignkit.megafile.shortened import check_accepted, hold_back
 from campaignkit.megafile.sources import Source, find_sources, number_files
-from campaignkit.megafile.staging import load_files, note_sources
+from campaignkit.megafile.staging import load_files, note_skipped, note_sources
 from campaignkit.megafile.suppression import make_suppressions, unknown_words
+from campaignkit.megafile.understood import notices
 from campaignkit.megafile.whom import write_facts
 from campaignkit.progress import Steps
 
 
 @dataclass(frozen=True)
 class Drop:
-    """A folder's files, their numbers, and one's own layouts and words."""
+    """A folder's files, their numbers, one's own layouts and words, and what is not read.
+
+    `accepted` are files that are taken in though they hold far less than stood.
+    """
 
     sources: list[Source]
     file_ids: list[int]
     own_layouts: dict[str, str]
     own_words: dict[tuple[str, str], str]
+    skipped: list[Skipped]
+    accepted: frozenset[str]
 
 
 def build(
-    folder: Path, path: Path, layouts: Iterable[str | Path], progress: bool | None, model: Model | bool = True
+    folder: Path,
+    path: Path,
+    layouts: Iterable[str | Path],
+    progress: bool | None,
+    model: Model | bool = True,
+    accept: Iterable[str] = (),
 ) -> None:
     """Build a megafile from a folder of exports and put it at `path`, whole or not at all.
 
@@ -54,12 +67,13 @@ def build(
     try:
         with steps.step("looking at the files"):
             own = own_layouts(layouts)
-            sources = find_sources(folder, load_layouts(own))
-        drop = Drop(sources, number_files(sources), own, own_words(folder))
+            sources, skipped = find_sources(folder, load_layouts(own))
+        drop = Drop(sources, number_files(sources), own, own_words(folder), skipped, check_accepted(accept, sources))
+        make_parent(path)
         with new_file(path) as con:
             con.execute(tables.schema_sql())
             _fill(con, drop, steps, model)
-            _log(con, sources, started)
+            _log(con, started)
     finally:
         steps.close()
 
@@ -68,8 +82,10 @@ def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model
     """From all accepted records to the tables: the records that count, the people in them, their facts."""
     load_files(con, drop.sources, drop.file_ids, 0, steps)
     note_sources(con, drop.sources, drop.own_layouts)
+    note_skipped(con, drop.skipped, drop.sources, 0)
     with steps.step("settling which records count", con):
         words = take_in_words(con, drop.own_words)
+        hold_back(con, 0, drop.accepted)
         settle_records(con, night=0)
         record_refusals(con, words)
         settle_descriptions(con)
@@ -98,13 +114,13 @@ def linking_order(con: duckdb.DuckDBPyConnection) -> list[tuple[str, bool]]:
     return [(source, one_per_person) for source, _, one_per_person in rows]
 
 
-def _log(con: duckdb.DuckDBPyConnection, sources: list[Source], started: datetime) -> None:
+def _log(con: duckdb.DuckDBPyConnection, started: datetime) -> None:
     con.execute(
         """INSERT INTO refresh_log BY NAME
-        SELECT 0 AS night, ? AS started_at, ? AS finished_at, 'build' AS kind, ? AS as_of, ? AS version,
+        SELECT 0 AS night, ? AS started_at, ? AS finished_at, 'build' AS kind, max(as_of) AS as_of, ? AS version,
                count(*) AS files, sum(accepted) AS accepted, sum(rejected) AS rejected,
                (SELECT count(*) FROM person) AS people, (SELECT count(*) FROM person) AS added,
                0 AS merged, 0 AS split, 0 AS ended, ?::VARCHAR[] AS warnings
         FROM source_file""",
-        [started, datetime.now(), max(s.as_of for s in sources), version("campaignkit"), unknown_words(con)],
+        [started, datetime.now(), version("campaignkit"), notices(con, 0) + unknown_words(con)],
     )

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 
 import polars as pl
 
 from campaignkit.errors import LayoutError
 from campaignkit.megafile import clean, tables
-from campaignkit.megafile.layout import Column, Fact, Layout, fold
+from campaignkit.megafile.layout import MOST_NAME, Column, Fact, Layout, fold
 
 _TRUE = ("t", "true", "y", "yes", "1", "x")
 _FALSE = ("f", "false", "n", "no", "0")
@@ -51,6 +52,8 @@ class Reader:
         How the file looks.
     header : list of str
         The file's own column names, unique.
+    as_of : date or None
+        The file's date, which births must fit; None: any do.
 
     Raises
     ------
@@ -58,21 +61,26 @@ class Reader:
         If the header repeats a column the layout reads.
     """
 
-    def __init__(self, layout: Layout, header: list[str]) -> None:
+    def __init__(self, layout: Layout, header: list[str], as_of: date | None = None) -> None:
         self.layout = layout
         self.header = header
-        self.actual = {fold(name): name for name in header}
+        self.as_of = as_of
+        self.names = [f"c{place}" for place in range(len(header))]  # a file's own may be "*" or "record_id"
+        self.actual = {fold(name): own for name, own in zip(header, self.names, strict=True)}
         self.extra = [name for name in header if layout.header and not layout.knows(_unnumbered(name))]
         self.absent = sorted(layout.mapped - set(self.actual)) if layout.header else []
-        repeated = [name for name in header if name != _unnumbered(name) and fold(_unnumbered(name)) in layout.mapped]
+        repeated = [name for name in header if self._repeats(name) and fold(_unnumbered(name)) in layout.mapped]
         if repeated:
             raise LayoutError(
                 f"The header has {_unnumbered(repeated[0])!r} twice, and {layout.name} reads it: rename or remove one."
             )
 
+    def _repeats(self, name: str) -> bool:
+        return name != _unnumbered(name) and fold(_unnumbered(name)) in self.actual
+
     def read(self, rows: pl.DataFrame) -> Canonical:
-        """Return what the rows (all text, with `record_id`) become."""
-        rows = rows.with_columns(_trimmed(pl.col(self.header)))
+        """Return what the rows (all text, called as in `names`, with `record_id`) become."""
+        rows = rows.with_columns(_trimmed(pl.col(self.names)))
         rows = rows.with_columns(self._keys())
         has_key = pl.col("__key").is_not_null()
         keyless = rows.filter(~has_key).select("record_id")
@@ -86,7 +94,7 @@ class Reader:
         return Canonical(records, people, facts, keyless, unread)
 
     def _keys(self) -> list[pl.Expr]:
-        content = pl.concat_str([pl.col(name).fill_null("") for name in self.header], separator="\x1f")
+        content = pl.concat_str([pl.col(name).fill_null("") for name in self.names], separator="\x1f")
         key = self._joined(self.layout.key) if self.layout.key else content
         person = self._joined(self.layout.person_key) if self.layout.person_key else pl.lit(None, pl.String)
         return [content.alias("__content"), key.alias("__key"), person.alias("__person")]
@@ -112,6 +120,7 @@ class Reader:
 
     def _people(self, rows: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
         made = self._make("source_record", self.layout.person_columns, rows, unread)
+        made = self._plausible(made, unread)
         if "birth_date" in self.layout.person_columns:
             year = pl.col("birth_date").dt.year().cast(pl.Int16)
             known = pl.col("birth_year") if "birth_year" in made.columns else pl.lit(None, pl.Int16)
@@ -120,10 +129,28 @@ class Reader:
         made = made.with_columns(clean.address_key(*parts).alias("address_key"))
         return made.with_columns(rows["__person"].alias("record_key"), self._extra(rows))
 
+    def _plausible(self, made: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
+        """Take away births that no living adult or teen has, and zips whose lost zero their state can't have."""
+        checks = {
+            "birth_date": clean.plausible_birth(pl.col("birth_date").dt.year(), self.as_of),
+            "birth_year": clean.plausible_birth(pl.col("birth_year"), self.as_of),
+            "zip5": clean.plausible_zip(pl.col("zip5"), pl.col("state") if "state" in made.columns else None),
+        }
+        kept = {
+            name: pl.when(holds).then(pl.col(name)) for name, holds in checks.items() if name in made.columns
+        }  # fmt: skip
+        if not kept:
+            return made
+        checked = made.with_columns(**kept)
+        for name in kept:
+            unread[name] += checked[name].null_count() - made[name].null_count()
+        return checked
+
     def _extra(self, rows: pl.DataFrame) -> pl.Series:
         if not self.extra:
             return pl.Series("extra", [None], pl.String).new_from_index(0, rows.height)
-        return rows.select(pl.struct(self.extra).struct.json_encode().alias("extra"))["extra"]
+        named = [pl.col(self.actual[fold(name)]).alias(name) for name in self.extra]
+        return rows.select(pl.struct(named).struct.json_encode().alias("extra"))["extra"]
 
     def _fact(self, fact: Fact, rows: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
         wanted = [self._raw(name).str.to_lowercase().is_in(list(values)) for name, values in fact.where.items()]
@@ -131,10 +158,11 @@ class Reader:
         if fact.unpivot is None:
             return self._make(fact.table, fact.columns, rows, unread)
         parts = []
-        for name in self.header:
-            if (found := fact.unpivot.search(name)) and (cells := rows.filter(pl.col(name).is_not_null())).height:
-                groups = {str(i): value for i, value in enumerate(found.groups(), start=1)}
-                cells = cells.with_columns(pl.col(name).alias("__value"))
+        for name, own in zip(self.header, self.names, strict=True):
+            matched = fact.unpivot.search(name) if len(name) <= MOST_NAME else None
+            if matched and (cells := rows.filter(pl.col(own).is_not_null())).height:
+                groups = {str(i): value for i, value in enumerate(matched.groups(), start=1)}
+                cells = cells.with_columns(pl.col(own).alias("__value"))
                 parts.append(self._make(fact.table, fact.columns, cells, unread, groups))
         nobody = rows.clear().with_columns(pl.lit(None, pl.String).alias("__value"))
         return pl.concat(parts) if parts else self._make(fact.table, fact.columns, nobody, unread)
@@ -197,15 +225,14 @@ def typed(text: pl.Expr, maker: Column, name: str, data_type: pl.DataType) -> pl
     if maker.values:
         text = _recoded(text, maker.values)
     if data_type == pl.Date:
-        return pl.coalesce(*(_date(text, form) for form in maker.format or ("%Y-%m-%d",)))
+        return clean.plausible_date(pl.coalesce(*(_date(text, form) for form in maker.format or ("%Y-%m-%d",))))
     if data_type == pl.Boolean:
         words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
         return text.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
     if data_type == pl.String:
         cleaner: Callable[[pl.Expr], pl.Expr] = clean.cleaners().get(name, lambda as_is: as_is)
         return cleaner(text)
-    number = text.str.replace_all(r"[$,\s]", "") if isinstance(data_type, pl.Decimal) else text
-    return number.cast(data_type, strict=False)
+    return clean.number(text, data_type)
 
 
 def _date(text: pl.Expr, form: str) -> pl.Expr:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import polars as pl
+
+MOST = 1_000_000_000  # of dollars, hours: more is a phone number or an id
+LEAST_AGE, MOST_AGE = 10, 115
 
 _SUFFIXES = {"JR": "JR", "SR": "SR", "JUNIOR": "JR", "SENIOR": "SR", "2ND": "II", "3RD": "III", "4TH": "IV"}
 
@@ -18,6 +22,21 @@ _ADDRESS_WORDS = {
     "SOUTHEAST": "SE", "SOUTHWEST": "SW", "APARTMENT": "APT", "SUITE": "APT", "STE": "APT", "UNIT": "APT",
     "NUMBER": "APT", "NO": "APT", "#": "APT", "LOT": "APT", "ROOM": "APT", "RM": "APT",
 }  # fmt: skip
+
+_STATES = {
+    "ALABAMA": "AL", "ALASKA": "AK", "ARIZONA": "AZ", "ARKANSAS": "AR", "CALIFORNIA": "CA", "COLORADO": "CO",
+    "CONNECTICUT": "CT", "DELAWARE": "DE", "DISTRICT OF COLUMBIA": "DC", "FLORIDA": "FL", "GEORGIA": "GA",
+    "HAWAII": "HI", "IDAHO": "ID", "ILLINOIS": "IL", "INDIANA": "IN", "IOWA": "IA", "KANSAS": "KS", "KENTUCKY": "KY",
+    "LOUISIANA": "LA", "MAINE": "ME", "MARYLAND": "MD", "MASSACHUSETTS": "MA", "MICHIGAN": "MI", "MINNESOTA": "MN",
+    "MISSISSIPPI": "MS", "MISSOURI": "MO", "MONTANA": "MT", "NEBRASKA": "NE", "NEVADA": "NV", "NEW HAMPSHIRE": "NH",
+    "NEW JERSEY": "NJ", "NEW MEXICO": "NM", "NEW YORK": "NY", "NORTH CAROLINA": "NC", "NORTH DAKOTA": "ND",
+    "OHIO": "OH", "OKLAHOMA": "OK", "OREGON": "OR", "PENNSYLVANIA": "PA", "RHODE ISLAND": "RI",
+    "SOUTH CAROLINA": "SC", "SOUTH DAKOTA": "SD", "TENNESSEE": "TN", "TEXAS": "TX", "UTAH": "UT", "VERMONT": "VT",
+    "VIRGINIA": "VA", "WASHINGTON": "WA", "WEST VIRGINIA": "WV", "WISCONSIN": "WI", "WYOMING": "WY",
+    "PUERTO RICO": "PR", "GUAM": "GU", "AMERICAN SAMOA": "AS", "VIRGIN ISLANDS": "VI", "U.S. VIRGIN ISLANDS": "VI",
+    "NORTHERN MARIANA ISLANDS": "MP",
+}  # fmt: skip
+_ZERO_STATES = ["CT", "MA", "ME", "NH", "NJ", "RI", "VT", "PR", "VI", "AE", "NY"]  # NY: Fishers Island, 06390
 
 
 def cleaners() -> dict[str, Callable[[pl.Expr], pl.Expr]]:
@@ -69,12 +88,17 @@ def phone(text: pl.Expr) -> pl.Expr:
 def zip5(text: pl.Expr) -> pl.Expr:
     """Return the first five digits of a zip code; null where they are not there.
 
+    A spreadsheet takes the zeros off the front (``2134``, ``21341234``) and puts ``.0`` behind; both are undone.
+
     Examples
     --------
-    >>> pl.select(zip5(pl.lit("44101-1234"))).item()
-    '44101'
+    >>> pl.select(zip5(pl.lit("44101-1234"))).item(), pl.select(zip5(pl.lit("2134"))).item()
+    ('44101', '02134')
     """
-    return text.str.extract(r"^(\d{5})(?:-?\d{4})?$")
+    plain = text.str.strip_suffix(".0")
+    return plain.str.extract(r"^(\d{5})(?:-?\d{4})?$").fill_null(
+        plain.str.extract(r"^(\d{3,4})(?:-\d{4})?$").fill_null(plain.str.extract(r"^(\d{3,4})\d{4}$")).str.zfill(5)
+    )
 
 
 def suffix(text: pl.Expr) -> pl.Expr:
@@ -90,9 +114,61 @@ def suffix(text: pl.Expr) -> pl.Expr:
 
 
 def state(text: pl.Expr) -> pl.Expr:
-    """Return two capitals; null for anything else."""
-    upper = text.cast(pl.String).str.to_uppercase()
+    """Return two capitals, also of a state's name; null for anything else.
+
+    Examples
+    --------
+    >>> pl.select(state(pl.lit("new york"))).item()
+    'NY'
+    """
+    upper = spaces(text.cast(pl.String).str.to_uppercase().str.strip_chars(" .")).replace(_STATES)
     return pl.when(upper.str.contains(r"^[A-Z]{2}$")).then(upper)
+
+
+def number(text: pl.Expr, data_type: pl.DataType) -> pl.Expr:
+    """Read a number; null where it is not plainly one, such as ``25,50`` or ``1.234,56``, or is beyond belief.
+
+    Commas part thousands; ``$``, ``€`` or ``USD`` may stand before or behind; brackets mean minus.
+
+    Examples
+    --------
+    >>> amounts = pl.Series(["$1,000.50", "(25.00)", "25,50", "1.234,56", "10000000000"])
+    >>> pl.select(number(pl.lit(amounts), pl.Decimal(14, 2))).to_series().cast(pl.Float64).to_list()
+    [1000.5, -25.0, None, None, None]
+    """
+    bare = text.str.replace_all(r"(?i)[$€\s]|USD|EUR", "").str.replace(r"^\((.+)\)$", "-$1")
+    cents = r"\d{0,2}|\d\d0{2,}" if isinstance(data_type, pl.Decimal) else r"\d*"  # 1.234 may be a thousand and more
+    plain = bare.str.contains(rf"^[-+]?(?:\d+|\d{{1,3}}(?:,\d{{3}})+)?(?:\.(?:{cents}))?$") & bare.str.contains(r"\d")
+    digits = pl.when(plain).then(bare.str.replace_all(r"[,+]", ""))
+    if data_type.is_integer():
+        return digits.str.replace(r"\.0*$", "").cast(data_type, strict=False)
+    read = digits.cast(data_type, strict=False)
+    return pl.when(read.abs() < MOST).then(read)
+
+
+def plausible_date(day: pl.Expr) -> pl.Expr:
+    """Return dates from 1850 to 2100; null for others: a year of two digits reads as 0070.
+
+    Examples
+    --------
+    >>> pl.select(plausible_date(pl.lit("0070-03-01").str.to_date("%Y-%m-%d"))).item() is None
+    True
+    """
+    return pl.when(day.is_between(date(1850, 1, 1), date(2100, 12, 31))).then(day)
+
+
+def plausible_birth(year: pl.Expr, as_of: date | None) -> pl.Expr:
+    """Return whether someone born in a year was 10 to 115 in the year of `as_of`; None: at any time."""
+    if as_of is None:
+        return year.is_not_null()
+    return year.is_between(as_of.year - MOST_AGE, as_of.year - LEAST_AGE)
+
+
+def plausible_zip(zip_code: pl.Expr, state_code: pl.Expr | None) -> pl.Expr:
+    """Return whether a zip code that begins with 0 is of a state whose codes do, or of no known one."""
+    if state_code is None:
+        return zip_code.is_not_null()
+    return ~zip_code.str.starts_with("0") | state_code.is_in(_ZERO_STATES) | state_code.is_null()
 
 
 def address_key(address: pl.Expr, unit: pl.Expr, zip_code: pl.Expr) -> pl.Expr:

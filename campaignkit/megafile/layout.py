@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,23 +12,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from campaignkit.errors import LayoutError, listed, nearest
+from campaignkit.errors import BadValue, LayoutError, listed, nearest
 from campaignkit.megafile import tables
+from campaignkit.megafile.files import parse_toml, read_text
+from campaignkit.megafile.layout_checks import ENCODINGS, KINDS, MODES, check_layout, is_pattern
 
-#: Sources link in this order: whoever comes first is the standing person the next is compared with.
-KINDS = ("voter", "van", "vendor", "supporter", "donor", "volunteer", "list", "none")
-MODES = ("snapshot", "append", "upsert")
-ENCODINGS = ("utf-8", "cp1252", "utf-16")
+__all__ = ["ENCODINGS", "KINDS", "MODES", "Column", "Fact", "Layout"]
 
-_KEYS = {
-    "": {"name", "title", "reference", "source", "kind", "mode", "scope", "key", "restricted", "notes",
-         "file", "as_of", "person", "fact"},
-    "file": {"delimiter", "quote", "encoding", "header", "required", "unused", "columns", "patterns"},
-    "as_of": {"file_name", "column", "format"},
-    "person": {"source", "key", "one_per_person", "columns"},
-    "fact": {"table", "unpivot", "where", "columns"},
-    "column": {"column", "template", "value", "group", "format", "values", "pattern"},
-}  # fmt: skip
+MOST_HEADER = 1 << 16  # characters of a first line, and of names in it: a longer one is no header
+MOST_NAME = 256
+MOST_NAMES = 1_000  # of a header held against each layout, to say which is nearest
 
 
 #: Columns of facts that say whom not to reach, by table.
@@ -123,15 +115,19 @@ class Layout:
         tested = [name for fact in self.facts if fact.table == "suppression" for name in fact.where]
         return {fold(name) for name in [*tested, *(name for maker in makers for name in maker.inputs)]}
 
+    @cached_property
+    def _left_out(self) -> tuple[set[str], list[re.Pattern[str]]]:
+        """The folded names, and the patterns, of columns that are left out on purpose, or unpivoted."""
+        names = {fold(entry) for entry in self.unused if not is_pattern(entry)}
+        patterns = [re.compile(entry[1:-1], re.IGNORECASE) for entry in self.unused if is_pattern(entry)]
+        return names, patterns + [fact.unpivot for fact in self.facts if fact.unpivot]
+
     def knows(self, column: str) -> bool:
-        """Whether a column of the file is mapped, unpivoted, or left out on purpose."""
-        folded = fold(column)
-        if folded in self.mapped or any(f.unpivot and f.unpivot.search(column) for f in self.facts):
+        """Whether a column of the file is mapped, unpivoted, or left out on purpose; none with an overlong name is."""
+        folded, (names, patterns) = fold(column), self._left_out
+        if folded in self.mapped or folded in names:
             return True
-        return any(
-            re.search(entry[1:-1], column, re.IGNORECASE) if _is_pattern(entry) else fold(entry) == folded
-            for entry in self.unused
-        )
+        return len(column) <= MOST_NAME and any(pattern.search(column) for pattern in patterns)
 
 
 def fold(name: str) -> str:
@@ -145,10 +141,6 @@ def fold(name: str) -> str:
     return name.strip().casefold()
 
 
-def _is_pattern(entry: str) -> bool:
-    return len(entry) > 2 and entry.startswith("/") and entry.endswith("/")
-
-
 def unique_header(header: Sequence[str]) -> list[str]:
     """Return header names trimmed, repeated and empty ones numbered.
 
@@ -158,11 +150,14 @@ def unique_header(header: Sequence[str]) -> list[str]:
     ['Reserved', 'Fee', 'Reserved (2)', 'column 4']
     """
     seen: dict[str, int] = {}
-    unique = []
+    unique, taken = [], {fold(raw) for raw in header}
     for position, raw in enumerate(header, start=1):
         name = raw.strip() or f"column {position}"
-        seen[fold(name)] = seen.get(fold(name), 0) + 1
-        unique.append(name if seen[fold(name)] == 1 else f"{name} ({seen[fold(name)]})")
+        count = seen[fold(name)] = seen.get(fold(name), 0) + 1
+        while count > 1 and fold(f"{name} ({count})") in taken:
+            count += 1
+        unique.append(name if seen[fold(name)] == 1 else f"{name} ({count})")
+        taken.add(fold(unique[-1]))
     return unique
 
 
@@ -181,15 +176,9 @@ def read_layout(text: str, where: str) -> Layout:
     LayoutError
         If the TOML can't be read, or a key, table, column or choice in it is not known.
     """
-    try:
-        spec = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise LayoutError(f"{where} is not valid TOML: {error}.") from error
-    _check_keys(spec, "", where)
+    spec = parse_toml(text, where)
+    check_layout(spec, where)
     file, as_of, person = (dict(spec.get(part, {})) for part in ("file", "as_of", "person"))
-    for part, keys in (("file", file), ("as_of", as_of), ("person", person)):
-        _check_keys(keys, part, where)
-    _check_choices(spec, file, where)
     key = tuple(spec.get("key", ()))
     return Layout(
         name=spec["name"],
@@ -219,30 +208,7 @@ def read_layout(text: str, where: str) -> Layout:
     )
 
 
-def _check_keys(spec: dict[str, Any], part: str, where: str) -> None:
-    for key in spec:
-        if key not in _KEYS[part]:
-            place = f" in [{part}]" if part else ""
-            raise LayoutError(f"{where}: unknown key {key!r}{place}{nearest(key, _KEYS[part])}")
-
-
-def _check_choices(spec: dict[str, Any], file: dict[str, Any], where: str) -> None:
-    for key in ("name", "source", "kind", "mode"):
-        if key not in spec:
-            raise LayoutError(f"{where} lacks {key!r}.")
-    choices = [("kind", spec["kind"], KINDS), ("mode", spec["mode"], MODES)]
-    choices.append(("encoding", file.get("encoding", "utf-8"), ENCODINGS))
-    for key, value, allowed in choices:
-        if value not in allowed:
-            raise LayoutError(f"{where}: {key} is {value!r}; it is one of {listed(allowed)}.")
-    if file.get("header", True) and not file.get("required"):
-        raise LayoutError(f"{where}: a file with a header needs `required`, the columns that tell it apart.")
-    if not file.get("header", True) and not (file.get("columns") and file.get("patterns")):
-        raise LayoutError(f"{where}: a file without a header needs `columns` and `patterns`.")
-
-
 def _fact(spec: dict[str, Any], where: str) -> Fact:
-    _check_keys(spec, "fact", where)
     table = spec.get("table", "")
     if table not in tables.FACTS:
         raise LayoutError(f"{where}: there is no table {table!r}{nearest(table, tables.FACTS)}")
@@ -259,19 +225,13 @@ def _columns(spec: dict[str, Any], table: str, where: str) -> dict[str, Column]:
     for name in spec:
         if name not in known:
             raise LayoutError(f"{where}: {table} has no column {name!r}{nearest(name, known)}")
-    return {name: _column(maker, f"{where}, {table}.{name}") for name, maker in spec.items()}
+    return {name: _column(maker) for name, maker in spec.items()}
 
 
-def _column(maker: str | dict[str, Any], where: str) -> Column:
+def _column(maker: str | dict[str, Any]) -> Column:
     if isinstance(maker, str):
         return Column(column=maker)
-    _check_keys(maker, "column", where)
-    if sum(part in maker for part in ("column", "template", "value", "group")) != 1:
-        raise LayoutError(f"{where} needs exactly one of column, template, value, group.")
     formats = maker.get("format", ())
-    for form in (formats,) if isinstance(formats, str) else formats:
-        if "%" not in form:
-            raise LayoutError(f"{where}: format is {form!r}; a date's format is written like '%d/%m/%Y'.")
     return Column(
         column=maker.get("column"),
         template=maker.get("template"),
@@ -294,9 +254,11 @@ def own_layouts(paths: Iterable[str | Path]) -> dict[str, str]:
     """
     texts = {}
     for path in [paths] if isinstance(paths, str | Path) else paths:
-        if not Path(path).is_file():
+        if not isinstance(path, str | Path):
+            raise BadValue(f"layouts takes paths of TOML files; {path!r} is none.")
+        if not Path(path).exists():
             raise LayoutError(f"There is no layout at {str(path)!r}.")
-        texts[str(path)] = Path(path).read_text(encoding="utf-8")
+        texts[str(path)] = read_text(Path(path), str(path))
     return texts
 
 
@@ -338,6 +300,7 @@ def choose_layout(layouts: Iterable[Layout], heads: dict[str, str], file: str) -
         If no layout fits (the nearest is named, with what it lacks) or more than one does.
     """
     layouts = list(layouts)
+    _check_first_line(heads, file)
     fitting = [layout for layout in layouts if fits(layout, heads[layout.encoding])]
     if len(fitting) == 1:
         return fitting[0]
@@ -345,6 +308,14 @@ def choose_layout(layouts: Iterable[Layout], heads: dict[str, str], file: str) -
         names = " and ".join(layout.name for layout in fitting)
         raise LayoutError(f'{file} fits {names}. Say which in manifest.toml beside it: ["{file}"] with layout = "…".')
     raise LayoutError(f"{file} fits no layout. {_nearest_layout(layouts, heads)}")
+
+
+def _check_first_line(heads: dict[str, str], file: str) -> None:
+    """Refuse a file whose first line is far longer than any header: it would be held against every layout's patterns."""
+    if all(not head or len(head.partition("\n")[0]) > MOST_HEADER for head in heads.values()):
+        raise LayoutError(
+            f"{file} fits no layout: its first line has over {MOST_HEADER:,} characters, so it is no table in text."
+        )
 
 
 def fits(layout: Layout, head: str) -> bool:
@@ -360,7 +331,7 @@ def fits(layout: Layout, head: str) -> bool:
 
 
 def _matches(rows: list[list[str]], position: int, pattern: str) -> bool:
-    values = [value for row in rows if (value := row[position].strip())]
+    values = [value for row in rows if 0 < len(value := row[position].strip()) <= MOST_NAME]
     hits = sum(re.fullmatch(pattern, value) is not None for value in values)
     return bool(values) and hits >= 0.9 * len(values)
 
@@ -393,7 +364,7 @@ def _nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
     for layout in (layout for layout in layouts if layout.header):
         line = heads[layout.encoding].partition("\n")[0]
         for delimiter in dict.fromkeys([layout.delimiter, ",", "\t", "|", ";"]):
-            header = {fold(name.strip('"')) for name in line.split(delimiter)}
+            header = {fold(name.strip('"')) for name in line.split(delimiter, MOST_NAMES)[:MOST_NAMES]}
             missing = [name for name in layout.required if fold(name) not in header]
             known = sum(layout.knows(name) for name in header) / len(header)
             near = (known + 1 - len(missing) / len(layout.required)) / 2

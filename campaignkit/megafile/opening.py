@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from campaignkit import sql
 from campaignkit.errors import BadValue, listed
 from campaignkit.megafile import tables
-from campaignkit.progress import make_askable
-from campaignkit.sql import quote_literal
+
+#: What DuckDB raises on bytes that are not as it wrote them; also text that is no UTF-8, or of absurd length.
+_DAMAGE = (
+    duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException,
+    UnicodeError, OSError, MemoryError, RuntimeError,
+)  # fmt: skip
 
 
 def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -22,16 +29,42 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     BadValue
         If DuckDB can't open it.
     """
-    try:
-        con = _connect_to_this_version(path) if read_only else duckdb.connect(path)
-        make_askable(con)
+    with reading(path):
+        con = _connect_to_this_version(path) if read_only else sql.connect(path)
         if read_only:
-            con.execute(f"SET temp_directory = {quote_literal(f'{path.resolve()}.tmp')}")
+            con.execute(f"SET temp_directory = {sql.quote_literal(f'{path.resolve()}.tmp')}")
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        raise BadValue(f"{str(path)!r} can't be opened: {error}") from error
     return con
+
+
+@contextmanager
+def reading(path: Path, query: bool = False) -> Generator[None]:
+    """Turn what DuckDB and the system say of a file that can't be read, or is damaged, into one error of ours.
+
+    Parameters
+    ----------
+    path : Path
+        The megafile.
+    query : bool
+        Whether an analyst's own query runs: what is wrong with that is left as DuckDB says it.
+
+    Raises
+    ------
+    BadValue
+        If the file can't be opened or read.
+    """
+    try:
+        yield
+    except (duckdb.Error, OSError, UnicodeError, MemoryError, RuntimeError) as error:
+        damaged = isinstance(error, _DAMAGE) and not isinstance(error, NotImplementedError)
+        if isinstance(error, BadValue) or (query and not damaged):
+            raise
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise BadValue(
+            f"{str(path)!r} can't be opened or read: {first[:300]} If it is a megafile, it is damaged: put a copy in "
+            "its place, or build it anew."
+        ) from error
 
 
 def inode(path: Path) -> tuple[int, int] | None:
@@ -53,16 +86,17 @@ def _connect_to_this_version(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         os.link(path, name)
     except OSError:  # a file system without hard links, or a folder that may not be written
-        return duckdb.connect(path, read_only=True)
+        return sql.connect(path, read_only=True)
     try:
-        return duckdb.connect(name, read_only=True)
+        return sql.connect(name, read_only=True)
     finally:
         name.unlink()
 
 
 def check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Refuse, and close, a file that lacks a megafile's tables or columns."""
-    columns = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    with reading(path):
+        columns = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
     found = {*columns, *((table, "") for table, _ in columns)}
     missing = [name for name in tables.names() if (name, "") not in found]
     missing += [

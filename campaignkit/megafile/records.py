@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 CHUNK_BYTES = 16 << 20
 MOST_LINES = 1_000  # of one record: a quote left open longer than this is a stray one
+MOST_REJECTS = 1_000  # in a row: a longer run of records that can't be read is one, with all its lines
+MOST_RAW = 1_000  # characters of a rejected record that are kept
 
 _NEWLINE = 10
 _REPLACED = "\ufffd".encode()
@@ -24,7 +26,7 @@ _REPLACED = "\ufffd".encode()
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that could not be read."""
+    """A record that could not be read, or a long run of them; `raw` is how the first begins."""
 
     first_line: int
     lines: int
@@ -68,6 +70,7 @@ def read_blocks(
     fields: int,
     skip_lines: int = 0,
     chunk_bytes: int = CHUNK_BYTES,
+    carriage_returns: bool = False,
 ) -> Iterator[Block]:
     """Yield a stream's records in blocks of about `chunk_bytes`.
 
@@ -85,13 +88,15 @@ def read_blocks(
         Physical lines of the header.
     chunk_bytes : int
         How much is held at once.
+    carriage_returns : bool
+        Whether lines end in carriage returns alone.
 
     Yields
     ------
     Block
     """
     line, held = 1 + skip_lines, b""
-    for last, chunk in _chunks(stream, encoding, chunk_bytes):
+    for last, chunk in _chunks(stream, encoding, chunk_bytes, carriage_returns):
         text = held + chunk
         while skip_lines and (end := text.find(b"\n")) >= 0:
             text, skip_lines = text[end + 1 :], skip_lines - 1
@@ -107,7 +112,7 @@ def read_blocks(
         yield block
 
 
-def _chunks(stream: BinaryIO, encoding: str, chunk_bytes: int) -> Iterator[tuple[bool, bytes]]:
+def _chunks(stream: BinaryIO, encoding: str, chunk_bytes: int, carriage_returns: bool) -> Iterator[tuple[bool, bytes]]:
     """Yield (last, bytes) with line ends as newlines; UTF-16 comes out as UTF-8, what can't be decoded as U+FFFD."""
     wide = encoding.startswith("utf-16")
     decode = codecs.getincrementaldecoder(encoding)("replace").decode if wide else None
@@ -122,7 +127,8 @@ def _chunks(stream: BinaryIO, encoding: str, chunk_bytes: int) -> Iterator[tuple
         first = False
         chunk = held + chunk
         held = b"\r" if chunk.endswith(b"\r") and not last else b""
-        yield last, chunk[: len(chunk) - len(held)].replace(b"\r\n", b"\n")
+        chunk = chunk[: len(chunk) - len(held)].replace(b"\r\n", b"\n")
+        yield last, chunk.replace(b"\r", b"\n") if carriage_returns else chunk
         if last:
             return
 
@@ -164,14 +170,29 @@ def split_records(
     spoiled = np.logical_or.reduceat(_undecodable(text, encoding), first)
     problem = _problems(text, starts[first], ends[last], delimiter, quote, fields) | spoiled
     rejects = []
-    for record in np.flatnonzero(problem):
+    for record, until in reject_runs(problem):
         raw = text[starts[first[record]] : ends[last[record]]].decode("utf-8", "replace")
         lone_quote = int(first[record]) in stray
         reason = _reason(raw, bool(spoiled[record]), lone_quote, encoding, delimiter, quote, fields)
-        rejects.append(Reject(line + int(first[record]), int(last[record] - first[record] + 1), reason, raw))
+        if until > record:
+            reason = f"{reason}; nor could the {until - record:,} records after it be read"
+        lines = int(last[until] - first[record] + 1)
+        rejects.append(Reject(line + int(first[record]), lines, reason, raw[:MOST_RAW]))
     good = ~problem
     kept = _join(text, starts[first], ends[last] + 1, good)
     return Block(kept, line + first[good], (last - first + 1)[good].astype(np.int32), rejects), undecided
+
+
+def reject_runs(problem: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and last record of each reject: one of each, or one of a run longer than `MOST_REJECTS`."""
+    at = np.flatnonzero(problem)
+    if len(at) <= MOST_REJECTS:
+        return [(record, record) for record in at.tolist()]
+    runs: list[tuple[int, int]] = []
+    for run in np.split(at, np.flatnonzero(np.diff(at) > 1) + 1):
+        longest = len(run) > MOST_REJECTS
+        runs += [(int(run[0]), int(run[-1]))] if longest else [(record, record) for record in run.tolist()]
+    return runs
 
 
 def _undecodable(text: bytes, encoding: str) -> NDArray[np.bool_]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from campaignkit.errors import RefreshRefused
-from campaignkit.progress import make_askable
+from campaignkit.errors import CampaignkitError, RefreshRefused
+from campaignkit.sql import connect
 
 SPARE = 1 << 28  # bytes that must stay free on the disk beside what is written
 
@@ -26,7 +26,7 @@ def new_file(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
     RefreshRefused
         If the megafile at `path` is being refreshed or written to.
     """
-    with _sole_writer(path):
+    with _refusing(path, copy=False), _sole_writer(path):
         yield from _written(path, copy=False, needed=0)
 
 
@@ -48,8 +48,20 @@ def changed_file(path: Path, needed: int = 0) -> Generator[duckdb.DuckDBPyConnec
     RefreshRefused
         If it is being refreshed or written to already, or the disk has no room. Nothing is changed.
     """
-    with _sole_writer(path):
+    with _refusing(path, copy=True), _sole_writer(path):
         yield from _written(path, copy=True, needed=needed)
+
+
+def make_parent(path: Path) -> None:
+    """Make the folder that a megafile is to lie in.
+
+    Raises
+    ------
+    RefreshRefused
+        If it can't be made.
+    """
+    with _refusing(path, copy=False):
+        path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -75,8 +87,7 @@ def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyCo
         if copy:
             os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
             shutil.copyfile(path, part)
-        with duckdb.connect(part) as con:
-            make_askable(con)
+        with connect(part) as con:
             con.execute("ATTACH ? AS stage", [f"{part}.stage"])
             yield con
             con.execute("DETACH stage")
@@ -84,8 +95,6 @@ def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyCo
         _sync(part)
         os.replace(part, path)
         _sync(path.parent)
-    except (duckdb.IOException, OSError) as error:
-        raise _no_room(path, error) from error
     finally:
         os.umask(umask)
         for left in path.parent.glob(f"{part.name}*"):
@@ -123,11 +132,30 @@ def _check_room(path: Path, needed: int) -> None:
         )
 
 
-def _no_room(path: Path, error: Exception) -> Exception:
-    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-    return (
-        RefreshRefused(f"The disk of {path.name} is full: {error}. What stood there still stands.") if full else error
-    )
+@contextmanager
+def _refusing(path: Path, copy: bool) -> Generator[None]:
+    """Turn what the disk, the system or a damaged megafile does to its writer into one error of ours."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if isinstance(error, CampaignkitError):
+            raise
+        raise _refused(path, error) from error
+    except (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException) as error:
+        if not copy:
+            raise
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> RefreshRefused:
+    first = next(iter(str(error).splitlines()), "")
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+        return RefreshRefused(f"The disk of {path.name} is full: {first} What stood there still stands.")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return RefreshRefused(
+            f"Writing {path.name} needs more memory, or more disk beside it: {first} Nothing changed."
+        )
+    return RefreshRefused(f"{str(path)!r} can't be written: {first} What stood there still stands.")
 
 
 def _sync(path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import narwhals as nw
 import polars as pl
 
@@ -16,8 +15,9 @@ from campaignkit.megafile import clean, tables
 from campaignkit.megafile.linkage.link_sources import BY_MODEL, RULES, THRESHOLD, LinkageSettings, link_prepared
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.linkage.prepared_records import prepare_records
-from campaignkit.progress import Steps, make_askable
+from campaignkit.progress import Steps
 from campaignkit.result import Result
+from campaignkit.sql import connect
 from campaignkit.tables import check_columns, open_table
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ def resolve(
     sources = _sources(table, one_per_person)
     steps = Steps("resolve", progress)
     given = table.select("source", "record_id")
-    with duckdb.connect() as con, steps.step(f"linking {table.height:,} records", con):
-        make_askable(con)
+    with connect() as con, steps.step(f"linking {table.height:,} records", con):
         con.register("source_record", _cleaned_records(table))
         prepare_records(con, sources)
         con.unregister("source_record")

@@ -448,11 +448,18 @@ CREATE TABLE source_file (
     unread        STRUCT("column" VARCHAR, failures BIGINT)[]  -- values that did not parse and are null
 );
 
--- One row a record that could not be read.
+-- One row a file or folder that lay among the exports and was not taken in.
+CREATE TABLE skipped_file (
+    night  INTEGER,         -- when it was met; 0: by the build
+    file   VARCHAR,
+    reason VARCHAR
+);
+
+-- One row a record that could not be read; of over 1,000 such in a row, one for all of them, with all their lines.
 CREATE TABLE reject (
     file_id    INTEGER,
     first_line BIGINT,
     lines      INTEGER,
     reason     VARCHAR,
-    raw        VARCHAR
+    raw        VARCHAR        -- its first 1,000 characters
 );

@@ -14,10 +14,18 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import LayoutError, listed, nearest
+from campaignkit.megafile.archives import ExportFile
 from campaignkit.megafile.canonical import Canonical, Reader, typed
-from campaignkit.megafile.files import ExportFile, head_text, list_files, read_manifest, sniff_encoding
+from campaignkit.megafile.files import (
+    Skipped,
+    ends_in_carriage_returns,
+    head_text,
+    list_folder,
+    read_manifest,
+    sniff_encoding,
+)
 from campaignkit.megafile.layout import Column, Layout, choose_layout, first_record, fold, unique_header
-from campaignkit.megafile.records import CHUNK_BYTES, Block, Reject, read_blocks
+from campaignkit.megafile.records import CHUNK_BYTES, MOST_RAW, Block, Reject, read_blocks, reject_runs
 
 #: record_id = file_id * 2^30 + first line, and file_id = days since 1990 * 2^11 + its number among the files of that
 #: day, in the order they came: the larger id is the later record, also of a file that comes late.
@@ -41,6 +49,8 @@ class Source:
         What it is read as.
     as_of : date
         The date it speaks of.
+    carriage_returns : bool
+        Whether its lines end in carriage returns alone.
     """
 
     file: ExportFile
@@ -49,6 +59,7 @@ class Source:
     header_lines: int
     encoding: str
     as_of: date
+    carriage_returns: bool = False
 
 
 @dataclass
@@ -63,8 +74,8 @@ class Tally:
     unread: Counter[str] = field(default_factory=Counter)
 
 
-def find_sources(folder: Path, layouts: Sequence[Layout]) -> list[Source]:
-    """Return the files of a folder with their layouts, in order of date, then name.
+def find_sources(folder: Path, layouts: Sequence[Layout]) -> tuple[list[Source], list[Skipped]]:
+    """Return the files of a folder with their layouts, in order of date, then name, and what is not read.
 
     Raises
     ------
@@ -72,13 +83,14 @@ def find_sources(folder: Path, layouts: Sequence[Layout]) -> list[Source]:
         If a file fits no layout or several, or nothing says its date.
     """
     manifest = read_manifest(folder)
-    files = list_files(folder)
+    listing = list_folder(folder)
+    files = listing.files
     known = {file.name for file in files} | {file.name.partition("!")[0] for file in files}
     for name in manifest:
         if name not in known:
             raise LayoutError(f'manifest.toml speaks of "{name}", which is not there{nearest(name, known)}')
     sources = [identify(file, layouts, _entry(manifest, file)) for file in files]
-    return sorted(sources, key=lambda source: (source.as_of, source.file.name))
+    return sorted(sources, key=lambda source: (source.as_of, source.file.name)), listing.skipped
 
 
 def number_files(sources: Sequence[Source], standing: Iterable[int] = ()) -> list[int]:
@@ -142,23 +154,28 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
         header = unique_header(first_record(layout, text))
         header_lines = _header_lines(layout, text)
         _check_keys(layout, header, file)
+        _check_suppressing(layout, header, file)
     encoding = sniff_encoding(head, layout.encoding)
-    source = Source(file, layout, header, header_lines, encoding, date.min)
+    source = Source(file, layout, header, header_lines, encoding, date.min, ends_in_carriage_returns(head))
     return replace(source, as_of=entry.get("as_of") or _date_in_name(layout, file) or _date_in_column(source))
 
 
 def _check_keys(layout: Layout, header: list[str], file: ExportFile) -> None:
-    """Refuse a file that lacks its records' key, which would reject all, or a column that says whom not to reach."""
+    """Refuse a file that lacks its records' key, which would reject all of them."""
     folded = {fold(name) for name in header}
-    if unsaid := sorted(layout.suppressing - folded):
-        raise LayoutError(
-            f"{file.name} has no column {unsaid[0]!r}, by which {layout.name} knows whom not to reach"
-            f"{nearest(unsaid[0], header)} Export it with that column, or write a layout of your own without it."
-        )
     missing = [name for name in layout.key if fold(name) not in folded]
     if missing and len(missing) == len(layout.key):
         raise LayoutError(
             f"{file.name} has no column {missing[0]!r}, the key of {layout.name}{nearest(missing[0], header)}"
+        )
+
+
+def _check_suppressing(layout: Layout, header: list[str], file: ExportFile) -> None:
+    """Refuse a file without a column that says who may not be reached: all its people would pass for reachable."""
+    if missing := sorted(layout.suppressing - {fold(name) for name in header}):
+        raise LayoutError(
+            f"{file.name} has no column {missing[0]!r}, by which {layout.name} knows who may not be "
+            f"reached{nearest(missing[0], header)} If it is called otherwise now, say so in a layout of your own."
         )
 
 
@@ -195,10 +212,11 @@ def _date_in_column(source: Source) -> date:
     layout, found = source.layout, None
     if layout.as_of_column is not None:
         maker = Column(column=layout.as_of_column, format=(layout.as_of_format or "%Y-%m-%d",))
-        written = [pl.col(name) for name in source.header if fold(name) == fold(layout.as_of_column)]
+        written = [place for place, name in enumerate(source.header) if fold(name) == fold(layout.as_of_column)]
         for block in _blocks(source, None) if written else ():
-            rows = parse(block.text, source.header, layout.delimiter, layout.quote)
-            latest = rows.select(typed(written[0].str.strip_chars(), maker, "as_of", pl.Date()).max()).item()
+            text = parse(block.text, source.header, layout.delimiter, layout.quote).to_series(written[0]).alias("day")
+            day = typed(pl.col("day").str.strip_chars(), maker, "as_of", pl.Date())
+            latest = text.to_frame().select(day.max()).item()
             found = max(filter(None, (found, latest)), default=None)
     if found is None:
         raise LayoutError(
@@ -243,7 +261,7 @@ def read_source(source: Source, file_id: int, tally: Tally, chunk_bytes: int | N
     LayoutError
         If the archive turns out to be cut short, or the header repeats a column that is read.
     """
-    reader = Reader(source.layout, source.header)
+    reader = Reader(source.layout, source.header, source.as_of)
     tally.lines = source.header_lines
     for block in _blocks(source, chunk_bytes):
         yield _batch(reader, block, file_id, tally)
@@ -255,6 +273,7 @@ def _blocks(source: Source, chunk_bytes: int | None) -> Iterator[Block]:
         yield from read_blocks(
             stream, encoding=source.encoding, delimiter=layout.delimiter, quote=layout.quote,
             fields=len(source.header), skip_lines=source.header_lines, chunk_bytes=chunk_bytes or CHUNK_BYTES,
+            carriage_returns=source.carriage_returns,
         )  # fmt: skip
 
 
@@ -262,6 +281,7 @@ def _batch(reader: Reader, block: Block, file_id: int, tally: Tally) -> Batch:
     rows = parse(block.text, reader.header, reader.layout.delimiter, reader.layout.quote)
     if rows.height != len(block.first_line):
         raise AssertionError(f"{len(block.first_line)} records were split, {rows.height} parsed")
+    rows.columns = reader.names
     rows = rows.with_columns(pl.Series("record_id", block.first_line + (file_id << FILE_ID_SHIFT), pl.Int64))
     canonical = reader.read(rows)
     keyless = np.isin(rows["record_id"].to_numpy(), canonical.keyless["record_id"].to_numpy())
@@ -291,7 +311,8 @@ def _keyless(block: Block, keyless: np.ndarray, reader: Reader) -> list[Reject]:
     reason = f"no key: {listed(reader.layout.key)} empty"
     raw = _raw_records(block)
     return [
-        Reject(int(block.first_line[i]), int(block.record_lines[i]), reason, raw[i]) for i in np.flatnonzero(keyless)
+        Reject(int(block.first_line[i]), int(block.record_lines[i : until + 1].sum()), reason, raw[i][:MOST_RAW])
+        for i, until in reject_runs(keyless)
     ]
 
 

@@ -9,7 +9,8 @@ import polars as pl
 
 from campaignkit.megafile import files, tables
 from campaignkit.megafile.canonical import Reader
-from campaignkit.megafile.sources import Batch, Source, Tally, read_source
+from campaignkit.megafile.files import Skipped
+from campaignkit.megafile.sources import FILE_ID_SHIFT, Batch, Source, Tally, read_source
 from campaignkit.progress import Steps
 from campaignkit.sql import quote_identifier, quote_identifiers
 
@@ -40,6 +41,8 @@ def load_files(
         with steps.step(f"reading {source.file.name}"):
             for batch in read_source(source, file_id, tally):
                 _stage(con, source, file_id, batch)
+            if not source.layout.key:
+                _tell_apart(con, source, file_id)
         _log_file(con, source, file_id, tally, night)
 
 
@@ -58,6 +61,19 @@ def note_sources(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], own_
     for name, text in own_layouts.items():
         con.execute("DELETE FROM layout WHERE name = ?", [name])
         con.execute("INSERT INTO layout VALUES (?, ?)", [name, text])
+
+
+def note_skipped(
+    con: duckdb.DuckDBPyConnection, skipped: Sequence[Skipped], sources: Sequence[Source], night: int
+) -> None:
+    """Note what is not read, once; and forget what was not and now is."""
+    con.executemany("DELETE FROM skipped_file WHERE file = ?", [[source.file.name] for source in sources] or [[""]])
+    for left in skipped:
+        con.execute(
+            "INSERT INTO skipped_file SELECT $night, $file, $reason WHERE NOT EXISTS "
+            "(FROM skipped_file WHERE file = $file AND reason = $reason)",
+            {"night": night, "file": left.name, "reason": left.reason},
+        )
 
 
 def _stage(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, batch: Batch) -> None:
@@ -86,6 +102,21 @@ def _stage(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, batch: 
         con.register("batch", pl.DataFrame(rejects, schema=names, orient="row"))
         con.execute("INSERT INTO reject BY NAME SELECT * FROM batch")
     con.unregister("batch")
+
+
+def _tell_apart(con: duckdb.DuckDBPyConnection, source: Source, file_id: int) -> None:
+    """Give rows of one file that say the same keys of their own: two calls of one day are two calls."""
+    con.execute(
+        f"""UPDATE stage.record SET record_key = md5(record_key || '|' || n) FROM (
+            SELECT record_id, row_number() OVER (PARTITION BY record_key ORDER BY record_id) AS n
+            FROM stage.record SEMI JOIN (
+                SELECT record_key FROM stage.record WHERE source = $source AND record_id >> {FILE_ID_SHIFT} = $file_id
+                GROUP BY record_key HAVING count(*) > 1
+            ) USING (record_key)
+            WHERE source = $source AND record_id >> {FILE_ID_SHIFT} = $file_id
+        ) AS again WHERE again.record_id = record.record_id AND n > 1""",
+        {"source": source.layout.source, "file_id": file_id},
+    )
 
 
 def _log_file(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, tally: Tally, night: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.export_log import append_export_log, read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
 from campaignkit.megafile.linkage.model import Model
-from campaignkit.megafile.opening import check_is_megafile, connect, inode
+from campaignkit.megafile.opening import check_is_megafile, connect, inode, reading
 from campaignkit.megafile.refresh.integrity import problems
 from campaignkit.megafile.refresh.report import Night, night_report, nothing_new
 from campaignkit.megafile.refresh.worker import run_in_child
@@ -31,9 +32,10 @@ from campaignkit.megafile.replacing import leftovers
 from campaignkit.megafile.scores import write_scores
 from campaignkit.megafile.sources import FILE_ID_SHIFT
 from campaignkit.megafile.suppression import unknown_words
+from campaignkit.megafile.understood import losses, not_understood
 from campaignkit.megafile.universe import Universe
 from campaignkit.megafile.universes import make_universe, universe_of
-from campaignkit.progress import Steps, shown
+from campaignkit.progress import Steps, shown, wanted
 from campaignkit.restrictions import UNTRACED, remember, restrictions_of, stated
 from campaignkit.sql import quote_identifier, quote_identifiers
 
@@ -88,6 +90,7 @@ class Megafile:
         layouts: Iterable[str | Path] = (),
         model: Model | bool = True,
         key: str | None = None,
+        accept: Iterable[str] = (),
         progress: bool | None = None,
     ) -> Megafile:
         """Read a folder of exports into one megafile and open it.
@@ -109,6 +112,10 @@ class Megafile:
             megafile. A `Model`, such as another megafile's: score with that. False: the deterministic rules alone.
         key : str or None
             To encrypt the file with. None: not encrypted.
+        accept : iterable of str
+            Names of snapshots to take in although they hold far fewer records than the one before. Others are held
+            back: under two thirds of the records that stood in a scope, and short by more than three times the root of
+            that number.
         progress : bool or None
             Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -116,6 +123,8 @@ class Megafile:
         ------
         LayoutError
             If a file fits no layout or more than one, is damaged, repeats a column, or has no date.
+        BadValue
+            If `accept` names no file of the folder.
         RefreshRefused
             If another process writes the megafile at `path`, or the disk has no room.
         EncryptionUnavailable
@@ -134,9 +143,9 @@ class Megafile:
         """
         refuse_key(key)
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        build(Path(folder), path, layouts, progress, model)
+        build(Path(folder), path, layouts, progress, model, accept)
         megafile = cls(path)
+        megafile._say_losses(progress)
         _warn_of_unknown_words(megafile)
         return megafile
 
@@ -165,7 +174,22 @@ class Megafile:
         """
         return cls(path, read_only=read_only)
 
-    def refresh(self, folder: str | Path, *, layouts: Iterable[str | Path] = (), progress: bool | None = None) -> Night:
+    def _say_losses(self, progress: bool | None) -> None:
+        """End a build with what was not taken in or not understood."""
+        notices = self.nights["warnings"].explode().drop_nulls().to_list()
+        if notices:
+            warnings.warn(" ".join(notices), stacklevel=3)
+        if wanted(progress) and (said := losses(self.not_understood)):
+            print(said, file=sys.stderr, flush=True)
+
+    def refresh(
+        self,
+        folder: str | Path,
+        *,
+        layouts: Iterable[str | Path] = (),
+        accept: Iterable[str] = (),
+        progress: bool | None = None,
+    ) -> Night:
         """Take a folder's new files in, and move on to what then stands.
 
         Records are held against those that stand by key and content: the latest file's word counts, whenever the file
@@ -182,6 +206,8 @@ class Megafile:
             The night's exports; older ones may lie there too.
         layouts : iterable of str or Path
             Your own layouts, beside the built-in ones and those that earlier files were read by.
+        accept : iterable of str
+            As in `build`.
         progress : bool or None
             As in `build`.
 
@@ -212,7 +238,9 @@ class Megafile:
         folder, own = Path(folder), [str(path) for path in ([layouts] if isinstance(layouts, str | Path) else layouts)]
         if not folder.is_dir():
             raise BadValue(f"There is no folder {str(folder)!r}.")
-        return self._renewed({"what": "refresh", "folder": str(folder), "layouts": own}, progress)
+        accepted = [accept] if isinstance(accept, str) else list(accept)
+        job = {"what": "refresh", "folder": str(folder), "layouts": own, "accept": accepted}
+        return self._renewed(job, progress)
 
     def retrain(self, *, progress: bool | None = None) -> Night:
         """Fit the model anew on the records that stand, link everyone by it, and move on to what then stands.
@@ -376,10 +404,11 @@ class Megafile:
 
     @property
     def sources(self) -> pl.DataFrame:
-        """What was read, one row a file (or member of a zip).
+        """What was read, one row a file (or member of a zip), and what lay there and was not.
 
         Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
-        refer to, and `unlinked`, its records about a person of whom no source has a record.
+        refer to, `unlinked`, its records about a person of whom no source has a record, and `why_not_read`: null for
+        files that were read; of the others, which come last, only file, night and this are there.
 
         Examples
         --------
@@ -396,8 +425,26 @@ class Megafile:
                 FROM record r LEFT JOIN source_record s ON s.source = r.person_source AND s.record_key = r.person_key
                 GROUP BY 1
             )
-            SELECT f.*, coalesce(people, 0) AS people, coalesce(unlinked, 0) AS unlinked
-            FROM source_file f LEFT JOIN linked USING (file_id) ORDER BY file_id""")
+            SELECT f.*, coalesce(people, 0) AS people, coalesce(unlinked, 0) AS unlinked, NULL AS why_not_read
+            FROM source_file f LEFT JOIN linked USING (file_id)
+            UNION ALL BY NAME SELECT night, file, reason AS why_not_read FROM skipped_file
+            ORDER BY file_id, file""")
+
+    @property
+    def not_understood(self) -> pl.DataFrame:
+        """What of the files was not understood, worst first; a build ends with it.
+
+        One row a file that was not taken in, a column that its layout reads and it lacks, and a column with values
+        that could not be read: file, column, problem, records concerned and their share of the file's.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.not_understood.columns
+        ['file', 'column', 'problem', 'records', 'share']
+        """
+        return not_understood(self.sources)
 
     @property
     def rejects(self) -> pl.DataFrame:
@@ -484,7 +531,7 @@ class Megafile:
         self._say_if_stale()
         given = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
         self._refuse_changes(query)
-        with self._lock, shown("megafile", "answering a query", self._con):
+        with self._lock, reading(self.path, query=True), shown("megafile", "answering a query", self._con):
             result = self._con.sql(query) if given is None else self._con.sql(query, params=given)
             rows = pl.DataFrame() if result is None else result.pl()
         return remember(rows, {"fec_gift"}) if _NAMES_FEC.search(query) else rows

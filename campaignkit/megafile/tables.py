@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-import duckdb
 import polars as pl
+
+from campaignkit.sql import connect
 
 #: Columns of a fact that loading fills in; a layout says the others.
 BOOKKEEPING = ("person_id", "record_id")
@@ -40,7 +41,7 @@ def schema_sql() -> str:
 
 @cache
 def _declared() -> dict[str, dict[str, str]]:
-    with duckdb.connect() as con:
+    with connect() as con:
         con.execute(schema_sql())
         rows = con.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() "

@@ -27,16 +27,19 @@ from campaignkit.megafile.refresh.update_people import renew
 from campaignkit.megafile.refusals import record_refusals, take_in_words
 from campaignkit.megafile.replacing import changed_file
 from campaignkit.megafile.settle import settle_records
+from campaignkit.megafile.shortened import check_accepted, hold_back
 from campaignkit.megafile.sources import Source, find_sources, number_files
-from campaignkit.megafile.staging import load_files, note_sources
+from campaignkit.megafile.staging import load_files, note_skipped, note_sources
 from campaignkit.megafile.suppression import unknown_words
+from campaignkit.megafile.understood import notices
 from campaignkit.megafile.working_tables import create
 from campaignkit.progress import Steps
+from campaignkit.sql import connect
 
 SPREAD = 12  # bytes in the megafile and its stage for a byte of a compressed export
 
 
-def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps) -> int:
+def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps, accept: Iterable[str] = ()) -> int:
     """Bring a folder's new files into the megafile at `path`; return the night's number, 0 where none is new.
 
     Raises
@@ -49,16 +52,21 @@ def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps) -> i
     started = datetime.now()
     with steps.step("looking at the files"):
         own = own_layouts(layouts)
-        with duckdb.connect(path, read_only=True) as con:
+        with connect(path, read_only=True) as con:
             kept = dict(con.execute("SELECT name, toml FROM layout").fetchall())
-            known, words, kept_own = _known(con), own_words(folder), kept_words(con).own
-        sources = [s for s in find_sources(folder, load_layouts(kept | own)) if _mark(s) not in known]
-    if not sources and kept_own | words == kept_own:
+            known, noted = _known(con), set(con.execute("SELECT file, reason FROM skipped_file").fetchall())
+            words, kept_own = own_words(folder), kept_words(con).own
+        found, skipped = find_sources(folder, load_layouts(kept | own))
+        sources = [source for source in found if _mark(source) not in known]
+        accepted = check_accepted(accept, sources)
+    noted_all = all((left.name, left.reason) in noted for left in skipped)
+    if not sources and noted_all and kept_own | words == kept_own:
         return 0
     needed = SPREAD * sum(file.stat().st_size for file in {s.file.path for s in sources})
     with changed_file(path, needed) as con:
         night = _next_night(con)
-        _take_in(con, Drop(sources, [], own, words), night, steps)
+        drop = Drop(sources, number_files(sources, _standing(con)), own, words, skipped, accepted)
+        _take_in(con, drop, night, steps)
         _log(con, night, started, "refresh")
         take_in_export_log(con, path)
         _check(con, steps)
@@ -114,12 +122,17 @@ def _next_night(con: duckdb.DuckDBPyConnection) -> int:
     return con.sql("SELECT coalesce(max(night), 0) + 1 FROM refresh_log").pl().item()
 
 
+def _standing(con: duckdb.DuckDBPyConnection) -> list[int]:
+    return [file_id for (file_id,) in con.execute("SELECT file_id FROM source_file").fetchall()]
+
+
 def _take_in(con: duckdb.DuckDBPyConnection, drop: Drop, night: int, steps: Steps) -> None:
-    standing = [file_id for (file_id,) in con.execute("SELECT file_id FROM source_file").fetchall()]
-    load_files(con, drop.sources, number_files(drop.sources, standing), night, steps)
+    load_files(con, drop.sources, drop.file_ids, night, steps)
     note_sources(con, drop.sources, drop.own_layouts)
+    note_skipped(con, drop.skipped, drop.sources, night)
     with steps.step("settling which records count"):
         words = take_in_words(con, drop.own_words)
+        hold_back(con, night, drop.accepted)
         settle_records(con, night)
         record_refusals(con, words)
         settle_descriptions(con)
@@ -158,7 +171,7 @@ def _log(con: duckdb.DuckDBPyConnection, night: int, started: datetime, kind: st
         {
             "night": night, "started": started, "now": datetime.now(), "kind": kind, "version": version("campaignkit"),
             "people": people, "added": people - before + events["merged"] + events["ended"] - events["split"],
-            "warnings": drift_warnings(con, night) + unknown_words(con), **events,
+            "warnings": notices(con, night) + drift_warnings(con, night) + unknown_words(con), **events,
         },
     )  # fmt: skip
 

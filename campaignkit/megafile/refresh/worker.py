@@ -27,7 +27,7 @@ def run_in_child(job: dict[str, Any], steps: Steps) -> int:
     Parameters
     ----------
     job : dict
-        `what` (refresh or retrain), `path`, and for a refresh `folder` and `layouts`.
+        `what` (refresh or retrain), `path`, and for a refresh `folder`, `layouts` and `accept`.
     steps : Steps
         To show the child's steps with.
 
@@ -93,7 +93,7 @@ def main() -> None:
         if job["what"] == "retrain":
             night = retrain(Path(job["path"]), told)
         else:
-            night = refresh(Path(job["path"]), Path(job["folder"]), job["layouts"], told)
+            night = refresh(Path(job["path"]), Path(job["folder"]), job["layouts"], told, job["accept"])
         _say({"night": night})
     except errors.CampaignkitError as error:
         _say({"error": type(error).__name__, "message": str(error)})
