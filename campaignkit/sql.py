@@ -35,8 +35,10 @@ def connect(path: str | Path = ":memory:", read_only: bool = False, **config: st
     """
     import duckdb
 
-    never = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    con = duckdb.connect(path, read_only=read_only, config=never | config)
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false", **config
+    }  # fmt: skip
+    con = duckdb.connect(path, read_only=read_only, config=settings)
     make_askable(con)
     return con
 

@@ -1,4 +1,4 @@
-"""What lies in an exports folder: which files are read, which are not and why, and their first lines. No meaning yet."""
+"""What lies in an exports folder: which files are read, which are not and why, their first lines. No meaning yet."""
 
 from __future__ import annotations
 

@@ -70,8 +70,10 @@ def _problems(file: dict[str, Any]) -> list[tuple[Any, ...]]:
     for column in file["absent_columns"] or []:
         likely = nearest(column, file["extra_columns"] or [])
         found.append(problem(column, f"the layout {file['layout']} reads it, and the file has none{likely}", records))
-    for unread in file["unread"] or []:
-        found.append(problem(unread["column"], "values that can't be read, left empty", unread["failures"]))
+    found += [
+        problem(unread["column"], "values that can't be read, left empty", unread["failures"])
+        for unread in file["unread"] or []
+    ]
     if file["rejected"]:
         found.append(problem(None, "records that can't be read, see rejects", file["rejected"]))
     return found
