@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-import duckdb
 import narwhals as nw
 import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue
-from campaignkit.progress import make_askable, shown
-from campaignkit.sql import quote_identifier, quote_literal
+from campaignkit.progress import shown
+from campaignkit.sql import connect, quote_identifier, quote_literal
 from campaignkit.stats.arrays import Floats, Whole
 
 KEY_DIGITS, SHARE_DIGITS = 15, 13  # hex digits of a sha256
@@ -58,8 +57,7 @@ def split_keys(texts: pl.Series, seed: object) -> Whole:
     >>> split_keys(pl.Series(["12", "13"]), "june").tolist()
     [239883794258872046, 523252649980020263]
     """
-    with duckdb.connect() as con, shown("ids", f"hashing {len(texts):,} of them", con):
-        make_askable(con)
+    with connect() as con, shown("ids", f"hashing {len(texts):,} of them", con):
         con.register("texts", pl.DataFrame({"row": range(len(texts)), "t": texts.fill_null("")}))
         digits = f"left(sha256(t || '|' || ?), {KEY_DIGITS})"
         query = f"SELECT ('0x' || {digits})::BIGINT AS key FROM texts ORDER BY row"

@@ -57,7 +57,7 @@ def reading(path: Path, query: bool = False) -> Generator[None]:
     try:
         yield
     except (duckdb.Error, OSError, UnicodeError, MemoryError, RuntimeError) as error:
-        damaged = isinstance(error, _DAMAGE) and not isinstance(error, NotImplementedError)
+        damaged = isinstance(error, _DAMAGE) or type(error) is duckdb.Error
         if isinstance(error, BadValue) or (query and not damaged):
             raise
         first = next(iter(str(error).splitlines()), type(error).__name__)

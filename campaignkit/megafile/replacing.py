@@ -14,6 +14,7 @@ import duckdb
 from campaignkit.errors import CampaignkitError, RefreshRefused
 from campaignkit.sql import connect
 
+_DAMAGE = (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 SPARE = 1 << 28  # bytes that must stay free on the disk beside what is written
 
 
@@ -141,10 +142,10 @@ def _refusing(path: Path, copy: bool) -> Generator[None]:
         if isinstance(error, CampaignkitError):
             raise
         raise _refused(path, error) from error
-    except (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException) as error:
-        if not copy:
-            raise
-        raise _refused(path, error) from error
+    except duckdb.Error as error:
+        if copy and (type(error) is duckdb.Error or isinstance(error, _DAMAGE)):
+            raise _refused(path, error) from error
+        raise
 
 
 def _refused(path: Path, error: Exception) -> RefreshRefused:

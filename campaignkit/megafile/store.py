@@ -373,7 +373,7 @@ class Megafile:
         >>> ck.sample.megafile().check()
         []
         """
-        with self._lock, self._con.cursor() as cursor:
+        with self._lock, reading(self.path, query=True), self._con.cursor() as cursor:
             return problems(cursor)
 
     @property

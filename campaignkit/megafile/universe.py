@@ -16,6 +16,7 @@ from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.megafile.breakdown import Breakdown, break_down
 from campaignkit.megafile.call_list import CallList, make_call_list
+from campaignkit.megafile.opening import reading
 from campaignkit.megafile.predicates import Translated, named_features, translate
 from campaignkit.restrictions import remember
 from campaignkit.sql import quote_identifier, quote_literal
@@ -231,7 +232,8 @@ class Universe:
             raise BadValue("Say what to break down by: .by('region').")
         names = named_features(columns)
         averaged = named_features(measures)
-        return break_down(self._relation(names | averaged), list(names), list(averaged), self.said)
+        with reading(self.megafile.path, query=True):
+            return break_down(self._relation(names | averaged), list(names), list(averaged), self.said)
 
     def call_list(
         self,
@@ -293,7 +295,8 @@ class Universe:
         >>> tonight.table.height, tonight.funnel["left"][-1]
         (50, 50)
         """
-        return make_call_list(self, channel, purpose, rank_by, limit, per_household, per_phone, cooldown_days)
+        with reading(self.megafile.path, query=True):
+            return make_call_list(self, channel, purpose, rank_by, limit, per_household, per_phone, cooldown_days)
 
     def hashed(self, kind: str, purpose: str) -> pl.DataFrame:
         """Return their e-mail addresses or phones hashed as ad platforms ask: normalised, unsalted SHA-256.

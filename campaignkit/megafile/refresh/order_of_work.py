@@ -21,6 +21,7 @@ from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_p
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.linkage.person_ids import keep_ids
 from campaignkit.megafile.linkage.relink import relink
+from campaignkit.megafile.opening import reading
 from campaignkit.megafile.refresh.drift import drift_warnings
 from campaignkit.megafile.refresh.integrity import problems
 from campaignkit.megafile.refresh.update_people import renew
@@ -52,7 +53,7 @@ def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps, acce
     started = datetime.now()
     with steps.step("looking at the files"):
         own = own_layouts(layouts)
-        with connect(path, read_only=True) as con:
+        with reading(path), connect(path, read_only=True) as con:
             kept = dict(con.execute("SELECT name, toml FROM layout").fetchall())
             known, noted = _known(con), set(con.execute("SELECT file, reason FROM skipped_file").fetchall())
             words, kept_own = own_words(folder), kept_words(con).own
