@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import polars as pl
