@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LEAST_SECONDS = 2.0  # a shorter step is not shown, and leaves no line behind
 BETWEEN_SECONDS = 0.5
+INTERRUPTED = "Query interrupted"  # DuckDB's word, in a RuntimeError, for Ctrl-C
 
 _CLEAR = "\r\033[K" if sys.stderr.isatty() else ""
 
@@ -90,7 +91,7 @@ class Steps:
         try:
             yield
         except RuntimeError as error:
-            if str(error) == "Query interrupted":  # DuckDB's word for Ctrl-C
+            if str(error) == INTERRUPTED:
                 raise KeyboardInterrupt from error
             raise
         finally:

@@ -13,6 +13,7 @@ import duckdb
 from campaignkit import sql
 from campaignkit.errors import BadValue, listed
 from campaignkit.megafile import tables
+from campaignkit.progress import INTERRUPTED
 
 #: What DuckDB raises on bytes that are not as it wrote them; also text that is no UTF-8, or of absurd length.
 _DAMAGE = (
@@ -57,6 +58,8 @@ def reading(path: Path, query: bool = False) -> Generator[None]:
     try:
         yield
     except (duckdb.Error, OSError, UnicodeError, MemoryError, RuntimeError) as error:
+        if str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
         damaged = isinstance(error, _DAMAGE) or type(error) is duckdb.Error
         if isinstance(error, BadValue) or (query and not damaged):
             raise
