@@ -1,0 +1,320 @@
+"""How much of a difference did a programme make that people chose to join? Several answers side by side, and doubts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.checks import check_scalar
+from campaignkit.donors import balance as balances
+from campaignkit.donors.doubts import Sensitivity
+from campaignkit.donors.estimators import LABELS
+from campaignkit.donors.worth import Worth, ends
+from campaignkit.errors import listed
+from campaignkit.result import Result
+from campaignkit.wording import number
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["Lift", "Worth"]
+
+LEAST = 30.0  # equally weighted comparison people that an answer of the credible range must rest on
+ROUGH = 0.25  # standard deviations apart after weighting, above which an answer is left out of the credible range
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Lift(Result):
+    """What a programme added, estimated in several ways.
+
+    `table` has one row an estimator: ``estimator``; ``estimate`` (an effect: the mean outcome with the programme minus
+    the mean without it over the target population, in the outcome's unit), ``lower``, ``upper`` (95%, Student's t on
+    the fewer arm's clusters less one, errors robust and counting what was estimated on the way), ``standard_error``,
+    ``p_value`` (of no effect; not corrected, as all rows answer one question); ``n`` (rows); ``with_it`` and
+    ``without`` (the two means: levels); ``ratio`` (Σ Y(1) / Σ Y(0), null unless both are above 0), ``ratio_lower``,
+    ``ratio_upper``; ``effective_n`` (how many equally weighted comparison people the weights leave, Kish's; null
+    where weights have no sense). All null where an estimator has no answer; `warnings` says why.
+
+    Attributes
+    ----------
+    treated, outcome : str
+        The columns.
+    estimand : str
+        ATT (those who joined) or ATE (everyone). Regression's own average differs from both where effects do.
+    lead : str
+        The estimator by which placebos, E-value and `value` judge.
+    n_treated, n_comparison : int
+        People with and without it.
+    balance : polars.DataFrame
+        See `love_plot`: ``weighting, covariate, mean_treated, mean_comparison, difference, variance_ratio``.
+    overlap : polars.DataFrame
+        Chances of joining by group: ``lower, upper, treated_share, comparison_share``.
+    trimming : polars.DataFrame
+        What AIPW would say if some were left out; nobody was.
+    placebo : polars.DataFrame
+        As `table`, after ``placebo`` (an outcome that the programme cannot have changed, so that the truth is 0), with
+        ``p_adjusted`` (Holm over the placebos) and ``failed``, which the lead estimator decides. Empty without any.
+    sensitivity : Sensitivity
+        How strong something unmeasured would have to be.
+    warnings : tuple of str
+        What to know before believing a number.
+    """
+
+    treated: str
+    outcome: str
+    estimand: str
+    lead: str
+    n_treated: int
+    n_comparison: int
+    balance: pl.DataFrame
+    overlap: pl.DataFrame
+    trimming: pl.DataFrame
+    placebo: pl.DataFrame
+    sensitivity: Sensitivity
+    warnings: tuple[str, ...]
+
+    @property
+    def failed(self) -> pl.DataFrame:
+        """The placebos that failed, by the lead estimator.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.failed["placebo"].to_list()
+        ['gifts_before']
+        """
+        return self.placebo.filter(pl.col("failed") & (pl.col("estimator") == self.lead))
+
+    @property
+    def credible(self) -> pl.DataFrame:
+        """The adjusted answers that leave no covariate 0.25 standard deviations apart and rest on 30 people.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> "difference" in found.credible["estimator"]
+        False
+        """
+        left = self.balance.group_by("weighting").agg(pl.col("difference").abs().max().alias("apart"))
+        rough = ["difference", *left.filter(pl.col("apart") > ROUGH)["weighting"]]
+        rests = pl.col("effective_n").fill_null(np.inf) >= LEAST
+        return self.table.filter(pl.col("estimate").is_not_null() & rests & ~pl.col("estimator").is_in(rough))
+
+    @property
+    def set_aside(self) -> list[str]:
+        """The adjusted estimators that the credible range leaves out: no answer, too few people, or still apart.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.set_aside
+        ['ipw', 'aipw']
+        """
+        return [name for name in self.table["estimator"] if name not in ("difference", *self.credible["estimator"])]
+
+    def summary(self) -> str:
+        """Say failed placebos first, then the raw difference, what is left of it, and what this cannot show."""
+        parts = [*self._placebos_failed(), self._raw(), self._left(), self._aside(), self._doubt(), *self.warnings]
+        return " ".join(part for part in parts if part)
+
+    def _placebos_failed(self) -> list[str]:
+        label = LABELS[self.lead]
+        return [
+            f"The placebo failed: {row['placebo']}, which {self.treated} cannot have changed, still differs by "
+            f"{number(row['estimate'])} ({number(row['lower'])} to {number(row['upper'])}) after {label} without it, "
+            "so part of what follows is who joined and not what joining did."
+            for row in self.failed.iter_rows(named=True)
+        ]
+
+    def _raw(self) -> str:
+        row = self._row("difference")
+        if row is None:
+            return ""
+        times = "" if row["ratio"] is None else f", {row['ratio']:.2f} times as much"
+        return (
+            f"{self.outcome} averages {number(row['with_it'])} among {self.n_treated:,} with {self.treated} and "
+            f"{number(row['without'])} among {self.n_comparison:,} others{times}, before anything is made comparable."
+        )
+
+    def _left(self) -> str:
+        rows = self.credible
+        if rows.is_empty():
+            return "No adjusted estimate can be relied on."
+        who = "those who joined" if self.estimand == "ATT" else "everyone"
+        lead = self._row(self.lead) or {}
+        by = f"{LABELS[self.lead]} says"
+        if rows["ratio"].null_count() == 0:
+            low, high = ends(rows, "ratio_lower", "ratio_upper")
+            return (
+                f"Compared with like people, for {who} it comes to between {low:.2f} and {high:.2f} times (the 95% "
+                f"intervals of {rows.height} estimators; {by} {lead['ratio']:.2f}, or {number(lead['estimate'])} each)."
+            )
+        low, high = ends(rows, "lower", "upper")
+        return (
+            f"Compared with like people, for {who} it comes to between {number(low)} and {number(high)} each (the "
+            f"95% intervals of {rows.height} estimators; {by} {number(lead['estimate'])})."
+        )
+
+    def _aside(self) -> str:
+        names = [LABELS[name] for name in self.set_aside]
+        if not names or self.credible.is_empty():
+            return ""
+        verb = "is" if len(names) == 1 else "are"
+        return f"Not among these {verb} {listed(names)}: no answer, too few people, or groups still apart."
+
+    def _doubt(self) -> str:
+        found = self.sensitivity
+        if found.e_value is not None and found.e_value_bound is not None:
+            strong = (
+                f"a trait no file shows would have to go with both joining and {self.outcome} {found.e_value:.2f}-fold "
+                f"to explain it away, {found.e_value_bound:.2f}-fold to bring the interval to no effect"
+            )
+        else:
+            strong = (
+                f"a trait no file shows would have to explain {found.robustness:.1%} of what is left of both joining "
+                f"and {self.outcome} to bring regression's estimate to nothing"
+            )
+        passed = (
+            ""
+            if self.placebo.is_empty() or self.failed.height
+            else " The placebo showed nothing amiss, which proves little."
+        )
+        return f"This holds only if the covariates say all that drives both: {strong}.{passed}"
+
+    def _row(self, estimator: str) -> dict[str, float] | None:
+        rows = self.table.filter(pl.col("estimator") == estimator)
+        return None if rows.is_empty() else rows.row(0, named=True)
+
+    def chart(self) -> alt.TopLevelMixin | None:
+        """Draw every estimator's ratio with its interval; the difference where a ratio has no sense."""
+        known = self.table.filter(pl.col("estimate").is_not_null())
+        rows = known.with_columns(pl.col("estimator").replace(LABELS).alias("by"))
+        if rows["ratio"].null_count() == 0:
+            return charts.intervals(
+                rows, "by", "ratio", "ratio_lower", "ratio_upper", reference=1.0, number=".2~f",
+                title=f"{self.outcome}: times what it would have been without {self.treated}",
+                description=self.summary(),
+            )  # fmt: skip
+        title = f"{self.outcome}: what {self.treated} added for each"
+        return charts.intervals(rows, "by", reference=0.0, title=title, description=self.summary())
+
+    def love_plot(self) -> alt.LayerChart:
+        """Draw every covariate's standardised difference between the groups, before and after each weighting.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.love_plot()).__name__
+        'LayerChart'
+        """
+        return balances.love_plot(self.balance)
+
+    def overlap_chart(self) -> alt.Chart:
+        """Draw how each group's chances of joining are spread.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.overlap_chart()).__name__
+        'Chart'
+        """
+        return balances.overlap_chart(self.overlap, self.treated)
+
+    def placebo_chart(self) -> alt.LayerChart | None:
+        """Draw every estimator's answer to the placebos, where 0 is the truth; None without any.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> type(found.placebo_chart()).__name__
+        'LayerChart'
+        """
+        rows = self.placebo.filter(pl.col("estimate").is_not_null())
+        if rows.is_empty():
+            return None
+        rows = rows.with_columns(pl.col("estimator").replace(LABELS).alias("by"))
+        text = f"Placebo outcomes by estimator, where 0 is the truth; {self.failed.height} failed."
+        return charts.intervals(rows, "by", series="placebo", reference=0.0, title="Placebo outcomes", description=text)
+
+    def value(self, *, enrolment_rate: float, cost: float = 0.0, people: int = 1000) -> Worth:
+        """Return what asking people to join would bring, were they like those whom the estimate is about.
+
+        Parameters
+        ----------
+        enrolment_rate : float
+            The share of those asked who join because they were asked, above 0 and at most 1.
+        cost : float
+            Dollars spent on each person asked.
+        people : int
+            How many are asked.
+
+        Returns
+        -------
+        Worth
+            ``estimate``, ``lower``, ``upper``: net dollars, people · (enrolment_rate · effect − cost), by estimator.
+            The interval carries the effect's uncertainty, not that of the rate.
+
+        Raises
+        ------
+        BadValue
+            If a number can't be right.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+        >>> found = ck.donors.estimate_lift(
+        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+        ...     placebo={"gifts_before": []}, unit="person",
+        ... )
+        >>> found.value(enrolment_rate=0.05, cost=0.25, people=10_000).table.columns
+        ['estimator', 'break_even_rate', 'estimate', 'lower', 'upper']
+        """
+        check_scalar(enrolment_rate, "enrolment_rate", typ=float, gt=0, le=1)
+        check_scalar(cost, "cost", typ=float, ge=0)
+        check_scalar(people, "people", typ=int, ge=1)
+        net = [(people * (enrolment_rate * pl.col(name) - cost)).alias(name) for name in ("estimate", "lower", "upper")]
+        even = pl.when(pl.col("estimate") > cost).then(cost / pl.col("estimate")).alias("break_even_rate")
+        known = self.table.filter(pl.col("estimate").is_not_null() & (pl.col("estimator") != "difference"))
+        return Worth(
+            known.select("estimator", even, *net),
+            self.lead,
+            enrolment_rate,
+            float(cost),
+            people,
+            bool(self.failed.height),
+        )
