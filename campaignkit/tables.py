@@ -14,7 +14,7 @@ import polars as pl
 from campaignkit.errors import BadValue, ColumnNotFound
 from campaignkit.restrictions import UNTRACED, restrictions_of
 from campaignkit.sql import quote_identifier
-from campaignkit.stats.arrays import Floats
+from campaignkit.stats.arrays import Floats, Mask
 
 Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 
@@ -60,8 +60,11 @@ class Roles:
         single = [name for name in (self.unit, self.cluster, self.weight) if name is not None]
         return list(dict.fromkeys([*self.outcomes, *self.arms, *self.by, *self.others, *single]))
 
-    def check(self) -> Roles:
+    def check(self, *apart: str, **called: str) -> Roles:
         """Return the roles, or refuse an outcome or an arm that is also something else.
+
+        `apart` are other parts that share no column with these, such as ``"unit"``; `called` is what the question
+        calls a part, for the error: ``by="covariates"``.
 
         Raises
         ------
@@ -76,11 +79,11 @@ class Roles:
         campaignkit.errors.BadValue: Column 'gave' is named both as outcome and by; each column plays one part.
         """
         taken: dict[str, str] = {}
-        for part in ("outcomes", "arms", "by", "weight"):
+        for part in ("outcomes", "arms", "by", "weight", *apart):
             value = getattr(self, part)
             for name in (value,) if isinstance(value, str) else value or ():
                 if taken.setdefault(name, part) != part:
-                    both = " and ".join(word.removesuffix("s") for word in (taken[name], part))
+                    both = " and ".join(called.get(word, word).removesuffix("s") for word in (taken[name], part))
                     raise BadValue(f"Column {name!r} is named both as {both}; each column plays one part.")
         return self
 
@@ -145,8 +148,6 @@ def open_columns(data: object, names: Sequence[str], where: str = "the table") -
 
     Raises
     ------
-    BadValue
-        `data` is no table.
     ColumnNotFound
         A name is neither a column nor a fact; the error proposes the nearest.
 
@@ -170,13 +171,7 @@ def open_columns(data: object, names: Sequence[str], where: str = "the table") -
 
 
 def open_roles(data: object, roles: Roles) -> Table:
-    """Open a table for what its columns are to be.
-
-    Raises
-    ------
-    BadValue, ColumnNotFound
-        As `open_columns` and `Roles.check` say.
-    """
+    """Open a table for what its columns are to be; as `open_columns`, after `Roles.check`."""
     return open_columns(data, roles.check().names)
 
 
@@ -190,7 +185,6 @@ def require_ids(table: Table, ids: Sequence[str]) -> None:
 
     Examples
     --------
-    >>> import polars as pl
     >>> require_ids(open_columns(pl.DataFrame({"gave": [1]}), ["gave"]), [])
     >>> require_ids(open_columns(pl.LazyFrame({"gave": [1]}), ["gave"]), [])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -258,7 +252,6 @@ def open_table(data: object) -> Frame:
 
     Examples
     --------
-    >>> import polars as pl
     >>> open_table(pl.DataFrame({"age": [40, 51]})).columns
     ['age']
     >>> open_table("donors.csv")  # doctest: +ELLIPSIS
@@ -303,22 +296,17 @@ def check_columns(data: object, *names: str, where: str = "the table") -> None:
     Parameters
     ----------
     data : table
-        As for `open_table`.
     *names : str
-        Columns to look for.
     where : str
         What the error calls the table.
 
     Raises
     ------
-    BadValue
-        A name is not text.
     ColumnNotFound
-        A name is missing; the error proposes the nearest.
+        A name is missing; the error proposes the nearest. BadValue, where it is not text.
 
     Examples
     --------
-    >>> import polars as pl
     >>> people = pl.DataFrame({"party": ["D"], "age": [40]})
     >>> check_columns(people, "age")
     >>> check_columns(people, "partty")  # doctest: +ELLIPSIS
@@ -340,22 +328,17 @@ def check_numbers(data: object, *names: str, argument: str = "measures") -> None
     Parameters
     ----------
     data : table
-        As for `open_table`.
     *names : str
-        Columns to look at; only their types are read.
     argument : str
         The argument that named them, for the error.
 
     Raises
     ------
-    ColumnNotFound
-        A name is missing.
-    BadValue
-        A column holds text, dates or anything else that has no mean.
+    BadValue, ColumnNotFound
+        A column holds text, dates or anything else that has no mean; or it is missing.
 
     Examples
     --------
-    >>> import polars as pl
     >>> people = pl.DataFrame({"party": ["D"], "age": [40]})
     >>> check_numbers(people, "age")
     >>> check_numbers(people, "party")  # doctest: +ELLIPSIS
@@ -381,9 +364,6 @@ def as_lazy(frame: Frame) -> nw.LazyFrame[Any]:
     return frame.lazy()
 
 
-# --- yes and no, and weights -------------------------------------------------------------------------------
-
-
 def yes_or_no(frame: nw.LazyFrame[Any], column: str, argument: str = "outcome") -> nw.Expr:
     """Return a column of booleans or 0/1 as true, false or null (NaN is null).
 
@@ -404,6 +384,51 @@ def yes_or_no(frame: nw.LazyFrame[Any], column: str, argument: str = "outcome") 
     )
 
 
+def booleans(column: pl.Series, argument: str = "outcome") -> Mask:
+    """Return a column of booleans or 0/1 without gaps as an array.
+
+    Raises
+    ------
+    BadValue
+        It is of another type, null somewhere, or holds another number.
+
+    Examples
+    --------
+    >>> booleans(pl.Series("gave", [1, 0])).tolist()
+    [True, False]
+    """
+    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        raise BadValue(f"{argument}: column {column.name!r} is {column.dtype}; true/false or 0/1 were expected.")
+    if missing := column.null_count():
+        raise BadValue(
+            f"{argument}: column {column.name!r} is null in {missing:,} rows, and null says neither yes nor no. Fill "
+            "it with false if it means no, or take the rows out, before the call."
+        )
+    if column.dtype != pl.Boolean and len(other := column.filter(~column.is_in([0, 1]))):
+        raise BadValue(f"{argument}: column {column.name!r} holds {other[0]}; true/false or 0/1 were expected.")
+    return column.cast(pl.Boolean).to_numpy()
+
+
+FILL = "Fill it with 0 where nothing came, or take the rows out and say so, before the call."
+
+
+def numbers(column: pl.Series, argument: str, least: float = -np.inf, mend: str = FILL) -> Floats:
+    """Return a column of numbers without gaps, none below `least`, as an array.
+
+    Raises
+    ------
+    BadValue
+        It is of another type, or a number is null, NaN, infinite or too small; `mend` is the error's last sentence.
+    """
+    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        raise BadValue(f"{argument}: column {column.name!r} is {column.dtype}; numbers or booleans were expected.")
+    values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    if bad := int((~np.isfinite(values) | (values < least)).sum()):
+        which = "null, NaN or infinite" if np.isinf(least) else f"null, NaN, infinite or below {least:g}"
+        raise BadValue(f"{argument}: column {column.name!r} is {which} in {bad:,} rows. {mend}")
+    return values
+
+
 def weights(column: pl.Series, argument: str = "weight") -> Floats:
     """Return a column of weights: numbers of at least 0, some of them above.
 
@@ -417,15 +442,7 @@ def weights(column: pl.Series, argument: str = "weight") -> Floats:
     >>> weights(pl.Series("w", [1.0, 0.0, 2.5])).tolist()
     [1.0, 0.0, 2.5]
     """
-    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
-        raise BadValue(f"{argument}: column {column.name!r} is {column.dtype}; numbers were expected.")
-    numbers = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    bad = ~np.isfinite(numbers) | (numbers < 0)
-    if bad.any():
-        raise BadValue(
-            f"{argument}: column {column.name!r} is null, NaN, infinite or below 0 in {bad.sum():,} rows; say 0 where "
-            "a row is not to count."
-        )
-    if len(numbers) and not numbers.any():
+    values = numbers(column, argument, least=0.0, mend="Say 0 where a row is not to count.")
+    if len(values) and not values.any():
         raise BadValue(f"{argument}: column {column.name!r} is 0 in every row.")
-    return numbers
+    return values

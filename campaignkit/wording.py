@@ -109,6 +109,17 @@ def interval(lower: float | None, upper: float | None, kind: str) -> str:
     return f"{change(lower, kind)} to {change(upper, kind)}"
 
 
+def confidence(level: float) -> str:
+    """Return a confidence level in words.
+
+    Examples
+    --------
+    >>> confidence(0.95), confidence(0.995)
+    ('95%', '99.5%')
+    """
+    return f"{100 * level:.6g}%"
+
+
 def p_value(value: float) -> str:
     """Return a p-value in words.
 

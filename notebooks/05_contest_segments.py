@@ -49,7 +49,7 @@ found
 # Each effect is shown once. What it dragged along, or what says the same of nearly the same people, is listed apart:
 
 # %%
-found.also
+found.redundant
 
 # %% [markdown]
 # To go through more segments by hand, brush them in [the explorers](11_explorers.ipynb).

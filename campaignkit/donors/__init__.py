@@ -3,10 +3,11 @@
 from campaignkit.donors.encouragement import Encouragement, encouragement
 from campaignkit.donors.event_study import EventStudy, event_study
 from campaignkit.donors.hosts import Hosts, match_hosts
-from campaignkit.donors.lift import Lift
-from campaignkit.donors.lifts import estimate_lift
-from campaignkit.donors.segments import Segments, discover_segments
-from campaignkit.donors.worth import Worth
+from campaignkit.donors.lift import estimate_lift
+from campaignkit.donors.lift_result import Lift
+from campaignkit.donors.observational.worth import Worth
+from campaignkit.donors.segments import discover_segments
+from campaignkit.donors.segments_result import Segments
 
 __all__ = [
     "Encouragement",

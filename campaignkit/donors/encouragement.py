@@ -1,4 +1,4 @@
-"""An offer drawn by lot, such as a bumper sticker for joining: what it did, and what joining did to those it moved."""
+"""A random offer, such as a bumper sticker for joining: what it did, and what joining did to those it moved."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ from scipy.special import gammaincc
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.donors.estimators import without_infinities
-from campaignkit.donors.study import Parts, covariate_matrix, numbers, read_table, row_clusters, yes_no
+from campaignkit.donors.observational.estimators import without_infinities
+from campaignkit.donors.observational.observational_data import (
+    covariate_matrix,
+    read_table,
+    roles_of,
+    row_clusters,
+    row_weights,
+    who_joined,
+)
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
 from campaignkit.stats.causal.comparison import ratio
-from campaignkit.stats.causal.instrument import Found, Offer, effects_of_offer, foretold
+from campaignkit.stats.causal.instrument import Offer, OfferEffects, effects_of_offer, wald_test
 from campaignkit.stats.intervals.estimate import Estimate
-from campaignkit.tables import unit_of
+from campaignkit.tables import Roles, numbers, unit_of
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.wording import number, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -37,9 +46,9 @@ class Encouragement(Result):
 
     `table` has three rows, by ``effect``: ``offer on joining`` (a share), ``offer on outcome`` (the outcome's unit,
     over everyone: intention to treat) and ``joining on outcome`` (over those who join if offered and not otherwise:
-    LATE). ``estimate``, ``lower``, ``upper`` (95%; of the last row Anderson and Rubin's, which holds however weak the
-    offer; null where it has no end), ``standard_error``, ``p_value`` (of the last row: that of the offer on the
-    outcome, since one is 0 only with the other), ``n``, ``without`` (the level without offer or, last row, without
+    LATE). ``estimate``, ``lower``, ``upper`` (of the last row Anderson and Rubin's, which holds however weak the
+    offer; null where it has no end), ``std_error``, ``p_value`` (of the last row: that of the offer on the
+    outcome, since one is 0 only with the other), ``n``, ``mean_control`` (the level without offer or, last row, without
     joining), ``ratio``, ``ratio_lower``, ``ratio_upper`` (the level with over without; null unless both are above 0).
 
     Attributes
@@ -52,6 +61,7 @@ class Encouragement(Result):
     wald : (float, float)
         The usual interval of the last row, for comparison.
     warnings : tuple of str
+    confidence_level : float
     """
 
     offered: str
@@ -61,26 +71,27 @@ class Encouragement(Result):
     moved_share: float
     wald: tuple[float, float]
     warnings: tuple[str, ...]
+    confidence_level: float
 
     def summary(self) -> str:
         """Say what the offer did, what joining did, for whom, and what must hold."""
         first, intention, late = self.table.rows(named=True)
         offer = (
-            f"The offer made {first['estimate']:.1%} more join ({first['lower']:.1%} to {first['upper']:.1%}) and "
-            f"moved {self.outcome} by {_number(intention['estimate'])} a person offered "
-            f"({_number(intention['lower'])} to {_number(intention['upper'])})."
+            f"The offer made {share(first['estimate'])} more join ({share(first['lower'])} to {share(first['upper'])}) "
+            f"and moved {self.outcome} by {number(intention['estimate'])} a person offered "
+            f"({number(intention['lower'])} to {number(intention['upper'])})."
         )
         if late["lower"] is None:
             joining = "It moved too few to say what joining did: the interval has no end."
         else:
             times = "" if late["ratio"] is None else f", {late['ratio']:.2f} times what they would have given"
             joining = (
-                f"For those whom it moved to join, joining came to {_number(late['estimate'])} each "
-                f"({_number(late['lower'])} to {_number(late['upper'])}{times})."
+                f"For those whom it moved to join, joining came to {number(late['estimate'])} each "
+                f"({number(late['lower'])} to {number(late['upper'])}{times})."
             )
         must = (
-            "This needs no covariates, since the offer was by lot; it does need that the offer changed nothing but who "
-            "joined, and it is about those moved, not about all who joined."
+            "This needs no covariates, since the offer was drawn at random; it does need that the offer changed "
+            "nothing but who joined, and it is about those moved, not about all who joined."
         )
         return " ".join([offer, joining, must, *self.warnings])
 
@@ -107,15 +118,16 @@ def encouragement(
     unit: str | None = None,
     cluster: str | None = None,
     weight: str | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Encouragement:
-    """Estimate what an offer drawn by lot did, and what joining did to those whom it moved.
+    """Estimate what a randomly drawn offer did, and what joining did to those whom it moved.
 
     Parameters
     ----------
     data : table
         One row a person who could have been drawn, offered or not; or a universe.
     offered : str
-        Who was made the offer by lot: true/false or 0/1.
+        Who was randomly made the offer: true/false or 0/1.
     joined : str
         Who joined before the outcome began, offered or not.
     outcome : str
@@ -124,6 +136,8 @@ def encouragement(
         What was known before the offer, for narrower intervals. None: none is needed.
     unit, cluster, weight : str or None
         As in `estimate_lift`.
+    confidence_level : float
+        Of the intervals; 0.5 or more, below 1.
 
     Returns
     -------
@@ -149,46 +163,58 @@ def encouragement(
     >>> round(found.table["estimate"][0], 2), found.f > 50
     (0.06, True)
     """
-    wanted = column_names(covariates, "covariates")
-    parts = Parts(offered, outcome, wanted, unit_of(data, unit), cluster, weight, (joined,))
-    for name in ("treated", "outcome", "unit", "cluster", "weight"):
-        check_scalar(getattr(parts, name), name, typ=str, optional=name not in ("treated", "outcome"))
-    if len({offered, joined, outcome, *wanted}) < 3 + len(wanted):
+    covariate_names = column_names(covariates, "covariates")
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
+    for name in (offered, joined, outcome):
+        check_scalar(name, "A column's name", typ=str)
+    for name in (unit, cluster, weight):
+        check_scalar(name, "A column's name", typ=str, optional=True)
+    if len({offered, joined, outcome, *covariate_names}) < 3 + len(covariate_names):
         raise BadValue("offered, joined, outcome and covariates name a column twice; a column plays one part.")
-    table = read_table(data, parts)
-    offer = _offer(table, parts, joined)
-    found = effects_of_offer(offer)
-    rows = _rows(offer, found)
-    late = (found.late.lower, found.late.upper)
-    warnings = (*_weak(found), *_by_lot(table, offer, wanted))
-    return Encouragement(rows, offered, joined, outcome, found.f, found.first.value, late, warnings)
+    ids = {"unit": unit_of(data, unit), "cluster": cluster, "weight": weight}
+    roles = roles_of(offered, outcome, covariate_names, **ids, others=(joined,))
+    table = read_table(data, roles)
+    offer = _offer(table, roles, joined)
+    effects = effects_of_offer(offer, confidence_level)
+    rows = _rows(offer, effects, confidence_level)
+    late = (effects.late.lower, effects.late.upper)
+    warnings = (*_weak(effects), *_not_random(table, offer, covariate_names))
+    return Encouragement(
+        rows, offered, joined, outcome, effects.f, effects.first.value, late, warnings, confidence_level
+    )
 
 
-def _offer(table: pl.DataFrame, parts: Parts, joined: str) -> Offer:
-    z, d = (yes_no(table, name, role).astype(float) for name, role in ((parts.treated, "offered"), (joined, "joined")))
-    y = numbers(table, parts.outcome, "outcome")
-    for values, words in ((z, f"{parts.treated!r} (offered)"), (d, f"{joined!r} (joined)")):
+def _offer(table: pl.DataFrame, roles: Roles, joined: str) -> Offer:
+    (offered,), (outcome,) = roles.arms, roles.outcomes
+    z, d = (who_joined(table[name], part).astype(float) for name, part in ((offered, "offered"), (joined, "joined")))
+    y = numbers(table[outcome], "outcome")
+    for values, words in ((z, f"{offered!r} (offered)"), (d, f"{joined!r} (joined)")):
         if min(values.sum(), (1 - values).sum()) < 2:
             raise NotEnoughData(f"{words} is the same for (nearly) everyone; there is nobody to compare with.")
-    x = covariate_matrix(table, parts.covariates) if parts.covariates else np.ones((table.height, 1))
-    weight = np.ones(table.height) if parts.weight is None else numbers(table, parts.weight, "weight")
-    cluster = row_clusters(table, parts)
+    x = covariate_matrix(table, roles.by) if roles.by else np.ones((table.height, 1))
+    weight, cluster = row_weights(table, roles), row_clusters(table, roles)
     sizes = [len(np.unique(np.flatnonzero(z == arm) if cluster is None else cluster[z == arm])) for arm in (0, 1)]
     return Offer(y, d, z, x, weight, cluster, max(min(sizes) - 1, 1))
 
 
-def _rows(o: Offer, found: Found) -> pl.DataFrame:
-    late = found.late
-    low, high = found.bounds
+def _rows(o: Offer, effects: OfferEffects, level: float) -> pl.DataFrame:
+    late = effects.late
+    low, high = effects.bounds
     unoffered = o.weight * (1 - o.offered)
     levels = [float(unoffered @ values / unoffered.sum()) for values in (o.joined, o.y)]
-    times = ratio(found.means, o.cluster, o.df) if np.isfinite(found.means.without.value) else None
-    of_means = (times.value, times.lower, times.upper) if times is not None else (None, None, None)
+    ratio_estimate = (
+        ratio(effects.means, o.cluster, o.df, level) if np.isfinite(effects.means.mean_control.value) else None
+    )
+    of_means = (
+        (ratio_estimate.value, ratio_estimate.lower, ratio_estimate.upper)
+        if ratio_estimate is not None
+        else (None, None, None)
+    )
     rows = [
-        _row(ROWS[0], found.first, len(o.y), levels[0]),
-        _row(ROWS[1], found.intention, len(o.y), levels[1]),
-        _row(ROWS[2], late, len(o.y), found.means.without.value)
-        | {"lower": low, "upper": high, "p_value": found.intention.p_value}
+        _row(ROWS[0], effects.first, len(o.y), levels[0]),
+        _row(ROWS[1], effects.intention, len(o.y), levels[1]),
+        _row(ROWS[2], late, len(o.y), effects.means.mean_control.value)
+        | {"lower": low, "upper": high, "p_value": effects.intention.p_value}
         | dict(zip(("ratio", "ratio_lower", "ratio_upper"), of_means, strict=True)),
     ]
     kinds = {"n": pl.Int64, "effect": pl.String}
@@ -196,31 +222,29 @@ def _rows(o: Offer, found: Found) -> pl.DataFrame:
     return without_infinities(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
-def _row(effect: str, e: Estimate, n: int, without: float) -> dict[str, object]:
-    row = {"effect": effect, "estimate": e.value, "lower": e.lower, "upper": e.upper, "standard_error": float(e.error)}
+def _row(effect: str, e: Estimate, n: int, mean_control: float) -> dict[str, object]:
+    row = {"effect": effect, "estimate": e.value, "lower": e.lower, "upper": e.upper, "std_error": float(e.std_error)}
     return row | {
         "p_value": e.p_value,
         "n": n,
-        "without": without,
+        "mean_control": mean_control,
         "ratio": None,
         "ratio_lower": None,
         "ratio_upper": None,
     }
 
 
-def _weak(found: Found) -> list[str]:
-    if found.f >= WEAK:
+def _weak(effects: OfferEffects) -> list[str]:
+    if effects.f >= WEAK:
         return []
-    return [f"The offer is a weak instrument (F = {found.f:.1f}, below {WEAK:g}): the point is not to be quoted alone."]
+    return [
+        f"The offer is a weak instrument (F = {effects.f:.1f}, below {WEAK:g}): the point is not to be quoted alone."
+    ]
 
 
-def _by_lot(table: pl.DataFrame, o: Offer, covariates: list[str]) -> list[str]:
+def _not_random(table: pl.DataFrame, o: Offer, covariates: list[str]) -> list[str]:
     if not covariates:
         return []
-    statistic, q = foretold(o.offered, o.x, o.weight)
+    statistic, q = wald_test(o.offered, o.x, o.weight)
     p = float(gammaincc(q / 2, statistic / 2))
-    return [] if p >= UNLIKELY else [f"The covariates foretell who was offered (p = {p:.1g}): was it really by lot?"]
-
-
-def _number(value: float) -> str:
-    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}").replace("-", "−")
+    return [] if p >= UNLIKELY else [f"The covariates foretell who was offered (p = {p:.1g}): was it really random?"]

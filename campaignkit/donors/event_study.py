@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +13,12 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.donors.periods import Grid, grid_of, grouped, panel_of, people_of
-from campaignkit.donors.study import covariate_matrix
+from campaignkit.donors.observational.observational_data import covariate_matrix
+from campaignkit.donors.observational.periods import Grid, grid_of, grouped, panel_of, people_of
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.result import Result
+from campaignkit.stats.arrays import Whole
 from campaignkit.stats.causal.staggered import (
     Cell,
     Effects,
@@ -28,15 +30,16 @@ from campaignkit.stats.causal.staggered import (
 )
 from campaignkit.stats.intervals.estimate import Estimate, interval
 from campaignkit.tables import needed_unit
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["EventStudy", "event_study"]
 
-LEVEL = 0.05
 MOST = 50_000_000  # people × periods to lay out for covariates
 FEW = 30  # people who joined
+Student = Callable[[float, float], Estimate]  # value and standard error to an interval
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,14 +48,14 @@ class EventStudy(Result):
 
     `table` has one row a number of periods since joining: ``event`` (0 is the period of joining); ``estimate`` (an
     effect: dollars a person and period more than without joining, averaged over groups by their size; 0 by
-    construction in the base period), ``lower``, ``upper`` (95%, pointwise), ``standard_error``, ``p_value`` (null in
+    construction in the base period), ``lower``, ``upper`` (pointwise), ``std_error``, ``p_value`` (null in
     the base period); ``groups`` (joining periods averaged), ``n`` (people who joined in them).
 
     Attributes
     ----------
     cells : polars.DataFrame
         One row a joining period and period: ``joined``, ``period`` (first days), ``event, estimate, lower, upper,
-        standard_error, n, n_controls``: ATT(g, t).
+        std_error, n, n_controls``: ATT(g, t).
     overall : Estimate
         The mean effect over all periods since joining within the window, in dollars a person and period.
     ratio : Estimate or None
@@ -65,6 +68,7 @@ class EventStudy(Result):
     joined, not_joined : int
         People who joined within the periods, and who did not.
     warnings : tuple of str
+    confidence_level : float
     """
 
     cells: pl.DataFrame
@@ -78,6 +82,7 @@ class EventStudy(Result):
     joined: int
     not_joined: int
     warnings: tuple[str, ...]
+    confidence_level: float
 
     def summary(self) -> str:
         """Say whether the past was parallel, then the effect, and what it rests on."""
@@ -98,7 +103,7 @@ class EventStudy(Result):
     def _past(self) -> str:
         if self.pre_trend_p is None:
             return "There is no period before the base to see whether the groups moved alike."
-        if self.pre_trend_p < LEVEL:
+        if self.pre_trend_p < 1 - self.confidence_level:
             return (
                 f"The groups did not move alike before joining (p = {self.pre_trend_p:.3f}), so what follows mixes the "
                 "effect with that."
@@ -143,6 +148,7 @@ def event_study(
     covariates: str | Iterable[str] | None = None,
     anticipation: int = 0,
     window: tuple[int, int] = (-8, 12),
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> EventStudy:
     """Estimate what joining added in each period since, beside people who had not joined yet.
 
@@ -179,6 +185,8 @@ def event_study(
         Periods before joining in which people may already act on it; the base lies before them.
     window : (int, int)
         Periods since joining to show, the first below −1 − anticipation for a test of what came before.
+    confidence_level : float
+        Of the intervals; one minus it is where the test of the past fails; 0.5 or more, below 1.
 
     Returns
     -------
@@ -209,14 +217,15 @@ def event_study(
     0.0
     """
     grid, unit = grid_of(start, end, period), needed_unit(people, unit)
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
     _check(control, anticipation, window, (unit, enrolled_on, gift_date, amount, cluster))
-    wanted = column_names(covariates, "covariates")
+    covariate_names = column_names(covariates, "covariates")
     steps = Steps("event_study")
     with steps.step("summing gifts"):
         everyone = people_of(
-            people, list(dict.fromkeys([unit, enrolled_on, *([cluster] if cluster else []), *wanted])), unit
+            people, list(dict.fromkeys([unit, enrolled_on, *([cluster] if cluster else []), *covariate_names])), unit
         )
-        kept, said = grouped(everyone, enrolled_on, grid, anticipation)
+        kept, notes = grouped(everyone, enrolled_on, grid, anticipation)
         panel, lost = panel_of(kept, gifts, unit, cluster, gift_date, amount, grid)
     with steps.step("comparing"):
         counts = np.bincount(panel.joined, minlength=panel.groups)
@@ -226,17 +235,18 @@ def event_study(
                 f"Nobody who joined between the second {period} and the end can be compared with people who had not; "
                 "pass people who never joined too, or an earlier start."
             )
-        if wanted and len(kept) * grid.periods > MOST:
+        if covariate_names and len(kept) * grid.periods > MOST:
             raise BadValue(
                 f"covariates: {len(kept):,} people × {grid.periods} {period}s are too many; take longer periods."
             )
-        found = (
+        estimates = (
             effects(panel, cells)
-            if not wanted
-            else effects_with_covariates(panel, cells, covariate_matrix(kept, wanted))
+            if not covariate_names
+            else effects_with_covariates(panel, cells, covariate_matrix(kept, covariate_names))
         )
     steps.close()
-    return _result(panel, cells, found, grid, control, anticipation, window, (*said, *lost))
+    asked = {"control": control, "anticipation": anticipation, "window": window, "confidence_level": confidence_level}
+    return _result(panel, cells, estimates, grid, (*notes, *lost), **asked)
 
 
 def _check(control: str, anticipation: int, window: tuple[int, int], names: tuple[str | None, ...]) -> None:
@@ -245,7 +255,7 @@ def _check(control: str, anticipation: int, window: tuple[int, int], names: tupl
     for name in names:
         check_scalar(name, "A column's name", typ=str, optional=True)
     pair = tuple(window)
-    if len(pair) != 2 or not all(isinstance(one, int) for one in pair) or pair[0] > -1 - anticipation or pair[1] < 0:
+    if len(pair) != 2 or not all(isinstance(end, int) for end in pair) or pair[0] > -1 - anticipation or pair[1] < 0:
         raise BadValue(
             f"window is {window!r}; two whole numbers such as (-8, 12), with 0 and the base between, were expected."
         )
@@ -255,69 +265,75 @@ def _check(control: str, anticipation: int, window: tuple[int, int], names: tupl
 
 
 def _result(
-    panel: Panel, cells: list[Cell], found: Effects, grid: Grid, control: str, anticipation: int,
-    window: tuple[int, int], said: tuple[str, ...],
+    panel: Panel, cells: list[Cell], estimates: Effects, grid: Grid, notes: tuple[str, ...], *, control: str,
+    anticipation: int, window: tuple[int, int], confidence_level: float,
 ) -> EventStudy:  # fmt: skip
     counts = np.bincount(panel.joined, minlength=panel.groups)
     joined = int(counts[: grid.periods].sum())
-    df = max(len(np.unique(panel.cluster[panel.joined < grid.periods])) - 1, 1)
-    errors = np.sqrt(np.maximum(np.diag(found.covariance), 0))
-    rows = [
-        _event_row(
-            event, interval(value, error, df), groups, sum(int(counts[c.group]) for c in cells if c.event == event)
-        )
-        for event, value, error, groups in zip(
-            found.events, found.by_event, errors, found.groups_by_event, strict=False
-        )
-    ]
-    base = {**_event_row(-1 - anticipation, Estimate(0.0, 0.0, 0.0, 0.0, np.nan), 0, joined)}
-    table = pl.DataFrame([*rows, base], orient="row").with_columns(pl.col("p_value").fill_nan(None)).sort("event")
-    warned = [f"Only {joined:,} people joined; intervals are rough."] if joined < FEW else []
+    clusters = len(np.unique(panel.cluster[panel.joined < grid.periods]))
+    student = partial(interval, df=max(clusters - 1, 1), confidence_level=confidence_level)
+    few = [f"Only {joined:,} people joined; intervals are rough."] if joined < FEW else []
     return EventStudy(
-        table, _cell_table(cells, found, counts, grid, df), interval(found.overall, float(errors[-2]), df),
-        _ratio(found, df), _pre_trend(found, anticipation, df + 1), grid.period, control, anticipation, window, joined,
-        int(counts[grid.periods :].sum()), (*warned, *said),
-    )  # fmt: skip
+        table=_event_table(cells, estimates, counts, student, -1 - anticipation, joined),
+        cells=_cell_table(cells, estimates, counts, grid, student),
+        overall=student(estimates.overall, float(np.sqrt(max(estimates.covariance[-2, -2], 0)))),
+        ratio=_ratio(estimates, student),
+        pre_trend_p=_pre_trend(estimates, anticipation, max(clusters, 2)),
+        period=grid.period,
+        control=control,
+        anticipation=anticipation,
+        window=window,
+        joined=joined,
+        not_joined=int(counts[grid.periods :].sum()),
+        warnings=(*few, *notes),
+        confidence_level=confidence_level,
+    )
 
 
-def _event_row(event: int, e: Estimate, groups: int, n: int) -> dict[str, object]:
-    row = {"event": event, "estimate": float(e.value), "lower": float(e.lower), "upper": float(e.upper)}
-    return row | {"standard_error": float(e.error), "p_value": e.p_value, "groups": groups, "n": n}
-
-
-def _cell_table(cells: list[Cell], found: Effects, counts: np.ndarray, grid: Grid, df: float) -> pl.DataFrame:
-    rows = []
-    for cell, value, error in zip(cells, found.cells, found.cell_errors, strict=True):
-        e = interval(float(value), float(error), df)
-        rows.append(
-            {
-                "joined": grid.first_day(cell.group),
-                "period": grid.first_day(cell.period),
-                "event": cell.event,
-                "estimate": e.value,
-                "lower": e.lower,
-                "upper": e.upper,
-                "standard_error": e.error,
-                "n": int(counts[cell.group]),
-                "n_controls": int(counts[cell.controls].sum()),
-            }
+def _event_table(
+    cells: list[Cell], estimates: Effects, counts: Whole, student: Student, base: int, joined: int
+) -> pl.DataFrame:
+    errors = np.sqrt(np.maximum(np.diag(estimates.covariance), 0))
+    rows = [
+        {"event": event, **_fields(student(float(value), float(error))), "groups": groups,
+         "n": sum(int(counts[cell.group]) for cell in cells if cell.event == event)}
+        for event, value, error, groups in zip(
+            estimates.events, estimates.by_event, errors, estimates.groups_by_event, strict=False
         )
-    return pl.DataFrame(rows)
+    ]  # fmt: skip
+    zero = {"event": base, **_fields(Estimate(0.0, 0.0, 0.0, 0.0, np.nan)), "groups": 0, "n": joined}
+    return pl.DataFrame([*rows, zero], orient="row").with_columns(pl.col("p_value").fill_nan(None)).sort("event")
 
 
-def _ratio(found: Effects, df: float) -> Estimate | None:
-    high, low = found.level, found.level - found.overall
+def _fields(e: Estimate) -> dict[str, float]:
+    return {"estimate": e.value, "lower": e.lower, "upper": e.upper, "std_error": e.std_error, "p_value": e.p_value}
+
+
+def _cell_table(cells: list[Cell], estimates: Effects, counts: Whole, grid: Grid, student: Student) -> pl.DataFrame:
+    rows = [
+        {
+            "joined": grid.first_day(cell.group), "period": grid.first_day(cell.period), "event": cell.event,
+            **_fields(student(float(value), float(error))),
+            "n": int(counts[cell.group]), "n_controls": int(counts[cell.controls].sum()),
+        }
+        for cell, value, error in zip(cells, estimates.cells, estimates.cell_errors, strict=True)
+    ]  # fmt: skip
+    return pl.DataFrame(rows).drop("p_value")
+
+
+def _ratio(estimates: Effects, student: Student) -> Estimate | None:
+    high, low = estimates.level, estimates.level - estimates.overall
     if not (high > 0 and low > 0):
         return None
     slope = np.array([1 / low, 1 / high - 1 / low])  # of log(level / (level − effect)) in effect and level
-    error = float(np.sqrt(slope @ found.covariance[-2:, -2:] @ slope))
-    e = interval(float(np.log(high / low)), error, df)
-    value, lower, upper = np.exp([e.value, e.lower, e.upper]).tolist()
-    return Estimate(value, value * error, lower, upper, e.p_value)
+    error = float(np.sqrt(slope @ estimates.covariance[-2:, -2:] @ slope))
+    log_ratio = student(float(np.log(high / low)), error)
+    value, lower, upper = np.exp([log_ratio.value, log_ratio.lower, log_ratio.upper]).tolist()
+    return Estimate(value, value * error, lower, upper, log_ratio.p_value)
 
 
-def _pre_trend(found: Effects, anticipation: int, clusters: int) -> float | None:
-    at = [i for i, event in enumerate(found.events) if event < -1 - anticipation]
+def _pre_trend(estimates: Effects, anticipation: int, clusters: int) -> float | None:
+    at = [i for i, event in enumerate(estimates.events) if event < -1 - anticipation]
     if not at:
         return None
-    return joint_test(found.by_event[at], found.covariance[np.ix_(at, at)], clusters)[1]
+    return joint_test(estimates.by_event[at], estimates.covariance[np.ix_(at, at)], clusters)[1]

@@ -7,31 +7,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-import narwhals as nw
 import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.cells import cells
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.donors.profiles import invited_apart, similarity
-from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
+from campaignkit.donors.subgroups.profiles import invited_apart, similarity
+from campaignkit.donors.subgroups.pulls import (
+    check_entrants,
+    check_hosts,
+    check_once,
+    counts_by_host,
+    dollar_columns,
+    pull_columns,
+    totals_by_host,
+    wanted_cells,
+)
+from campaignkit.errors import BadValue, listed
 from campaignkit.result import Result
-from campaignkit.sql import connect
-from campaignkit.stats.arrays import Floats
-from campaignkit.stats.intervals.shrinkage import shrunk_means, shrunk_rates
-from campaignkit.tables import check_numbers, needed_unit, open_columns
+from campaignkit.stats.intervals.estimate import equal_tailed
+from campaignkit.tables import Roles, check_numbers, needed_unit, open_roles
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.wording import dollars, number, share
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["Hosts", "match_hosts"]
-
-
-DRAWS = 4000
-THIN = 0.5  # of an estimate, the least share from the host's own data
-ONLY_ENTRANTS = 10  # rows of a host, all entered, that cannot be all who were invited
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,13 +46,13 @@ class Hosts(Result):
     - ``n``: people of the wanted group invited to it (or who rated it); ``positives``: of whom entered (null for
       ratings); ``observed``: their share, or mean rating, as it is (null where n is 0);
     - ``estimate``, ``lower``, ``upper``: the pull, a level: the chance of entering (or mean rating) in the wanted
-      group, shrunk towards the other hosts' as far as the host's own data are thin; 95% credible interval;
+      group, shrunk towards the other hosts' as far as the host's own data are thin; credible interval;
     - ``own_share``: how much of it comes from the host's own data (0 to 1); ``thin``: whether that is under half;
     - ``probability_best``: that its pull is the largest of all candidates (null for the host to be matched);
     - ``similarity`` with bounds: the correlation of its whole appeal profile with that of the host to be matched,
-      from −1 to 1, 95% (null where it cannot be told);
-    - ``entries`` with bounds: expected of a mailing to the wanted group, 95% for the number itself (null for
-      ratings); ``dollars`` with bounds: the same of the amount, 95% for its expectation (null without `amount`);
+      from −1 to 1 (null where it cannot be told);
+    - ``entries`` with bounds: expected of a mailing to the wanted group, bounds of the number itself (null for
+      ratings); ``dollars`` with bounds: the same of the amount, bounds of its expectation (null without `amount`);
     - ``invited_apart``: columns in which its people differ from those invited to the others, or that the
       invitations were not random; null where they seem alike.
 
@@ -66,6 +68,8 @@ class Hosts(Result):
         Whether the outcome is a rating rather than an entry.
     set_aside : int
         Rows without an outcome, which were left out.
+    confidence_level : float
+        Of the intervals.
     """
 
     like: str
@@ -73,6 +77,7 @@ class Hosts(Result):
     mailing: int
     ratings: bool
     set_aside: int
+    confidence_level: float
 
     def summary(self) -> str:
         """Say who comes first, how sure that is, what a mailing brings, and what may mislead."""
@@ -85,21 +90,24 @@ class Hosts(Result):
             bounds = f"{row['entries_lower']:,.0f} to {row['entries_upper']:,.0f}"
             text += f"; a mailing of {self.mailing:,} should bring {row['entries']:,.0f} entries ({bounds})"
         if row["dollars"] is not None:
-            text += f" and {row['dollars']:,.0f} dollars ({row['dollars_lower']:,.0f} to {row['dollars_upper']:,.0f})"
+            bounds = f"{dollars(row['dollars_lower'], 0)} to {dollars(row['dollars_upper'], 0)}"
+            text += f" and {dollars(row['dollars'], 0)} ({bounds})"
         if row["similarity"] is not None:
             text += f"; its appeal goes along with {self.like}'s at {row['similarity']:.2f}"
         return f"{text}.{self._cautions()}"
 
     def _level(self, value: float) -> str:
-        return f"{value:.2f}" if self.ratings else f"{value:.1%}"
+        return number(value) if self.ratings else share(value)
 
     def _cautions(self) -> str:
         thin = self.table.filter(pl.col("thin"))["host"].to_list()
         apart = self.table.drop_nulls("invited_apart")
         text = f" Little is known of {listed(thin)}: an estimate that leans on the other hosts." if thin else ""
         if apart.height:
-            said = "; ".join(f"{host} ({why})" for host, why in apart.select("host", "invited_apart").rows())
-            text += f" Not everyone was invited alike, so these may differ by whom they reached, not by pull: {said}."
+            reasons = "; ".join(f"{host} ({why})" for host, why in apart.select("host", "invited_apart").rows())
+            text += (
+                f" Not everyone was invited alike, so these may differ by whom they reached, not by pull: {reasons}."
+            )
         elif not self.ratings:
             text += " Whether invitations were random cannot be seen in the columns that were not looked at."
         return text
@@ -134,6 +142,7 @@ def match_hosts(
     amount: str | None = None,
     at_random: str | None = None,
     mailing: int = 10_000,
+    confidence_level: float = CONFIDENCE_LEVEL,
     seed: int = 0,
 ) -> Hosts:
     """Estimate each host's pull within a wanted segment and region, and which host pulls as another does.
@@ -164,6 +173,8 @@ def match_hosts(
         those invited are then looked for in `by`.
     mailing : int
         People of the wanted group to be mailed.
+    confidence_level : float
+        Of the credible intervals; 0.5 or more, below 1.
     seed : int
         For the draws.
 
@@ -205,184 +216,58 @@ def match_hosts(
     'host_d'
     """
     names, unit = column_names(by, "by"), needed_unit(data, unit)
-    _check(outcome, host, names, unit, amount, at_random, mailing, seed)
-    used = [outcome, host, unit, *names, *(name for name in (amount, at_random) if name is not None)]
-    frame = open_columns(data, list(dict.fromkeys(used))).frame
+    _check(outcome, host, names, unit, amount, at_random, mailing, confidence_level, seed)
+    others = tuple(name for name in (host, amount, at_random) if name is not None)
+    frame = open_roles(data, Roles(outcomes=(outcome,), by=tuple(names), unit=unit, others=others)).frame
     check_numbers(frame, outcome, *([] if amount is None else [amount]), argument="outcome or amount")
-    _check_once(frame, unit, host)
-    table, set_aside = _reduced(frame, outcome, host, names, amount, at_random)
-    hosts = _check_hosts(table, host, like)
+    check_once(frame, unit, host)
+    table, set_aside = counts_by_host(frame, outcome, host, names, amount, at_random)
+    hosts = check_hosts(table, host, like)
     ratings = not bool((table["q"] == table["s"]).all())
-    _check_entrants(table, host, ratings)
-    wanted = _wanted(table, names, host, segment, region)
+    check_entrants(table, host, ratings)
+    wanted = wanted_cells(table, names, host, segment, region)
     profile = [name for name in names if region is None or not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", region)]
-    group = _totals(table.filter(wanted), host, hosts)
+    group = totals_by_host(table.filter(wanted), host, hosts)
     parts = [
-        _pull(group, hosts.index(like), ratings, mailing, seed),
-        _dollars(group, amount, mailing, seed),
-        _similar(table, host, profile, like, hosts, seed),
+        pull_columns(group, hosts.index(like), ratings, mailing, seed, confidence_level),
+        dollar_columns(group, amount, mailing, seed, confidence_level),
+        _similar(table, host, profile, like, hosts, seed, confidence_level),
     ]
     columns = {"host": pl.Series([str(name) for name in hosts]), **{k: v for part in parts for k, v in part.items()}}
     apart = _apart(table, host, names, hosts, at_random)
-    found = pl.DataFrame(columns).with_columns(invited_apart=apart, candidate=pl.Series([x != like for x in hosts]))
-    found = found.select("host", "candidate", pl.exclude("host", "candidate"))
-    found = found.sort("candidate", "estimate", descending=True)
-    said = " AND ".join(text for text in (segment, region) if text is not None) or "everyone"
-    return Hosts(found, str(like), said, mailing, ratings, set_aside)
+    hosts_table = pl.DataFrame(columns).with_columns(
+        invited_apart=apart, candidate=pl.Series([x != like for x in hosts])
+    )
+    hosts_table = hosts_table.select("host", "candidate", pl.exclude("host", "candidate"))
+    hosts_table = hosts_table.sort("candidate", "estimate", descending=True)
+    wanted_sql = " AND ".join(text for text in (segment, region) if text is not None) or "everyone"
+    return Hosts(hosts_table, str(like), wanted_sql, mailing, ratings, set_aside, confidence_level)
 
 
 def _check(
     outcome: str, host: str, by: list[str], unit: str, amount: str | None, at_random: str | None, mailing: int,
-    seed: int,
+    confidence_level: float, seed: int,
 ) -> None:  # fmt: skip
     if not by:
         raise BadValue("by is empty; name the columns of people that make the appeal profile.")
     for name, value in {"outcome": outcome, "host": host, "unit": unit}.items():
         check_scalar(value, name, typ=str)
-        if value in by:
-            raise BadValue(f"by and {name} both name {value!r}; a column plays one part.")
+    Roles(outcomes=(outcome,), by=tuple(by), unit=unit, others=(host,)).check("unit", "others", others="host")
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
     check_scalar(amount, "amount", typ=str, optional=True)
     check_scalar(at_random, "at_random", typ=str, optional=True)
     check_scalar(mailing, "mailing", typ=int, ge=1)
     check_scalar(seed, "seed", typ=int)
 
 
-def _check_once(frame: Any, unit: str, host: str) -> None:
-    twice = frame.group_by(unit, host).agg(n=nw.len()).filter(nw.col("n") > 1).select(nw.len()).lazy().collect()
-    if found := int(twice.item(0, 0)):
-        raise BadValue(f"{found:,} people have several rows with one host; pass one row a person and host.")
-
-
-def _reduced(
-    frame: Any, outcome: str, host: str, by: list[str], amount: str | None, at_random: str | None
-) -> tuple[pl.DataFrame, int]:
-    """Return n, sum and sum of squares of the outcome and the amount, by host and attributes."""
-    keys = [host, *by, *([] if at_random is None else [at_random])]
-    frame = frame.with_columns(nw.col(outcome).cast(nw.Float64))
-    aside = int(cells(frame, (), outcome).select(pl.col("n") - pl.col(f"{outcome}_n")).item())
-    known = frame.filter(~nw.col(outcome).is_null() & ~nw.col(outcome).is_nan())
-    if amount is not None:
-        known = known.with_columns(nw.col(amount).cast(nw.Float64).fill_null(0.0))
-    table = cells(known, keys, [outcome, *([] if amount is None else [amount])])
-    renamed = {"n": pl.col("n"), **_sums(outcome, "s", "q")}
-    if amount is not None:
-        renamed |= _sums(amount, "dollars", "dollars_q")
-    if table[f"{outcome}_min"].is_in([0.0, 1.0]).all() and table[f"{outcome}_max"].is_in([0.0, 1.0]).all():
-        whole = (pl.col(f"{outcome}_mean") * pl.col("n")).round()  # entries are counted, exactly
-        spread = pl.col(f"{outcome}_ss")
-        if table.select(((spread - whole * (1 - whole / pl.col("n"))).abs() < 1e-6).all()).item():
-            renamed |= {"s": whole, "q": whole}
-    return table.select(*keys, **renamed), aside
-
-
-def _sums(name: str, total: str, squares: str) -> dict[str, pl.Expr]:
-    n, mean = pl.col(f"{name}_n"), pl.col(f"{name}_mean")
-    return {total: n * mean, squares: pl.col(f"{name}_ss") + n * mean**2}
-
-
-def _check_hosts(table: pl.DataFrame, host: str, like: object) -> list[Any]:
-    hosts = table[host].drop_nulls().unique().sort().to_list()
-    if like not in hosts:
-        raise BadValue(
-            f"like is {like!r}{nearest(str(like), map(str, hosts))} The hosts are: {listed(map(str, hosts))}."
-        )
-    if len(hosts) < 3:
-        raise NotEnoughData(f"Besides {like} there is {len(hosts) - 1} host; at least two candidates are needed.")
-    return hosts
-
-
-def _check_entrants(table: pl.DataFrame, host: str, ratings: bool) -> None:
-    if ratings:
-        return
-    totals = table.group_by(host).agg(pl.col("n", "s").sum()).sort(host)
-    only = totals.filter((pl.col("n") == pl.col("s")) & (pl.col("n") >= ONLY_ENTRANTS))
-    if only.height or int(totals["n"].sum()) == int(totals["s"].sum()):
-        names = listed(map(str, (only if only.height else totals)[host].to_list()))
-        raise NotEnoughData(
-            f"Everyone in the table entered with {names}; a pull is a share of those invited. Pass those who were "
-            "invited and did not enter too."
-        )
-
-
-def _wanted(table: pl.DataFrame, by: list[str], host: str, segment: str | None, region: str | None) -> pl.Series:
-    """Return which cells are in the segment and region, as DuckDB reads these."""
-    conditions = {name: text for name, text in (("segment", segment), ("region", region)) if text is not None}
-    found = pl.Series([True] * table.height, dtype=pl.Boolean)
-    for name, text in conditions.items():
-        check_scalar(text, name, typ=str)
-        with connect(enable_external_access="false") as con:
-            con.register("people", table.select(by).with_row_index("cell"))
-            try:
-                rows = con.execute(f"SELECT cell FROM people WHERE ({text}\n)").fetchnumpy()["cell"]
-            except duckdb.Error as error:
-                first = str(error).splitlines()[0]
-                raise BadValue(f"{name}: {text!r} is no condition on {listed(by)}: {first}") from error
-        there = np.zeros(table.height, bool)
-        there[np.asarray(rows, np.int64)] = True
-        found = found & pl.Series(there)
-    if not table.filter(found)["n"].sum():
-        raise NotEnoughData(f"Nobody was invited where {' AND '.join(conditions.values())}.")
-    return found
-
-
-def _totals(group: pl.DataFrame, host: str, hosts: list[Any]) -> pl.DataFrame:
-    there = pl.DataFrame({host: pl.Series(hosts, dtype=group.schema[host])})
-    names = [name for name in ("n", "s", "q", "dollars", "dollars_q") if name in group.columns]
-    totals = group.group_by(host).agg(pl.col(names).sum())
-    return there.join(totals, on=host, how="left", maintain_order="left").with_columns(pl.col(names).fill_null(0))
-
-
-def _pull(group: pl.DataFrame, like: int, ratings: bool, mailing: int, seed: int) -> dict[str, Any]:
-    n, s, q = (group[name].to_numpy().astype(float) for name in ("n", "s", "q"))
-    shrunk = _shrunk_means(n, s, q, seed) if ratings else shrunk_rates(s, n, DRAWS, seed)
-    draws = shrunk.draws
-    lower, upper = np.quantile(draws, [0.025, 0.975], axis=0)
-    rivals = draws.copy()
-    rivals[:, like] = -np.inf
-    best = np.bincount(rivals.argmax(axis=1), minlength=len(n)) / DRAWS
-    none = pl.Series([None] * len(n), dtype=pl.Float64)
-    found: dict[str, Any] = {
-        "n": group["n"].cast(pl.Int64),
-        "positives": none.cast(pl.Int64) if ratings else group["s"].cast(pl.Int64),
-        "observed": pl.Series(np.divide(s, n, out=np.full(len(n), np.nan), where=n > 0)).fill_nan(None),
-        "estimate": draws.mean(axis=0), "lower": lower, "upper": upper,
-        "own_share": shrunk.own_share, "thin": shrunk.own_share < THIN,
-        "probability_best": pl.Series([None if i == like else float(p) for i, p in enumerate(best)], dtype=pl.Float64),
-    }  # fmt: skip
-    if ratings:
-        return found | dict.fromkeys(("entries", "entries_lower", "entries_upper"), none)
-    entries = np.random.default_rng(seed).binomial(mailing, draws)
-    lower, upper = np.quantile(entries, [0.025, 0.975], axis=0)
-    return found | {"entries": mailing * draws.mean(axis=0), "entries_lower": lower, "entries_upper": upper}
-
-
-def _shrunk_means(n: Floats, s: Floats, q: Floats, seed: int) -> Any:
-    """Shrink means whose errors come from the spread within hosts, pooled: a thin host's own says little."""
-    within = float(
-        (q - np.divide(s**2, n, out=np.zeros(len(n)), where=n > 0)).sum() / max((n.sum() - (n > 0).sum()), 1)
-    )
-    spread = np.sqrt(max(within, 1e-12))
-    error = np.divide(spread, np.sqrt(n), out=np.full(len(n), np.inf), where=n > 0)
-    mean = np.divide(s, n, out=np.zeros(len(n)), where=n > 0)
-    return shrunk_means(mean, error, spread, DRAWS, seed)
-
-
-def _dollars(group: pl.DataFrame, amount: str | None, mailing: int, seed: int) -> dict[str, Any]:
-    names = ("dollars", "dollars_lower", "dollars_upper")
-    if amount is None:
-        return dict.fromkeys(names, pl.Series([None] * group.height, dtype=pl.Float64))
-    sums = (group[name].to_numpy().astype(float) for name in ("n", "dollars", "dollars_q"))
-    draws = mailing * _shrunk_means(*sums, seed + 1).draws
-    lower, upper = np.quantile(draws, [0.025, 0.975], axis=0)
-    return dict(zip(names, (draws.mean(axis=0), lower, upper), strict=True))
-
-
 def _similar(
-    table: pl.DataFrame, host: str, profile: list[str], like: object, hosts: list[Any], seed: int
+    table: pl.DataFrame, host: str, profile: list[str], like: object, hosts: list[Any], seed: int, level: float
 ) -> dict[str, Any]:
     draws = similarity(table, host, profile, like, seed) if profile else {}
     rows = [
-        (None,) * 3 if name not in draws or name == like else np.quantile(draws[name], [0.5, 0.025, 0.975]).tolist()
+        (None,) * 3
+        if name not in draws or name == like
+        else [np.median(draws[name]), *equal_tailed(draws[name], level)]
         for name in hosts
     ]
     names = ("similarity", "similarity_lower", "similarity_upper")

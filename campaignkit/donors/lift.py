@@ -1,4 +1,4 @@
-"""Estimate a lift: read, estimate in several ways, doubt, and say what looks wrong."""
+"""How much did a programme add that people chose to join? Several estimates side by side, and how robust they are."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-import numpy as np
 import polars as pl
 
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.donors import balance as balances
-from campaignkit.donors.doubts import placebo_table, sensitivity
-from campaignkit.donors.estimators import DEFAULT, LABELS, NO_WEIGHTS, WEIGHTINGS, Run, check_estimators
-from campaignkit.donors.lift import LEAST, ROUGH, Lift
-from campaignkit.donors.signing import check_sign_ups, day_of
-from campaignkit.donors.study import Parts, Study, check_parts, check_placebo, read_table, refuse_functions, study
+from campaignkit.donors.lift_result import LEAST, ROUGH, Lift
+from campaignkit.donors.observational import balance as balances
+from campaignkit.donors.observational.enrollment_dates import check_enrollment_dates, day_of
+from campaignkit.donors.observational.estimators import DEFAULT, LABELS, NO_WEIGHTS, WEIGHTINGS, Run, check_estimators
+from campaignkit.donors.observational.observational_data import (
+    ObservationalData,
+    check_placebo,
+    observational_data,
+    read_table,
+    refuse_functions,
+    roles_of,
+)
+from campaignkit.donors.observational.robustness import placebo_table, sensitivity
 from campaignkit.errors import BadValue
 from campaignkit.progress import Steps
+from campaignkit.stats.arrays import Mask
 from campaignkit.stats.causal.comparison import degrees_of_freedom
-from campaignkit.tables import unit_of
+from campaignkit.tables import Roles, unit_of
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
 __all__ = ["estimate_lift"]
 
@@ -38,6 +46,7 @@ def estimate_lift(
     weight: str | None = None,
     estimand: str = "ATT",
     estimators: str | Iterable[str] = DEFAULT,
+    confidence_level: float = CONFIDENCE_LEVEL,
     signed_up: str | None = None,
     outcome_from: dt.date | str | None = None,
     seed: int = 0,
@@ -77,6 +86,8 @@ def estimate_lift(
         Of ``difference`` (in means), ``regression``, ``imputation`` (Oaxaca–Blinder), ``ipw``, ``entropy``,
         ``aipw`` (five-fold cross-fit, logit and least squares), ``aipw_boost`` (boosted trees; needs the ``boost``
         extra, and not among the default), ``matching`` (one nearest neighbour on the propensity's logit).
+    confidence_level : float
+        Of the intervals; a placebo fails at one minus it. 0.5 or more, below 1.
     signed_up : str or None
         The column of the date each person joined (null: never), to check `treated` against. None: not checked.
     outcome_from : date, str or None
@@ -114,83 +125,85 @@ def estimate_lift(
     >>> found.table.select("estimator", pl.col("ratio").round(1)).rows()[:5]  # 1.6 was planted
     [('difference', 3.7), ('regression', 1.8), ('imputation', 2.1), ('ipw', 1.5), ('entropy', 1.6)]
     """
-    names, parts = check_estimators(estimators), column_names(covariates, "covariates")
-    placebos = check_placebo(placebo, parts)
-    asked = Parts(treated, outcome, parts, unit_of(data, unit), cluster, weight, tuple(placebos))
-    _check(asked, estimand, signed_up, outcome_from, seed)
+    names, covariate_names = check_estimators(estimators), column_names(covariates, "covariates")
+    placebos = check_placebo(placebo, covariate_names)
+    _check((treated, outcome), (unit, cluster, weight, signed_up), estimand, confidence_level, seed)
+    if not covariate_names:
+        raise BadValue("covariates is empty; name what was known of people before they could join.")
+    if (signed_up is None) != (outcome_from is None):
+        raise BadValue("signed_up and outcome_from go together: the column of dates, and the day the outcome begins.")
+    ids = {"unit": unit_of(data, unit), "cluster": cluster, "weight": weight}
+    roles = roles_of(treated, outcome, covariate_names, **ids, others=tuple(placebos))
     steps = Steps("estimate_lift")
     with steps.step("reading"):
-        table = read_table(data, asked if signed_up is None else _also(asked, signed_up))
-        late = (
-            []
-            if signed_up is None
-            else check_sign_ups(table, treated, signed_up, day_of(outcome_from, "outcome_from", "2012-07-02"))
-        )
-        found = study(table, asked, everyone=estimand == "ATE", seed=seed)
-        refuse_functions(found, outcome, found.comparison.y, [], "outcome")
+        dates = () if signed_up is None else (signed_up,)
+        table = read_table(data, replace(roles, others=(*roles.others, *dates)))
+        begins = None if signed_up is None else day_of(outcome_from, "outcome_from", "2012-07-02")
+        enrollment_notes = check_enrollment_dates(table, treated, signed_up, begins)
+        study = observational_data(table, roles, everyone=estimand == "ATE", seed=seed)
+        refuse_functions(study, outcome, study.comparison.y, [], "outcome")
     with steps.step("estimating"):
-        run = Run(found.comparison, names, seed)
+        run = Run(study.comparison, names, seed, confidence_level)
         run.refuse_if_apart(treated)
         rows = run.table()
-    with steps.step("doubting"):
-        doubts = placebo_table(found, placebos, names, run.lead, seed)
-        result = _result(found, run, rows, doubts, asked, estimand, late)
+    with steps.step("checking robustness"):
+        placebo_answers = placebo_table(study, placebos, names, run.lead, seed, confidence_level)
+        result = _result(study, run, rows, placebo_answers, roles, estimand, enrollment_notes)
     steps.close()
     return result
 
 
-def _check(asked: Parts, estimand: str, signed_up: str | None, outcome_from: object, seed: int) -> None:
+def _check(
+    needed: tuple[str, ...], others: tuple[str | None, ...], estimand: str, confidence_level: float, seed: int
+) -> None:
     check_scalar(estimand, "estimand", typ=str, choices=("ATT", "ATE"))
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
     check_scalar(seed, "seed", typ=int)
-    for name in ("treated", "outcome", "unit", "cluster", "weight"):
-        check_scalar(getattr(asked, name), name, typ=str, optional=name not in ("treated", "outcome"))
-    check_scalar(signed_up, "signed_up", typ=str, optional=True)
-    check_parts(asked)
-    if (signed_up is None) != (outcome_from is None):
-        raise BadValue("signed_up and outcome_from go together: the column of dates, and the day the outcome begins.")
-
-
-def _also(asked: Parts, name: str) -> Parts:
-    """Return the parts with one more column to read."""
-    return replace(asked, others=(*asked.others, name))
+    for name in needed:
+        check_scalar(name, "A column's name", typ=str)
+    for name in others:
+        check_scalar(name, "A column's name", typ=str, optional=True)
 
 
 def _result(
-    found: Study, run: Run, table: pl.DataFrame, placebo: pl.DataFrame, asked: Parts, estimand: str, late: list[str]
-) -> Lift:
-    c = found.comparison
+    data: ObservationalData, run: Run, table: pl.DataFrame, placebo: pl.DataFrame, roles: Roles, estimand: str,
+    enrollment_notes: list[str],
+) -> Lift:  # fmt: skip
+    c, level, (treated,), (outcome,) = data.comparison, run.confidence_level, roles.arms, roles.outcomes
     weightings = {name: means for name, means in run.means.items() if name in WEIGHTINGS and means is not None}
-    balance = balances.balance(found, weightings)
+    balance = balances.balance(data, weightings)
     lone = balances.alone(c, run.logit.eta)
-    warnings = (*_warnings(found, run, table, balance, lone, asked.treated), *late, *found.notes)
+    warnings = (*_warnings(data, run, table, balance, lone, treated), *enrollment_notes, *data.notes)
     return Lift(
-        table, asked.treated, asked.outcome, estimand, run.lead, int(c.treated.sum()), int((~c.treated).sum()),
-        balance, balances.overlap(c, run.logit.p), balances.trimming(c, run.nuisances, lone), placebo,
-        sensitivity(found, table.filter(pl.col("estimator") == run.lead)), warnings,
+        table, treated, outcome, estimand, run.lead, int(c.treated.sum()), int((~c.treated).sum()),
+        balance, balances.overlap(c, run.logit.p), balances.trimming(c, run.nuisances, lone, level), placebo,
+        sensitivity(data, table.filter(pl.col("estimator") == run.lead), level), warnings, level,
     )  # fmt: skip
 
 
 def _warnings(
-    found: Study, run: Run, table: pl.DataFrame, balance: pl.DataFrame, lone: np.ndarray, treated: str
+    data: ObservationalData, run: Run, table: pl.DataFrame, balance: pl.DataFrame, lone: Mask, treated: str
 ) -> list[str]:
-    c, said = found.comparison, []
+    c, warnings = data.comparison, []
     fewest = int(degrees_of_freedom(c)) + 1
     if fewest < FEW:
-        said.append(
+        warnings.append(
             f"One group has only {fewest:,} people (or clusters): intervals are rough, and balance may be luck."
         )
     share = float(c.target[lone].sum() / c.target.sum())
     if lone.any():
         who = f"those with {treated}" if not c.everyone else "all"
-        said.append(f"{share:.1%} of {who} ({int(lone.sum()):,}) have no counterpart: there the models extrapolate.")
+        warnings.append(
+            f"{share:.1%} of {who} ({int(lone.sum()):,}) have no counterpart: there the models extrapolate."
+        )
     for name, means in run.means.items():
         if means is None:
-            said.append(f"{LABELS[name].capitalize()} has no answer: {NO_WEIGHTS}.")
+            warnings.append(f"{LABELS[name].capitalize()} has no answer: {NO_WEIGHTS}.")
     few = table.filter(pl.col("effective_n") < LEAST).select("estimator", "effective_n").rows()
-    said += [f"{LABELS[name]} rests on as few as {size:.0f} comparison people." for name, size in few]
+    warnings += [f"{LABELS[name]} rests on as few as {size:.0f} comparison people." for name, size in few]
     for name in WEIGHTINGS:
         if run.means.get(name) is not None:
             covariate, apart = balances.worst(balance, name)
             if apart > ROUGH:
-                said.append(f"After {LABELS[name]} {covariate} is still {apart:.2f} standard deviations apart.")
-    return said
+                warnings.append(f"After {LABELS[name]} {covariate} is still {apart:.2f} standard deviations apart.")
+    return warnings

@@ -1,4 +1,4 @@
-"""How much of a difference did a programme make that people chose to join? Several answers side by side, and doubts."""
+"""A lift: several estimates side by side, and how robust they are."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
-from campaignkit.donors import balance as balances
-from campaignkit.donors.doubts import Sensitivity
-from campaignkit.donors.estimators import LABELS
-from campaignkit.donors.worth import Worth, ends
+from campaignkit.donors.observational import balance as balances
+from campaignkit.donors.observational.estimators import LABELS
+from campaignkit.donors.observational.robustness import Sensitivity
+from campaignkit.donors.observational.worth import Worth, ends
 from campaignkit.errors import listed
 from campaignkit.result import Result
-from campaignkit.wording import number
+from campaignkit.wording import confidence, number, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,10 +32,10 @@ class Lift(Result):
     """What a programme added, estimated in several ways.
 
     `table` has one row an estimator: ``estimator``; ``estimate`` (an effect: the mean outcome with the programme minus
-    the mean without it over the target population, in the outcome's unit), ``lower``, ``upper`` (95%, Student's t on
-    the fewer arm's clusters less one, errors robust and counting what was estimated on the way), ``standard_error``,
-    ``p_value`` (of no effect; not corrected, as all rows answer one question); ``n`` (rows); ``with_it`` and
-    ``without`` (the two means: levels); ``ratio`` (Σ Y(1) / Σ Y(0), null unless both are above 0), ``ratio_lower``,
+    the mean without it over the target population, in the outcome's unit), ``lower``, ``upper`` (Student's t on
+    the fewer arm's clusters less one, errors robust and counting what was estimated on the way), ``std_error``,
+    ``p_value`` (of no effect; not corrected, as all rows answer one question); ``n`` (rows); ``mean_treated`` and
+    ``mean_control`` (levels); ``ratio`` (Σ Y(1) / Σ Y(0), null unless both are above 0), ``ratio_lower``,
     ``ratio_upper``; ``effective_n`` (how many equally weighted comparison people the weights leave, Kish's; null
     where weights have no sense). All null where an estimator has no answer; `warnings` says why.
 
@@ -62,6 +62,21 @@ class Lift(Result):
         How strong something unmeasured would have to be.
     warnings : tuple of str
         What to know before believing a number.
+    confidence_level : float
+        Of the intervals.
+
+    Examples
+    --------
+    The examples of its methods speak of this one:
+
+    >>> import campaignkit as ck
+    >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
+    >>> lift = ck.donors.estimate_lift(
+    ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
+    ...     placebo={"gifts_before": []}, unit="person",
+    ... )
+    >>> lift.lead
+    'entropy'
     """
 
     treated: str
@@ -76,6 +91,7 @@ class Lift(Result):
     placebo: pl.DataFrame
     sensitivity: Sensitivity
     warnings: tuple[str, ...]
+    confidence_level: float
 
     @property
     def failed(self) -> pl.DataFrame:
@@ -83,13 +99,7 @@ class Lift(Result):
 
         Examples
         --------
-        >>> import campaignkit as ck
-        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
-        >>> found = ck.donors.estimate_lift(
-        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
-        ...     placebo={"gifts_before": []}, unit="person",
-        ... )
-        >>> found.failed["placebo"].to_list()
+        >>> lift.failed["placebo"].to_list()
         ['gifts_before']
         """
         return self.placebo.filter(pl.col("failed") & (pl.col("estimator") == self.lead))
@@ -100,13 +110,7 @@ class Lift(Result):
 
         Examples
         --------
-        >>> import campaignkit as ck
-        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
-        >>> found = ck.donors.estimate_lift(
-        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
-        ...     placebo={"gifts_before": []}, unit="person",
-        ... )
-        >>> "difference" in found.credible["estimator"]
+        >>> "difference" in lift.credible["estimator"]
         False
         """
         left = self.balance.group_by("weighting").agg(pl.col("difference").abs().max().alias("apart"))
@@ -120,20 +124,14 @@ class Lift(Result):
 
         Examples
         --------
-        >>> import campaignkit as ck
-        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
-        >>> found = ck.donors.estimate_lift(
-        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
-        ...     placebo={"gifts_before": []}, unit="person",
-        ... )
-        >>> found.set_aside
+        >>> lift.set_aside
         ['ipw', 'aipw']
         """
         return [name for name in self.table["estimator"] if name not in ("difference", *self.credible["estimator"])]
 
     def summary(self) -> str:
         """Say failed placebos first, then the raw difference, what is left of it, and what this cannot show."""
-        parts = [*self._placebos_failed(), self._raw(), self._left(), self._aside(), self._doubt(), *self.warnings]
+        parts = [*self._placebos_failed(), self._raw(), self._left(), self._aside(), self._robustness(), *self.warnings]
         return " ".join(part for part in parts if part)
 
     def _placebos_failed(self) -> list[str]:
@@ -151,8 +149,9 @@ class Lift(Result):
             return ""
         times = "" if row["ratio"] is None else f", {row['ratio']:.2f} times as much"
         return (
-            f"{self.outcome} averages {number(row['with_it'])} among {self.n_treated:,} with {self.treated} and "
-            f"{number(row['without'])} among {self.n_comparison:,} others{times}, before anything is made comparable."
+            f"{self.outcome} averages {number(row['mean_treated'])} among {self.n_treated:,} with {self.treated} and "
+            f"{number(row['mean_control'])} among {self.n_comparison:,} others{times}, before anything is made "
+            "comparable."
         )
 
     def _left(self) -> str:
@@ -162,16 +161,17 @@ class Lift(Result):
         who = "those who joined" if self.estimand == "ATT" else "everyone"
         lead = self._row(self.lead) or {}
         by = f"{LABELS[self.lead]} says"
+        intervals = f"the {confidence(self.confidence_level)} intervals of {rows.height} estimators"
         if rows["ratio"].null_count() == 0:
             low, high = ends(rows, "ratio_lower", "ratio_upper")
             return (
-                f"Compared with like people, for {who} it comes to between {low:.2f} and {high:.2f} times (the 95% "
-                f"intervals of {rows.height} estimators; {by} {lead['ratio']:.2f}, or {number(lead['estimate'])} each)."
+                f"Compared with like people, for {who} it comes to between {low:.2f} and {high:.2f} times "
+                f"({intervals}; {by} {lead['ratio']:.2f}, or {number(lead['estimate'])} each)."
             )
         low, high = ends(rows, "lower", "upper")
         return (
-            f"Compared with like people, for {who} it comes to between {number(low)} and {number(high)} each (the "
-            f"95% intervals of {rows.height} estimators; {by} {number(lead['estimate'])})."
+            f"Compared with like people, for {who} it comes to between {number(low)} and {number(high)} each "
+            f"({intervals}; {by} {number(lead['estimate'])})."
         )
 
     def _aside(self) -> str:
@@ -181,17 +181,18 @@ class Lift(Result):
         verb = "is" if len(names) == 1 else "are"
         return f"Not among these {verb} {listed(names)}: no answer, too few people, or groups still apart."
 
-    def _doubt(self) -> str:
-        found = self.sensitivity
-        if found.e_value is not None and found.e_value_bound is not None:
+    def _robustness(self) -> str:
+        sensitivity = self.sensitivity
+        if sensitivity.e_value is not None and sensitivity.e_value_bound is not None:
             strong = (
-                f"a trait no file shows would have to go with both joining and {self.outcome} {found.e_value:.2f}-fold "
-                f"to explain it away, {found.e_value_bound:.2f}-fold to bring the interval to no effect"
+                f"a trait no file shows would have to go with both joining and {self.outcome} "
+                f"{sensitivity.e_value:.2f}-fold to explain it away, {sensitivity.e_value_bound:.2f}-fold to bring the "
+                "interval to no effect"
             )
         else:
             strong = (
-                f"a trait no file shows would have to explain {found.robustness:.1%} of what is left of both joining "
-                f"and {self.outcome} to bring regression's estimate to nothing"
+                f"a trait no file shows would have to explain {share(sensitivity.robustness)} of what is left of both "
+                f"joining and {self.outcome} to bring regression's estimate to nothing"
             )
         passed = (
             ""
@@ -222,13 +223,7 @@ class Lift(Result):
 
         Examples
         --------
-        >>> import campaignkit as ck
-        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
-        >>> found = ck.donors.estimate_lift(
-        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
-        ...     placebo={"gifts_before": []}, unit="person",
-        ... )
-        >>> type(found.love_plot()).__name__
+        >>> type(lift.love_plot()).__name__
         'LayerChart'
         """
         return balances.love_plot(self.balance)
@@ -238,13 +233,7 @@ class Lift(Result):
 
         Examples
         --------
-        >>> import campaignkit as ck
-        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
-        >>> found = ck.donors.estimate_lift(
-        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
-        ...     placebo={"gifts_before": []}, unit="person",
-        ... )
-        >>> type(found.overlap_chart()).__name__
+        >>> type(lift.overlap_chart()).__name__
         'Chart'
         """
         return balances.overlap_chart(self.overlap, self.treated)
@@ -254,13 +243,7 @@ class Lift(Result):
 
         Examples
         --------
-        >>> import campaignkit as ck
-        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
-        >>> found = ck.donors.estimate_lift(
-        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
-        ...     placebo={"gifts_before": []}, unit="person",
-        ... )
-        >>> type(found.placebo_chart()).__name__
+        >>> type(lift.placebo_chart()).__name__
         'LayerChart'
         """
         rows = self.placebo.filter(pl.col("estimate").is_not_null())
@@ -295,13 +278,7 @@ class Lift(Result):
 
         Examples
         --------
-        >>> import campaignkit as ck
-        >>> people = ck.sample.draw("quick_donate", 10_000, seed=1).table
-        >>> found = ck.donors.estimate_lift(
-        ...     people, "quick_donate", "gifts_after", ["age", "dollars_before"],
-        ...     placebo={"gifts_before": []}, unit="person",
-        ... )
-        >>> found.value(enrolment_rate=0.05, cost=0.25, people=10_000).table.columns
+        >>> lift.value(enrolment_rate=0.05, cost=0.25, people=10_000).table.columns
         ['estimator', 'break_even_rate', 'estimate', 'lower', 'upper']
         """
         check_scalar(enrolment_rate, "enrolment_rate", typ=float, gt=0, le=1)
@@ -317,4 +294,5 @@ class Lift(Result):
             float(cost),
             people,
             bool(self.failed.height),
+            self.confidence_level,
         )

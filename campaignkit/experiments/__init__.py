@@ -1,12 +1,12 @@
 """Test everything: draw the arms, say what they show, choose what to send, and who foresaw it."""
 
-from campaignkit.experiments.analysis import Analysis, analyze
-from campaignkit.experiments.design import Assignment, assign
-from campaignkit.experiments.effects import GroupEffects, effects_by
-from campaignkit.experiments.factors import Factorial, factorial
+from campaignkit.experiments.analyze import Analysis, analyze
+from campaignkit.experiments.assign import Assignment, assign
+from campaignkit.experiments.effects_by import GroupEffects, effects_by
+from campaignkit.experiments.factorial import Factorial, factorial
 from campaignkit.experiments.guesses import Pool, score_guesses
-from campaignkit.experiments.planning import Plan, plan
-from campaignkit.experiments.rolling import TestAndRoll, test_and_roll
+from campaignkit.experiments.plan import Plan, plan
+from campaignkit.experiments.test_and_roll import TestAndRoll, test_and_roll
 from campaignkit.experiments.winners import Winners, winners
 
 __all__ = [

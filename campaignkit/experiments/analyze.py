@@ -13,8 +13,7 @@ from scipy.special import stdtrit
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue
-from campaignkit.experiments.comparing import (
-    LEVEL,
+from campaignkit.experiments.moments.comparing import (
     Arms,
     Levels,
     arm_names,
@@ -24,12 +23,13 @@ from campaignkit.experiments.comparing import (
     find_control,
     levels,
 )
-from campaignkit.experiments.groups import KINDS, Columns, Groups, Outcome, column_map
-from campaignkit.experiments.looks import Looks, look
-from campaignkit.experiments.reading import read
-from campaignkit.experiments.sizes import Sizes, check_sizes
+from campaignkit.experiments.moments.groups import Design, Groups, Outcome, design_of
+from campaignkit.experiments.moments.reading import read
+from campaignkit.experiments.moments.sequential import Sequential, differences_by_day
+from campaignkit.experiments.moments.sizes import Sizes, check_sizes
 from campaignkit.result import Result
-from campaignkit.wording import change, interval, level, p_value
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.wording import change, confidence, interval, level, p_value
 
 if TYPE_CHECKING:
     import altair as alt
@@ -51,26 +51,27 @@ class Analysis(Result):
     - `outcome`, `arm`, `kind` (``rate``, ``money`` or ``mean``), `n` (people with a value), `clusters` (null: people
       are the units), `missing` (people without a value);
     - `level`, `level_lower`, `level_upper`: the arm's own share, dollars a recipient, or mean;
-    - `estimate`, `se`, `lower`, `upper`: an effect, the arm's level minus the control's, adjusted for `pre` where
-      given; null for the control, and where nothing varied;
+    - `estimate`, `std_error`, `lower`, `upper`: an effect, the arm's level minus the control's, adjusted for
+      `covariate` where given; null for the control, and where nothing varied;
     - `ratio`, `ratio_lower`, `ratio_upper`: the arm's level over the control's; null where the control's is 0, a bound
       null where the data set none;
     - `p_value` (two-sided), `p_adjusted` over all comparisons in the table, `correction`;
     - of money: `givers`, `rate` (of givers), `mean_given` with `mean_given_lower`, `mean_given_upper` (dollars among
       givers), `top_share` (of the arm's dollars, from the largest 1% of its gifts); null otherwise.
 
-    All intervals are at 95%, each by itself. With `sequence` those of the effect hold at all looks at once, and
-    levels and ratios have none.
+    All intervals are at `confidence_level`, each by itself. With `sequence` those of the effect hold at all looks at
+    once, and levels and ratios have none.
     """
 
     control: Any
     sizes: Sizes
-    looks: Looks | None
+    sequential: Sequential | None
     unassigned: int
     notes: tuple[str, ...]
     adjusted_by: Mapping[str, str]
     clustered: str | None
     spans: bool
+    confidence_level: float
 
     @property
     def method(self) -> dict[str, str]:
@@ -83,8 +84,8 @@ class Analysis(Result):
         >>> ck.experiments.analyze(calls, "arm", "supports_after", control="control").method["supports_after"]
         "Wilson for levels, Newcombe's method 10 for differences, MOVER for ratios"
         """
-        if self.looks is not None:
-            return dict.fromkeys(self._outcomes(), self.looks.method)
+        if self.sequential is not None:
+            return dict.fromkeys(self._outcomes(), self.sequential.method)
         kinds = dict(self.table.select("outcome", "kind").unique(maintain_order=True).rows())
         cuped = f"{METHODS['mean']}, after CUPED"
         return {name: cuped if name in self.adjusted_by else METHODS[kind] for name, kind in kinds.items()}
@@ -94,27 +95,27 @@ class Analysis(Result):
 
     def summary(self) -> str:
         """Say first whether the arms are as planned, then which arm differs most, and what is not shown."""
-        return " ".join([self.sizes.sentence(), *self.notes, *(self._said(name) for name in self._outcomes())])
+        return " ".join([self.sizes.sentence(), *self.notes, *(self._sentence(name) for name in self._outcomes())])
 
-    def _said(self, outcome: str) -> str:
+    def _sentence(self, outcome: str) -> str:
         rows = self.table.filter((pl.col("outcome") == outcome) & pl.col("p_value").is_not_null())
         if rows.is_empty():
             return f"{outcome}: nothing varied, so there is nothing to compare."
-        kind, shown = rows["kind"][0], rows.filter(pl.col("p_adjusted") < 1 - LEVEL).height
+        kind, shown = rows["kind"][0], rows.filter(pl.col("p_adjusted") < 1 - self.confidence_level).height
         best = rows.sort("p_value", -pl.col("estimate").abs()).row(0, named=True)
         base = self.table.filter((pl.col("outcome") == outcome) & (pl.col("arm") == self.control))["level"].item()
         name = {"holm": " after Holm", "bh": " after Benjamini–Hochberg", "none": ""}[best["correction"]]
-        told = (
+        text = (
             f"{outcome}: {best['arm']} has {level(best['level'], kind)}, {self.control} {level(base, kind)}; "
-            f"difference {change(best['estimate'], kind)} (95% interval "
+            f"difference {change(best['estimate'], kind)} ({confidence(self.confidence_level)} interval "
             f"{interval(best['lower'], best['upper'], kind)}, "
             f"{p_value(best['p_adjusted'])}{name})."
         )
         if rows.height > 1:
-            told += f" {shown} of {rows.height} arms differ from {self.control} by more than chance."
+            text += f" {shown} of {rows.height} arms differ from {self.control} by more than chance."
         elif not shown:
-            told += " That is no more than chance gives."
-        return told + self._missing(outcome)
+            text += " That is no more than chance gives."
+        return text + self._missing(outcome)
 
     def _missing(self, outcome: str) -> str:
         missing = self.table.filter(pl.col("outcome") == outcome)["missing"].sum()
@@ -123,8 +124,8 @@ class Analysis(Result):
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw the first outcome's differences to the control; with `sequence`, over the days."""
         outcome = self._outcomes()[0]
-        if self.looks is not None:
-            return self.looks.chart(outcome, self.summary())
+        if self.sequential is not None:
+            return self.sequential.chart(outcome, self.summary())
         rows = self.table.filter((pl.col("outcome") == outcome) & pl.col("estimate").is_not_null())
         if rows.is_empty():
             return None
@@ -143,14 +144,15 @@ def analyze(
     control: Any = None,
     unit: str | None = None,
     cluster: str | None = None,
-    pre: str | Mapping[str, str] | None = None,
+    covariate: str | Mapping[str, str] | None = None,
     strata: str | Iterable[str] | None = None,
     weight: str | None = None,
-    per: str | None = None,
+    denominator: str | None = None,
     sequence: str | None = None,
     correction: str = "holm",
     shares: Mapping[Any, float] | None = None,
     kind: str | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
     tune: int | None = None,
 ) -> Analysis:
     """Compare every arm of an experiment with its control.
@@ -174,14 +176,14 @@ def analyze(
         What was assigned together, or varies together: household, precinct. People in a cluster count as one draw;
         clusters with people in several arms (blocks) are right too. Where it is null, the person is a cluster of
         their own, which is counted and said. None: people are independent.
-    pre : str or mapping, optional
-        The outcome's forerunner, known before the arms were drawn, such as last year's gifts; for several outcomes a
+    covariate : str or mapping, optional
+        The outcome's own past, known before the arms were drawn, such as last year's gifts; for several outcomes a
         mapping. It narrows the intervals (CUPED). None: not adjusted.
     strata : str or iterable of str, optional
         Within what the arms were drawn: differences are taken there and averaged by the strata's sizes. None: none.
     weight : str, optional
         Each person's weight, 0 or more. None: all count alike.
-    per : str, optional
+    denominator : str, optional
         What outcomes are divided by, summed: gifts per e-mail sent. None: by people.
     sequence : str, optional
         The date (or number of the look) on which each row came in. Given, differences have an asymptotic confidence
@@ -193,6 +195,8 @@ def analyze(
         The shares in which the arms were drawn, to check their sizes by. None: equal.
     kind : {"rate", "money", "mean"}, optional
         What the outcomes are. None: columns of only 0 and 1 are a rate; of 0 and positive numbers money; else mean.
+    confidence_level : float
+        Of the intervals, and one minus it of the p-values that sentences go by; 0.5 or more, below 1.
     tune : int, optional
         With `sequence`: the number of units, of both arms, at which the sequence is to be narrowest. Choose it before
         looking. None: ten times those of the first look.
@@ -213,11 +217,11 @@ def analyze(
     Notes
     -----
     With y a unit's total, d what it is divided by (1 for a person), the level is Σy / Σd and its variance that of
-    (y − level · d) / mean(d) over units. CUPED subtracts θ (pre − mean pre), θ the slope in the two arms together.
-    Money's intervals are Hall's, which bend with the skew, put together by MOVER: where 1.5% give and nothing
-    differs between 8,000 and 2,000 people, they claim a difference in 5.1% of experiments, Student's t with the
-    same standard error in 7.0% (`book/calibration/experiments.md`). An arm without a gift is taken to have, at
-    most, Wilson's upper rate times the mean gift of all arms. With `per`, `pre` or kind ``mean`` the test is
+    (y − level · d) / mean(d) over units. CUPED subtracts θ (x − mean x), x the covariate, θ the slope in the two arms
+    together. Money's intervals are Hall's, which bend with the skew, put together by MOVER: where 1.5% give and nothing
+    differs between 8,000 and 2,000 people, they claim a difference in 5.1% of experiments, Student's t with the same
+    standard error in 7.0% (`book/calibration/experiments.md`). An arm without a gift is taken to have, at most,
+    Wilson's upper rate times the mean gift of all arms. With `denominator`, `covariate` or kind ``mean`` the test is
     Welch's.
 
     Sizes are tested by chi-squared over units (people where clusters span arms); an alarm is p < 0.001.
@@ -243,60 +247,73 @@ def analyze(
     True
     """
     check_scalar(correction, "correction", choices=CORRECTIONS)
-    check_scalar(kind, "kind", choices=KINDS, optional=True)
     outcomes = tuple(column_names(outcome, "outcome"))
     if not outcomes:
         raise BadValue("outcome is empty; name at least one column.")
-    layers = tuple(column_names(strata, "strata"))
-    before = column_map(pre, outcomes, "pre")
-    columns = Columns((arm,), outcomes, layers, unit, cluster, before, weight, per, sequence, kind)
-    if sequence is not None and layers:
+    stratum_columns = tuple(column_names(strata, "strata"))
+    design = design_of(
+        [arm], outcomes, by=stratum_columns, unit=unit, cluster=cluster, weight=weight, covariate=covariate,
+        denominator=denominator, sequence=sequence, kind=kind, confidence_level=confidence_level,
+    )  # fmt: skip
+    if sequence is not None and stratum_columns:
         raise BadValue("sequence and strata do not go together; leave one of them out.")
-    groups = read(data, columns, control)
-    names = arm_names(groups, columns)
+    groups = read(data, design, control)
+    names = arm_names(groups, design)
     base = find_control(names, control)
-    looks = look(groups, columns, names, base, tune) if sequence is not None else None
-    tables = [_outcome_table(groups, one, columns, base, looks) for one in groups.outcomes]
+    daily = differences_by_day(groups, design, names, base, tune) if sequence is not None else None
+    tables = [_outcome_table(groups, outcome_groups, design, base, daily) for outcome_groups in groups.outcomes]
     table = corrected(pl.concat(tables, how="vertical_relaxed"), correction)
-    sizes = check_sizes(groups, names, columns, shares)
+    sizes = check_sizes(groups, names, design, shares)
     return Analysis(
-        table, names[base], sizes, looks, groups.unassigned, groups.notes(columns), before, cluster, groups.spans
-    )
+        table, names[base], sizes, daily, groups.unassigned, groups.notes(design), design.covariates, cluster,
+        groups.spans, confidence_level,
+    )  # fmt: skip
 
 
-def _outcome_table(groups: Groups, one: Outcome, columns: Columns, control: int, looks: Looks | None) -> pl.DataFrame:
-    if looks is None:
-        arms = arrange(groups, one, columns, control)
+def _outcome_table(
+    groups: Groups, outcome: Outcome, design: Design, control: int, daily: Sequential | None
+) -> pl.DataFrame:
+    if daily is None:
+        arms = arrange(groups, outcome, design, control)
         level = levels(arms)
         own, effects = level.bounds(), effects_of(arms, level)
     else:
-        arms = looks.arms[one.name]
+        arms = daily.arms[outcome.name]
         level = levels(arms)
-        own, effects = (np.full(level.value.shape, np.nan),) * 2, looks.last(one.name)
+        own, effects = (np.full(level.value.shape, np.nan),) * 2, daily.last(outcome.name)
     size = len(arms.names)
-    n, missing, units = (_by_arm(groups, columns, arms, x) for x in (one.rows, one.missing, groups.table["units"]))
-    found = {"outcome": [one.name] * size, "arm": arms.names, "kind": [arms.kind] * size, "n": n}
-    found |= {"clusters": units if columns.cluster is not None else [None] * size, "missing": missing}
-    found |= (
-        {"level": level.value, "level_lower": own[0], "level_upper": own[1]} | effects | given_of(arms, one.top_share)
+    n, missing, units = (
+        _by_arm(groups, design, arms, x) for x in (outcome.rows, outcome.missing, groups.table["units"])
     )
-    for name, values in found.items():  # NaN is not known, infinity no bound: both become null
+    columns = {"outcome": [outcome.name] * size, "arm": arms.names, "kind": [arms.kind] * size, "n": n}
+    columns |= {"clusters": units if design.roles.cluster is not None else [None] * size, "missing": missing}
+    columns |= (
+        {"level": level.value, "level_lower": own[0], "level_upper": own[1]}
+        | effects
+        | given_of(arms, outcome.top_share)
+    )
+    for name, values in columns.items():  # NaN is not known, infinity no bound: both become null
         if isinstance(values, np.ndarray) and values.dtype.kind == "f":
-            found[name] = np.where(np.isfinite(values), values, np.nan)
-    kinds = {"arm": groups.table.schema[columns.arm[0]], "clusters": pl.Int64}
-    return pl.DataFrame(found, schema_overrides=kinds, nan_to_null=True)
+            columns[name] = np.where(np.isfinite(values), values, np.nan)
+    kinds = {"arm": groups.table.schema[design.roles.arms[0]], "clusters": pl.Int64}
+    return pl.DataFrame(columns, schema_overrides=kinds, nan_to_null=True)
 
 
-def _by_arm(groups: Groups, columns: Columns, arms: Arms, values: Any) -> np.ndarray:
-    place = [arms.names.index(name) for name in groups.table[columns.arm[0]]]
+def _by_arm(groups: Groups, design: Design, arms: Arms, values: Any) -> np.ndarray:
+    place = [arms.names.index(name) for name in groups.table[design.roles.arms[0]]]
     return np.bincount(place, np.asarray(values, float), len(arms.names)).astype(np.int64)
 
 
 def effects_of(arms: Arms, level: Levels) -> dict[str, Any]:
     """Return the table's columns of effects."""
-    found, bounds, ratio = differences(arms, level)
-    columns = {"estimate": found.estimate, "se": found.se, "lower": found.lower, "upper": found.upper}
-    return columns | {"ratio": ratio, "ratio_lower": bounds[0], "ratio_upper": bounds[1], "p_value": found.p_value}
+    difference, bounds, ratio = differences(arms, level)
+    columns = {
+        "estimate": difference.estimate,
+        "std_error": difference.std_error,
+        "lower": difference.lower,
+        "upper": difference.upper,
+    }
+    return columns | {"ratio": ratio, "ratio_lower": bounds[0], "ratio_upper": bounds[1], "p_value": difference.p_value}
 
 
 def given_of(arms: Arms, top_share: Mapping[Any, float]) -> dict[str, Any]:
@@ -311,7 +328,7 @@ def given_of(arms: Arms, top_share: Mapping[Any, float]) -> dict[str, Any]:
     givers = whole.n * whole.mean[:, 3]
     with np.errstate(divide="ignore", invalid="ignore"):
         df = np.where(givers >= 2, givers - 1, np.nan)
-        half = stdtrit(df, 0.5 + LEVEL / 2) * np.sqrt(variance / whole.n) / mean
+        half = stdtrit(df, 0.5 + arms.confidence_level / 2) * np.sqrt(variance / whole.n) / mean
         low, high = mean * np.exp(-half), mean * np.exp(half)
     top = np.array([top_share.get(name, np.nan) for name in arms.names])
     return dict(zip(names, (givers, rate, mean, low, high, top), strict=True))

@@ -44,7 +44,7 @@ class Assignment(Result):
     def summary(self) -> str:
         """Say how many are in each arm, and how far the arms are from the shares planned."""
         sizes = self.table.group_by("arm").len().sort("arm")
-        said = ", ".join(f"{arm}: {n:,}" for arm, n in sizes.rows())
+        counts = ", ".join(f"{arm}: {n:,}" for arm, n in sizes.rows())
         worst = (self.balance["share"] - self.balance["expected_share"]).abs().max()
         how = (
             "by a hash of each id: the same again, and who comes later gets an arm without moving anybody"
@@ -54,7 +54,7 @@ class Assignment(Result):
         end = f" The largest gap to a planned share, in any stratum, is {worst:.1%}."
         if self.means.height:
             end += f" No column differs by more than {self.means['difference'].abs().max():.2f} standard deviations."
-        return f"{self.table.height:,} drawn ({said}), {how}.{end}"
+        return f"{self.table.height:,} drawn ({counts}), {how}.{end}"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are in each arm."""

@@ -13,21 +13,30 @@ from scipy.special import chdtrc
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.experiments.analysis import CORRECTIONS
-from campaignkit.experiments.comparing import Arms, arm_names, arrange, corrected, differences, find_control, levels
-from campaignkit.experiments.groups import KINDS, Columns
-from campaignkit.experiments.reading import read
-from campaignkit.experiments.sizes import Sizes, check_sizes
+from campaignkit.experiments.analyze import CORRECTIONS
+from campaignkit.experiments.moments.comparing import (
+    Arms,
+    arm_names,
+    arrange,
+    corrected,
+    differences,
+    find_control,
+    levels,
+)
+from campaignkit.experiments.moments.groups import design_of
+from campaignkit.experiments.moments.reading import read
+from campaignkit.experiments.moments.sizes import Sizes, check_sizes
 from campaignkit.result import Result
+from campaignkit.stats.intervals.estimate import equal_tailed
 from campaignkit.stats.intervals.hierarchy import normal_hierarchy
 from campaignkit.stats.intervals.multiplicity import holm
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.wording import change, p_value
 
 if TYPE_CHECKING:
     import altair as alt
 
 USUAL = 0.05  # groups' effects usually differ by this share of the outcome's standard deviation: the prior's scale
-SHOWN = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,8 +46,8 @@ class GroupEffects(Result):
     `table` has one row a group and arm, without the control:
 
     - the `by` columns, `arm`, `n` (people of the group in the arm), `control_n`, `level`, `control_level`;
-    - `estimate`, `se`, `lower`, `upper`: an effect in that group, the arm's level minus the control's, 95%; null where
-      an arm has fewer than two people there, or nothing varied;
+    - `estimate`, `std_error`, `lower`, `upper`: an effect in that group, the arm's level minus the control's; null
+      where an arm has fewer than two people there, or nothing varied;
     - `p_value` (that the effect in this group is none), `p_adjusted` over all rows, `correction`;
     - `shrunk`, `shrunk_lower`, `shrunk_upper`: the effect drawn toward the other groups', as far as they are alike;
       act on this.
@@ -55,32 +64,33 @@ class GroupEffects(Result):
     sizes: Sizes
     differs: pl.DataFrame
     notes: tuple[str, ...]
+    confidence_level: float
 
     def summary(self) -> str:
         """Say whether the groups differ at all, before which of them leads."""
         start = " ".join([self.sizes.sentence(), *self.notes])
-        return f"{start} {self.outcome} by {' and '.join(self.by)}: {' '.join(self._said())}"
+        return f"{start} {self.outcome} by {' and '.join(self.by)}: {' '.join(self._sentences())}"
 
-    def _said(self) -> list[str]:
-        said = []
+    def _sentences(self) -> list[str]:
+        sentences = []
         for row in self.differs.iter_rows(named=True):
             rows = self.table.filter((pl.col("arm") == row["arm"]) & pl.col("estimate").is_not_null())
             p = p_value(row["p_adjusted"])
-            if row["p_adjusted"] >= SHOWN:
-                said.append(
+            if row["p_adjusted"] >= 1 - self.confidence_level:
+                sentences.append(
                     f"for {row['arm']}, no difference between the {row['groups']} groups is shown ({p}): they differ "
                     f"about as much as chance makes them; the effect is {change(row['overall'], self.kind)} overall."
                 )
                 continue
             ordered = rows.sort("shrunk", descending=True)
             best, least = ordered.row(0, named=True), ordered.row(-1, named=True)
-            said.append(
+            sentences.append(
                 f"for {row['arm']}, the groups differ ({p}): most in {self._group(best)}, "
                 f"{change(best['shrunk'], self.kind)}, least in {self._group(least)}, "
                 f"{change(least['shrunk'], self.kind)} (shrunk; {change(best['estimate'], self.kind)} and "
                 f"{change(least['estimate'], self.kind)} as seen)."
             )
-        return said
+        return sentences
 
     def _group(self, row: dict[str, Any]) -> str:
         return " · ".join("unknown" if row[name] is None else str(row[name]) for name in self.by)
@@ -114,11 +124,12 @@ def effects_by(
     control: Any = None,
     unit: str | None = None,
     cluster: str | None = None,
-    pre: str | None = None,
+    covariate: str | None = None,
     weight: str | None = None,
     correction: str = "bh",
     shares: Any = None,
     kind: str | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> GroupEffects:
     """Ask whether an arm's effect differs between groups of people, and by how much it really does.
 
@@ -131,7 +142,7 @@ def effects_by(
     by : str or iterable of str
         What people were before the arms were drawn: sex, age band, state. Several columns are crossed. Never a thing
         that the arm may have changed, such as having been reached. Null is a group.
-    control, unit, cluster, pre, weight, shares, kind
+    control, unit, cluster, covariate, weight, shares, kind, confidence_level
         As for `analyze`.
     correction : {"bh", "holm", "none"}
         Of the effects' p-values, over all groups and arms.
@@ -148,9 +159,9 @@ def effects_by(
     Notes
     -----
     First Cochran's Q: would the groups differ as they do if the effect was the same in all? Where it does not say no
-    (p ≥ 0.05 after Holm over arms), no group is said to lead, however the bars look. Shrunk effects come from a normal
-    hierarchy with its spread integrated over. Where a household is in two groups, its members lean the same way and Q
-    is on the side of caution.
+    (p ≥ 1 − confidence_level after Holm over arms), no group is said to lead, however the bars look. Shrunk effects
+    come from a normal hierarchy with its spread integrated over. Where a household is in two groups, its members lean
+    the same way and Q is on the side of caution.
 
     References
     ----------
@@ -166,31 +177,36 @@ def effects_by(
     [('F', 'economy', 2179), ('F', 'health', 2082)]
     """
     check_scalar(correction, "correction", choices=CORRECTIONS)
-    check_scalar(kind, "kind", choices=KINDS, optional=True)
     names = column_names(by, "by")
     if not names:
         raise BadValue("by is empty; name at least one column.")
-    before = {} if pre is None else {outcome: pre}
-    columns = Columns((arm,), (outcome,), tuple(names), unit, cluster, before, weight, kind=kind, nested=False)
-    groups = read(data, columns, control)
-    arms_ = arm_names(groups, columns)
-    base = find_control(arms_, control)
-    one = groups.outcomes[0]
-    arms = arrange(groups, one, columns, base, whole=False)
+    design = design_of(
+        [arm], [outcome], by=names, unit=unit, cluster=cluster, weight=weight, covariate=covariate, kind=kind,
+        nested=False, confidence_level=confidence_level,
+    )  # fmt: skip
+    groups = read(data, design, control)
+    arm_labels = arm_names(groups, design)
+    base = find_control(arm_labels, control)
+    outcome_groups = groups.outcomes[0]
+    arms = arrange(groups, outcome_groups, design, base, whole=False)
     values = groups.table.select(names).unique(maintain_order=True)
-    counted = groups.table.select(arm, *names).with_columns(n=pl.Series(one.rows))
+    counted = groups.table.select(arm, *names).with_columns(n=pl.Series(outcome_groups.rows))
     arms = replace(arms, clustered=cluster is not None or weight is not None)
     parts = [_group(arms, s, values.row(s), names, counted, arm) for s in range(values.height)]
     table = pl.concat(parts, how="vertical_relaxed").sort(*names, "arm", nulls_last=True)
-    others = [name for i, name in enumerate(arms_) if i != base]
+    others = [name for i, name in enumerate(arm_labels) if i != base]
     scale = USUAL * _spread(arms)
-    shrunk, differs = zip(*(_compared(table.filter(pl.col("arm") == name), scale) for name in others), strict=True)
+    shrunk, differs = zip(
+        *(_compared(table.filter(pl.col("arm") == name), scale, confidence_level) for name in others), strict=True
+    )
     overall = pl.DataFrame(list(differs))
     overall = overall.with_columns(p_adjusted=pl.Series(holm(overall["p_value"].to_numpy())))
     whole = pl.concat(shrunk).sort(*names, "arm", nulls_last=True)
-    sizes = check_sizes(groups, arms_, columns, shares)
-    rows, notes = corrected(whole, correction), groups.notes(columns)
-    return GroupEffects(rows, outcome, arms.kind, tuple(names), arms_[base], sizes, overall, notes)
+    sizes = check_sizes(groups, arm_labels, design, shares)
+    rows, notes = corrected(whole, correction), groups.notes(design)
+    return GroupEffects(
+        rows, outcome, arms.kind, tuple(names), arm_labels[base], sizes, overall, notes, confidence_level
+    )
 
 
 def _spread(arms: Arms) -> float:
@@ -209,9 +225,9 @@ def _group(
     cross = None if arms.cross is None else arms.cross[:, at]
     here = replace(arms, moments=arms.moments.pick(slice(None), at), share=np.ones(1), cross=cross)
     level = levels(here)
-    found, _, _ = differences(here, level)
+    difference, _, _ = differences(here, level)
     known = (here.moments.n[:, 0] > 1) & (here.moments.n[arms.control, 0] > 1)
-    numbers = {name: np.where(known, x, np.nan) for name, x in found._asdict().items()}
+    numbers = {name: np.where(known, x, np.nan) for name, x in difference._asdict().items()}
     inside = pl.all_horizontal(pl.col(name).eq_missing(pl.lit(x)) for name, x in zip(names, value, strict=True))
     n = dict(counted.filter(inside).select(arm, "n").rows())
     table = pl.DataFrame(
@@ -227,23 +243,23 @@ def _group(
     return table.filter(~control).select(*keys, pl.all()).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _compared(rows: pl.DataFrame, scale: float) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _compared(rows: pl.DataFrame, scale: float, level: float = CONFIDENCE_LEVEL) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return one arm's rows with shrunk effects, and whether its groups differ."""
-    usable = (pl.col("estimate").is_not_null() & pl.col("se").is_not_null()).alias("usable")
+    usable = (pl.col("estimate").is_not_null() & pl.col("std_error").is_not_null()).alias("usable")
     known = rows.select(usable).to_series().to_numpy()
-    d, se = rows["estimate"].to_numpy()[known], rows["se"].to_numpy()[known]
-    if len(d) < 2:
-        raise NotEnoughData(f"Of arm {rows['arm'][0]!r} only {len(d)} group has people enough; two were expected.")
-    w = 1 / se**2
-    overall = float((w * d).sum() / w.sum())
-    q = float((w * (d - overall) ** 2).sum())
-    found = normal_hierarchy(d, se**2, scale)
-    lower, upper = np.quantile(found.draws, [0.025, 0.975], axis=0)
+    effect, std_error = rows["estimate"].to_numpy()[known], rows["std_error"].to_numpy()[known]
+    if len(effect) < 2:
+        raise NotEnoughData(f"Of arm {rows['arm'][0]!r} only {len(effect)} group has people enough; two were expected.")
+    w = 1 / std_error**2
+    overall = float((w * effect).sum() / w.sum())
+    q = float((w * (effect - overall) ** 2).sum())
+    posterior = normal_hierarchy(effect, std_error**2, scale)
+    lower, upper = equal_tailed(posterior.draws, level)
     columns = {}
-    for name, x in (("shrunk", found.mean), ("shrunk_lower", lower), ("shrunk_upper", upper)):
+    for name, x in (("shrunk", posterior.mean), ("shrunk_lower", lower), ("shrunk_upper", upper)):
         values = np.full(rows.height, np.nan)
         values[known] = x
         columns[name] = pl.Series(values).fill_nan(None)
-    differs = {"arm": rows["arm"][0], "groups": len(d), "overall": overall, "statistic": q, "df": len(d) - 1}
-    differs |= {"p_value": float(chdtrc(len(d) - 1, q)), "spread": found.spread}
+    differs = {"arm": rows["arm"][0], "groups": len(effect), "overall": overall, "statistic": q, "df": len(effect) - 1}
+    differs |= {"p_value": float(chdtrc(len(effect) - 1, q)), "spread": posterior.spread}
     return rows.with_columns(**columns), differs

@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy.special import chdtrc, ndtr
+from scipy.special import chdtrc, ndtr, ndtri
 
 from campaignkit import charts
-from campaignkit.checks import check_scalar, column_names
+from campaignkit.checks import column_names
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.experiments.comparing import arrange
-from campaignkit.experiments.groups import KINDS, Columns
-from campaignkit.experiments.reading import read
+from campaignkit.experiments.moments.comparing import arrange
+from campaignkit.experiments.moments.groups import design_of
+from campaignkit.experiments.moments.reading import read
 from campaignkit.result import Result
 from campaignkit.stats.intervals.multiplicity import holm
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.wording import change
 
 if TYPE_CHECKING:
     import altair as alt
-
-Z = 1.959963984540054  # of a 95% interval
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,9 +34,9 @@ class Factorial(Result):
     `table` has one row a level of a factor (a main effect), or a pair of levels (an interaction):
 
     - `term` (``subject``, or ``subject × sender``), `level` (text), `n` (people there);
-    - `estimate`, `se`, `lower`, `upper`: an effect: a main effect is the level's mean less the mean of the factor's
-      levels, the other factors' levels counting alike; an interaction is what the pair adds beyond its two main
-      effects. 95% intervals, normal;
+    - `estimate`, `std_error`, `lower`, `upper`: an effect: a main effect is the level's mean less the mean of the
+      factor's levels, the other factors' levels counting alike; an interaction is what the pair adds beyond its two
+      main effects. Normal intervals;
     - `p_value` of the effect, `p_adjusted` (Holm) over all rows, `correction`.
 
     `terms` has one row a term: `term`, `df`, `statistic` (Wald's chi-squared), `p_value`, `p_adjusted`.
@@ -47,24 +46,26 @@ class Factorial(Result):
     kind: str
     terms: pl.DataFrame
     notes: tuple[str, ...]
+    confidence_level: float
 
     def summary(self) -> str:
         """Say which factors matter, which level is best, and whether factors work together."""
         main = self.terms.filter(~pl.col("term").str.contains(" × ", literal=True))
-        said = []
+        sentences = []
         for term, p in main.select("term", "p_adjusted").rows():
             best = self.table.filter(pl.col("term") == term).sort("estimate", descending=True).row(0, named=True)
-            if p < 0.05:
-                said.append(
+            if p < 1 - self.confidence_level:
+                sentences.append(
                     f"{term} matters: best is {best['level']} ({change(best['estimate'], self.kind)} to its mean)"
                 )
             else:
-                said.append(f"no effect of {term} is shown")
-        both = self.terms.filter(pl.col("term").str.contains(" × ", literal=True) & (pl.col("p_adjusted") < 0.05))
+                sentences.append(f"no effect of {term} is shown")
+        alpha = 1 - self.confidence_level
+        both = self.terms.filter(pl.col("term").str.contains(" × ", literal=True) & (pl.col("p_adjusted") < alpha))
         end = (
             f"These work together: {', '.join(both['term'])}." if both.height else "No two are shown to work together."
         )
-        return " ".join([*self.notes, f"{self.outcome}: {'; '.join(said)}. {end}"])
+        return " ".join([*self.notes, f"{self.outcome}: {'; '.join(sentences)}. {end}"])
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the main effects with their intervals."""
@@ -84,6 +85,7 @@ def factorial(
     cluster: str | None = None,
     weight: str | None = None,
     kind: str | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Factorial:
     """Take a test of several factors apart: what each does, and which two do more together.
 
@@ -92,13 +94,13 @@ def factorial(
     data : table
         One row a person.
     factors : iterable of str
-        Columns that each say one thing that was drawn by lot, such as subject, sender and message. Rows where one of
+        Columns that each say one thing that was drawn at random, such as subject, sender and message. Rows where one of
         them is null are set aside.
     outcome : str
         What came of it; as for `analyze`.
     unit, cluster, weight : str, optional
         As for `analyze`.
-    kind : {"rate", "money", "mean"}, optional
+    kind, confidence_level
         As for `analyze`.
 
     Returns
@@ -131,25 +133,26 @@ def factorial(
     names = column_names(factors, "factors")
     if len(names) < 2:
         raise BadValue("factors names fewer than two columns; for one, use analyze or winners.")
-    check_scalar(kind, "kind", choices=KINDS, optional=True)
-    columns = Columns(tuple(names), (outcome,), (), unit, cluster, {}, weight, kind=kind)
-    groups = read(data, columns)
+    design = design_of(
+        names, [outcome], unit=unit, cluster=cluster, weight=weight, kind=kind, confidence_level=confidence_level
+    )
+    groups = read(data, design)
     levels = [groups.table[name].unique().sort().to_list() for name in names]
-    shape = tuple(len(one) for one in levels)
-    arms = arrange(groups, groups.outcomes[0], columns, 0)
+    shape = tuple(len(values) for values in levels)
+    arms = arrange(groups, groups.outcomes[0], design, 0)
     if len(arms.names) < np.prod(shape):
         raise NotEnoughData(
             f"{int(np.prod(shape)) - len(arms.names)} combinations of {', '.join(names)} have nobody; leave out a "
             "level that was not combined with all others."
         )
-    found = arms.moments.level()
-    mean = found.value.reshape(shape)
-    variance = (found.variance / arms.moments.n).reshape(shape)
+    cell_levels = arms.moments.level()
+    mean = cell_levels.value.reshape(shape)
+    variance = (cell_levels.variance / arms.moments.n).reshape(shape)
     rows = np.array(groups.outcomes[0].rows).reshape(shape)
-    effects = _effects(names, [list(map(str, one)) for one in levels], mean, variance, rows)
+    effects = _effects(names, [list(map(str, values)) for values in levels], mean, variance, rows, confidence_level)
     table = pl.concat([part for part, _ in effects])
     terms = pl.DataFrame([row for _, row in effects])
-    return Factorial(_with_holm(table), outcome, arms.kind, _with_holm(terms), groups.notes(columns))
+    return Factorial(_with_holm(table), outcome, arms.kind, _with_holm(terms), groups.notes(design), confidence_level)
 
 
 def _with_holm(table: pl.DataFrame) -> pl.DataFrame:
@@ -158,10 +161,10 @@ def _with_holm(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _effects(
-    names: list[str], levels: list[list[str]], mean: np.ndarray, variance: np.ndarray, rows: np.ndarray
+    names: list[str], levels: list[list[str]], mean: np.ndarray, variance: np.ndarray, rows: np.ndarray, level: float
 ) -> list[tuple[pl.DataFrame, dict[str, Any]]]:
     terms = [(i,) for i in range(len(names))] + list(combinations(range(len(names)), 2))
-    return [_term(axes, names, levels, mean, variance, rows) for axes in terms]
+    return [_term(axes, names, levels, mean, variance, rows, level) for axes in terms]
 
 
 def _term(
@@ -171,6 +174,7 @@ def _term(
     mean: np.ndarray,
     variance: np.ndarray,
     rows: np.ndarray,
+    level: float,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return a term's contrasts: the mean over the other factors, centred along each of its own."""
     shape = mean.shape
@@ -178,18 +182,19 @@ def _term(
     contrast = reduce(lambda a, b: np.kron(a, b), centre)
     estimate = contrast @ mean.ravel()
     covariance = (contrast * variance.ravel()) @ contrast.T
-    se = np.sqrt(np.diag(covariance))
+    std_error = np.sqrt(np.diag(covariance))
+    half = float(ndtri(0.5 + level / 2)) * std_error
     df = int(np.prod([shape[axis] - 1 for axis in axes]))
     statistic = float(estimate @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ estimate)
     others = tuple(axis for axis in range(len(shape)) if axis not in axes)
     name = " × ".join(names[axis] for axis in axes)
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.nan_to_num(2 * ndtr(-np.abs(estimate / se)), nan=1.0)
+        p = np.nan_to_num(2 * ndtr(-np.abs(estimate / std_error)), nan=1.0)
     table = pl.DataFrame(
         {
             "term": [name] * len(estimate), "level": [" × ".join(x) for x in product(*(levels[a] for a in axes))],
-            "n": rows.sum(axis=others).ravel(), "estimate": estimate, "se": se,
-            "lower": estimate - Z * se, "upper": estimate + Z * se, "p_value": p,
+            "n": rows.sum(axis=others).ravel(), "estimate": estimate, "std_error": std_error,
+            "lower": estimate - half, "upper": estimate + half, "p_value": p,
         }
     )  # fmt: skip
     return table, {"term": name, "df": df, "statistic": statistic, "p_value": float(chdtrc(df, statistic))}

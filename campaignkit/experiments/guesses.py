@@ -12,9 +12,11 @@ from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
+from campaignkit.stats.intervals.estimate import equal_tailed
 from campaignkit.stats.intervals.multiplicity import holm
 from campaignkit.tables import check_columns, check_numbers, open_table
-from campaignkit.wording import p_value
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.wording import confidence, p_value
 
 if TYPE_CHECKING:
     import altair as alt
@@ -31,28 +33,30 @@ class Pool(Result):
 
     - the guesser's column, `tests`, `guesses` (arms forecast);
     - `rank_correlation`: Spearman's, between guess and outcome, within tests, averaged with each test's number of
-      arms; 1 the right order, 0 none; `lower_chance`, `upper_chance`: within what 95% of random orders fall;
+      arms; 1 the right order, 0 none; `lower_chance`, `upper_chance`: within what random orders fall, but for
+      1 − confidence_level of them;
     - `p_value` (one-sided: random orders that do as well), `p_adjusted` (Holm over guessers), `correction`;
     - `log_score`: by how much, in bits a positive outcome, the guess said better than 'all arms alike' which arm it
       would come from; below 0 is worse than saying nothing;
-    - `beats_chance`: whether p_adjusted is below 0.05.
+    - `beats_chance`: whether p_adjusted is below 1 − confidence_level.
     """
 
     by: str
+    confidence_level: float
 
     def summary(self) -> str:
         """Say who won, and whether anybody beat chance."""
         best = self.table.row(0, named=True)
         winners = self.table.filter("beats_chance")[self.by].to_list()
-        said = (
+        text = (
             f"{best[self.by]} had the best order of {self.table.height}, rank correlation "
             f"{best['rank_correlation']:.2f} ({p_value(best['p_adjusted'])} after Holm). "
         )
         if not winners:
-            return said + "Nobody is shown to beat chance."
+            return text + "Nobody is shown to beat chance."
         negative = self.table.filter(pl.col("log_score") <= 0).height
         return (
-            f"{said}{len(winners)} of {self.table.height} beat chance: {', '.join(map(str, winners))}. Measured by how "
+            f"{text}{len(winners)} of {self.table.height} beat chance: {', '.join(map(str, winners))}. Measured by how "
             f"much was claimed, {negative} did worse than saying that all arms are alike."
         )
 
@@ -71,7 +75,9 @@ class Pool(Result):
         )
         points = base.mark_point(opacity=1).encode(x="value:Q")
         return alt.layer(chance, points).properties(
-            description=self.summary(), title="Forecasts; the bar holds 95% of random orders", width=charts.WIDTH
+            description=self.summary(),
+            title=f"Forecasts; the bar holds {confidence(self.confidence_level)} of random orders",
+            width=charts.WIDTH,
         )
 
 
@@ -83,6 +89,7 @@ def score_guesses(
     arm: str = "arm",
     guess: str = "guess",
     test: str | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
     draws: int = 10_000,
     seed: int = 0,
 ) -> Pool:
@@ -99,6 +106,8 @@ def score_guesses(
         The columns' names; `results` has its arms in a column of that name or in ``arm``.
     test : str, optional
         The column of `guesses` that says to which test an arm belongs; arms are ordered within tests. None: one test.
+    confidence_level : float
+        Of the range of random orders; one minus it of beating chance. 0.5 or more, below 1.
     draws : int
         Random orders for p-values.
     seed : int
@@ -135,19 +144,20 @@ def score_guesses(
     [1.0]
     """
     check_scalar(draws, "draws", typ=int, ge=100)
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
     table = _joined(guesses, results, by, arm, guess, test)
     rng = np.random.default_rng(seed)
     rows = []
     for (who,), part in table.group_by(by, maintain_order=True):
-        rows.append({by: who} | _scored(part, draws, rng))
+        rows.append({by: who} | _scored(part, draws, rng, confidence_level))
     if not rows:
         raise NotEnoughData(f"No test has {LEAST} arms with guesses and results.")
-    found = pl.DataFrame(rows)
-    found = found.with_columns(p_adjusted=pl.Series(holm(found["p_value"].to_numpy())), correction=pl.lit("holm"))
-    found = found.with_columns(beats_chance=pl.col("p_adjusted") < 0.05)
+    pool = pl.DataFrame(rows)
+    pool = pool.with_columns(p_adjusted=pl.Series(holm(pool["p_value"].to_numpy())), correction=pl.lit("holm"))
+    pool = pool.with_columns(beats_chance=pl.col("p_adjusted") < 1 - confidence_level)
     order = ["tests", "guesses", "rank_correlation", "lower_chance", "upper_chance", "p_value", "p_adjusted"]
-    found = found.select(by, *order, "correction", "log_score", "beats_chance")
-    return Pool(found.sort("rank_correlation", by, descending=[True, False]), by)
+    pool = pool.select(by, *order, "correction", "log_score", "beats_chance")
+    return Pool(pool.sort("rank_correlation", by, descending=[True, False]), by, confidence_level)
 
 
 def _joined(guesses: Any, results: Any, by: str, arm: str, guess: str, test: str | None) -> pl.DataFrame:
@@ -157,35 +167,35 @@ def _joined(guesses: Any, results: Any, by: str, arm: str, guess: str, test: str
     known = getattr(results, "table", results)
     key = arm if arm in open_table(known).collect_schema().names() else "arm"
     check_columns(known, key, "n", "level", where="results")
-    seen = open_table(known).lazy().collect("polars").to_native().select(pl.col(key).alias("arm"), "n", "level")
-    if seen["arm"].is_duplicated().any():
+    outcomes = open_table(known).lazy().collect("polars").to_native().select(pl.col(key).alias("arm"), "n", "level")
+    if outcomes["arm"].is_duplicated().any():
         raise BadValue("results holds an arm twice; pass the rows of one outcome.")
-    one = pl.lit("") if test is None else pl.col(test)
-    said = open_table(guesses).lazy().collect("polars").to_native()
-    said = said.select(
-        pl.col(by), pl.col(arm).alias("arm"), pl.col(guess).cast(pl.Float64).alias("guess"), one.alias("test")
+    test_name = pl.lit("") if test is None else pl.col(test)
+    forecasts = open_table(guesses).lazy().collect("polars").to_native()
+    forecasts = forecasts.select(
+        pl.col(by), pl.col(arm).alias("arm"), pl.col(guess).cast(pl.Float64).alias("guess"), test_name.alias("test")
     )
-    if said.filter(pl.col("guess").is_null() | ~(pl.col("guess") >= 0)).height:
+    if forecasts.filter(pl.col("guess").is_null() | ~(pl.col("guess") >= 0)).height:
         raise BadValue(f"guesses: {guess!r} is null or negative in some rows; numbers from 0 on were expected.")
-    if said.select(by, "arm").is_duplicated().any():
+    if forecasts.select(by, "arm").is_duplicated().any():
         raise BadValue(f"guesses: some {by!r} guesses an arm twice.")
-    joined = said.join(seen, on="arm", how="inner").drop_nulls("level")
+    joined = forecasts.join(outcomes, on="arm", how="inner").drop_nulls("level")
     if joined.is_empty():
         raise BadValue("No arm of the guesses is among the results; do their names agree?")
     return joined.filter(pl.len().over(by, "test") >= LEAST).sort(by, "test", "arm")
 
 
-def _scored(part: pl.DataFrame, draws: int, rng: np.random.Generator) -> dict[str, Any]:
-    tests = [one for _, one in part.group_by("test", maintain_order=True)]
-    weight = np.array([one.height for one in tests], float)
+def _scored(part: pl.DataFrame, draws: int, rng: np.random.Generator, level: float) -> dict[str, Any]:
+    tests = [rows for _, rows in part.group_by("test", maintain_order=True)]
+    weight = np.array([rows.height for rows in tests], float)
     weight /= weight.sum()
-    said = [_ranks(one["guess"]) for one in tests]
-    seen = [_ranks(one["level"]) for one in tests]
-    value = float(sum(w * (a @ b) for w, a, b in zip(weight, said, seen, strict=True)))
+    guessed = [_ranks(rows["guess"]) for rows in tests]
+    observed = [_ranks(rows["level"]) for rows in tests]
+    value = float(sum(w * (a @ b) for w, a, b in zip(weight, guessed, observed, strict=True)))
     chance = np.zeros(draws)
-    for w, a, b in zip(weight, said, seen, strict=True):
+    for w, a, b in zip(weight, guessed, observed, strict=True):
         chance += w * (rng.permuted(np.broadcast_to(a, (draws, len(a))), axis=1) @ b)
-    lower, upper = np.quantile(chance, [0.025, 0.975])
+    lower, upper = equal_tailed(chance, level)
     p = (1 + np.sum(chance >= value - 1e-12)) / (1 + draws)
     return {
         "tests": len(tests), "guesses": part.height, "rank_correlation": value, "lower_chance": float(lower),
@@ -203,9 +213,9 @@ def _ranks(values: pl.Series) -> np.ndarray:
 
 def _log_score(tests: list[pl.DataFrame]) -> float | None:
     bits, events = 0.0, 0.0
-    for one in tests:
-        n, k = one["n"].to_numpy().astype(float), (one["n"] * one["level"]).to_numpy()
-        p, claimed = n / n.sum(), n * one["guess"].to_numpy()
+    for rows in tests:
+        n, k = rows["n"].to_numpy().astype(float), (rows["n"] * rows["level"]).to_numpy()
+        p, claimed = n / n.sum(), n * rows["guess"].to_numpy()
         q = claimed / claimed.sum() if claimed.sum() > 0 else p
         bits += float(k @ np.log2(((1 - HEDGE) * q + HEDGE * p) / p))
         events += float(k.sum())

@@ -13,21 +13,21 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.experiments.comparing import Levels
-from campaignkit.experiments.gifts import gifts_of
-from campaignkit.experiments.groups import KINDS, Columns
-from campaignkit.experiments.reading import read
+from campaignkit.experiments.moments.comparing import Levels
+from campaignkit.experiments.moments.gifts import gifts_of
+from campaignkit.experiments.moments.groups import Design, design_of
+from campaignkit.experiments.moments.reading import read
 from campaignkit.result import Result
 from campaignkit.stats.intervals.differences import mover
 from campaignkit.stats.intervals.moments import Moments
 from campaignkit.stats.intervals.power import first_reaching, power
 from campaignkit.tables import open_columns
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.wording import change, level
 
 if TYPE_CHECKING:
     import altair as alt
 
-ALPHA = 0.05
 MOST_PEOPLE = 1e12
 REPEATS = 1000  # of the experiment made up from past gifts
 CURVE = np.geomspace(0.1, 10, 25)  # sizes of the chart, times the first row's
@@ -40,11 +40,11 @@ class Past:
     Attributes
     ----------
     mean, variance
-        Of one person; the variance includes clusters (design effect) and the forerunner (CUPED).
+        Of one person; the variance includes clusters (design effect) and the covariate (CUPED).
     design_effect, icc
         How much clusters widen the variance, and the correlation within them; 1 and null without clusters.
     explained
-        The share of the variance that `pre` takes away.
+        The share of the variance that `covariate` takes away.
     """
 
     kind: str
@@ -74,34 +74,34 @@ class Plan(Result):
 
     `table` has one row a size or effect asked for: `arms`, `n` (people in all arms together), `n_arm` (in each arm
     other than the control), `n_control`, `effect` (a difference to the control, in the outcome's
-    unit), `relative_effect` (as a share of the mean), `power`, `alpha` (of each comparison: 0.05 over their number),
-    `power_checked` (money:
-    the share of experiments made up from the past gifts, tails and all, in which `analyze` would show the effect as
-    more givers; null otherwise).
+    unit), `relative_effect` (as a share of the mean), `power`, `alpha` (of each comparison: 1 − confidence_level over
+    their number), `power_checked` (money: the share of experiments made up from the past gifts, tails and all, in which
+    `analyze` would show the effect as more givers; null otherwise).
     """
 
     outcome: str
     past: Past
     solved: str
     curve: pl.DataFrame
+    confidence_level: float
 
     def summary(self) -> str:
         """Say the first row: what it takes for what."""
         row, kind = self.table.row(0, named=True), self.past.kind
-        said = (
+        text = (
             f"With {row['n']:,} people in {row['arms']} arms, an effect of {change(row['effect'], kind)} on "
             f"{level(self.past.mean, kind)} ({row['relative_effect']:+.0%}) is shown with probability "
             f"{row['power']:.0%}."
         )
         if self.past.icc is not None:
-            said += (
+            text += (
                 f" Clusters (correlation {self.past.icc:.2f}) widen the variance {self.past.design_effect:.2f} times."
             )
         if self.past.explained:
-            said += f" The forerunner takes away {self.past.explained:.0%} of the variance."
+            text += f" The covariate takes away {self.past.explained:.0%} of the variance."
         if row["power_checked"] is not None:
-            said += f" In experiments made up from the past gifts it was shown in {row['power_checked']:.0%}."
-        return said
+            text += f" In experiments made up from the past gifts it was shown in {row['power_checked']:.0%}."
+        return text
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the least effect that is shown against the number of people."""
@@ -127,8 +127,9 @@ def plan(
     ratio: float = 1.0,
     rate: float | None = None,
     cluster: str | None = None,
-    pre: str | None = None,
+    covariate: str | None = None,
     kind: str | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
     seed: int = 0,
 ) -> Plan:
     """Plan an experiment: the least effect shown by a size, the size an effect takes, or the power of both.
@@ -141,8 +142,8 @@ def plan(
     outcome : str, optional
         Its column; as for `analyze`.
     arms : int
-        How many, the control included. Each comparison is planned at 0.05 over their number, arms − 1: what Holm asks
-        of the first.
+        How many, the control included. Each comparison is planned at 1 − confidence_level over their number,
+        arms − 1: what Holm asks of the first.
     n : int or iterable of int, optional
         People in all arms together. None: solved for, from an effect.
     effect, relative_effect : float or iterable of float, optional
@@ -156,10 +157,12 @@ def plan(
         The expected rate, where there are no data.
     cluster : str, optional
         What will be assigned together; its correlation is estimated from the data. None: people are independent.
-    pre : str, optional
-        The outcome's forerunner, which will be adjusted for. None: none.
+    covariate : str, optional
+        The outcome's own past, which will be adjusted for. None: none.
     kind : {"rate", "money", "mean"}, optional
         As for `analyze`.
+    confidence_level : float
+        Of the intervals that are to leave 0 out; 0.5 or more, below 1.
     seed : int
         Of the made-up experiments.
 
@@ -194,18 +197,19 @@ def plan(
     16783
     """
     check_scalar(arms, "arms", typ=int, ge=2)
-    check_scalar(power, "power", typ=float, gt=ALPHA, lt=1)
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
+    alpha = (1 - confidence_level) / (arms - 1)
+    check_scalar(power, "power", typ=float, gt=1 - confidence_level, lt=1)
     check_scalar(ratio, "ratio", typ=float, gt=0)
     check_scalar(rate, "rate", typ=float, gt=0, lt=1, optional=True)
-    check_scalar(kind, "kind", choices=KINDS, optional=True)
-    past, gifts = _past(data, outcome, rate, cluster, pre, kind)
+    past, gifts = _past(data, outcome, rate, cluster, covariate, kind)
     sizes, effects = _asked(n, effect, relative_effect, past)
-    rows = [_row(past, arms, ratio, power, size, one) for size in sizes for one in effects]
+    rows = [_row(past, arms, ratio, power, alpha, size, effect) for size in sizes for effect in effects]
     table = pl.DataFrame(rows).with_columns(power_checked=_checked(rows, gifts, past, seed))
     first = rows[0]["n"]
-    curve = [_row(past, arms, ratio, power, int(first * x), None) for x in CURVE if first * x >= 10 * arms]
+    curve = [_row(past, arms, ratio, power, alpha, int(first * x), None) for x in CURVE if first * x >= 10 * arms]
     solved = "effect" if effects == [None] else "n" if sizes == [None] else "power"
-    return Plan(table, outcome or "rate", past, solved, pl.DataFrame(curve))
+    return Plan(table, outcome or "rate", past, solved, pl.DataFrame(curve), confidence_level)
 
 
 def _asked(n: Any, effect: Any, relative: Any, past: Past) -> tuple[list[Any], list[Any]]:
@@ -227,14 +231,16 @@ def _asked(n: Any, effect: Any, relative: Any, past: Past) -> tuple[list[Any], l
 
 
 def _several(value: Any, name: str) -> list[Any]:
-    found = [value] if value is None or np.isscalar(value) else list(value)
-    for one in found:
-        check_scalar(one, name, typ=float, optional=True)
-    return found
+    values = [value] if value is None or np.isscalar(value) else list(value)
+    for value in values:
+        check_scalar(value, name, typ=float, optional=True)
+    return values
 
 
-def _row(past: Past, arms: int, ratio: float, wanted: float, n: int | None, effect: float | None) -> dict[str, Any]:
-    alpha, whole, per = ALPHA / (arms - 1), 1 + ratio * (arms - 1), past.cluster_size
+def _row(
+    past: Past, arms: int, ratio: float, wanted: float, alpha: float, n: int | None, effect: float | None
+) -> dict[str, Any]:
+    whole, per = 1 + ratio * (arms - 1), past.cluster_size
 
     def power_at(effect: float, pair: float) -> float:  # of a control and one arm together, in units
         control, arm = pair / (1 + ratio), pair * ratio / (1 + ratio)
@@ -258,37 +264,40 @@ def _row(past: Past, arms: int, ratio: float, wanted: float, n: int | None, effe
 
 
 def _past(
-    data: Any, outcome: str | None, rate: float | None, cluster: str | None, pre: str | None, kind: str | None
+    data: Any, outcome: str | None, rate: float | None, cluster: str | None, covariate: str | None, kind: str | None
 ) -> tuple[Past, pl.DataFrame | None]:
     if (data is None) == (rate is None) or (data is not None and outcome is None):
         raise BadValue("Give data and outcome, or a rate.")
     if rate is not None:
         return Past("rate", rate, rate * (1 - rate), 1.0, None, 1.0, 0.0), None
     assert outcome is not None
-    names = [name for name in (outcome, cluster, pre) if name is not None]
+    names = [name for name in (outcome, cluster, covariate) if name is not None]
     frame = open_columns(data, names).frame.with_columns(nw.lit("all").alias("__all"))
-    before = {} if pre is None else {outcome: pre}
-    columns = Columns(("__all",), (outcome,), cluster=cluster, pre=before, kind=kind)
-    one = read(frame, columns, "all").outcomes[0]
-    m = one.moments
-    found = m.level()
+    design = design_of(["__all"], [outcome], cluster=cluster, covariate=covariate, kind=kind)
+    outcome_groups = read(frame, design, "all").outcomes[0]
+    m = outcome_groups.moments
+    levels = m.level()
     size = float(m.mean[0, 1])
-    variance = float(found.variance[0]) * size
+    variance = float(levels.variance[0]) * size
     if not variance > 0:
         raise NotEnoughData(f"{outcome!r} is the same for everybody in the data; there is nothing to plan by.")
-    explained = float(found.covariance[0] ** 2 / found.pre_variance[0] / found.variance[0]) if pre is not None else 0.0
-    effect, icc = _clustering(frame, columns, m, variance) if cluster is not None else (1.0, None)
-    past = Past(one.kind, float(found.value[0]), variance * (1 - explained), effect, icc, size, explained)
-    simple = one.kind == "money" and cluster is None and pre is None
+    explained = (
+        float(levels.covariance[0] ** 2 / levels.covariate_variance[0] / levels.variance[0])
+        if covariate is not None
+        else 0.0
+    )
+    effect, icc = _clustering(frame, design, m, variance) if cluster is not None else (1.0, None)
+    past = Past(outcome_groups.kind, float(levels.value[0]), variance * (1 - explained), effect, icc, size, explained)
+    simple = outcome_groups.kind == "money" and cluster is None and covariate is None
     return past, gifts_of(frame, outcome) if simple else None
 
 
-def _clustering(frame: Any, columns: Columns, m: Moments, variance: float) -> tuple[float, float]:
-    alone = read(frame, Columns(columns.arm, columns.outcomes, kind=columns.kind)).outcomes[0].moments
-    design = variance / float(alone.level().variance[0])
+def _clustering(frame: Any, design: Design, m: Moments, variance: float) -> tuple[float, float]:
+    alone = read(frame, design_of(design.roles.arms, design.roles.outcomes, kind=design.kind)).outcomes[0].moments
+    effect = variance / float(alone.level().variance[0])
     d, n = float(m.mean[0, 1]), float(m.n[0])
     typical = (float(m.ss[0, 1, 1]) / n + d**2) / d  # the size of the cluster that a person is in
-    return design, (design - 1) / (typical - 1) if typical > 1 else 0.0
+    return effect, (effect - 1) / (typical - 1) if typical > 1 else 0.0
 
 
 def _checked(rows: list[dict[str, Any]], gifts: pl.DataFrame | None, past: Past, seed: int) -> pl.Series:
@@ -307,7 +316,7 @@ def _made_up(
     """Return how often made-up experiments show the effect, were it one of more givers (or fewer)."""
     base = _simulated(round(row["n_control"]), rate, value, shares, rng)
     other = _simulated(round(row["n_arm"]), min(rate * (1 + row["relative_effect"]), 1.0), value, shares, rng)
-    bounds = [one.bounds(row["alpha"]) for one in (other, base)]
+    bounds = [levels.bounds(row["alpha"]) for levels in (other, base)]
     lower, upper = mover(other.value, bounds[0], base.value, bounds[1])
     return float(np.mean((lower > 0) | (upper < 0)))
 

@@ -16,6 +16,8 @@ from campaignkit.stats.intervals.power import best_of, best_size, roll_value
 if TYPE_CHECKING:
     import altair as alt
 
+__test__ = {}  # pytest takes a file of this name for tests
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TestAndRoll(Result):

@@ -11,14 +11,16 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.experiments.comparing import Arms, arm_names, arrange
-from campaignkit.experiments.groups import KINDS, Columns
-from campaignkit.experiments.reading import read
-from campaignkit.experiments.sizes import Sizes, check_sizes
+from campaignkit.experiments.moments.comparing import Arms, arm_names, arrange
+from campaignkit.experiments.moments.groups import design_of
+from campaignkit.experiments.moments.reading import read
+from campaignkit.experiments.moments.sizes import Sizes, check_sizes
 from campaignkit.result import Result
+from campaignkit.stats.intervals.estimate import equal_tailed
 from campaignkit.stats.intervals.hierarchy import Hierarchy, gamma_hierarchy, normal_hierarchy
 from campaignkit.tables import check_columns, open_table
-from campaignkit.wording import change, level
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.wording import change, confidence, dollars, level
 
 if TYPE_CHECKING:
     import altair as alt
@@ -35,7 +37,7 @@ class Winners(Result):
     `table` has one row an arm, best first:
 
     - `arm`, `kind`, `n` (people with a value), `level` (raw), `estimate` (a level: the raw one shrunk toward the
-      test's mean), `lower`, `upper` (95% credible interval of it);
+      test's mean), `lower`, `upper` (credible interval of it);
     - `probability_best`: the chance that this arm is the best of all;
     - `expected_loss`: what sending this arm loses against the best one, expected, a recipient; `loss_in_all` times
       `recipients` (null where they are not known).
@@ -52,6 +54,7 @@ class Winners(Result):
     past_tests: int
     draws: np.ndarray
     notes: tuple[str, ...]
+    confidence_level: float
 
     @property
     def luck(self) -> float:
@@ -78,7 +81,7 @@ class Winners(Result):
         -------
         dict
             ``expected`` (of the outcome, in all), ``gain`` over sending them the other arms in equal parts, with
-            ``gain_lower`` and ``gain_upper`` (95% credible interval), and ``loss`` (expected, as another arm may be
+            ``gain_lower`` and ``gain_upper`` (credible interval), and ``loss`` (expected, as another arm may be
             the best).
 
         Examples
@@ -91,7 +94,7 @@ class Winners(Result):
         """
         check_scalar(recipients, "recipients", typ=int, ge=0)
         lead = self.draws[:, 0] - self.draws[:, 1:].mean(axis=1)
-        lower, upper = np.quantile(lead, [0.025, 0.975])
+        lower, upper = equal_tailed(lead, self.confidence_level)
         best = self.table.row(0, named=True)
         each = {"expected": best["estimate"], "gain": self.shrunk_lead, "gain_lower": lower, "gain_upper": upper}
         each["loss"] = best["expected_loss"]
@@ -101,7 +104,7 @@ class Winners(Result):
         """Say which arm to send, how likely it is best, and how much of its lead is luck."""
         best = self.table.row(0, named=True)
         kind, start = best["kind"], " ".join([self.sizes.sentence(), *self.notes])
-        said = (
+        text = (
             f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
             f"probability {best['probability_best']:.0%}; expect {level(best['estimate'], kind)} of it, not the "
             f"{level(best['level'], kind)} seen. Its lead over the other arms' average was "
@@ -109,12 +112,12 @@ class Winners(Result):
         )
         if self.recipients is not None and kind != "mean":
             lost = best["loss_in_all"]
-            worth = f"${lost:,.0f}" if kind == "money" else f"{lost:,.0f}"
-            said += (
+            worth = dollars(lost, 0) if kind == "money" else f"{lost:,.0f}"
+            text += (
                 f" Of {self.recipients:,} recipients, {worth} is what choosing it may cost, expected, as "
                 "another may be best."
             )
-        return said
+        return text
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each arm's shrunk level with its interval beside the raw one."""
@@ -125,7 +128,7 @@ class Winners(Result):
             rows,
             "arm",
             description=self.summary(),
-            title=f"{self.outcome}: shrunk, with 95% interval; × as seen",
+            title=f"{self.outcome}: shrunk, with {confidence(self.confidence_level)} interval; × as seen",
             number=number,
         )
         raw = alt.Chart(rows.select(label="arm", level="level")).mark_point(
@@ -146,6 +149,7 @@ def winners(
     cluster: str | None = None,
     weight: str | None = None,
     kind: str | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
     past: Any = None,
     recipients: int | None = None,
     shares: Any = None,
@@ -161,11 +165,11 @@ def winners(
         Who was given what, and what came of it; more is better. As for `analyze`.
     unit, cluster, weight : str, optional
         As for `analyze`.
-    kind : {"rate", "money", "mean"}, optional
+    kind, confidence_level
         As for `analyze`.
     past : table, optional
-        Arms of earlier tests: columns `test`, `estimate` (their raw level) and `se`, of any size of level: what is
-        taken from them is how much arms of a test differ, as a share of their mean. None: this test alone.
+        Arms of earlier tests: columns `test`, `estimate` (their raw level) and `std_error`, of any size of level:
+        what is taken from them is how much arms of a test differ, as a share of their mean. None: this test alone.
     recipients : int, optional
         How many the winner will be sent to. None: losses are a recipient's only.
     shares : mapping, optional
@@ -205,23 +209,24 @@ def winners(
     ('deadline_june_01', True)
     """
     check_scalar(recipients, "recipients", typ=int, gt=0, optional=True)
-    check_scalar(kind, "kind", choices=KINDS, optional=True)
-    columns = Columns((arm,), (outcome,), (), unit, cluster, {}, weight, kind=kind)
-    groups = read(data, columns)
-    names = arm_names(groups, columns)
+    design = design_of(
+        [arm], [outcome], unit=unit, cluster=cluster, weight=weight, kind=kind, confidence_level=confidence_level
+    )
+    groups = read(data, design)
+    names = arm_names(groups, design)
     if len(names) < 2:
         raise NotEnoughData(f"Only one arm, {names[0]!r}; at least two were expected.")
-    arms = arrange(groups, groups.outcomes[0], columns, 0)
+    arms = arrange(groups, groups.outcomes[0], design, 0)
     level = arms.moments.level().value[:, 0]
     earlier = [] if past is None else _past(past)
-    found = _shrunk(arms, level, earlier, seed)
+    posterior = _shrunk(arms, level, earlier, seed)
     rows = groups.outcomes[0].rows
-    table = _table(names, arms.kind, rows, level, found, recipients)
+    table = _table(names, arms.kind, rows, level, posterior, recipients, confidence_level)
     lead, shrunk = (_lead(table[name].to_numpy()) for name in ("level", "estimate"))
-    sizes = check_sizes(groups, names, columns, shares)
-    draws = found.draws[:, [names.index(name) for name in table["arm"]]]
-    spread, past_tests, notes = found.spread, len(earlier), groups.notes(columns)
-    return Winners(table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, draws, notes)
+    sizes = check_sizes(groups, names, design, shares)
+    draws = posterior.draws[:, [names.index(name) for name in table["arm"]]]
+    spread, past_tests, notes = posterior.spread, len(earlier), groups.notes(design)
+    return Winners(table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, draws, notes, confidence_level)
 
 
 def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarray]], seed: int) -> Hierarchy:
@@ -243,29 +248,35 @@ def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarr
 
 def _past(past: Any) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return each earlier test's levels and variances as shares of its mean."""
-    check_columns(past, "test", "estimate", "se", where="past")
-    frame = open_table(past).lazy().collect("polars").to_native().select("test", "estimate", "se")
-    if frame.null_count().sum_horizontal().item() or frame.filter(~(pl.col("se") > 0)).height:
-        raise BadValue("past: estimate or se is null, or se is not above 0, in some rows.")
-    found = []
+    check_columns(past, "test", "estimate", "std_error", where="past")
+    frame = open_table(past).lazy().collect("polars").to_native().select("test", "estimate", "std_error")
+    if frame.null_count().sum_horizontal().item() or frame.filter(~(pl.col("std_error") > 0)).height:
+        raise BadValue("past: estimate or std_error is null, or std_error is not above 0, in some rows.")
+    tests = []
     for _, part in frame.group_by("test", maintain_order=True):
-        y, se = part["estimate"].to_numpy().astype(float), part["se"].to_numpy().astype(float)
+        y, se = part["estimate"].to_numpy().astype(float), part["std_error"].to_numpy().astype(float)
         if len(y) > 1:
             mean = float(np.average(y, weights=1 / se**2))
-            found.append((y / mean, (se / mean) ** 2))
-    return found
+            tests.append((y / mean, (se / mean) ** 2))
+    return tests
 
 
 def _table(
-    names: list[Any], kind: str, rows: np.ndarray, level: np.ndarray, found: Hierarchy, recipients: int | None
+    names: list[Any],
+    kind: str,
+    rows: np.ndarray,
+    level: np.ndarray,
+    posterior: Hierarchy,
+    recipients: int | None,
+    confidence_level: float,
 ) -> pl.DataFrame:
-    best = found.draws.max(axis=1)
-    wins = np.bincount(found.draws.argmax(axis=1), minlength=len(names)) / len(best)
-    loss = best.mean() - found.draws.mean(axis=0)
-    lower, upper = np.quantile(found.draws, [0.025, 0.975], axis=0)
+    best = posterior.draws.max(axis=1)
+    wins = np.bincount(posterior.draws.argmax(axis=1), minlength=len(names)) / len(best)
+    loss = best.mean() - posterior.draws.mean(axis=0)
+    lower, upper = equal_tailed(posterior.draws, confidence_level)
     table = pl.DataFrame(
         {
-            "arm": names, "kind": [kind] * len(names), "n": rows, "level": level, "estimate": found.mean,
+            "arm": names, "kind": [kind] * len(names), "n": rows, "level": level, "estimate": posterior.mean,
             "lower": lower, "upper": upper, "probability_best": wins, "expected_loss": loss,
         }
     )  # fmt: skip

@@ -20,7 +20,7 @@ WIDTH = 620
 
 def panel_of(result: Result, recipients: int) -> Panel:
     """Return the panel that fits a result."""
-    if isinstance(result, Analysis) and result.looks is not None and not result.looks.table.is_empty():
+    if isinstance(result, Analysis) and result.sequential is not None and not result.sequential.table.is_empty():
         return Days(result)
     if isinstance(result, Winners):
         return RollOut(result, recipients)
@@ -72,7 +72,7 @@ class Days(Panel):
 
     def __init__(self, result: Analysis) -> None:
         super().__init__(result)
-        self.looks: Any = result.looks
+        self.looks: Any = result.sequential
         self.outcome = self.looks.table["outcome"][0]
         rows = self.looks.table.filter(outcome=self.outcome)
         days = rows["day"].unique().sort()

@@ -38,17 +38,17 @@ def draw(rows: int) -> pl.DataFrame:
 
 
 def comparison(table: pl.DataFrame):
-    from campaignkit.donors.study import Parts, study
+    from campaignkit.donors.observational.observational_data import observational_data, roles_of
 
-    return study(table, Parts("joined", "gifts", COVARIATES, "person")).comparison
+    return observational_data(table, roles_of("joined", "gifts", COVARIATES, unit="person")).comparison
 
 
 def aipw(c) -> tuple[float, float]:
-    from campaignkit.donors.estimators import Run
+    from campaignkit.donors.observational.estimators import Run
     from campaignkit.stats.causal.comparison import difference
 
     found = difference(Run(c, ["aipw"], 0).means["aipw"], None, 1e9)
-    return found.value, found.error
+    return found.value, found.std_error
 
 
 def from_table(table: pl.DataFrame) -> tuple[float, float]:
@@ -60,7 +60,7 @@ def report(table: pl.DataFrame) -> tuple[float, float]:
 
     found = donors.estimate_lift(table, "joined", "gifts", COVARIATES, placebo={"mail": []}, unit="person")
     row = found.table.filter(pl.col("estimator") == "aipw").row(0, named=True)
-    return row["estimate"], row["standard_error"]
+    return row["estimate"], row["std_error"]
 
 
 def doubleml(c) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """What the experiments' room promises, counted over many made-up experiments.
 
-Looks and winners go through the public functions. Single comparisons, families and groups begin where `analyze` has
+Sequential and winners go through the public functions. Single comparisons, families and groups begin where `analyze` has
 read its table: numpy adds up many experiments at once, and the room's own levels, intervals, p-values, corrections and
 shrinkage take them from there (that `analyze` reads a table rightly is held against brute force in the tests). One draw
 of these is BATCH repeats.
@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 
 from campaignkit import experiments
-from campaignkit.experiments.analysis import given_of
-from campaignkit.experiments.comparing import Arms, Levels, by_welch
-from campaignkit.experiments.effects import USUAL, _compared
+from campaignkit.experiments.analyze import given_of
+from campaignkit.experiments.moments.comparing import Arms, Levels, by_welch
+from campaignkit.experiments.effects_by import USUAL, _compared
 from campaignkit.sample.gifts import amounts
 from campaignkit.stats.arrays import Bounds
 from campaignkit.stats.intervals.differences import inverted, mover, mover_ratio
@@ -190,14 +190,14 @@ def looks(world: str, draw: Callable, base: float, lift: float = 1.0):
         y = draw(rng, np.where(arm == "b", base * lift, base))
         frame = pl.DataFrame({"arm": arm, "day": np.sort(rng.integers(0, 30, n)), "y": y})
         found = experiments.analyze(frame, "arm", "y", sequence="day")
-        table = found.looks.table.drop_nulls("lower")
+        table = found.sequential.table.drop_nulls("lower")
         truth = base * (lift - 1) * (USUAL_GIFT if draw is gifts else 1.0)
         last = table.row(-1, named=True)
         return {
             "any_miss": table.filter((pl.col("lower") > truth) | (pl.col("upper") < truth)).height > 0,
             "claimed": table.filter((pl.col("lower") > 0) | (pl.col("upper") < 0)).height > 0,
             "peeked": peeked(frame),
-            "width": (last["upper"] - last["lower"]) / (2 * 1.96 * found.table.filter(arm="b")["se"][0]),
+            "width": (last["upper"] - last["lower"]) / (2 * 1.96 * found.table.filter(arm="b")["std_error"][0]),
         }
 
     return run
@@ -267,7 +267,7 @@ def groups(world: str, effects: tuple[float, ...], size: int, base: float):
             groups.append(difference(*pair))
         d, se, p = (np.stack([one[x] for one in groups], axis=1) for x in ("d", "se", "p"))
         for i in range(BATCH):
-            rows = pl.DataFrame({"arm": "b", "estimate": d[i], "se": se[i]})
+            rows = pl.DataFrame({"arm": "b", "estimate": d[i], "std_error": se[i]})
             table, differs = _compared(rows, USUAL * 0.5)
             claimed = adjusted(p[i], "bh") < 0.05
             inside = (table["shrunk_lower"].to_numpy() <= true) & (true <= table["shrunk_upper"].to_numpy())

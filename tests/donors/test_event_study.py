@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from campaignkit import donors
-from campaignkit.donors.periods import grid_of, grouped, panel_of
+from campaignkit.donors.observational.periods import grid_of, grouped, panel_of
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.stats.causal import staggered
 
@@ -65,7 +65,7 @@ def test_each_cell_is_a_difference_of_two_differences(control):
         mine, theirs = change[joined == g], change[controls]
         assert one["estimate"] == pytest.approx(mine.mean() - theirs.mean(), abs=1e-10)
         error = np.sqrt(mine.var() / len(mine) + theirs.var() / len(theirs)) * np.sqrt(len(given) / (len(given) - 1))
-        assert one["standard_error"] == pytest.approx(error, rel=1e-9)
+        assert one["std_error"] == pytest.approx(error, rel=1e-9)
         assert (one["n"], one["n_controls"]) == (len(mine), len(theirs))
 
 
@@ -100,7 +100,7 @@ def test_errors_of_averages_agree_with_a_bootstrap():
                 again.drop("person").rename({"new": "person"}), more.drop("person").rename({"new": "person"})
             ).overall.value
         )
-    assert found.overall.error == pytest.approx(np.std(values), rel=0.3)
+    assert found.overall.std_error == pytest.approx(np.std(values), rel=0.3)
 
 
 def test_it_finds_the_effect_and_a_parallel_past():
@@ -118,8 +118,8 @@ def test_an_effect_that_grows_is_not_held_against_those_who_joined_before():
     since = np.arange(WEEKS - 1)[None, :] - table["j"].to_numpy()[:, None]  # in the last week nobody is left to join
     planted = (4 + 3 * since[(since >= 0) & (since <= 3)]).mean()
     found = study(table, gifts).overall
-    assert planted == pytest.approx(found.value, abs=3 * found.error)
-    assert found.error < 0.15 * planted
+    assert planted == pytest.approx(found.value, abs=3 * found.std_error)
+    assert found.std_error < 0.15 * planted
 
 
 def test_a_past_that_was_not_parallel_is_said_first():
@@ -153,7 +153,7 @@ def test_the_same_from_duckdb_and_in_any_order():
             con.from_arrow(gifts.sample(fraction=1.0, shuffle=True, seed=1).to_arrow()),
         ).table
     assert one["estimate"].to_numpy() == pytest.approx(other["estimate"].to_numpy(), abs=1e-9)
-    assert one["standard_error"].to_numpy() == pytest.approx(other["standard_error"].to_numpy(), abs=1e-9)
+    assert one["std_error"].to_numpy() == pytest.approx(other["std_error"].to_numpy(), abs=1e-9)
 
 
 def test_copies_of_everybody_in_one_cluster_say_no_more():
@@ -161,8 +161,8 @@ def test_copies_of_everybody_in_one_cluster_say_no_more():
     copies = pl.concat([table.with_columns(pl.col("person") + 1000 * i, home="person") for i in range(3)])
     given = pl.concat([gifts.with_columns(pl.col("person") + 1000 * i) for i in range(3)])
     one, clustered, ignored = study(table, gifts), study(copies, given, cluster="home"), study(copies, given)
-    assert clustered.overall.error == pytest.approx(one.overall.error, rel=1e-9)
-    assert ignored.overall.error < 0.65 * one.overall.error
+    assert clustered.overall.std_error == pytest.approx(one.overall.std_error, rel=1e-9)
+    assert ignored.overall.std_error < 0.65 * one.overall.std_error
 
 
 def test_months_anticipation_and_what_is_cut():

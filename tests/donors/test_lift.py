@@ -14,8 +14,8 @@ import pytest
 from scipy.special import expit
 
 from campaignkit import donors
-from campaignkit.donors.estimators import DEFAULT, Run
-from campaignkit.donors.study import Parts, is_function_of, study
+from campaignkit.donors.observational.estimators import DEFAULT, Run
+from campaignkit.donors.observational.observational_data import is_function_of, observational_data, roles_of
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
 from campaignkit.stats.causal import comparison, crossfit, matching, weighting
 from campaignkit.stats.regression.logit import fit_logit, fit_without_each
@@ -35,7 +35,8 @@ def people(n: int = 1200, seed: int = 0, slope: float = 0.8) -> pl.DataFrame:
 
 def made(table: pl.DataFrame, **options) -> comparison.Comparison:
     everyone = options.pop("everyone", False)
-    return study(table, Parts("joined", "gifts", X, "person", **options), everyone=everyone).comparison
+    roles = roles_of("joined", "gifts", X, unit="person", **options)
+    return observational_data(table, roles, everyone=everyone).comparison
 
 
 def lift(table: object, **options) -> donors.Lift:
@@ -65,7 +66,7 @@ def test_imputation_and_weighting_agree_with_statsmodels_treatment_effects(group
     for name, theirs in {"imputation": effect.ra(effect_group=group), "ipw": effect.ipw(effect_group=group)}.items():
         ours = row(found, name)
         assert ours["estimate"] == pytest.approx(float(np.ravel(theirs.effect)[0]), rel=1e-5)
-        assert ours["standard_error"] == pytest.approx(float(theirs.results_gmm.bse[0]), rel=0.01)
+        assert ours["std_error"] == pytest.approx(float(theirs.results_gmm.bse[0]), rel=0.01)
 
 
 def test_regression_agrees_with_statsmodels_plain_and_clustered():
@@ -77,12 +78,12 @@ def test_regression_agrees_with_statsmodels_plain_and_clustered():
     plain = row(lift(table), "regression")
     assert plain["estimate"] == pytest.approx(fit.fit().params[1], rel=1e-10)
     n = len(z)
-    assert plain["standard_error"] == pytest.approx(
+    assert plain["std_error"] == pytest.approx(
         fit.fit(cov_type="HC1").bse[1] * np.sqrt((n - 1) / n * n / (n - 1)), rel=1e-9
     )
     groups = table["home"].to_numpy()
     clustered = fit.fit(cov_type="cluster", cov_kwds={"groups": groups}).bse[1]
-    assert row(lift(table, cluster="home"), "regression")["standard_error"] == pytest.approx(clustered, rel=1e-9)
+    assert row(lift(table, cluster="home"), "regression")["std_error"] == pytest.approx(clustered, rel=1e-9)
 
 
 @pytest.mark.parametrize(("estimand", "score"), [("ATT", "ATTE"), ("ATE", "ATE")])
@@ -104,7 +105,7 @@ def test_aipw_agrees_with_doubleml_on_the_same_folds(estimand, score):
     ours = comparison.difference(means, None, 1e9)
     assert ours.value == pytest.approx(float(theirs.coef[0]), rel=1e-5)
     n = len(c.y)
-    assert ours.error * np.sqrt((n - 1) / n) == pytest.approx(float(theirs.se[0]), rel=1e-4)
+    assert ours.std_error * np.sqrt((n - 1) / n) == pytest.approx(float(theirs.se[0]), rel=1e-4)
 
 
 def test_logit_agrees_with_statsmodels_with_weights_and_without_each_fold():
@@ -148,9 +149,9 @@ def test_matching_finds_who_a_plain_search_finds():
     others = np.flatnonzero(~c.treated)
     nearest = [others[np.argmin(np.abs(logit.eta[others] - eta))] for eta in logit.eta[c.treated]]
     found = matching.nearest_neighbours(c, logit)
-    assert found.without.value == pytest.approx(c.y[nearest].mean(), rel=1e-12)
+    assert found.mean_control.value == pytest.approx(c.y[nearest].mean(), rel=1e-12)
     counts = np.bincount(nearest, minlength=len(c.y))
-    assert found.without.weight == pytest.approx(counts)
+    assert found.mean_control.weight == pytest.approx(counts)
 
 
 def test_equally_near_neighbours_share():
@@ -162,9 +163,9 @@ def test_equally_near_neighbours_share():
             "x": [0.0, 1] * 20,
         }
     )
-    c = study(table, Parts("joined", "gifts", ["x"], "person")).comparison
+    c = observational_data(table, roles_of("joined", "gifts", ["x"], unit="person")).comparison
     found = matching.nearest_neighbours(c, fit_logit(c.x, c.treated.astype(float), c.weight))
-    assert found.without.value == pytest.approx(2.0)
+    assert found.mean_control.value == pytest.approx(2.0)
 
 
 def test_matching_errors_are_those_of_abadie_and_imbens():
@@ -172,7 +173,7 @@ def test_matching_errors_are_those_of_abadie_and_imbens():
     c = made(people(3000, seed=5).with_columns(pl.col("gifts") + 6 * pl.col("x3")))  # which does not drive joining
     logit = fit_logit(c.x, c.treated.astype(float), c.weight)
     means = matching.nearest_neighbours(c, logit)
-    ours = comparison.difference(means, None, 1e9).error
+    ours = comparison.difference(means, None, 1e9).std_error
     p, x, y, t = logit.p, c.x, c.y, c.treated
     others = np.flatnonzero(~t)
     order = others[np.argsort(logit.eta[others])]
@@ -214,12 +215,12 @@ def test_weights_are_people_counted_several_times():
     for name in ("difference", "regression", "imputation", "ipw", "entropy", "aipw", "matching"):
         assert row(weighted, name)["estimate"] == pytest.approx(row(plain, name)["estimate"], rel=1e-7), name
         if name != "matching":  # its smoothing looks at rows
-            assert row(weighted, name)["standard_error"] == pytest.approx(row(plain, name)["standard_error"], rel=0.01)
+            assert row(weighted, name)["std_error"] == pytest.approx(row(plain, name)["std_error"], rel=0.01)
 
 
 def test_ratio_is_of_the_two_means_and_null_where_one_is_negative():
     found = row(lift(people()), "entropy")
-    assert found["ratio"] == pytest.approx(found["with_it"] / found["without"])
+    assert found["ratio"] == pytest.approx(found["mean_treated"] / found["mean_control"])
     assert found["ratio_lower"] < found["ratio"] < found["ratio_upper"]
     below = lift(people().with_columns(pl.col("gifts") - 50))
     assert row(below, "entropy")["ratio"] is None
@@ -236,17 +237,17 @@ def test_errors_count_that_weights_were_estimated(estimator):
     c = made(people(500, seed=3))
     rng = np.random.default_rng(0)
     run = Run(c, [estimator], 0)
-    ours = comparison.difference(run.means[estimator], None, 1e9).error
+    ours = comparison.difference(run.means[estimator], None, 1e9).std_error
     values = []
     for _ in range(150):
         at = np.sort(rng.integers(0, 500, 500))
         again = replace(c, x=c.x[at], y=c.y[at], treated=c.treated[at], weight=c.weight[at], folds=(slice(0, 500),))
         found = Run(again, [estimator], 0).means[estimator]
-        values.append(found.with_it.value - found.without.value)
+        values.append(found.mean_treated.value - found.mean_control.value)
     assert ours == pytest.approx(np.std(values), rel=0.15)
-    weight = run.means[estimator].without.weight
-    known = weight * (c.y - run.means[estimator].without.value) / weight.sum()
-    naive = np.sqrt(comparison.variance(run.means[estimator].with_it.influence - known, None))
+    weight = run.means[estimator].mean_control.weight
+    known = weight * (c.y - run.means[estimator].mean_control.value) / weight.sum()
+    naive = np.sqrt(comparison.variance(run.means[estimator].mean_treated.influence - known, None))
     assert naive > 1.2 * np.std(values)
 
 
@@ -257,9 +258,9 @@ def test_errors_are_summed_within_clusters(estimator):
     copies = pl.concat(
         [table.with_columns(row=pl.lit(i), home="person", person=pl.col("person") * 4 + i) for i in range(4)]
     )
-    one = row(lift(table), estimator)["standard_error"]
-    by_home = row(lift(copies, cluster="home"), estimator)["standard_error"]
-    ignored = row(lift(copies), estimator)["standard_error"]
+    one = row(lift(table), estimator)["std_error"]
+    by_home = row(lift(copies, cluster="home"), estimator)["std_error"]
+    ignored = row(lift(copies), estimator)["std_error"]
     assert by_home == pytest.approx(one, rel=0.15 if estimator == "matching" else 0.03)
     assert ignored < 0.7 * by_home
 
@@ -274,13 +275,13 @@ def test_no_fold_sees_its_own_rows():
     changed = replace(c, y=y, treated=treated)
     one, other = (crossfit.linear_nuisances(k, Run(k, ["aipw"], 0).logit) for k in (c, changed))
     assert one.eta[fold] == pytest.approx(other.eta[fold], abs=1e-8)
-    assert one.without[fold] == pytest.approx(other.without[fold], abs=1e-6)
-    assert not np.allclose(one.without[c.folds[0]], other.without[c.folds[0]])
+    assert one.mean_control[fold] == pytest.approx(other.mean_control[fold], abs=1e-6)
+    assert not np.allclose(one.mean_control[c.folds[0]], other.mean_control[c.folds[0]])
 
 
 def test_clusters_are_never_split_between_folds():
     table = people(600).with_columns(home=pl.col("person") // 4)
-    found = study(table, Parts("joined", "gifts", X, "person", "home"))
+    found = observational_data(table, roles_of("joined", "gifts", X, unit="person", cluster="home"))
     homes = table["home"].to_numpy()[found.order]
     seen = [set(homes[fold]) for fold in found.comparison.folds]
     assert sum(map(len, seen)) == table["home"].n_unique()
@@ -297,7 +298,7 @@ def test_order_of_rows_and_kind_of_table_do_not_matter():
         lazy = lift(con.from_arrow(table.to_arrow())).table
     texts = lift(table.with_columns(pl.col("person").cast(pl.String))).table
     for other in (shuffled, lazy, lift(table.to_pandas()).table, lift(table.lazy()).table, texts):
-        for name in ("estimate", "standard_error", "ratio"):
+        for name in ("estimate", "std_error", "ratio"):
             assert one[name].to_numpy() == pytest.approx(other[name].to_numpy(), rel=1e-8)
 
 

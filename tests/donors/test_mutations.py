@@ -6,8 +6,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from campaignkit.donors import doubts, lifts, study
-from campaignkit.donors.balance import alone
+from campaignkit.donors.observational import observational_data, robustness
+from campaignkit.donors.observational.balance import alone
 from campaignkit.stats.causal import comparison, crossfit, instrument, matching, weighting
 from campaignkit.stats.causal.comparison import Mean
 from campaignkit.stats.regression import least_squares
@@ -15,7 +15,9 @@ from campaignkit.stats.regression.logit import fit_logit
 from tests.donors import test_encouragement, test_event_study, test_lift
 
 # The functions of these names hide the modules.
-event_study, encouragement = (import_module(f"campaignkit.donors.{name}") for name in ("event_study", "encouragement"))
+event_study, encouragement, lift = (
+    import_module(f"campaignkit.donors.{name}") for name in ("event_study", "encouragement", "lift")
+)
 
 
 # --- two groups -------------------------------------------------------------------------------------------
@@ -65,16 +67,16 @@ def outcome_not_cross_fitted(monkeypatch):
 
 
 def homes_split_between_folds(monkeypatch):
-    right = study._folds
+    right = observational_data._folds
 
-    def split(table, parts, seed):
-        return right(table, replace(parts, cluster=None), seed)[0], right(table, parts, seed)[1]
+    def split(table, roles, seed):
+        return right(table, replace(roles, cluster=None), seed)[0], right(table, roles, seed)[1]
 
-    monkeypatch.setattr(study, "_folds", split)
+    monkeypatch.setattr(observational_data, "_folds", split)
 
 
 def trimmed_silently(monkeypatch):
-    right = lifts.study
+    right = lift.observational_data
 
     def trimmed(*given, **options):
         found = right(*given, **options)
@@ -85,24 +87,26 @@ def trimmed_silently(monkeypatch):
         rows = {part: getattr(c, part)[kept] for part in ("x", "y", "treated", "weight")}
         return replace(found, comparison=replace(c, folds=folds, **rows), order=found.order[kept])
 
-    monkeypatch.setattr(lifts, "study", trimmed)
+    monkeypatch.setattr(lift, "observational_data", trimmed)
 
 
-# --- doubts -----------------------------------------------------------------------------------------------
+# --- robustness -----------------------------------------------------------------------------------------------
 
 
 def placebo_with_the_leaked_column(monkeypatch):
-    monkeypatch.setattr(study.Study, "columns_without", lambda self, _: np.arange(len(self.columns) + 1))
-    monkeypatch.setattr(doubts, "_refuse_given_away", lambda *_: None)
+    monkeypatch.setattr(
+        observational_data.ObservationalData, "columns_without", lambda self, _: np.arange(len(self.columns) + 1)
+    )
+    monkeypatch.setattr(robustness, "_refuse_given_away", lambda *_: None)
 
 
 def placebo_with_its_functions(monkeypatch):
-    monkeypatch.setattr(doubts, "refuse_functions", lambda *_: None)
+    monkeypatch.setattr(robustness, "refuse_functions", lambda *_: None)
 
 
 def bound_of_the_point(monkeypatch):
-    right = doubts._e_values
-    monkeypatch.setattr(doubts, "_e_values", lambda *given: (right(*given)[0],) * 2)
+    right = robustness._e_values
+    monkeypatch.setattr(robustness, "_e_values", lambda *given: (right(*given)[0],) * 2)
 
 
 # --- joining at different times ---------------------------------------------------------------------------
@@ -129,12 +133,12 @@ def two_way_fixed_effects(monkeypatch):
     monkeypatch.setattr(event_study, "effects", within)
 
 
-# --- an offer by lot --------------------------------------------------------------------------------------
+# --- a random offer --------------------------------------------------------------------------------------
 
 
 def late_not_divided_by_the_first_stage(monkeypatch):
-    def undivided(offer):
-        found = instrument.effects_of_offer(offer)
+    def undivided(offer, confidence_level):
+        found = instrument.effects_of_offer(offer, confidence_level)
         return replace(found, late=found.intention)
 
     monkeypatch.setattr(encouragement, "effects_of_offer", undivided)

@@ -13,7 +13,8 @@ from pysubgroup.datasets import get_credit_data, get_titanic_data
 from scipy.stats import hypergeom
 
 from campaignkit import sample, tables
-from campaignkit.donors import cubes, discover_segments, halves
+from campaignkit.donors import discover_segments
+from campaignkit.donors.subgroups import cubes, split_sample
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
 from campaignkit.splits import id_texts, split_keys
 
@@ -124,8 +125,8 @@ def test_the_planted_segment_is_found_first_and_held_up(found):
 
 
 def test_each_effect_is_shown_once(found):
-    assert found.also.height > 0
-    assert set(found.also["variant_of"]) <= set(found.table["segment"])
+    assert found.redundant.height > 0
+    assert set(found.redundant["variant_of"]) <= set(found.table["segment"])
     assert found.table.filter(pl.any_horizontal(pl.col("segment").str.contains(name) for name in NOISE)).is_empty()
     assert (found.table["gain_p_adjusted"] <= found.q).all()
 
@@ -134,14 +135,16 @@ def test_nearly_the_same_people_are_one(contest):
     again = contest.with_columns(coast=pl.col("region") == "West")
     ours = discover_segments(again, "entered", ["region", "coast", "sex", "age_band"], unit="person")
     assert not (ours.table["segment"].str.contains("West") & ours.table["segment"].str.contains("coast")).any()
-    assert "nearly the same people" in ours.also["reason"].to_list() or ours.also.height > 0
+    twins = ours.redundant.filter(reason="nearly the same people")
+    assert "coast, sex F, age_band 40–49" in [*twins["segment"], *ours.table["segment"]]
+    assert (PLANTED in ours.table["segment"]) != ("coast, sex F, age_band 40–49" in ours.table["segment"])
 
 
 def test_a_parent_that_only_holds_the_child_goes():
     world = sample.draw("contest", 40_000, seed=11, appeal=5.0, main=1.0).table
     ours = discover_segments(world, "entered", BY[:4], unit="person")
     assert ours.table["segment"].to_list() == [PLANTED]
-    assert "region West, sex F" in ours.also["segment"].to_list()
+    assert "region West, sex F" in ours.redundant["segment"].to_list()
 
 
 def test_a_parent_with_an_effect_of_its_own_stays():
@@ -332,10 +335,10 @@ def test_numbers_are_cut_at_stated_edges_or_at_quantiles():
 def test_a_column_that_is_the_outcome_in_other_words_is_told(contest):
     told = contest.with_columns(since=pl.when("entered").then(pl.col("person") % 90), never=~pl.col("entered"))
     found = discover_segments(told, "entered", ["region", "sex", "since", "never"], unit="person")
-    assert "nobody with since unknown has the outcome" in found.telling
-    assert "everybody with not never has the outcome" in found.telling
+    assert "nobody with since unknown has the outcome" in found.leaking_values
+    assert "everybody with not never has the outcome" in found.leaking_values
     assert "should not be in by" in found.summary()
-    assert not discover_segments(contest, "entered", ["region", "sex", "age_band"], unit="person").telling
+    assert not discover_segments(contest, "entered", ["region", "sex", "age_band"], unit="person").leaking_values
 
 
 def test_the_person_is_the_unit_of_a_universe():
@@ -467,7 +470,7 @@ def test_categories_enums_and_numbers_as_0_1(contest):
         ({"q": 5}, "q is 5"),
         ({"by": []}, "by is empty"),
         ({"by": ["sex", "sex"]}, "twice"),
-        ({"by": ["sex", "entered"]}, "both name 'entered'"),
+        ({"by": ["sex", "entered"]}, "named both as outcome and by"),
         ({"by": {"age": [50, 40]}}, "rising edges"),
         ({"by": {"sex": [1, 2]}}, "only numbers are binned"),
         ({"by": ["invited_on", "when"]}, "Datetime"),
@@ -495,7 +498,7 @@ def test_a_missing_column_and_a_lazy_table_without_a_unit(contest):
 
 
 def test_clusters_too_large_are_refused(contest, monkeypatch):
-    monkeypatch.setattr(halves, "PAIRS", 10_000)
+    monkeypatch.setattr(split_sample, "PAIRS", 10_000)
     with pytest.raises(BadValue, match="smaller clusters"):
         discover_segments(contest, "entered", [*BY[1:], "state"], unit="person", cluster="region")
 

@@ -87,12 +87,12 @@ def test_a_rate_taken_for_a_mean_equals_tea_tasting():
 
 def test_cuped_equals_tea_tasting():
     table = people()
-    assert_same(analyze(table, "arm", "spent", pre="pre"), tea(table, tt.Mean("spent", "pre")))
+    assert_same(analyze(table, "arm", "spent", covariate="pre"), tea(table, tt.Mean("spent", "pre")))
 
 
 def test_ratios_equal_tea_tasting():
     table = people()
-    assert_same(analyze(table, "arm", "gift", per="sent"), tea(table, tt.RatioOfMeans("gift", "sent")))
+    assert_same(analyze(table, "arm", "gift", denominator="sent"), tea(table, tt.RatioOfMeans("gift", "sent")))
 
 
 def test_clusters_equal_tea_tasting_on_their_totals():
@@ -100,7 +100,7 @@ def test_clusters_equal_tea_tasting_on_their_totals():
     totals = table.group_by("household", "arm").agg(pl.col("spent", "pre", "one", "also").sum())
     assert_same(analyze(table, "arm", "spent", cluster="household"), tea(totals, tt.RatioOfMeans("spent", "one")))
     theirs = tea(totals, tt.RatioOfMeans("spent", "one", "pre", "also"))
-    assert_same(analyze(table, "arm", "spent", cluster="household", pre="pre"), theirs)
+    assert_same(analyze(table, "arm", "spent", cluster="household", covariate="pre"), theirs)
 
 
 def test_weights_equal_tea_tastings_ratio():
@@ -132,14 +132,14 @@ def test_clusters_that_span_arms_are_right():
         residuals[arm] = sums, len(sums) / (len(sums) - 1)
     both = residuals["b"][0].join(residuals["control"][0], on="household", how="inner")
     own = sum((sums["u"] ** 2).sum() * factor for sums, factor in residuals.values())
-    assert found["se"] == pytest.approx(np.sqrt(own - 2 * (both["u"] * both["u_right"]).sum()), rel=1e-9)
+    assert found["std_error"] == pytest.approx(np.sqrt(own - 2 * (both["u"] * both["u_right"]).sum()), rel=1e-9)
 
 
 def test_clusters_count_as_one_draw():
     table = whole_households(people())
     twice = pl.concat([table, table])
     once, doubled = (row(analyze(x, "arm", "voted", cluster="household"), "c") for x in (table, twice))
-    assert doubled["se"] == pytest.approx(once["se"], rel=1e-9)
+    assert doubled["std_error"] == pytest.approx(once["std_error"], rel=1e-9)
     assert doubled["p_value"] == pytest.approx(once["p_value"], rel=1e-9)
     assert doubled["clusters"] == once["clusters"]
     assert doubled["n"] == 2 * once["n"]
@@ -155,7 +155,7 @@ def test_strata_are_averaged_by_their_sizes():
         by_hand += share * (arms[0].mean() - arms[1].mean())
         variance += share**2 * sum(x.var() / len(x) for x in arms)
     assert found["estimate"] == pytest.approx(by_hand, rel=1e-12)
-    assert found["se"] == pytest.approx(np.sqrt(variance), rel=1e-9)
+    assert found["std_error"] == pytest.approx(np.sqrt(variance), rel=1e-9)
 
 
 def test_one_unit_per_cluster_is_no_clusters():
@@ -163,7 +163,7 @@ def test_one_unit_per_cluster_is_no_clusters():
     for outcome in ("spent", "voted", "gift"):
         plain = row(analyze(table, "arm", outcome), "b")
         alone = row(analyze(table, "arm", outcome, cluster="person"), "b")
-        for name in ("estimate", "se", "level", "mean_given", "rate", "givers"):
+        for name in ("estimate", "std_error", "level", "mean_given", "rate", "givers"):
             assert (alone[name] is None) == (plain[name] is None)
             assert alone[name] is None or alone[name] == pytest.approx(plain[name], rel=1e-9), name
         for name in ("lower", "upper", "p_value"):
@@ -230,7 +230,7 @@ def test_engines_agree():
 def test_sizes_far_from_zero_do_not_cancel():
     table = people().with_columns(far=pl.col("spent") + 1e9)
     near, far = (row(analyze(table, "arm", x), "b") for x in ("spent", "far"))
-    assert far["se"] == pytest.approx(near["se"], rel=1e-6)
+    assert far["std_error"] == pytest.approx(near["std_error"], rel=1e-6)
 
 
 # --- edges ----------------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ def test_a_cluster_in_two_strata_is_an_error():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"pre": "gap"}, "pre: 'gap' is null in 10 rows"),
+        ({"covariate": "gap"}, "covariate: 'gap' is null in 10 rows"),
         ({"weight": "gap"}, "weight: 'gap' is null or negative in 10 rows"),
         ({"sequence": "gap"}, "sequence: 'gap' is null"),
     ],
@@ -331,12 +331,12 @@ def test_people_of_no_known_cluster_are_clusters_of_their_own(unit, spans):
     table = people() if spans else whole_households(people())
     gaps = table.with_columns(household=pl.when(pl.col("person") % 5 > 0).then("household"))
     own = gaps.with_columns(pl.col("household").fill_null(10_000 + pl.col("person")))
-    theirs = analyze(own, "arm", "spent", cluster="household", pre="pre")
+    theirs = analyze(own, "arm", "spent", cluster="household", covariate="pre")
     assert theirs.notes == ()
     for data in (gaps, gaps.lazy(), duckdb.connect().from_arrow(gaps.to_arrow())):
-        ours = analyze(data, "arm", "spent", cluster="household", pre="pre", unit=unit)
+        ours = analyze(data, "arm", "spent", cluster="household", covariate="pre", unit=unit)
         assert ours.table["clusters"].to_list() == theirs.table["clusters"].to_list()
-        assert same(ours.table["se"], theirs.table["se"])
+        assert same(ours.table["std_error"], theirs.table["std_error"])
         assert same(ours.table["estimate"], theirs.table["estimate"])
         assert "800 people have no household and count as one each." in ours.summary()
     for found in (
@@ -352,10 +352,12 @@ def test_a_universes_facts_are_outcomes_and_its_people_the_units():
 
     donors = ck.sample.megafile(progress=False).universe("donor", "sex is not null")
     options = {"control": "M", "cluster": "household_id"}
-    ours = analyze(donors, "sex", ["gifts('90d')", "gave('online')"], pre={"gifts('90d')": "gifts('365d')"}, **options)
+    ours = analyze(
+        donors, "sex", ["gifts('90d')", "gave('online')"], covariate={"gifts('90d')": "gifts('365d')"}, **options
+    )
     named = {"sex": "sex", "gifts": "gifts('90d')", "online": "gave('online')", "before": "gifts('365d')"}
-    theirs = analyze(donors.features(named), "sex", ["gifts", "online"], pre={"gifts": "before"}, **options)
-    for name in ("n", "estimate", "se"):
+    theirs = analyze(donors.features(named), "sex", ["gifts", "online"], covariate={"gifts": "before"}, **options)
+    for name in ("n", "estimate", "std_error"):
         assert same(ours.table[name], theirs.table[name])
     assert ours.table["outcome"].to_list()[0] == "gifts('90d')"
     drawn = assign(donors, ["a", "b"], salt="one")

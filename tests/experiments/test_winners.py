@@ -1,11 +1,11 @@
-"""winners and factorial: the best is not as good as it looked, and says so."""
+"""winners: the best is not as good as it looked, and says so."""
 
 import numpy as np
 import polars as pl
 import pytest
 
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.experiments import factorial, winners
+from campaignkit.experiments import winners
 from campaignkit.stats.intervals.hierarchy import gamma_hierarchy, normal_hierarchy
 
 
@@ -56,7 +56,7 @@ def test_a_large_lead_is_left_alone():
 
 def test_past_tests_sharpen_the_spread():
     table = mailed(arms=3, n=2000, rates=[0.01, 0.012, 0.014], seed=2)
-    alike = pl.DataFrame({"test": ["t"] * 40, "estimate": [0.02] * 40, "se": [0.0002] * 40})
+    alike = pl.DataFrame({"test": ["t"] * 40, "estimate": [0.02] * 40, "std_error": [0.0002] * 40})
     rng = np.random.default_rng(0)
     apart = alike.with_columns(estimate=pl.Series(0.02 * np.exp(rng.normal(0, 0.6, 40))))
     spreads = [winners(table, "arm", "gave", past=past).spread for past in (alike, None, apart)]
@@ -91,8 +91,8 @@ def test_errors_are_clear():
         winners(mailed(arms=1), "arm", "gave")
     with pytest.raises(NotEnoughData, match="same for everybody"):
         winners(mailed().with_columns(gave=pl.lit(False)), "arm", "gave")
-    past = pl.DataFrame({"test": ["a"], "estimate": [0.1], "se": [0.0]})
-    with pytest.raises(BadValue, match="se is not above 0"):
+    past = pl.DataFrame({"test": ["a"], "estimate": [0.1], "std_error": [0.0]})
+    with pytest.raises(BadValue, match="std_error is not above 0"):
         winners(mailed(), "arm", "gave", past=past)
 
 
@@ -113,52 +113,3 @@ def test_draws_have_the_means_they_should():
     found = gamma_hierarchy([0.01, 0.012, 0.03], [1000.0, 2000.0, 1500.0], 0.3)
     assert found.draws.mean(axis=0) == pytest.approx(found.mean, rel=0.02)
     assert found.draws.std(axis=0) == pytest.approx(found.sd, rel=0.05)
-
-
-# --- factorial ------------------------------------------------------------------------------------------
-
-
-def crossed(effect=0.0, both=0.0, n=40_000, seed=0):
-    rng = np.random.default_rng(seed)
-    subject, sender = rng.choice(["x", "y"], n), rng.choice(["p", "q", "r"], n)
-    rate = 0.1 + effect * (subject == "x") + both * ((subject == "x") & (sender == "p"))
-    return pl.DataFrame({"subject": subject, "sender": sender, "gave": rng.random(n) < rate})
-
-
-def test_main_effects_are_contrasts_of_cell_means():
-    table = crossed(0.03)
-    found = factorial(table, ["subject", "sender"], "gave")
-    cells = table.group_by("subject", "sender").agg(pl.col("gave").mean())
-    by_hand = cells.filter(subject="x")["gave"].mean() - cells["gave"].mean()
-    assert found.table.filter(term="subject", level="x")["estimate"].item() == pytest.approx(by_hand)
-    assert found.table.filter(term="subject")["estimate"].sum() == pytest.approx(0, abs=1e-12)
-
-
-def test_terms_are_those_of_a_linear_model():
-    """Wald tests of a saturated weighted model, by statsmodels."""
-    import statsmodels.formula.api as smf
-
-    table = crossed(0.02, 0.03)
-    fit = smf.ols("gave ~ C(subject, Sum) * C(sender, Sum)", table.cast({"gave": pl.Float64}).to_pandas()).fit(
-        cov_type="HC1"
-    )
-    theirs = fit.wald_test_terms(scalar=True).table["pvalue"].iloc[1:].to_numpy()
-    ours = factorial(table, ["subject", "sender"], "gave").terms["p_value"].to_numpy()
-    assert np.log(ours) == pytest.approx(np.log(theirs.astype(float)), rel=0.01)
-
-
-def test_interactions_are_found_and_said():
-    found = factorial(crossed(0.0, 0.05), ["subject", "sender"], "gave")
-    assert "subject × sender" in found.summary()
-    none = factorial(crossed(), ["subject", "sender"], "gave")
-    assert (
-        none.summary()
-        == "gave: no effect of subject is shown; no effect of sender is shown. No two are shown to work together."
-    )
-    assert none.chart().to_dict()["description"] == none.summary()
-
-
-def test_a_combination_with_nobody_is_an_error():
-    table = crossed().filter(~((pl.col("subject") == "x") & (pl.col("sender") == "p")))
-    with pytest.raises(NotEnoughData, match="1 combinations of subject, sender have nobody"):
-        factorial(table, ["subject", "sender"], "gave")

@@ -81,7 +81,7 @@ def test_who_gives_large_gifts_held_up(found):
 
 def test_ignoring_that_gifts_are_of_donors_would_announce_more(gifts, found):
     alone = discover_segments(gifts, "large", ["occupation", "state"], amount="amount", min_size=100)
-    assert (alone.table.height, alone.also.height) != (found.table.height, found.also.height)
+    assert (alone.table.height, alone.redundant.height) != (found.table.height, found.redundant.height)
     where = found.table["where"][0]
     z = dict(alone.table.select("where", "z").rows())
     if where in z:

@@ -32,16 +32,16 @@ def test_standard_errors_of_neighbors_over_civic_duty(voters):
     variance = (n * p * (1 - p)).sum() / (n.sum() - 5)
     two = found.table["arm"].is_in(["Neighbors", "Civic Duty"]).to_numpy()
     assert round(np.sqrt(variance * (1 / n[two]).sum()), 5) == 0.00336
-    assert round(difference(found)["se"], 5) == 0.00343
+    assert round(difference(found)["std_error"], 5) == 0.00343
     by_block = difference(analyze(voters, "treatment", "primary_06", control="Civic Duty", cluster="cluster"))
-    assert round(by_block["se"], 5) == 0.00416
+    assert round(by_block["std_error"], 5) == 0.00416
     assert by_block["clusters"] == 10_000
 
 
 def test_without_clusters_the_error_is_too_small(voters):
     naive = difference(analyze(voters, "treatment", "primary_06", control="Civic Duty"))
     by_block = difference(analyze(voters, "treatment", "primary_06", control="Civic Duty", cluster="cluster"))
-    assert naive["se"] < 0.85 * by_block["se"]
+    assert naive["std_error"] < 0.85 * by_block["std_error"]
 
 
 def test_sizes_are_told_until_the_shares_are(voters):

@@ -100,9 +100,9 @@ def best():
 
 def test_a_day_shows_the_looks_of_that_day(scripts):
     board = ck.widgets.ExperimentBoard(scripts)
-    days = scripts.looks.table["day"].unique().sort()
+    days = scripts.sequential.table["day"].unique().sort()
     board.slider.value = 2
-    rows = scripts.looks.table.filter(pl.col("day") == days[2])
+    rows = scripts.sequential.table.filter(pl.col("day") == days[2])
     assert board.readout.headline.startswith(str(days[2]))
     for row in rows.iter_rows(named=True):
         assert f"{row['arm']} {100 * row['estimate']:+.2f} points".replace("-", "−") in board.readout.detail

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.donors.study import Study
+from campaignkit.donors.observational.observational_data import ObservationalData
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.causal.comparison import Comparison, Means, degrees_of_freedom, difference, difference_in_means
-from campaignkit.stats.causal.crossfit import Nuisances, chances, doubly_robust
+from campaignkit.stats.causal.crossfit import Nuisances, doubly_robust, propensity_scores
 from campaignkit.stats.regression.least_squares import chunks
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ HIGH = 0.9  # chance of treatment above which hardly anyone is left to compare w
 BINS = 25
 
 
-def balance(study: Study, found: Mapping[str, Means]) -> pl.DataFrame:
+def balance(data: ObservationalData, weightings: Mapping[str, Means]) -> pl.DataFrame:
     """Return means and variances of every covariate in both groups, before and after each weighting.
 
     Parameters
     ----------
-    study : Study
+    study : ObservationalData
     found : mapping of str to Means
         The weighting estimators, by name.
 
@@ -43,10 +43,10 @@ def balance(study: Study, found: Mapping[str, Means]) -> pl.DataFrame:
         two groups' pooled ones, always those before weighting), ``variance_ratio`` (treated over comparison; null for
         yes/no columns, whose mean says it).
     """
-    c = study.comparison
+    c = data.comparison
     unit = _units(c)
-    shown = {BEFORE: difference_in_means(c), **found}
-    return pl.concat([_one(study, name, means, unit) for name, means in shown.items()])
+    shown = {BEFORE: difference_in_means(c), **weightings}
+    return pl.concat([_weighted_balance(data, name, means, unit) for name, means in shown.items()])
 
 
 def _units(c: Comparison) -> Floats:
@@ -64,19 +64,20 @@ def _moments(x: Floats, weight: Floats) -> tuple[Floats, Floats]:
     return mean, square
 
 
-def _one(study: Study, name: str, means: Means, unit: Floats) -> pl.DataFrame:
-    x = study.comparison.x
+def _weighted_balance(data: ObservationalData, name: str, means: Means, unit: Floats) -> pl.DataFrame:
+    x = data.comparison.x
     (mean_1, var_1), (mean_0, var_0) = (
-        _moments(x, np.zeros(len(x)) if side.weight is None else side.weight) for side in (means.with_it, means.without)
+        _moments(x, np.zeros(len(x)) if side.weight is None else side.weight)
+        for side in (means.mean_treated, means.mean_control)
     )
-    centre, scale = (np.array([getattr(column, part) for column in study.columns]) for part in ("centre", "scale"))
+    centre, scale = (np.array([getattr(column, part) for column in data.columns]) for part in ("centre", "scale"))
     yes_no = np.array([_is_yes_no(x[:, at]) for at in range(1, x.shape[1])])
     with np.errstate(divide="ignore", invalid="ignore"):
         off, ratio = (mean_1 - mean_0) / unit, np.where(yes_no, np.nan, (var_1 / var_0)[1:])
     return pl.DataFrame(
         {
             "weighting": name,
-            "covariate": [column.name for column in study.columns],
+            "covariate": [column.name for column in data.columns],
             "mean_treated": centre + scale * mean_1[1:],
             "mean_comparison": centre + scale * mean_0[1:],
             "difference": off[1:],
@@ -150,18 +151,18 @@ def overlap_chart(table: pl.DataFrame, treated: str) -> alt.Chart:
 
 def alone(c: Comparison, eta: Floats) -> Mask:
     """Return who of the target has nobody of the other arm within the caliper on the propensity's logit."""
-    found = np.zeros(len(eta), bool)
+    alone = np.zeros(len(eta), bool)
     reach = CALIPER * float(np.std(eta))
     for arm in (True, False) if c.everyone else (True,):
         others = np.sort(eta[c.arm(not arm)])
         rows = np.flatnonzero(c.arm(arm))
         at = np.searchsorted(others, eta[rows])
         left, right = others[np.maximum(at - 1, 0)], others[np.minimum(at, len(others) - 1)]
-        found[rows] = np.minimum(np.abs(eta[rows] - left), np.abs(right - eta[rows])) > reach
-    return found
+        alone[rows] = np.minimum(np.abs(eta[rows] - left), np.abs(right - eta[rows])) > reach
+    return alone
 
 
-def trimming(c: Comparison, nuisances: Nuisances, lone: Mask) -> pl.DataFrame:
+def trimming(c: Comparison, nuisances: Nuisances, lone: Mask, level: float) -> pl.DataFrame:
     """Return what AIPW would say if some were left out; nobody is, in any other table.
 
     Returns
@@ -170,17 +171,17 @@ def trimming(c: Comparison, nuisances: Nuisances, lone: Mask) -> pl.DataFrame:
         One row a rule: ``left_out`` (words), ``n_left_out`` (of the target), ``left_out_share``, ``estimate``,
         ``lower``, ``upper`` (null where too few remain).
     """
-    p = chances(nuisances)
+    p = propensity_scores(nuisances)
     rules = {
         "nobody": np.zeros(len(p), bool),
         f"without a counterpart within {CALIPER} standard deviations": lone,
         f"chance above {HIGH:.0%}": (p > HIGH) | (c.everyone & (p < 1 - HIGH)),
     }
-    rows = [_trimmed(c, nuisances, name, out) for name, out in rules.items()]
+    rows = [_trimmed(c, nuisances, name, out, level) for name, out in rules.items()]
     return pl.DataFrame(rows, orient="row").with_columns(pl.col("estimate", "lower", "upper").cast(pl.Float64))
 
 
-def _trimmed(c: Comparison, nuisances: Nuisances, name: str, out: Mask) -> dict[str, object]:
+def _trimmed(c: Comparison, nuisances: Nuisances, name: str, out: Mask, level: float) -> dict[str, object]:
     of_target, kept = c.target > 0, ~out
     row: dict[str, object] = {"left_out": name, "n_left_out": int((out & of_target).sum())}
     row |= {"left_out_share": float(c.target[out].sum() / c.target.sum())}
@@ -190,7 +191,7 @@ def _trimmed(c: Comparison, nuisances: Nuisances, name: str, out: Mask) -> dict[
     cluster = None if c.cluster is None else np.unique(c.cluster[kept], return_inverse=True)[1]
     arrays = {part: getattr(c, part)[kept] for part in ("y", "treated", "weight")}
     smaller = replace(c, x=c.x[:1], cluster=cluster, folds=(), **arrays)
-    with_it = None if nuisances.with_it is None else nuisances.with_it[kept]
-    means = doubly_robust(smaller, Nuisances(nuisances.eta[kept], nuisances.without[kept], with_it))
-    found = difference(means, cluster, degrees_of_freedom(smaller))
-    return row | {"estimate": found.value, "lower": found.lower, "upper": found.upper}
+    mean_treated = None if nuisances.mean_treated is None else nuisances.mean_treated[kept]
+    means = doubly_robust(smaller, Nuisances(nuisances.eta[kept], nuisances.mean_control[kept], mean_treated))
+    trimmed = difference(means, cluster, degrees_of_freedom(smaller), level)
+    return row | {"estimate": trimmed.value, "lower": trimmed.lower, "upper": trimmed.upper}

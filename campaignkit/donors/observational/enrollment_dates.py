@@ -17,7 +17,9 @@ def day_of(value: object, name: str, like: str) -> dt.date:
         raise BadValue(f"{name} is {value!r}; a date like {like!r} was expected.") from error
 
 
-def check_sign_ups(table: pl.DataFrame, treated: str, signed_up: str, begins: dt.date) -> list[str]:
+def check_enrollment_dates(
+    table: pl.DataFrame, treated: str, signed_up: str | None, begins: dt.date | None
+) -> list[str]:
     """Hold who counts as treated against the date they signed up; return warnings of others who joined later.
 
     Raises
@@ -25,6 +27,8 @@ def check_sign_ups(table: pl.DataFrame, treated: str, signed_up: str, begins: dt
     BadValue
         Somebody counts as treated who signed up when the outcome had begun, or never; or the reverse.
     """
+    if signed_up is None:
+        return []
     if not table[signed_up].dtype.is_temporal():
         raise BadValue(f"signed_up: column {signed_up!r} is {table[signed_up].dtype}; dates were expected.")
     before = (pl.col(signed_up).cast(pl.Date) < begins).fill_null(False)

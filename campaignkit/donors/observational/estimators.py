@@ -23,6 +23,7 @@ from campaignkit.stats.causal.comparison import (
 )
 from campaignkit.stats.causal.crossfit import Nuisances
 from campaignkit.stats.regression.logit import Logit, fit_logit
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
 #: Names, and how the chart and the sentence call them.
 LABELS = {
@@ -80,11 +81,13 @@ class Run:
         Which estimators.
     seed : int
         For boosted trees.
+    confidence_level : float
     """
 
     comparison: Comparison
     names: list[str]
     seed: int
+    confidence_level: float = CONFIDENCE_LEVEL
 
     @cached_property
     def logit(self) -> Logit:
@@ -100,9 +103,9 @@ class Run:
     @cached_property
     def means(self) -> dict[str, Means | None]:
         """What each estimator found; None where it cannot say."""
-        return {name: self._one(name) for name in self.names}
+        return {name: self._estimate(name) for name in self.names}
 
-    def _one(self, name: str) -> Means | None:
+    def _estimate(self, name: str) -> Means | None:
         c = self.comparison
         if name == "difference":
             return difference_in_means(c)
@@ -137,14 +140,15 @@ class Run:
         """Return one row an estimator, as `Lift` documents."""
         c = self.comparison
         df = degrees_of_freedom(c)
-        rows = [_row(c, name, means, df) for name, means in self.means.items()]
+        rows = [_row(c, name, means, df, self.confidence_level) for name, means in self.means.items()]
         return without_infinities(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 
 SCHEMA = {
     "estimator": pl.String, "estimate": pl.Float64, "lower": pl.Float64, "upper": pl.Float64,
-    "standard_error": pl.Float64, "p_value": pl.Float64, "n": pl.Int64, "with_it": pl.Float64, "without": pl.Float64,
-    "ratio": pl.Float64, "ratio_lower": pl.Float64, "ratio_upper": pl.Float64, "effective_n": pl.Float64,
+    "std_error": pl.Float64, "p_value": pl.Float64, "n": pl.Int64, "mean_treated": pl.Float64,
+    "mean_control": pl.Float64, "ratio": pl.Float64, "ratio_lower": pl.Float64,
+    "ratio_upper": pl.Float64, "effective_n": pl.Float64,
 }  # fmt: skip
 
 
@@ -154,15 +158,20 @@ def without_infinities(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.when(number.is_finite()).then(number))
 
 
-def _row(c: Comparison, name: str, means: Means | None, df: float) -> dict[str, object]:
+def _row(c: Comparison, name: str, means: Means | None, df: float, level: float) -> dict[str, object]:
     row: dict[str, object] = dict.fromkeys(SCHEMA) | {"estimator": name, "n": len(c.y)}
     if means is None:
         return row
-    found, times = difference(means, c.cluster, df), ratio(means, c.cluster, df)
-    row |= {"estimate": found.value, "lower": found.lower, "upper": found.upper, "standard_error": found.error}
-    row |= {"p_value": found.p_value}
-    row |= {"with_it": means.with_it.value, "without": means.without.value}
-    row |= {"effective_n": effective_size(means.without.weight)}
-    if times is not None:
-        row |= {"ratio": times.value, "ratio_lower": times.lower, "ratio_upper": times.upper}
+    estimate, ratio_estimate = difference(means, c.cluster, df, level), ratio(means, c.cluster, df, level)
+    row |= {
+        "estimate": estimate.value,
+        "lower": estimate.lower,
+        "upper": estimate.upper,
+        "std_error": estimate.std_error,
+    }
+    row |= {"p_value": estimate.p_value}
+    row |= {"mean_treated": means.mean_treated.value, "mean_control": means.mean_control.value}
+    row |= {"effective_n": effective_size(means.mean_control.weight)}
+    if ratio_estimate is not None:
+        row |= {"ratio": ratio_estimate.value, "ratio_lower": ratio_estimate.lower, "ratio_upper": ratio_estimate.upper}
     return row

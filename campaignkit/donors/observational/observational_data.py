@@ -1,8 +1,8 @@
-"""A table of treated people and others → the arrays that a comparison needs, with everything set aside said."""
+"""A table of treated people and others → the arrays that a comparison needs, and what was set aside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,35 +17,11 @@ from campaignkit.splits import id_texts, shares_of, split_keys
 from campaignkit.stats.arrays import Floats, Mask, Whole
 from campaignkit.stats.causal.comparison import Comparison
 from campaignkit.stats.regression.least_squares import chunks
-from campaignkit.tables import open_columns, require_ids, weights
+from campaignkit.tables import Roles, booleans, numbers, open_columns, require_ids, weights
 
 FOLDS = 5
 MOST_LEVELS = 100  # of a text
 DEPENDENT = 1e-9  # the share of a column's variance that is its own, below which it has none
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Which column plays which part."""
-
-    treated: str
-    outcome: str
-    covariates: list[str]
-    unit: str | None = None
-    cluster: str | None = None
-    weight: str | None = None
-    others: tuple[str, ...] = ()  # numbers to read along, such as placebo outcomes
-
-    @property
-    def ids(self) -> list[str]:
-        """What rows are split by: cluster before unit."""
-        return [name for name in (self.cluster, self.unit) if name is not None]
-
-    @property
-    def named(self) -> list[str]:
-        """All columns, each once."""
-        single = [self.treated, self.outcome, self.unit, self.cluster, self.weight, *self.others]
-        return list(dict.fromkeys([*self.covariates, *(name for name in single if name is not None)]))
 
 
 @dataclass(frozen=True)
@@ -59,7 +35,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Study:
+class ObservationalData:
     """The arrays, and what must be said of them.
 
     Attributes
@@ -89,25 +65,28 @@ class Study:
         return np.array([0, *kept])
 
 
-def check_parts(parts: Parts) -> None:
-    """Refuse columns that play two parts."""
-    if not parts.covariates:
-        raise BadValue("covariates is empty; name what was known of people before they could join.")
-    for name, value in (("treated", parts.treated), ("outcome", parts.outcome), ("weight", parts.weight)):
-        if value is not None and value in parts.covariates:
-            raise BadValue(f"covariates and {name} both name {value!r}; a column plays one part.")
-    if parts.treated == parts.outcome:
-        raise BadValue(f"treated and outcome both name {parts.treated!r}.")
+def roles_of(treated: str, outcome: str, covariates: Iterable[str], **others: Any) -> Roles:
+    """Return which column plays which part; `others` as `tables.Roles` has them.
+
+    Raises
+    ------
+    BadValue
+        A column plays two roles.
+    """
+    roles = Roles(arms=(treated,), outcomes=(outcome,), by=tuple(covariates), **others)
+    return roles.check(arms="treated", by="covariates")
 
 
-def read_table(data: object, parts: Parts) -> pl.DataFrame:
+def read_table(data: object, roles: Roles) -> pl.DataFrame:
     """Return the named columns of any table as a Polars frame."""
-    table = open_columns(data, parts.named)
-    require_ids(table, parts.ids)
-    return table.collect(parts.named)
+    table = open_columns(data, roles.names)
+    require_ids(table, roles.ids)
+    return table.collect(roles.names)
 
 
-def study(table: pl.DataFrame, parts: Parts, *, everyone: bool = False, seed: int = 0) -> Study:
+def observational_data(
+    table: pl.DataFrame, roles: Roles, *, everyone: bool = False, seed: int = 0
+) -> ObservationalData:
     """Return a table as arrays, its folds drawn by the sha256 of each cluster's (or unit's) id and the seed.
 
     Raises
@@ -115,73 +94,54 @@ def study(table: pl.DataFrame, parts: Parts, *, everyone: bool = False, seed: in
     BadValue, NotEnoughData
         As `estimate_lift` says.
     """
-    treated = yes_no(table, parts.treated, "treated")
-    y = numbers(table, parts.outcome, "outcome")
-    others = {name: numbers(table, name, "placebo") for name in parts.others}
-    weight = np.ones(table.height) if parts.weight is None else weights(table[parts.weight])
-    fold, cluster = _folds(table, parts, seed)
+    treated, y = who_joined(table[roles.arms[0]], "treated"), numbers(table[roles.outcomes[0]], "outcome")
+    others = {name: numbers(table[name], "placebo") for name in roles.others}
+    fold, cluster = _folds(table, roles, seed)
     order = np.lexsort([treated, fold])
-    x, columns, notes = _matrix(table, parts.covariates, order)
-    _check_sizes(treated, x.shape[1], parts.treated)
+    x, columns, notes = _matrix(table, roles.by, order)
+    _check_sizes(treated, x.shape[1], roles.arms[0])
     edges = np.searchsorted(fold[order], np.arange(FOLDS + 1))
     folds = tuple(slice(int(a), int(b)) for a, b in pairwise(edges) if b > a)
     comparison = Comparison(
-        x, y[order], treated[order], weight[order], None if cluster is None else cluster[order], folds, everyone
+        x,
+        y[order],
+        treated[order],
+        row_weights(table, roles)[order],
+        None if cluster is None else cluster[order],
+        folds,
+        everyone,
     )
-    return Study(comparison, columns, order, {name: value[order] for name, value in others.items()}, notes)
+    return ObservationalData(comparison, columns, order, {name: value[order] for name, value in others.items()}, notes)
 
 
-# --- one column at a time ---------------------------------------------------------------------------------
-
-
-def yes_no(table: pl.DataFrame, name: str, argument: str) -> Mask:
-    """Return a column of yes and no; null, dates and other numbers are refused."""
-    column = table[name]
+def who_joined(column: pl.Series, argument: str) -> Mask:
+    """Return who joined (or was offered), from yes and no; dates and null are refused."""
     if column.dtype.is_temporal():
         raise BadValue(
-            f"{argument}: column {name!r} is {column.dtype}. Make it true/false as of a day before the outcome "
-            f"begins: (pl.col({name!r}) < day).fill_null(False); signed_up= and outcome_from= check the dates."
+            f"{argument}: column {column.name!r} is {column.dtype}. Make it true/false as of a day before the outcome "
+            f"begins: (pl.col({column.name!r}) < day).fill_null(False); signed_up= and outcome_from= check the dates."
         )
-    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
-        raise BadValue(f"{argument}: column {name!r} is {column.dtype}; true/false or 0/1 were expected.")
-    if missing := column.null_count():
-        raise BadValue(
-            f"{argument}: column {name!r} is null in {missing:,} rows, and null says neither yes nor no. Fill it with "
-            "false if it means no, or take the rows out, before the call."
-        )
-    if column.dtype != pl.Boolean and not column.is_in([0, 1]).all():
-        odd = column.filter(~column.is_in([0, 1]))[0]
-        raise BadValue(f"{argument}: column {name!r} holds {odd}; true/false or 0/1 were expected.")
-    return column.cast(pl.Boolean).to_numpy()
+    return booleans(column, argument)
 
 
-def numbers(table: pl.DataFrame, name: str, argument: str) -> Floats:
-    """Return a column of numbers without gaps."""
-    column = table[name]
-    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
-        raise BadValue(f"{argument}: column {name!r} is {column.dtype}; numbers or booleans were expected.")
-    values = column.cast(pl.Float64).to_numpy()
-    if missing := int((~np.isfinite(values)).sum()):
-        raise BadValue(
-            f"{argument}: column {name!r} is null, NaN or infinite in {missing:,} rows. Fill it with 0 where nothing "
-            "came, or take the rows out and say so, before the call."
-        )
-    return values
-
-
-def _folds(table: pl.DataFrame, parts: Parts, seed: int) -> tuple[Whole, Whole | None]:
+def _folds(table: pl.DataFrame, roles: Roles, seed: int) -> tuple[Whole, Whole | None]:
     """Return each row's fold, whole clusters together, and the clusters numbered from 0 (None: none)."""
-    key = split_keys(id_texts(table, parts.ids), seed)
+    key = split_keys(id_texts(table, roles.ids), seed)
     fold = (shares_of(key) * FOLDS).astype(np.int64)
-    if not parts.ids:
+    if not roles.ids:
         return fold, None
     known, cluster = np.unique(key, return_inverse=True)
     return fold, None if len(known) == len(key) else cluster
 
 
-def row_clusters(table: pl.DataFrame, parts: Parts) -> Whole | None:
+def row_clusters(table: pl.DataFrame, roles: Roles) -> Whole | None:
     """Return the rows' clusters numbered from 0; None: each row for itself."""
-    return None if parts.unit is None and parts.cluster is None else _folds(table, parts, 0)[1]
+    return _folds(table, roles, 0)[1] if roles.ids else None
+
+
+def row_weights(table: pl.DataFrame, roles: Roles) -> Floats:
+    """Return the rows' weights: 1 where there are none."""
+    return np.ones(table.height) if roles.weight is None else weights(table[roles.weight])
 
 
 def _check_sizes(treated: Mask, columns: int, name: str) -> None:
@@ -198,14 +158,14 @@ def _check_sizes(treated: Mask, columns: int, name: str) -> None:
 
 
 def _matrix(
-    table: pl.DataFrame, covariates: list[str], order: NDArray[np.intp]
+    table: pl.DataFrame, covariates: Sequence[str], order: NDArray[np.intp]
 ) -> tuple[Floats, tuple[Column, ...], tuple[str, ...]]:
     """Return 1 and the covariates, centred and scaled, without columns that say nothing new."""
     raw: list[tuple[str, str, Floats]] = []
     notes: list[str] = []
     for name in covariates:
-        found, filled = _encoded(table[name])
-        raw += [(label, name, values) for label, values in found]
+        encoded, filled = _encoded(table[name])
+        raw += [(label, name, values) for label, values in encoded]
         if filled:
             notes.append(
                 f"{name} is unknown of {filled:,} people: they have its mean, and a column that says it is unknown."
@@ -230,7 +190,7 @@ def _matrix(
     return x, tuple(columns[at - 1] for at in kept if at), tuple(notes)
 
 
-def covariate_matrix(table: pl.DataFrame, covariates: list[str]) -> Floats:
+def covariate_matrix(table: pl.DataFrame, covariates: Sequence[str]) -> Floats:
     """Return 1 and the covariates as columns, in the table's order."""
     return _matrix(table, covariates, np.arange(table.height))[0]
 
@@ -303,21 +263,21 @@ def check_placebo(placebo: Mapping[str, Iterable[str]] | None, covariates: list[
         return {}
     if not isinstance(placebo, Mapping):
         raise BadValue(f"placebo is {placebo!r}; a mapping such as {{'gifts_before': ['gifts_before']}} was expected.")
-    found = {name: column_names(left_out, f"placebo[{name!r}]") for name, left_out in placebo.items()}
-    for name, left_out in found.items():
-        unknown = [one for one in left_out if one not in covariates]
+    placebos = {name: column_names(left_out, f"placebo[{name!r}]") for name, left_out in placebo.items()}
+    for name, left_out in placebos.items():
+        unknown = [covariate for covariate in left_out if covariate not in covariates]
         if unknown:
             raise BadValue(f"placebo[{name!r}] leaves out {listed(map(repr, unknown))}, which is no covariate.")
         if set(left_out) == set(covariates):
             raise BadValue(f"placebo[{name!r}] leaves out every covariate; nothing would be compared.")
-    return found
+    return placebos
 
 
-def refuse_functions(found: Study, outcome: str, values: Floats, left_out: list[str], argument: str) -> None:
+def refuse_functions(data: ObservationalData, outcome: str, values: Floats, left_out: list[str], argument: str) -> None:
     """Raise where a covariate that stays in follows from an outcome."""
     order = np.argsort(values, kind="stable")
-    for at, column in enumerate(found.columns, 1):
-        if column.covariate not in left_out and is_function_of(found.comparison.x[:, at], values, order):
+    for at, column in enumerate(data.columns, 1):
+        if column.covariate not in left_out and is_function_of(data.comparison.x[:, at], values, order):
             if argument == "outcome":
                 raise BadValue(f"covariates: {column.covariate!r} follows from the outcome {outcome!r}; leave it out.")
             mend: Any = {outcome: [*left_out, column.covariate]}

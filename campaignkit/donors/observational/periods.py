@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit.checks import check_scalar
-from campaignkit.donors.signing import day_of
+from campaignkit.donors.observational.enrollment_dates import day_of
 from campaignkit.errors import BadValue
 from campaignkit.sql import connect, quote_identifier
 from campaignkit.stats.causal.staggered import Panel
@@ -83,12 +83,12 @@ def grouped(everyone: pl.DataFrame, enrolled_on: str, grid: Grid, anticipation: 
     group = pl.when(number.is_null()).then(never).when(number >= grid.periods).then(later).otherwise(number)
     table = everyone.with_columns(group.alias("__joined"))
     early = table.filter(pl.col("__joined") < 1 + anticipation).height
-    said = []
+    notes = []
     if early:
-        said.append(f"{early:,} people who joined before a base period were left out.")
+        notes.append(f"{early:,} people who joined before a base period were left out.")
     if grid.cut:
-        said.append(f"The last {grid.cut} days are no whole {grid.period} and were left out.")
-    return table.filter(pl.col("__joined") >= 1 + anticipation), said
+        notes.append(f"The last {grid.cut} days are no whole {grid.period} and were left out.")
+    return table.filter(pl.col("__joined") >= 1 + anticipation), notes
 
 
 def panel_of(
@@ -100,8 +100,8 @@ def panel_of(
     ):
         raise BadValue(f"{unit!r} is {kept.schema[unit]} in people and {sums.schema[unit]} in gifts; make them alike.")
     ids = kept.select(pl.col(unit).cast(sums.schema[unit]), pl.int_range(pl.len(), dtype=pl.Int64).alias("__person"))
-    found = sums.join(ids, on=unit, how="inner")
-    strangers = sums.height - found.height
+    given = sums.join(ids, on=unit, how="inner")
+    strangers = sums.height - given.height
     lost = (
         [f"{strangers:,} person-{grid.period}s with gifts are of people left out or not in people."]
         if strangers
@@ -113,8 +113,8 @@ def panel_of(
         own = pl.concat_str(pl.lit("unit "), pl.col(unit).cast(pl.String))
         named = pl.concat_str(pl.lit("of "), pl.col(cluster).cast(pl.String))
         of = np.unique(kept.select(pl.coalesce(named, own)).to_series().to_numpy(), return_inverse=True)[1]
-    arrays = (found[name].cast(pl.Int64).to_numpy() for name in ("__person", "__period"))
-    return Panel(grid.periods, kept["__joined"].to_numpy(), of, *arrays, found["__amount"].to_numpy()), lost
+    arrays = (given[name].cast(pl.Int64).to_numpy() for name in ("__person", "__period"))
+    return Panel(grid.periods, kept["__joined"].to_numpy(), of, *arrays, given["__amount"].to_numpy()), lost
 
 
 def _reduced(gifts: object, unit: str, gift_date: str, amount: str, grid: Grid) -> pl.DataFrame:

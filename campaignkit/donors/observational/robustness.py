@@ -8,21 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from campaignkit.donors.estimators import SCHEMA, Run
-from campaignkit.donors.study import Study, refuse_functions
+from campaignkit.donors.observational.estimators import SCHEMA, Run
+from campaignkit.donors.observational.observational_data import ObservationalData, refuse_functions
 from campaignkit.errors import BadValue
 from campaignkit.stats.arrays import Floats
-from campaignkit.stats.causal import sensitivity as hidden
+from campaignkit.stats.causal import sensitivity as sensitivities
 from campaignkit.stats.causal.comparison import Comparison
 from campaignkit.stats.intervals.multiplicity import holm
 from campaignkit.stats.regression.least_squares import gram, solve
 
-LEVEL = 0.05
 SAME = 1e-3  # of a placebo's variance, left by the covariates, below which they give it away
 
 
 def placebo_table(
-    found: Study, placebos: Mapping[str, list[str]], names: list[str], lead: str, seed: int
+    data: ObservationalData,
+    placebos: Mapping[str, list[str]],
+    names: list[str],
+    lead: str,
+    seed: int,
+    confidence_level: float,
 ) -> pl.DataFrame:
     """Return every estimator's answer for every placebo outcome, and whether the lead's differs from 0.
 
@@ -33,11 +37,11 @@ def placebo_table(
     """
     parts, judged = [], {}
     for name, left_out in placebos.items():
-        y = found.others[name]
-        refuse_functions(found, name, y, left_out, "placebo")
-        comparison = found.comparison.with_outcome(y, found.columns_without(left_out))
+        y = data.others[name]
+        refuse_functions(data, name, y, left_out, "placebo")
+        comparison = data.comparison.with_outcome(y, data.columns_without(left_out))
         _refuse_given_away(comparison, name)
-        run = Run(comparison, names, seed)
+        run = Run(comparison, names, seed, confidence_level)
         own_lead = lead if run.means.get(lead) is not None else run.lead
         table = run.table()
         judged[name] = table.filter(pl.col("estimator") == own_lead)["p_value"][0]
@@ -46,7 +50,11 @@ def placebo_table(
         return pl.DataFrame(schema={"placebo": pl.String, **SCHEMA, "p_adjusted": pl.Float64, "failed": pl.Boolean})
     adjusted = dict(zip(judged, holm([1.0 if p is None else p for p in judged.values()]).tolist(), strict=True))
     p_adjusted = pl.col("placebo").replace_strict(adjusted, return_dtype=pl.Float64).alias("p_adjusted")
-    return pl.concat(parts).with_columns(p_adjusted).with_columns((pl.col("p_adjusted") <= LEVEL).alias("failed"))
+    return (
+        pl.concat(parts)
+        .with_columns(p_adjusted)
+        .with_columns((pl.col("p_adjusted") <= 1 - confidence_level).alias("failed"))
+    )
 
 
 def _refuse_given_away(c: Comparison, name: str) -> None:
@@ -69,11 +77,11 @@ class Sensitivity:
         where the ratio has no sense: the outcome can be below 0.
     robustness, robustness_bound : float
         The share of what is left of joining and of the outcome that it must explain, of each, to bring regression's
-        estimate to 0, and to where it is no longer significant at 5%.
+        estimate to 0, and to where it is no longer significant.
     benchmarks : polars.DataFrame
         One row a covariate, the strongest first: what regression's estimate would be were there one more like it.
         ``covariate``; ``r2_treatment``, ``r2_outcome`` (of the hidden one); ``adjusted``, ``adjusted_lower``,
-        ``adjusted_upper`` (95%). Null where one that strong cannot be.
+        ``adjusted_upper``. Null where one that strong cannot be.
     """
 
     e_value: float | None
@@ -83,17 +91,17 @@ class Sensitivity:
     benchmarks: pl.DataFrame
 
 
-def sensitivity(found: Study, lead: pl.DataFrame) -> Sensitivity:
+def sensitivity(data: ObservationalData, lead: pl.DataFrame, confidence_level: float) -> Sensitivity:
     """Return E-values of the lead estimator's row, and Cinelli and Hazlett's values of the regression."""
-    c = found.comparison
+    c = data.comparison
     z = np.column_stack([c.treated.astype(float), c.x])
-    beta, inverse, residual, df = hidden.classical(z, c.y, c.weight)
+    beta, inverse, residual, df = sensitivities.classical(z, c.y, c.weight)
     error = float(np.sqrt(residual / df * inverse[0, 0]))
     t = float(beta[0]) / error
     e, bound = _e_values(lead, c.y)
     return Sensitivity(
-        e, bound, hidden.robustness_value(t, df), hidden.robustness_value(t, df, LEVEL),
-        _benchmarks(found, (beta, inverse, residual), error, df),
+        e, bound, sensitivities.robustness_value(t, df), sensitivities.robustness_value(t, df, 1 - confidence_level),
+        _benchmarks(data, (beta, inverse, residual), error, df, confidence_level),
     )  # fmt: skip
 
 
@@ -103,20 +111,23 @@ def _e_values(lead: pl.DataFrame, y: Floats) -> tuple[float | None, float | None
         return None, None
     nearer = lower if ratio > 1 else upper
     crossed = (nearer <= 1) if ratio > 1 else (nearer >= 1)
-    return hidden.e_value(ratio), 1.0 if crossed else hidden.e_value(nearer)
+    return sensitivities.e_value(ratio), 1.0 if crossed else sensitivities.e_value(nearer)
 
 
-def _benchmarks(found: Study, outcome: tuple[Floats, Floats, float], error: float, df: float) -> pl.DataFrame:
-    c = found.comparison
-    beta_t, inverse_t, residual_t, _ = hidden.classical(c.x, c.treated.astype(float), c.weight)
+def _benchmarks(
+    data: ObservationalData, outcome: tuple[Floats, Floats, float], error: float, df: float, level: float
+) -> pl.DataFrame:
+    c = data.comparison
+    beta_t, inverse_t, residual_t, _ = sensitivities.classical(c.x, c.treated.astype(float), c.weight)
     beta, inverse, residual = outcome
     rows = []
-    for covariate in dict.fromkeys(column.covariate for column in found.columns):
-        at = [i for i, column in enumerate(found.columns, 1) if column.covariate == covariate]
-        with_treatment = hidden.partial_r2(inverse_t, beta_t, residual_t, at)
-        with_outcome = hidden.partial_r2(inverse, beta, residual, [i + 1 for i in at])
+    for covariate in dict.fromkeys(column.covariate for column in data.columns):
+        at = [i for i, column in enumerate(data.columns, 1) if column.covariate == covariate]
+        with_treatment = sensitivities.partial_r2(inverse_t, beta_t, residual_t, at)
+        with_outcome = sensitivities.partial_r2(inverse, beta, residual, [i + 1 for i in at])
         rows.append(
-            {"covariate": covariate} | hidden.benchmark(float(beta[0]), error, df, with_treatment, with_outcome)
+            {"covariate": covariate}
+            | sensitivities.benchmark(float(beta[0]), error, df, with_treatment, with_outcome, confidence_level=level)
         )
     table = pl.DataFrame(rows).with_columns(pl.exclude("covariate").fill_nan(None))
     return table.sort(pl.col("r2_treatment") * pl.col("r2_outcome"), descending=True, nulls_last=False)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.donors.estimators import LABELS
+from campaignkit.donors.observational.estimators import LABELS
 from campaignkit.result import Result
+from campaignkit.wording import dollars, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -22,7 +23,7 @@ class Worth(Result):
     """What asking people to join would bring, net of cost.
 
     `table` has one row an estimator: ``estimator``, ``break_even_rate`` (the enrolment rate that pays the cost; null
-    where none does), ``estimate``, ``lower``, ``upper`` (net dollars, 95%).
+    where none does), ``estimate``, ``lower``, ``upper`` (net dollars).
 
     Attributes
     ----------
@@ -33,6 +34,8 @@ class Worth(Result):
         As asked for.
     doubtful : bool
         Whether a placebo failed.
+    confidence_level : float
+        Of the intervals.
     """
 
     lead: str
@@ -40,6 +43,7 @@ class Worth(Result):
     cost: float
     people: int
     doubtful: bool
+    confidence_level: float
 
     def summary(self) -> str:
         """Say the net dollars, by the lead estimator and over all of them."""
@@ -48,10 +52,10 @@ class Worth(Result):
         low, high = ends(self.table, "lower", "upper")
         doubt = " A placebo failed, so part of this is who joins and would not come." if self.doubtful else ""
         return (
-            f"Asking {self.people:,} people at {self.cost:,.2f} dollars each, of whom {self.enrolment_rate:.1%} join, "
-            f"nets {row['estimate']:,.0f} dollars ({row['lower']:,.0f} to {row['upper']:,.0f} by "
-            f"{LABELS[row['estimator']]}; {low:,.0f} to {high:,.0f} over all estimators), if they are like those the "
-            f"estimate is about.{doubt}"
+            f"Asking {self.people:,} people at {dollars(self.cost)} each, of whom {share(self.enrolment_rate)} join, "
+            f"nets {dollars(row['estimate'], 0)} ({dollars(row['lower'], 0)} to {dollars(row['upper'], 0)} by "
+            f"{LABELS[row['estimator']]}; {dollars(low, 0)} to {dollars(high, 0)} over all estimators), if they "
+            f"are like those the estimate is about.{doubt}"
         )
 
     def chart(self) -> alt.TopLevelMixin | None:

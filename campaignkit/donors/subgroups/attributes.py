@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from campaignkit.errors import BadValue
 from campaignkit.sql import quote_literal
+from campaignkit.stats.arrays import Floats, Mask
 
 Binning = int | Sequence[float] | None
 
@@ -43,11 +44,11 @@ class Attribute:
         """How many values can make a condition."""
         return len(self.labels)
 
-    def pick(self, rows: NDArray[np.bool_]) -> Attribute:
+    def pick(self, rows: Mask) -> Attribute:
         """Return it for some of the rows."""
         return Attribute(self.name, self.codes[rows], self.labels, self.wheres)
 
-    def keep(self, kept: NDArray[np.bool_]) -> Attribute:
+    def keep(self, kept: Mask) -> Attribute:
         """Return it with only these values making conditions."""
         order = np.flatnonzero(kept)
         new = np.full(self.values + 1, len(order))
@@ -185,22 +186,22 @@ class _Numbers:
             return self._as_values(values, distinct.sort().to_numpy())
         return self._as_ranges(values, self._edges(known))
 
-    def _edges(self, known: pl.Series) -> NDArray[np.float64]:
+    def _edges(self, known: pl.Series) -> Floats:
         if self.binning is not None and not isinstance(self.binning, int):
             return np.asarray(list(self.binning), float)
         groups = QUANTILES if self.binning is None else self.binning
         cuts = np.linspace(0, 1, groups + 1)[1:-1]
-        found = [known.quantile(float(cut), "higher") for cut in cuts]
-        edges = np.unique([edge for edge in found if edge is not None])
+        quantiles = [known.quantile(float(cut), "higher") for cut in cuts]
+        edges = np.unique([edge for edge in quantiles if edge is not None])
         return edges[edges > known.to_numpy().min()] if len(edges) else edges
 
-    def _as_values(self, values: pl.Series, distinct: NDArray[np.float64]) -> Attribute:
+    def _as_values(self, values: pl.Series, distinct: Floats) -> Attribute:
         codes = np.searchsorted(distinct, values.fill_null(0).to_numpy())
         whole = [int(value) for value in distinct]
         labels = [f"{self.name} {value}" for value in whole]
         return self._with_unknown(values, codes, labels, [_equals(self.sql, value) for value in whole])
 
-    def _as_ranges(self, values: pl.Series, edges: NDArray[np.float64]) -> Attribute:
+    def _as_ranges(self, values: pl.Series, edges: Floats) -> Attribute:
         codes = np.searchsorted(edges, values.fill_null(0).to_numpy(), side="right")
         nan = f" AND NOT isnan({self.sql})" if values.is_nan().any() else ""
         texts, words = [_number(edge, 15) for edge in edges], [_number(edge, 4) for edge in edges]

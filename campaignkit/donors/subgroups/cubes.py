@@ -79,22 +79,22 @@ def search(tables: Sequence[Table], values: Sequence[int], depth: int, least: in
     depth = min(depth, columns)
     sides = [max(table.sides[c] for table in tables) for c in range(columns)]
     offsets = np.concatenate([[0], np.cumsum(values)[:-1]])
-    found: list[tuple[NDArray[np.int32], list[Floats]]] = []
+    conjunctions: list[tuple[NDArray[np.int32], list[Floats]]] = []
     held = 0
     for block, subsets in blocks(sides, depth, int(np.clip(tables[0].rows // 8, FEWEST, CELLS))):
         cubes = [_cubes(table, block, subsets) for table in tables]
         for subset in subsets:
             sums = [margin for cube in cubes for margin in cube(subset)]
             items, picked = _cells(sums, [values[c] for c in subset], [offsets[c] for c in subset], depth, least)
-            found.append((items, picked))
+            conjunctions.append((items, picked))
             held += len(items)
             if held > MOST:
                 raise BadValue(
                     f"More than {MOST:,} conjunctions have {least:,} people; search fewer columns, "
                     "set max_depth lower or min_size higher."
                 )
-    joined = [np.concatenate([sums[i] for _, sums in found]) for i in range(len(found[0][1]))]
-    return _in_order(Conjunctions(np.concatenate([items for items, _ in found]), joined))
+    joined = [np.concatenate([sums[i] for _, sums in conjunctions]) for i in range(len(conjunctions[0][1]))]
+    return _in_order(Conjunctions(np.concatenate([items for items, _ in conjunctions]), joined))
 
 
 def blocks(
@@ -141,7 +141,7 @@ def _cubes(table: Table, block: tuple[int, ...], subsets: list[tuple[int, ...]])
 
         def margins(subset: tuple[int, ...]) -> list[Floats]:
             others = tuple(axis for axis, column in enumerate(block) if column not in subset)
-            return [one.sum(axis=others) for one in cube]
+            return [counts.sum(axis=others) for counts in cube]
 
         return margins
     return lambda subset: [_tally(table, subset, weight) for weight in _weights(table)]
@@ -173,18 +173,18 @@ def _cells(
     sums: list[Floats], values: list[int], offsets: list[int], depth: int, least: int
 ) -> tuple[NDArray[np.int32], list[Floats]]:
     """Return the conjunctions of a table's cells that have enough people."""
-    trimmed = [one[tuple(slice(0, v) for v in values)] for one in sums]
+    trimmed = [sums_of[tuple(slice(0, v) for v in values)] for sums_of in sums]
     at = np.nonzero(trimmed[0] >= max(least, 1))
     items = np.full((len(at[0]), depth), -1, np.int32)
     for position, (index, offset) in enumerate(zip(at, offsets, strict=True)):
         items[:, position] = index + offset
-    return items, [one[at] for one in trimmed]
+    return items, [sums_of[at] for sums_of in trimmed]
 
 
-def _in_order(found: Conjunctions) -> Conjunctions:
+def _in_order(conjunctions: Conjunctions) -> Conjunctions:
     """Sort by number of conditions, then by the conditions; the order does not depend on the blocks."""
-    order = np.lexsort([*found.items.T[::-1], (found.items >= 0).sum(axis=1)])
-    return Conjunctions(found.items[order], [one[order] for one in found.sums])
+    order = np.lexsort([*conjunctions.items.T[::-1], (conjunctions.items >= 0).sum(axis=1)])
+    return Conjunctions(conjunctions.items[order], [one[order] for one in conjunctions.sums])
 
 
 def parents(items: NDArray[np.int32], drop: int) -> Whole:

@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from campaignkit.donors.halves import Counts, Half
+from campaignkit.donors.subgroups.split_sample import Counts, SplitSample
+from campaignkit.stats.arrays import Mask
 from campaignkit.stats.intervals.hypergeometric import hypergeometric_upper
 
 SAME = 0.8  # Jaccard similarity from which two covers are one
@@ -36,7 +37,7 @@ class Effects:
 
     Parameters
     ----------
-    half : Half
+    half : SplitSample
         The people searched.
     items, counts
         The segments to choose from.
@@ -44,10 +45,10 @@ class Effects:
         The p-value up to which a difference is beyond chance.
     """
 
-    def __init__(self, half: Half, items: NDArray[np.int32], counts: Counts, level: float) -> None:
-        self.half, self.items, self.counts, self.level = half, items, counts, level
-        self.yes = _packed(half.outcome)
-        self.everyone = _packed(np.ones(half.rows, bool))
+    def __init__(self, sample: SplitSample, items: NDArray[np.int32], counts: Counts, level: float) -> None:
+        self.sample, self.items, self.counts, self.level = sample, items, counts, level
+        self.yes = _packed(sample.outcome)
+        self.everyone = _packed(np.ones(sample.rows, bool))
         self.known: dict[tuple[int, ...], Bits] = {(): self.everyone}
         self.kept: list[int] = []
         self.variants: list[Variant] = []
@@ -55,12 +56,12 @@ class Effects:
     def choose(self, order: Sequence[int]) -> tuple[list[int], list[Variant]]:
         """Return the rows to keep and those that go with them, from rows in the order of their evidence."""
         for row in order:
-            found = self._variant_of(row)
-            if found is None:
+            variant = self._variant_of(row)
+            if variant is None:
                 self.kept.append(row)
                 self._review(row)
             else:
-                self.variants.append(found)
+                self.variants.append(variant)
             self._forget()
         return self.kept, self._resolved()
 
@@ -116,22 +117,22 @@ class Effects:
         return float(hypergeometric_upper(k / deff, n / deff, j / deff, m / deff))
 
     def _sums(self, bits: Bits) -> tuple[float, float]:
-        if self.half.mass is None:
+        if self.sample.mass is None:
             return _size(bits), _size(bits & self.yes)
-        rows = np.unpackbits(bits.view(np.uint8), count=self.half.rows).view(bool)
-        return float(self.half.mass[rows].sum()), float(self.half.mass[rows & self.half.outcome].sum())
+        rows = np.unpackbits(bits.view(np.uint8), count=self.sample.rows).view(bool)
+        return float(self.sample.mass[rows].sum()), float(self.sample.mass[rows & self.sample.outcome].sum())
 
     def _conditions(self, row: int) -> tuple[int, ...]:
         return tuple(int(item) for item in self.items[row] if item >= 0)
 
     def _bits(self, conditions: tuple[int, ...]) -> Bits:
         if conditions not in self.known:
-            found = self.everyone
+            bits = self.everyone
             for condition in conditions:
                 if (condition,) not in self.known:
-                    self.known[(condition,)] = _packed(self.half.mask([condition]))
-                found = found & self.known[(condition,)]
-            self.known[conditions] = found
+                    self.known[(condition,)] = _packed(self.sample.mask([condition]))
+                bits = bits & self.known[(condition,)]
+            self.known[conditions] = bits
         return self.known[conditions]
 
     def _forget(self) -> None:
@@ -141,17 +142,17 @@ class Effects:
 
     def _resolved(self) -> list[Variant]:
         """Point variants of a segment that itself went at the one that it went with."""
-        moved = {one.row: one.kept for one in self.variants}
-        found = []
-        for one in self.variants:
-            kept = one.kept
+        moved = {variant.row: variant.kept for variant in self.variants}
+        resolved = []
+        for variant in self.variants:
+            kept = variant.kept
             while kept in moved:
                 kept = moved[kept]
-            found.append(Variant(one.row, kept, one.reason))
-        return found
+            resolved.append(Variant(variant.row, kept, variant.reason))
+        return resolved
 
 
-def _packed(mask: NDArray[np.bool_]) -> Bits:
+def _packed(mask: Mask) -> Bits:
     packed = np.packbits(mask)
     return np.concatenate([packed, np.zeros(-len(packed) % 8, np.uint8)]).view(np.uint64)
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from campaignkit.donors.cubes import parents
-from campaignkit.donors.halves import Counts, Half
-from campaignkit.stats.arrays import Floats, Mask, Whole
+from campaignkit.donors.subgroups.cubes import parents
+from campaignkit.donors.subgroups.split_sample import Counts, SplitSample
+from campaignkit.stats.arrays import Bounds, Floats, Mask, Whole
 from campaignkit.stats.intervals.hypergeometric import hypergeometric_upper, hypergeometric_z
 from campaignkit.stats.intervals.ratios import rate_ratio
 
@@ -44,7 +44,7 @@ def lifts(counts: Counts) -> Floats:
     return _divided(rates(counts), np.where(others > 1e-12, others, 0.0))
 
 
-def lift_bounds(counts: Counts, level: float = 0.95) -> tuple[Floats, Floats]:
+def lift_bounds(counts: Counts, level: float) -> Bounds:
     """Return the score interval of the lift."""
     k, n, positives, total = _effective(counts)
     lower, upper = rate_ratio(k, n, np.maximum(positives - k, 0), total - n, level)
@@ -56,12 +56,12 @@ def weighted_relative_accuracy(counts: Counts) -> Floats:
     return counts.w / counts.total_w * (rates(counts) - counts.total_wy / counts.total_w)
 
 
-def ranks(counts: Counts, rank: str) -> Floats:
+def ranks(counts: Counts, rank: str, level: float) -> Floats:
     """Return what segments are ranked by."""
     if rank == "z":
         return z_scores(counts)
     if rank == "lower":
-        return np.nan_to_num(lift_bounds(counts)[0], nan=-1.0)
+        return np.nan_to_num(lift_bounds(counts, level)[0], nan=-1.0)
     if rank == "lift":
         return np.nan_to_num(lifts(counts), nan=-1.0)
     if rank == "wracc":
@@ -127,22 +127,22 @@ def within(counts: Counts, rows: Whole, parent: Whole) -> Floats:
 # --- dollars --------------------------------------------------------------------------------------------
 
 
-def dollars_a_head(half: Half, masks: list[Mask], level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+def dollars_a_head(sample: SplitSample, masks: list[Mask], level: float) -> tuple[Floats, Floats, Floats]:
     """Return the mean amount in given sets of rows and Student's t bounds, by clusters where there are any."""
-    found = np.array([_mean_amount(half, mask, level) for mask in masks]).reshape(-1, 3)
-    return found[:, 0], found[:, 1], found[:, 2]
+    means = np.array([_mean_amount(sample, mask, level) for mask in masks]).reshape(-1, 3)
+    return means[:, 0], means[:, 1], means[:, 2]
 
 
-def _mean_amount(half: Half, mask: Mask, level: float) -> tuple[float, float, float]:
-    assert half.amount is not None
-    amount = half.amount[mask]
-    weight = np.ones(len(amount)) if half.mass is None else half.mass[mask]
+def _mean_amount(sample: SplitSample, mask: Mask, level: float) -> tuple[float, float, float]:
+    assert sample.amount is not None
+    amount = sample.amount[mask]
+    weight = np.ones(len(amount)) if sample.mass is None else sample.mass[mask]
     if not weight.sum():
         return np.nan, np.nan, np.nan
     mean = float((weight * amount).sum() / weight.sum())
     off = weight * (amount - mean)
-    if half.cluster is not None:
-        _, group = np.unique(half.cluster[mask], return_inverse=True)
+    if sample.cluster is not None:
+        _, group = np.unique(sample.cluster[mask], return_inverse=True)
         off = np.bincount(group, off)
     if len(off) < 2:
         return mean, np.nan, np.nan

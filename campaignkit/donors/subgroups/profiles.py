@@ -30,15 +30,15 @@ def similarity(cells: pl.DataFrame, host: str, by: Sequence[str], like: object, 
     }
     if like not in wide:
         return {}
-    found = {}
+    correlations = {}
     for name, part in wide.items():
         both = part.join(wide[like], on=["column", "value"], nulls_equal=True, suffix="_like")
         both = both.filter(pl.all_horizontal(pl.col("error", "error_like").is_finite()))
         if both.height >= 3:
             weight = np.sqrt(both["n"].to_numpy() * both["n_like"].to_numpy())
             mine, theirs = (_drawn(both[f"appeal{s}"], both[f"error{s}"], rng) for s in ("", "_like"))
-            found[name] = _correlation(mine, theirs, weight)
-    return found
+            correlations[name] = _correlation(mine, theirs, weight)
+    return correlations
 
 
 def _profiles(cells: pl.DataFrame, host: str, by: Sequence[str]) -> pl.DataFrame:
@@ -88,7 +88,7 @@ def invited_apart(cells: pl.DataFrame, host: str, by: Sequence[str]) -> dict[obj
     least 0.03. Only the columns of `by` are looked at: a difference in another would not be seen.
     """
     hosts = cells[host].unique(maintain_order=True).to_list()
-    found: dict[object, list[str]] = {name: [] for name in hosts}
+    differing: dict[object, list[str]] = {name: [] for name in hosts}
     for column in by:
         counts = cells.group_by(host, column).agg(pl.col("n").sum()).pivot(host, index=column, values="n").fill_null(0)
         table = counts.drop(column).to_numpy().astype(float)
@@ -96,8 +96,8 @@ def invited_apart(cells: pl.DataFrame, host: str, by: Sequence[str]) -> dict[obj
         for name in hosts:
             p, v = _independence(table, names.index(str(name)))
             if p * len(hosts) * len(by) < APART and v >= NOTABLE:
-                found[name].append(column)
-    return found
+                differing[name].append(column)
+    return differing
 
 
 def _independence(table: Floats, column: int) -> tuple[float, float]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from campaignkit.donors.attributes import Attribute, Binning, collector
+from campaignkit.donors.subgroups.attributes import Attribute, Binning, collector
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.splits import id_texts, shares_of, split_keys
-from campaignkit.tables import open_columns, require_ids
+from campaignkit.stats.arrays import Floats, Mask, Whole
+from campaignkit.tables import Roles, booleans, check_numbers, numbers, open_roles, require_ids
 
 
 @dataclass(frozen=True)
@@ -36,111 +36,67 @@ class Rows:
     """
 
     attributes: list[Attribute]
-    outcome: NDArray[np.bool_]
-    weight: NDArray[np.float64] | None
-    amount: NDArray[np.float64] | None
-    cluster: NDArray[np.int64] | None
-    held_out: NDArray[np.bool_] | None
+    outcome: Mask
+    weight: Floats | None
+    amount: Floats | None
+    cluster: Whole | None
+    held_out: Mask | None
     set_aside: int
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Which column plays which part."""
-
-    outcome: str
-    by: Mapping[str, Binning]
-    unit: str | None
-    cluster: str | None
-    weight: str | None
-    amount: str | None
-
-    @property
-    def named(self) -> list[str]:
-        """All columns, each once."""
-        others = [self.outcome, self.unit, self.cluster, self.weight, self.amount]
-        return list(dict.fromkeys([*self.by, *(name for name in others if name is not None)]))
-
-
-def read(data: object, columns: Columns, holdout: float | None, seed: int) -> Rows:
-    """Read the named columns of any table once, and split its clusters.
+def read(
+    data: object, roles: Roles, binnings: Mapping[str, Binning], amount: str | None, holdout: float | None, seed: int
+) -> Rows:
+    """Read the columns of any table once, and split its clusters; `amount` is among the roles' others.
 
     Raises
     ------
     BadValue, ColumnNotFound, NotEnoughData
         As `discover_segments` says.
     """
-    opened = open_columns(data, columns.named)
-    ids = [name for name in (columns.cluster, columns.unit) if name is not None]
+    table = open_roles(data, roles)
     if holdout is not None:
-        require_ids(opened, ids)
-    schema, spoken = opened.frame.collect_schema(), opened.spoken
-    if not schema[columns.outcome].is_numeric() and schema[columns.outcome] != nw.Boolean:
-        raise BadValue(f"outcome: column {columns.outcome!r} is {schema[columns.outcome]}; booleans or 0/1 expected.")
-    collectors = [collector(name, schema[name], spoken[name], binning) for name, binning in columns.by.items()]
+        require_ids(table, roles.ids)
+    (outcome,) = roles.outcomes
+    check_numbers(table.frame, outcome, argument="outcome")
+    schema = table.frame.collect_schema()
+    collectors = [collector(name, schema[name], table.spoken[name], cuts) for name, cuts in binnings.items()]
     parts: dict[str, list[NDArray[Any]]] = {"outcome": [], "weight": [], "amount": [], "key": []}
     first, set_aside = 0, 0
-    for batch in opened.batches(columns.named):
-        known, dropped = _with_outcome(batch, columns.outcome)
-        set_aside += dropped
-        for one in collectors:
-            one.add(known[one.name])
-        for part, values in _numbers(known, columns).items():
+    for batch in table.batches(roles.names):
+        known = batch.drop_nans(outcome) if schema[outcome].is_float() else batch
+        known = known.drop_nulls(outcome)
+        set_aside += batch.height - known.height
+        for column in collectors:
+            column.add(known[column.name])
+        for part, values in _numbers(known, outcome, roles.weight, amount).items():
             parts[part].append(values)
-        if ids or holdout is not None:
-            parts["key"].append(split_keys(id_texts(known, ids, first), seed))
+        if roles.ids or holdout is not None:
+            parts["key"].append(split_keys(id_texts(known, roles.ids, first), seed))
         first += batch.height
-    if not parts["outcome"] or not sum(map(len, parts["outcome"])):
-        raise NotEnoughData("The table has no rows with an outcome.")
     joined = {part: np.concatenate(values) if values else None for part, values in parts.items()}
-    cluster, held_out = _split(joined["key"], columns, holdout)
-    outcome = joined["outcome"]
-    assert outcome is not None
-    return Rows(
-        [one.finish() for one in collectors], outcome, joined["weight"], joined["amount"], cluster, held_out, set_aside
-    )
+    if joined["outcome"] is None or not len(joined["outcome"]):
+        raise NotEnoughData("The table has no rows with an outcome.")
+    cluster, held_out = _split(joined["key"], roles, holdout)
+    attributes = [column.finish() for column in collectors]
+    return Rows(attributes, joined["outcome"], joined["weight"], joined["amount"], cluster, held_out, set_aside)
 
 
-def _with_outcome(batch: pl.DataFrame, outcome: str) -> tuple[pl.DataFrame, int]:
-    values = batch[outcome]
-    missing = values.is_null() | values.is_nan() if values.dtype.is_float() else values.is_null()
-    dropped = int(missing.sum())
-    return (batch.filter(~missing), dropped) if dropped else (batch, 0)
+def _numbers(batch: pl.DataFrame, outcome: str, weight: str | None, amount: str | None) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"outcome": booleans(batch[outcome])}
+    if weight is not None:
+        arrays["weight"] = numbers(batch[weight], "weight", least=0.0, mend="Say 0 where a row is not to count.")
+    if amount is not None:
+        arrays["amount"] = numbers(batch[amount].fill_null(0), "amount")
+        if (batch[amount].is_null() & pl.Series(arrays["outcome"])).any():
+            raise BadValue(f"amount: {amount!r} is null on rows with the outcome; say 0 where nothing came.")
+    return arrays
 
 
-def _numbers(batch: pl.DataFrame, columns: Columns) -> dict[str, NDArray[Any]]:
-    outcome = batch[columns.outcome]
-    odd = outcome.filter((outcome != 0) & (outcome != 1)) if outcome.dtype != pl.Boolean else outcome.head(0)
-    if len(odd):
-        raise BadValue(f"outcome: column {columns.outcome!r} holds {odd[0]}; true/false or 0/1 were expected.")
-    found: dict[str, NDArray[Any]] = {"outcome": outcome.cast(pl.Boolean).to_numpy()}
-    if columns.weight is not None:
-        found["weight"] = _checked(batch[columns.weight], "weight", least=0.0)
-    if columns.amount is not None:
-        found["amount"] = _checked(batch[columns.amount].fill_null(0), "amount", least=-np.inf)
-        if batch.select(pl.col(columns.amount).is_null() & pl.Series(found["outcome"])).to_series().any():
-            raise BadValue(f"amount: {columns.amount!r} is null on rows with the outcome; say 0 where nothing came.")
-    return found
-
-
-def _checked(values: pl.Series, name: str, least: float) -> NDArray[np.float64]:
-    if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
-        raise BadValue(f"{name}: column {values.name!r} is {values.dtype}; numbers were expected.")
-    numbers = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    bad = ~np.isfinite(numbers) | (numbers < least)
-    if bad.any():
-        raise BadValue(
-            f"{name}: column {values.name!r} is null, NaN, infinite or below {least:g} in {bad.sum():,} rows."
-        )
-    return numbers
-
-
-def _split(
-    key: NDArray[np.int64] | None, columns: Columns, holdout: float | None
-) -> tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None]:
+def _split(key: Whole | None, roles: Roles, holdout: float | None) -> tuple[Whole | None, Mask | None]:
     """Return the clusters (units that come more than once are clusters too) and who is held out."""
     if key is None:
         return None, None
     held_out = None if holdout is None else shares_of(key) >= 1 - holdout
-    alone = columns.cluster is None and (columns.unit is None or pl.Series(key).n_unique() == len(key))
+    alone = roles.cluster is None and (roles.unit is None or pl.Series(key).n_unique() == len(key))
     return None if alone else key, held_out

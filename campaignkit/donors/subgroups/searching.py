@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from campaignkit.donors import evidence
-from campaignkit.donors.distinct import Effects, Variant
-from campaignkit.donors.halves import Counts, Half
-from campaignkit.stats.arrays import Floats
+from campaignkit.donors.subgroups import evidence
+from campaignkit.donors.subgroups.distinct import Effects, Variant
+from campaignkit.donors.subgroups.split_sample import Counts, SplitSample
+from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.multiplicity import benjamini_hochberg, holm
 
 
@@ -26,9 +26,9 @@ class Search:
     gain_adjusted: Floats
 
 
-def search_all(half: Half, max_depth: int, min_size: int, *, dollars: bool) -> Search:
+def search_all(sample: SplitSample, max_depth: int, min_size: int, *, dollars: bool) -> Search:
     """Search every conjunction of enough people, and weigh the evidence on each."""
-    items, counts = half.search(max_depth, min_size, dollars=dollars)
+    items, counts = sample.search(max_depth, min_size, dollars=dollars)
     p_value = evidence.p_values(counts)
     gains = evidence.gains(items, counts, p_value)
     adjusted = benjamini_hochberg(p_value)
@@ -36,15 +36,15 @@ def search_all(half: Half, max_depth: int, min_size: int, *, dollars: bool) -> S
 
 
 def choose(
-    half: Half, search: Search, rank: str, top: int, q: float, distinct: bool
-) -> tuple[NDArray[np.int64], list[Variant]]:
+    sample: SplitSample, search: Search, rank: str, top: int, q: float, distinct: bool, confidence_level: float
+) -> tuple[Whole, list[Variant]]:
     """Return the conjunctions to show, the best first, and those that are variants of another."""
-    score = evidence.ranks(search.counts, rank)
+    score = evidence.ranks(search.counts, rank, confidence_level)
     if not distinct:
         return np.argsort(-score, kind="stable")[:top], []
     passed = np.flatnonzero((search.p_adjusted <= q) & (search.gain_adjusted <= q))
     z = evidence.z_scores(search.counts)[passed]
     order = passed[np.argsort(-z, kind="stable")].tolist()
-    kept, variants = Effects(half, search.items, search.counts, q / max(len(order), 1)).choose(order)
+    kept, variants = Effects(sample, search.items, search.counts, q / max(len(order), 1)).choose(order)
     best = np.array(sorted(kept, key=lambda row: -score[row])[:top], np.int64)
     return best, variants

@@ -1,4 +1,4 @@
-"""Half of the people: their counts in every conjunction, or in a given set of rows, and how far clusters widen them."""
+"""Some of the people: their counts in every conjunction, or in a given set of rows, and how far clusters widen them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from campaignkit.donors.attributes import Attribute
-from campaignkit.donors.cubes import Conjunctions, Table, search
-from campaignkit.donors.reading import Rows
+from campaignkit.donors.subgroups.attributes import Attribute
+from campaignkit.donors.subgroups.cubes import Conjunctions, Table, search
+from campaignkit.donors.subgroups.reading import Rows
 from campaignkit.errors import BadValue
 from campaignkit.stats.arrays import Floats, Mask, Whole
 
@@ -48,12 +48,12 @@ class Counts:
     def pick(self, rows: NDArray[np.integer]) -> Counts:
         """Return those of some segments."""
         dollars = None if self.dollars is None else self.dollars[rows]
-        w, wy, deff = (one[rows] for one in (self.w, self.wy, self.deff))
+        w, wy, deff = (attribute[rows] for attribute in (self.w, self.wy, self.deff))
         return Counts(self.n[rows], self.k[rows], w, wy, deff, self.total_w, self.total_wy, dollars)
 
 
 @dataclass(frozen=True)
-class Half:
+class SplitSample:
     """Some of the rows. Clusters of one row each are no clusters."""
 
     attributes: list[Attribute]
@@ -105,13 +105,13 @@ class Half:
 
     def mask(self, items: Sequence[int]) -> Mask:
         """Return the rows where all of these conditions hold (numbered through the attributes' values)."""
-        found = np.ones(self.rows, bool)
-        offsets = np.cumsum([0, *(one.values for one in self.attributes)])
+        mask = np.ones(self.rows, bool)
+        offsets = np.cumsum([0, *(attribute.values for attribute in self.attributes)])
         for item in items:
             if item >= 0:
                 column = int(np.searchsorted(offsets, item, side="right")) - 1
-                found &= self.attributes[column].codes == item - offsets[column]
-        return found
+                mask &= self.attributes[column].codes == item - offsets[column]
+        return mask
 
     # --- every conjunction ------------------------------------------------------------------------------
 
@@ -121,19 +121,19 @@ class Half:
         rows = [None, *([] if mass is None else [mass])]
         rows += [self.amount if mass is None else self.amount * mass] if dollars and self.amount is not None else []
         positives = [None, *([] if mass is None else [mass[yes]])]
-        codes = [one.codes for one in self.attributes]
-        tables = [self._table(codes, rows), self._table([one[yes] for one in codes], positives)]
+        codes = [attribute.codes for attribute in self.attributes]
+        tables = [self._table(codes, rows), self._table([attribute[yes] for attribute in codes], positives)]
         if self.robust:
             tables += self._variance_tables()
-        found = search(tables, [one.values for one in self.attributes], depth, least)
-        return found.items, self._counts(found, len(rows), len(positives))
+        conjunctions = search(tables, [attribute.values for attribute in self.attributes], depth, least)
+        return conjunctions.items, self._counts(conjunctions, len(rows), len(positives))
 
     def _table(self, codes: Sequence[NDArray[np.unsignedinteger]], weights: list[Floats | None]) -> Table:
-        return Table(codes, [one.values + 1 for one in self.attributes], weights)
+        return Table(codes, [attribute.values + 1 for attribute in self.attributes], weights)
 
     def _variance_tables(self) -> list[Table]:
         """Return what a segment's variance adds up: squares and cross products by row, products by pair."""
-        codes = [one.codes for one in self.attributes]
+        codes = [attribute.codes for attribute in self.attributes]
         score = self.score
         if self.cluster is None:
             return [self._table(codes, [score**2])]
@@ -141,13 +141,13 @@ class Half:
         rows = self._table(codes, [score**2, score * self.by_cluster[cluster]])
         left, right = _pairs(cluster)
         shared = [
-            np.where(one[left] == one[right], one[left], a.values).astype(one.dtype)
-            for one, a in zip(codes, self.attributes, strict=True)
+            np.where(attribute[left] == attribute[right], attribute[left], a.values).astype(attribute.dtype)
+            for attribute, a in zip(codes, self.attributes, strict=True)
         ]
         return [rows, self._table(shared, [score[left] * score[right]])]
 
-    def _counts(self, found: Conjunctions, rows: int, positives: int) -> Counts:
-        sums = found.sums
+    def _counts(self, conjunctions: Conjunctions, rows: int, positives: int) -> Counts:
+        sums = conjunctions.sums
         n, k = sums[0].astype(np.int64), sums[rows].astype(np.int64)
         w, wy = (n.astype(float), k.astype(float)) if self.mass is None else (sums[1], sums[rows + 1])
         dollars = sums[rows - 1] if rows == 2 + (self.mass is not None) else None
@@ -178,9 +178,9 @@ class Half:
 
     def count(self, masks: Sequence[Mask]) -> Counts:
         """Return the counts of given sets of rows."""
-        found = np.array([self._count(mask) for mask in masks]).reshape(-1, 5)
-        n, k = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
-        return Counts(n, k, found[:, 2], found[:, 3], found[:, 4], self.total_w, self.total_wy)
+        counts = np.array([self._count(mask) for mask in masks]).reshape(-1, 5)
+        n, k = counts[:, 0].astype(np.int64), counts[:, 1].astype(np.int64)
+        return Counts(n, k, counts[:, 2], counts[:, 3], counts[:, 4], self.total_w, self.total_wy)
 
     def _count(self, mask: Mask) -> tuple[float, float, float, float, float]:
         yes = mask & self.outcome
@@ -198,20 +198,20 @@ class Half:
         return n, k, w, wy, float(self._design_effect(*arrays)[0])
 
 
-def halves(rows: Rows) -> tuple[Half, Half | None]:
+def split_samples(rows: Rows) -> tuple[SplitSample, SplitSample | None]:
     """Return the half that searches and the half that confirms; None: all search."""
     if rows.held_out is None:
-        return _half(rows, None), None
-    return _half(rows, ~rows.held_out), _half(rows, rows.held_out)
+        return _sample(rows, None), None
+    return _sample(rows, ~rows.held_out), _sample(rows, rows.held_out)
 
 
-def _half(rows: Rows, part: Mask | None) -> Half:
+def _sample(rows: Rows, part: Mask | None) -> SplitSample:
     if part is None:
-        return Half(rows.attributes, rows.outcome, rows.weight, rows.amount, _numbered(rows.cluster))
-    attributes = [one.pick(part) for one in rows.attributes]
+        return SplitSample(rows.attributes, rows.outcome, rows.weight, rows.amount, _numbered(rows.cluster))
+    attributes = [attribute.pick(part) for attribute in rows.attributes]
     weight, amount = (None if x is None else x[part] for x in (rows.weight, rows.amount))
     cluster = None if rows.cluster is None else _numbered(rows.cluster[part])
-    return Half(attributes, rows.outcome[part], weight, amount, cluster)
+    return SplitSample(attributes, rows.outcome[part], weight, amount, cluster)
 
 
 def _numbered(cluster: Whole | None) -> Whole | None:
@@ -226,13 +226,13 @@ def _merged(
 ) -> tuple[list[NDArray[np.unsignedinteger]], Floats, Whole]:
     """Sort rows by cluster, and make one of those in a cluster that agree in every column (a donor's many gifts)."""
     order = np.lexsort([*codes, cluster]) if _pair_count(cluster) > 4 * len(score) else np.argsort(cluster)
-    codes, score, cluster = [one[order] for one in codes], score[order], cluster[order]
+    codes, score, cluster = [attribute[order] for attribute in codes], score[order], cluster[order]
     fresh = np.ones(len(score), bool)
     fresh[1:] = cluster[1:] != cluster[:-1]
-    for one in codes:
-        fresh[1:] |= one[1:] != one[:-1]
+    for attribute in codes:
+        fresh[1:] |= attribute[1:] != attribute[:-1]
     starts = np.flatnonzero(fresh)
-    return [one[starts] for one in codes], np.add.reduceat(score, starts), cluster[starts]
+    return [attribute[starts] for attribute in codes], np.add.reduceat(score, starts), cluster[starts]
 
 
 def _pair_count(cluster: Whole) -> int:

@@ -7,18 +7,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
-from campaignkit.experiments.groups import Columns, Groups, Outcome
-from campaignkit.stats.arrays import Bounds, Floats
+from campaignkit.experiments.moments.groups import Design, Groups, Outcome
+from campaignkit.stats.arrays import Bounds, Floats, Whole
 from campaignkit.stats.intervals.differences import Compared, hall, inverted, mover, mover_ratio, satterthwaite, welch
 from campaignkit.stats.intervals.moments import Level, Moments
 from campaignkit.stats.intervals.multiplicity import adjusted
 from campaignkit.stats.intervals.rates import wilson_at
-
-LEVEL = 0.95
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class Arms:
     cross: Floats | None
     adjusted: bool
     clustered: bool
+    confidence_level: float = CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,18 @@ class Levels:
     cumulant: Floats
     units: Floats
     gift: float
+    confidence_level: float = CONFIDENCE_LEVEL
 
     def of(self, arm: int) -> Levels:
         """Return one arm's, as often as there are arms."""
         arrays = (self.value, self.variance, self.df, self.cumulant, self.units)
-        return Levels(self.kind, self.clustered, *(np.full(x.shape, x[arm]) for x in arrays), self.gift)
+        return Levels(
+            self.kind, self.clustered, *(np.full(x.shape, x[arm]) for x in arrays), self.gift, self.confidence_level
+        )
 
-    def bounds(self, alpha: Floats | float = 1 - LEVEL) -> Bounds:
-        """Return the interval of each arm's level, each at its own alpha."""
-        alpha = np.broadcast_to(alpha, self.value.shape)
+    def bounds(self, alpha: Floats | float | None = None) -> Bounds:
+        """Return the interval of each arm's level, each at its own alpha; None: as the confidence level says."""
+        alpha = np.broadcast_to(1 - self.confidence_level if alpha is None else alpha, self.value.shape)
         if self.kind == "rate":
             z = -stdtrit(self.df, alpha / 2) if self.clustered else -ndtri(alpha / 2)
             return wilson_at(self.value, self.effective(), z)
@@ -86,8 +88,8 @@ class Levels:
     def effective(self) -> Floats:
         """Return how many independent people would make a rate as certain as it is."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = self.value * (1 - self.value) / self.variance * self.units / (self.units - 1)
-        return np.where(self.variance > 0, found, self.units)
+            units = self.value * (1 - self.value) / self.variance * self.units / (self.units - 1)
+        return np.where(self.variance > 0, units, self.units)
 
     def _money_bounds(self, alpha: Floats) -> Bounds:
         """Hall's interval; where an arm has no gift, what its rate of gifts may be times the other arms' mean gift."""
@@ -111,71 +113,74 @@ def find_control(names: list[Any], control: Any) -> int:
     return usual[0]
 
 
-def arrange(groups: Groups, outcome: Outcome, columns: Columns, control: int, *, whole: bool = True) -> Arms:
+def arrange(groups: Groups, outcome: Outcome, design: Design, control: int, *, whole: bool = True) -> Arms:
     """Put an outcome's groups into arrays by arm and stratum; where `whole`, each must have people."""
-    names = arm_names(groups, columns)
-    arm = np.array([names.index(key) for key in _arm_keys(groups, columns)])
-    strata = groups.table.select(columns.strata).rows() if columns.strata else [()] * groups.table.height
+    names = arm_names(groups, design)
+    arm = np.array([names.index(key) for key in _arm_keys(groups, design)])
+    strata = groups.table.select(design.roles.by).rows() if design.roles.by else [()] * groups.table.height
     order = {key: i for i, key in enumerate(dict.fromkeys(strata))}
     stratum = np.array([order[key] for key in strata])
     shape = (len(names), len(order))
     if whole:
-        _check_whole(shape, arm, stratum, names, list(order), columns)
+        _check_whole(shape, arm, stratum, names, list(order), design)
     place = (arm, stratum)
     moments = Moments(*(_placed(x, place, shape) for x in _arrays(outcome.moments)))
     if whole:
-        _check_enough(moments, names, list(order), columns, outcome.name)
+        _check_enough(moments, names, list(order), design, outcome.name)
     size = (moments.n * moments.mean[..., 1]).sum(axis=0)
     cross = None if outcome.cross is None else _placed(outcome.cross, place, shape)
-    clustered = columns.cluster is not None or columns.weight is not None or len(order) > 1
-    return Arms(names, control, outcome.kind, moments, size / size.sum(), cross, outcome.name in columns.pre, clustered)
+    clustered = design.roles.cluster is not None or design.roles.weight is not None or len(order) > 1
+    return Arms(
+        names, control, outcome.kind, moments, size / size.sum(), cross, outcome.name in design.covariates, clustered,
+        design.confidence_level,
+    )  # fmt: skip
 
 
-def arm_names(groups: Groups, columns: Columns) -> list[Any]:
-    """Return the arms in the order of their names; tuples where several columns make an arm."""
-    return list(dict.fromkeys(sorted(_arm_keys(groups, columns))))
+def arm_names(groups: Groups, design: Design) -> list[Any]:
+    """Return the arms in the order of their names; tuples where several design make an arm."""
+    return list(dict.fromkeys(sorted(_arm_keys(groups, design))))
 
 
-def _arm_keys(groups: Groups, columns: Columns) -> list[Any]:
-    keys = groups.table.select(columns.arm).rows()
-    return keys if len(columns.arm) > 1 else [key[0] for key in keys]
+def _arm_keys(groups: Groups, design: Design) -> list[Any]:
+    keys = groups.table.select(design.roles.arms).rows()
+    return keys if len(design.roles.arms) > 1 else [key[0] for key in keys]
 
 
 def _arrays(m: Moments) -> tuple[Floats, Floats, Floats, Floats]:
     return m.n, m.mean, m.ss, m.cube
 
 
-def _placed(x: Floats, place: tuple[NDArray[Any], ...], shape: tuple[int, ...]) -> Floats:
-    found = np.zeros((*shape, *x.shape[1:]))
-    found[place] = x
-    return found
+def _placed(x: Floats, place: tuple[Whole, ...], shape: tuple[int, ...]) -> Floats:
+    array = np.zeros((*shape, *x.shape[1:]))
+    array[place] = x
+    return array
 
 
 def _check_whole(
     shape: tuple[int, ...],
-    arm: NDArray[Any],
-    stratum: NDArray[Any],
+    arm: Whole,
+    stratum: Whole,
     names: list[Any],
     strata: list[Any],
-    columns: Columns,
+    design: Design,
 ) -> None:
     seen = np.zeros(shape, bool)
     seen[arm, stratum] = True
     if not seen.all():
         a, s = np.argwhere(~seen)[0]
-        which = ", ".join(f"{c} {v!r}" for c, v in zip(columns.strata, strata[s], strict=True))
+        which = ", ".join(f"{c} {v!r}" for c, v in zip(design.roles.by, strata[s], strict=True))
         raise NotEnoughData(
             f"Arm {names[a]!r} has nobody in stratum {which} ({int((~seen).sum())} such gaps): no difference can be "
             "taken there. Merge strata, or leave the arm or the stratum out."
         )
 
 
-def _check_enough(moments: Moments, names: list[Any], strata: list[Any], columns: Columns, outcome: str) -> None:
+def _check_enough(moments: Moments, names: list[Any], strata: list[Any], design: Design, outcome: str) -> None:
     few = np.argwhere(moments.n < 2)
     if len(few):
         a, s = few[0]
-        where = f" in stratum {strata[s]!r}" if columns.strata else ""
-        units = "clusters" if columns.cluster is not None else "people"
+        where = f" in stratum {strata[s]!r}" if design.roles.by else ""
+        units = "clusters" if design.roles.cluster is not None else "people"
         raise NotEnoughData(
             f"Arm {names[a]!r} has {int(moments.n[a, s])} {units} with a value of {outcome!r}{where}; at least 2 were "
             "expected."
@@ -188,9 +193,9 @@ def _check_enough(moments: Moments, names: list[Any], strata: list[Any], columns
 def levels(arms: Arms) -> Levels:
     """Return each arm's level, strata weighted alike in all arms."""
     m, w = arms.moments, arms.share
-    found = m.level()
-    parts = w**2 * found.variance / m.n
-    value, variance = (w * found.value).sum(axis=1), parts.sum(axis=1)
+    level = m.level()
+    parts = w**2 * level.variance / m.n
+    value, variance = (w * level.value).sum(axis=1), parts.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         df = variance**2 / (parts**2 / (m.n - 1)).sum(axis=1)
     units = m.n.sum(axis=1)
@@ -198,38 +203,38 @@ def levels(arms: Arms) -> Levels:
     cumulant = (w**3 * np.nan_to_num(m.third_cumulant())).sum(axis=1)
     givers = (m.n * m.mean[..., 3]).sum()
     gift = float((m.n * m.mean[..., 0]).sum() / givers) if givers > 0 else np.nan
-    return Levels(arms.kind, arms.clustered, value, variance, df, cumulant, units, gift)
+    return Levels(arms.kind, arms.clustered, value, variance, df, cumulant, units, gift, arms.confidence_level)
 
 
 # --- differences ----------------------------------------------------------------------------------------
 
 
-def differences(arms: Arms, found: Levels) -> tuple[Compared, Bounds, Floats]:
+def differences(arms: Arms, levels: Levels) -> tuple[Compared, Bounds, Floats]:
     """Return each arm's difference to the control, the interval of the ratio, and the ratio."""
     if arms.adjusted or arms.kind == "mean":
         return by_welch(arms)
     c = arms.control
     covariance = _covariance(arms)
-    variance = found.variance + found.variance[c] - 2 * covariance
+    variance = levels.variance + levels.variance[c] - 2 * covariance
     with np.errstate(divide="ignore", invalid="ignore"):
-        rho = np.nan_to_num(covariance / np.sqrt(found.variance * found.variance[c]))
+        rho = np.nan_to_num(covariance / np.sqrt(levels.variance * levels.variance[c]))
 
-    control = found.of(c)
+    control = levels.of(c)
 
     def bounds(alpha: Floats) -> Bounds:
-        return mover(found.value, found.bounds(alpha), control.value, control.bounds(alpha), rho)
+        return mover(levels.value, levels.bounds(alpha), control.value, control.bounds(alpha), rho)
 
-    lower, upper = bounds(np.full(found.value.shape, 1 - LEVEL))
-    p = inverted(bounds, found.value.shape)
-    compared = Compared(found.value - found.value[c], np.sqrt(variance), lower, upper, p)
-    return _without_control(compared, c), *_ratio(arms, found)
+    lower, upper = bounds(np.full(levels.value.shape, 1 - arms.confidence_level))
+    p = inverted(bounds, levels.value.shape)
+    compared = Compared(levels.value - levels.value[c], np.sqrt(variance), lower, upper, p)
+    return _without_control(compared, c), *_ratio(arms, levels)
 
 
-def _ratio(arms: Arms, found: Levels) -> tuple[Bounds, Floats]:
-    value, control = found.value, found.of(arms.control)
+def _ratio(arms: Arms, levels: Levels) -> tuple[Bounds, Floats]:
+    value, control = levels.value, levels.of(arms.control)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = value / control.value
-    bounds = mover_ratio(value, found.bounds(), control.value, control.bounds())
+    bounds = mover_ratio(value, levels.bounds(), control.value, control.bounds())
     return _blank(bounds, arms.control), np.where(np.isfinite(ratio), ratio, np.nan)
 
 
@@ -250,48 +255,48 @@ def _covariance(arms: Arms, theta: Floats | None = None) -> Floats:
     if arms.cross is None:
         return np.zeros(arms.moments.n.shape[0])
     m, c = arms.moments, arms.control
-    one, pre = m.gradients(m.level())
+    own, covariate = m.gradients(m.level())
     if theta is not None:
         lean = theta[:, None, None]
-        g, gc = one - lean * pre, one[c] - lean * pre[c]
+        g, gc = own - lean * covariate, own[c] - lean * covariate[c]
     else:
-        g, gc = one, np.broadcast_to(one[c], one.shape)
+        g, gc = own, np.broadcast_to(own[c], own.shape)
     shared = np.einsum("asi,asij,asj->as", g[..., :3], arms.cross, gc[..., :3]) / (m.n * m.n[c])
     return (arms.share**2 * shared).sum(axis=1)
 
 
 def by_welch(arms: Arms) -> tuple[Compared, Bounds, Floats]:
-    """Return differences by Welch's test on levels, adjusted for the forerunner where there is one (CUPED)."""
+    """Return differences by Welch's test on levels, adjusted for the covariate where there is one (CUPED)."""
     m, w, c = arms.moments, arms.share, arms.control
     own, theta, centre = m.level(), *_theta(arms)
     lean = theta[:, None]
-    one = _adjusted(own, lean, centre)
-    two = _adjusted(Level(*(np.broadcast_to(x[c], x.shape) for x in own)), lean, centre)
-    value, base = (w * one[0]).sum(axis=1), (w * two[0]).sum(axis=1)
+    arm = _adjusted(own, lean, centre)
+    control = _adjusted(Level(*(np.broadcast_to(x[c], x.shape) for x in own)), lean, centre)
+    value, base = (w * arm[0]).sum(axis=1), (w * control[0]).sum(axis=1)
     covariance = _covariance(arms, theta if arms.adjusted else None)
-    parts = [(w**2 * x[1] / n, n - 1) for x, n in ((one, m.n), (two, np.broadcast_to(m.n[c], m.n.shape)))]
-    compared = _welch(value - base, parts, -2 * covariance)
+    parts = [(w**2 * x[1] / n, n - 1) for x, n in ((arm, m.n), (control, np.broadcast_to(m.n[c], m.n.shape)))]
+    compared = _welch(value - base, parts, -2 * covariance, arms.confidence_level)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(value / base > 0, value / base, np.nan)
         logs = [(v / x[:, None] ** 2, df) for (v, df), x in zip(parts, (value, base), strict=True)]
-        relative = _welch(np.log(ratio), logs, -2 * covariance / (value * base))
+        relative = _welch(np.log(ratio), logs, -2 * covariance / (value * base), arms.confidence_level)
     bounds = np.exp(relative.lower), np.exp(relative.upper)
     return _without_control(compared, c), _blank(bounds, c), ratio
 
 
 def _adjusted(level: Level, lean: Floats, centre: Floats) -> tuple[Floats, Floats]:
-    value = level.value - lean * (level.pre - centre)
-    return value, level.variance + lean**2 * level.pre_variance - 2 * lean * level.covariance
+    value = level.value - lean * (level.covariate - centre)
+    return value, level.variance + lean**2 * level.covariate_variance - 2 * lean * level.covariance
 
 
-def _welch(estimate: Floats, parts: list[tuple[Floats, Floats]], extra: Floats) -> Compared:
+def _welch(estimate: Floats, parts: list[tuple[Floats, Floats]], extra: Floats, level: float) -> Compared:
     columns = [(v[:, s], df[:, s]) for v, df in parts for s in range(v.shape[1])]
     df = satterthwaite(*columns)
-    return welch(estimate, sum(v for v, _ in columns) + extra, df, LEVEL)
+    return welch(estimate, sum(v for v, _ in columns) + extra, df, level)
 
 
 def _theta(arms: Arms) -> tuple[Floats, Floats]:
-    """Return each comparison's slope of the outcome on its forerunner, and the forerunner's mean in the two arms.
+    """Return each comparison's slope of the outcome on its covariate, and the covariate's mean in the two arms.
 
     Deng, Xu, Kohavi & Walker (2013), section 3.2: both from the two arms put together, within strata.
     """
@@ -299,19 +304,19 @@ def _theta(arms: Arms) -> tuple[Floats, Floats]:
     pair = Moments(*(np.stack([x, np.broadcast_to(x[c], x.shape)]) for x in _arrays(m))).over(0)
     whole = pair.level()
     if not arms.adjusted:
-        return np.zeros(m.n.shape[0]), np.zeros_like(whole.pre)
+        return np.zeros(m.n.shape[0]), np.zeros_like(whole.covariate)
     weight = pair.n - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        theta = (weight * whole.covariance).sum(axis=1) / (weight * whole.pre_variance).sum(axis=1)
-    return np.nan_to_num(theta), whole.pre
+        theta = (weight * whole.covariance).sum(axis=1) / (weight * whole.covariate_variance).sum(axis=1)
+    return np.nan_to_num(theta), whole.covariate
 
 
 def corrected(table: pl.DataFrame, correction: str) -> pl.DataFrame:
     """Add p-values corrected over all of the table's comparisons; null ones are no comparisons."""
     p = table["p_value"].to_numpy()
     known = np.isfinite(p)
-    found = np.full(p.shape, np.nan)
-    found[known] = adjusted(p[known], correction)
+    p_adjusted = np.full(p.shape, np.nan)
+    p_adjusted[known] = adjusted(p[known], correction)
     place = table.get_column_index("p_value") + 1
-    table = table.insert_column(place, pl.Series("p_adjusted", found).fill_nan(None))
+    table = table.insert_column(place, pl.Series("p_adjusted", p_adjusted).fill_nan(None))
     return table.insert_column(place + 1, pl.Series("correction", [correction] * table.height))

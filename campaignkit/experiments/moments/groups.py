@@ -2,53 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
-from campaignkit.stats.arrays import Floats
+from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.moments import Moments
+from campaignkit.tables import Roles
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
 KINDS = ("rate", "money", "mean")
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which columns hold what; None where there is none."""
+class Design:
+    """How an experiment was made, column by column.
 
-    arm: tuple[str, ...]
-    outcomes: tuple[str, ...]
-    strata: tuple[str, ...] = ()
-    unit: str | None = None
-    cluster: str | None = None
-    pre: Mapping[str, str] = field(default_factory=dict)
-    weight: str | None = None
-    per: str | None = None
+    Attributes
+    ----------
+    roles : Roles
+        `by` are the strata, `others` the covariates.
+    covariates : mapping of str to str
+        By outcome, what was known before the arms were drawn.
+    denominator : str or None
+        What outcomes are divided by. None: people.
+    sequence : str or None
+        The day on which a row came in.
+    kind : str or None
+        One of `KINDS`. None: as the values say.
+    nested : bool
+        Whether clusters must lie within strata.
+    confidence_level : float
+        Of all intervals.
+    """
+
+    roles: Roles
+    covariates: Mapping[str, str] = field(default_factory=dict)
+    denominator: str | None = None
     sequence: str | None = None
     kind: str | None = None
-    nested: bool = True  # whether clusters must lie within strata
+    nested: bool = True
+    confidence_level: float = CONFIDENCE_LEVEL
 
     @property
     def keys(self) -> list[str]:
         """What makes a group."""
-        return [*self.arm, *self.strata, *([] if self.sequence is None else [self.sequence])]
+        return [*self.roles.arms, *self.roles.by, *([] if self.sequence is None else [self.sequence])]
 
     @property
-    def plain(self) -> bool:
-        """Whether each row is a unit that counts 1 and has no forerunner: then first moments of y are all it takes."""
-        return self.cluster is None and self.weight is None and self.per is None and not self.pre
+    def independent(self) -> bool:
+        """Whether each row is a unit that counts 1 and has no covariate: then first moments of y are all it takes."""
+        others = (self.roles.cluster, self.roles.weight, self.denominator)
+        return others == (None,) * 3 and not self.covariates
 
     @property
-    def named(self) -> list[str]:
+    def names(self) -> list[str]:
         """All columns that are read."""
-        single = (self.unit, self.cluster, self.weight, self.per, self.sequence)
-        names = [*self.arm, *self.strata, *self.outcomes, *self.pre.values(), *(one for one in single if one)]
-        return list(dict.fromkeys(names))
+        own = [name for name in (self.denominator, self.sequence) if name is not None]
+        return list(dict.fromkeys([*self.roles.names, *own]))
+
+
+def design_of(
+    arms: Iterable[str], outcomes: Iterable[str], *, by: Iterable[str] = (), unit: str | None = None,
+    cluster: str | None = None, weight: str | None = None, covariate: Any = None, **own: Any,
+) -> Design:  # fmt: skip
+    """Return an experiment's design from the arguments of a question."""
+    check_scalar(own.get("kind"), "kind", choices=KINDS, optional=True)
+    check_scalar(own.get("confidence_level", 0.5), "confidence_level", typ=float, ge=0.5, lt=1)
+    outcomes = tuple(outcomes)
+    covariates = column_map(covariate, outcomes, "covariate")
+    roles = Roles(
+        outcomes=outcomes, arms=tuple(arms), by=tuple(by), unit=unit, cluster=cluster, weight=weight,
+        others=tuple(covariates.values()),
+    )  # fmt: skip
+    return Design(roles.check("others", by="strata", others="covariate"), covariates, **own)
 
 
 @dataclass(frozen=True)
@@ -58,8 +89,8 @@ class Outcome:
     name: str
     kind: str
     moments: Moments
-    rows: NDArray[np.int64]  # people with the outcome
-    missing: NDArray[np.int64]
+    rows: Whole  # people with the outcome
+    missing: Whole
     cross: Floats | None = None  # Σ over clusters of (y, d, p)' of the group times (y, d, p) of the control
     top_share: dict[Any, float] = field(default_factory=dict)  # by arm
 
@@ -86,14 +117,14 @@ class Groups:
     spans: bool
     alone: int = 0
 
-    def notes(self, columns: Columns) -> tuple[str, ...]:
+    def notes(self, design: Design) -> tuple[str, ...]:
         """Say what was set aside, and who was taken for a cluster of their own."""
-        said = []
+        notes = []
         if self.unassigned:
-            said.append(f"{self.unassigned:,} rows have no {' or '.join(columns.arm)} and were set aside.")
+            notes.append(f"{self.unassigned:,} rows have no {' or '.join(design.roles.arms)} and were set aside.")
         if self.alone:
-            said.append(f"{self.alone:,} people have no {columns.cluster} and count as one each.")
-        return tuple(said)
+            notes.append(f"{self.alone:,} people have no {design.roles.cluster} and count as one each.")
+        return tuple(notes)
 
 
 def column_map(value: Any, outcomes: Sequence[str], name: str) -> dict[str, str]:
@@ -109,12 +140,12 @@ def column_map(value: Any, outcomes: Sequence[str], name: str) -> dict[str, str]
     return dict(value)
 
 
-def assigned(table: pl.DataFrame, columns: Columns) -> tuple[int, pl.DataFrame]:
-    without = pl.any_horizontal(pl.col(name).is_null() for name in columns.arm)
+def assigned(table: pl.DataFrame, design: Design) -> tuple[int, pl.DataFrame]:
+    without = pl.any_horizontal(pl.col(name).is_null() for name in design.roles.arms)
     unassigned = int(table.filter(without)["n"].sum())
     table = table.filter(~without)
-    if columns.sequence is not None and table[columns.sequence].null_count():
-        raise BadValue(f"sequence: {columns.sequence!r} is null in some rows; give them their day.")
+    if design.sequence is not None and table[design.sequence].null_count():
+        raise BadValue(f"sequence: {design.sequence!r} is null in some rows; give them their day.")
     return unassigned, table
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
-from campaignkit.experiments.gifts import counted_gifts, read_gifts, with_gifts
-from campaignkit.experiments.groups import Columns, Groups, Outcome, assigned, fill_nonzero, kind_of
+from campaignkit.experiments.moments.gifts import counted_gifts, read_gifts, with_gifts
+from campaignkit.experiments.moments.groups import Design, Groups, Outcome, assigned, fill_nonzero, kind_of
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.intervals.moments import Moments
 
@@ -22,41 +22,41 @@ PROBE = 10_000  # rows that tell which outcomes have few values
 MOST_VALUES, MOST_NONZERO = 50, 0.1
 
 
-def read_plain(frame: nw.LazyFrame[Any], columns: Columns) -> Groups:
+def read_independent(frame: nw.LazyFrame[Any], design: Design) -> Groups:
     """Outcomes of few values become part of the key: counting them costs less than adding them up, and tells more."""
-    counted = _few_valued(frame, columns)
-    added = [name for name in columns.outcomes if name not in counted]
-    table = cells(frame, [*columns.keys, *counted], added)
-    unassigned, table = assigned(table, columns)
-    groups = table.group_by(columns.keys).agg(rows=pl.col("n").sum(), units=pl.col("n").sum()).sort(columns.keys)
-    numbered = table.select(columns.keys).join(
-        groups.select(columns.keys).with_row_index("at"),
-        on=columns.keys,
+    counted = _few_valued(frame, design)
+    added = [name for name in design.roles.outcomes if name not in counted]
+    table = cells(frame, [*design.keys, *counted], added)
+    unassigned, table = assigned(table, design)
+    groups = table.group_by(design.keys).agg(rows=pl.col("n").sum(), units=pl.col("n").sum()).sort(design.keys)
+    numbered = table.select(design.keys).join(
+        groups.select(design.keys).with_row_index("at"),
+        on=design.keys,
         how="left",
         nulls_equal=True,
         maintain_order="left",
     )
     place = numbered["at"].to_numpy()
-    found = []
-    for name in columns.outcomes:
+    outcomes = []
+    for name in design.roles.outcomes:
         part = _counted(table, name) if name in counted else _summed(table, name)
-        one = _plain_outcome(part, place, groups.height, name, columns)
-        if one.kind == "money":
+        outcome = _outcome(part, place, groups.height, name, design)
+        if outcome.kind == "money":
             few = name in counted
-            gifts = counted_gifts(table, name, columns) if few else read_gifts(frame, name, columns.keys, columns)
-            one = with_gifts(one, gifts, groups, columns)
-        found.append(one)
-    return Groups(groups, found, unassigned, False)
+            gifts = counted_gifts(table, name, design) if few else read_gifts(frame, name, design.keys, design)
+            outcome = with_gifts(outcome, gifts, groups, design)
+        outcomes.append(outcome)
+    return Groups(groups, outcomes, unassigned, False)
 
 
-def _few_valued(frame: nw.LazyFrame[Any], columns: Columns) -> list[str]:
+def _few_valued(frame: nw.LazyFrame[Any], design: Design) -> list[str]:
     """Return the yes/no outcomes, and those of which the first rows say that few differ from 0, as gifts do.
 
     Should later rows be otherwise, the answer is the same and takes longer.
     """
     schema = frame.collect_schema()
-    few = [name for name in columns.outcomes if schema[name] == nw.Boolean]
-    others = [name for name in columns.outcomes if name not in few]
+    few = [name for name in design.roles.outcomes if schema[name] == nw.Boolean]
+    others = [name for name in design.roles.outcomes if name not in few]
     if others and len(few) < MOST_KEYS:
         first = frame.select(others).head(PROBE).collect("polars").to_native()
         few += [name for name in others if _is_few(first[name].cast(pl.Float64).drop_nulls())]
@@ -97,11 +97,11 @@ def _summed(table: pl.DataFrame, name: str) -> _Part:
     return _Part(n, null + nan, np.where(n > 0, mean, 0.0), np.where(n > 0, ss, 0.0), low, high)  # ty: ignore
 
 
-def _plain_outcome(part: _Part, place: NDArray[Any], size: int, name: str, columns: Columns) -> Outcome:
+def _outcome(part: _Part, place: NDArray[Any], size: int, name: str, design: Design) -> Outcome:
     n, y, ss = _merged(part, place, size)
     mean, products = np.zeros((size, 4)), np.zeros((size, 4, 4))
     mean[:, 0], mean[:, 1], products[:, 0, 0] = y, 1.0, ss
-    kind = columns.kind or kind_of(part.low, part.high, float(np.sum(n * y)), float(np.sum(ss + n * y**2)))
+    kind = design.kind or kind_of(part.low, part.high, float(np.sum(n * y)), float(np.sum(ss + n * y**2)))
     cube = n * y * (1 - y) * (1 - 2 * y) if kind == "rate" else np.full_like(n, np.nan)
     if kind == "rate":
         fill_nonzero(mean, products, n, y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,8 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import NotEnoughData
-from campaignkit.experiments.comparing import LEVEL, Arms, by_welch
-from campaignkit.experiments.groups import Columns, Groups, Outcome
+from campaignkit.experiments.moments.comparing import Arms, by_welch
+from campaignkit.experiments.moments.groups import Design, Groups, Outcome
 from campaignkit.stats.intervals.confidence_sequences import confidence_sequence, tuned
 from campaignkit.stats.intervals.moments import Moments
 
@@ -26,7 +26,7 @@ MOST_PANELS = 6
 
 
 @dataclass(frozen=True)
-class Looks:
+class Sequential:
     """What was known on every day.
 
     Attributes
@@ -60,8 +60,8 @@ class Looks:
         nothing = np.full(len(arms.names), np.nan)
         compared, _, ratio = by_welch(arms)
         bounds = {"lower": rows["lower"], "upper": rows["upper"]}
-        found = {"estimate": compared.estimate, "se": compared.se} | bounds
-        return found | {"ratio": ratio, "ratio_lower": nothing, "ratio_upper": nothing, "p_value": rows["p_value"]}
+        effects = {"estimate": compared.estimate, "std_error": compared.std_error} | bounds
+        return effects | {"ratio": ratio, "ratio_lower": nothing, "ratio_upper": nothing, "p_value": rows["p_value"]}
 
     def chart(self, outcome: str, description: str) -> alt.TopLevelMixin | None:
         """Draw each arm's difference and its sequence over the days; the first six arms."""
@@ -85,54 +85,54 @@ class Looks:
         )
 
 
-def look(groups: Groups, columns: Columns, names: list[Any], control: int, tune: int | None) -> Looks:
+def differences_by_day(groups: Groups, design: Design, names: list[Any], control: int, tune: int | None) -> Sequential:
     """Return every outcome at every look."""
     check_scalar(tune, "tune", typ=int, gt=0, optional=True)
-    days = groups.table[columns.keys[-1]].unique().sort()
+    days = groups.table[design.keys[-1]].unique().sort()
     tables, notes, arms = [], [], {}
-    for one in groups.outcomes:
-        daily = _daily(groups, one, columns, names, control, days)
-        arms[one.name] = _at(daily, -1)
-        if (arms[one.name].moments.n < 2).any():
-            few = names[int(np.argmin(arms[one.name].moments.n))]
-            raise NotEnoughData(f"Arm {few!r} has fewer than 2 units with a value of {one.name!r}.")
+    for outcome in groups.outcomes:
+        daily = _daily(groups, outcome, design, names, control, days)
+        arms[outcome.name] = _at(daily, -1)
+        if (arms[outcome.name].moments.n < 2).any():
+            few = names[int(np.argmin(arms[outcome.name].moments.n))]
+            raise NotEnoughData(f"Arm {few!r} has fewer than 2 units with a value of {outcome.name!r}.")
         for arm in range(len(names)):
             if arm != control:
-                table, note = _over_days(daily, one.name, arm, days, tune)
-                tables.append(table.cast({"arm": groups.table.schema[columns.arm[0]]}))
-                notes.append({"outcome": one.name, "arm": names[arm], "tuned": note})
-    schema = {"outcome": pl.String, "arm": groups.table.schema[columns.arm[0]], "tuned": pl.Float64}
-    return Looks(pl.concat(tables, how="vertical_relaxed"), pl.DataFrame(notes, schema=schema), arms)
+                table, note = _over_days(daily, outcome.name, arm, days, tune)
+                tables.append(table.cast({"arm": groups.table.schema[design.roles.arms[0]]}))
+                notes.append({"outcome": outcome.name, "arm": names[arm], "tuned": note})
+    schema = {"outcome": pl.String, "arm": groups.table.schema[design.roles.arms[0]], "tuned": pl.Float64}
+    return Sequential(pl.concat(tables, how="vertical_relaxed"), pl.DataFrame(notes, schema=schema), arms)
 
 
-def _daily(groups: Groups, one: Outcome, columns: Columns, names: list[Any], control: int, days: pl.Series) -> Arms:
+def _daily(groups: Groups, outcome: Outcome, design: Design, names: list[Any], control: int, days: pl.Series) -> Arms:
     """Return the running moments: axis 0 the arms, axis 1 the days."""
-    arm = np.array([names.index(key) for key in groups.table[columns.arm[0]]])
-    day = groups.table[columns.keys[-1]].to_frame("day").join(
+    arm = np.array([names.index(key) for key in groups.table[design.roles.arms[0]]])
+    day = groups.table[design.keys[-1]].to_frame("day").join(
         days.to_frame("day").with_row_index("at"), on="day", how="left", maintain_order="left"
     )["at"].to_numpy()  # fmt: skip
     shape = (len(names), len(days))
 
     def placed(x: np.ndarray) -> np.ndarray:
-        found = np.zeros((*shape, *x.shape[1:]))
-        found[arm, day] = x
-        return found
+        array = np.zeros((*shape, *x.shape[1:]))
+        array[arm, day] = x
+        return array
 
-    m = one.moments
+    m = outcome.moments
     running = Moments(*(placed(x) for x in (m.n, m.mean, m.ss, m.cube))).over(1, running=True)
-    cross = None if one.cross is None else np.cumsum(placed(one.cross), axis=1)
-    clustered = columns.cluster is not None or columns.weight is not None
-    return Arms(names, control, one.kind, running, np.ones(1), cross, one.name in columns.pre, clustered)
+    cross = None if outcome.cross is None else np.cumsum(placed(outcome.cross), axis=1)
+    clustered = design.roles.cluster is not None or design.roles.weight is not None
+    return Arms(
+        names, control, outcome.kind, running, np.ones(1), cross, outcome.name in design.covariates, clustered,
+        design.confidence_level,
+    )  # fmt: skip
 
 
 def _at(daily: Arms, day: int) -> Arms:
     days = len(daily.moments.n[0])
     at = slice(day % days, day % days + 1)
     cross = None if daily.cross is None else daily.cross[:, at]
-    return Arms(
-        daily.names, daily.control, daily.kind, daily.moments.pick(slice(None), at), daily.share, cross,
-        daily.adjusted, daily.clustered,
-    )  # fmt: skip
+    return replace(daily, moments=daily.moments.pick(slice(None), at), cross=cross)
 
 
 def _over_days(
@@ -145,11 +145,11 @@ def _over_days(
         events = (m.n * m.mean[..., 3])[[arm, c]].sum(axis=0)
         ready &= events >= START_EVENTS
     first = int(np.argmax(ready)) if ready.any() else len(days)
-    found = [by_welch(_at(daily, day))[0] for day in range(first, len(days))]
-    estimate, se = np.array([x.estimate[arm] for x in found]), np.array([x.se[arm] for x in found])
+    by_day = [by_welch(_at(daily, day))[0] for day in range(first, len(days))]
+    estimate, se = np.array([x.estimate[arm] for x in by_day]), np.array([x.std_error[arm] for x in by_day])
     at = None if not ready.any() else float(tune or TUNE * both[first])
-    seen = both[first:]
-    bounds = confidence_sequence(estimate, se, seen, tuned(at or 1.0, 1 - LEVEL), 1 - LEVEL)
+    seen, alpha = both[first:], 1 - daily.confidence_level
+    bounds = confidence_sequence(estimate, se, seen, tuned(at or 1.0, alpha), alpha)
     table = pl.DataFrame({"day": days[first:], "n": seen.astype(int), "estimate": estimate} | bounds._asdict())
     named = pl.lit(outcome).alias("outcome"), pl.Series("arm", [daily.names[arm]] * table.height, dtype=None)
     return table.with_columns(pl.col(pl.Float64).fill_nan(None)).select(*named, pl.all()), at

@@ -11,7 +11,7 @@ import polars as pl
 from scipy.special import chdtrc
 
 from campaignkit.errors import BadValue, listed
-from campaignkit.experiments.groups import Columns, Groups
+from campaignkit.experiments.moments.groups import Design, Groups
 from campaignkit.wording import p_value
 
 ALARM = 0.001
@@ -48,27 +48,31 @@ class Sizes:
         if self.mismatch:
             plan = "planned" if self.stated else "equal"
             mend = "" if self.stated else " If they were drawn in other shares, say which: shares={arm: share}."
-            said = (
+            text = (
                 f"Beware: the arms' sizes are not {plan} ({p_value(self.p_value)}); who is in which arm may not be by "
                 f"lot, and no difference below can be relied on until it is known why.{mend}"
             )
         else:
-            said = f"The arms are as large as planned (sample ratio {p_value(self.p_value)})."
+            text = f"The arms are as large as planned (sample ratio {p_value(self.p_value)})."
         worst = [name for name, p in self.missing_p.items() if p < ALARM]
         if worst:
-            said += f" Beware: {listed(worst)} is missing more often in some arms than in others."
-        return said
+            text += f" Beware: {listed(worst)} is missing more often in some arms than in others."
+        return text
 
 
-def check_sizes(groups: Groups, names: list[Any], columns: Columns, shares: Mapping[Any, float] | None) -> Sizes:
+def check_sizes(groups: Groups, names: list[Any], design: Design, shares: Mapping[Any, float] | None) -> Sizes:
     """Test the arms' sizes, and their missing outcomes, by chi-squared."""
-    whole = columns.cluster is not None and not groups.spans
-    by_arm = groups.table.group_by(columns.arm[0]).agg(pl.col("units" if whole else "rows").sum()).sort(columns.arm[0])
+    whole = design.roles.cluster is not None and not groups.spans
+    by_arm = (
+        groups.table.group_by(design.roles.arms[0])
+        .agg(pl.col("units" if whole else "rows").sum())
+        .sort(design.roles.arms[0])
+    )
     seen = by_arm.to_series(1).to_numpy().astype(float)
     expected = _shares(names, shares) * seen.sum()
     p = float(chdtrc(len(names) - 1, np.sum((seen - expected) ** 2 / expected))) if len(names) > 1 else 1.0
     table = pl.DataFrame({"arm": names, "units": seen.astype(int), "expected": expected})
-    missing = {one.name: _missing(groups, columns, one.rows, one.missing) for one in groups.outcomes}
+    missing = {outcome.name: _missing(groups, design, outcome.rows, outcome.missing) for outcome in groups.outcomes}
     return Sizes(table, p, {k: v for k, v in missing.items() if v is not None}, shares is not None)
 
 
@@ -78,17 +82,19 @@ def _shares(names: list[Any], shares: Mapping[Any, float] | None) -> np.ndarray:
     if set(shares) != set(names):
         odd = sorted(map(repr, set(shares) ^ set(names)))
         raise BadValue(f"shares names other arms than the data hold; the difference is {listed(odd)}.")
-    found = np.array([float(shares[name]) for name in names])
-    if not (found > 0).all():
+    planned = np.array([float(shares[name]) for name in names])
+    if not (planned > 0).all():
         raise BadValue("shares holds a share that is not above 0.")
-    return found / found.sum()
+    return planned / planned.sum()
 
 
-def _missing(groups: Groups, columns: Columns, rows: np.ndarray, missing: np.ndarray) -> float | None:
+def _missing(groups: Groups, design: Design, rows: np.ndarray, missing: np.ndarray) -> float | None:
     if not missing.any():
         return None
-    frame = groups.table.select(columns.arm[0], yes=pl.Series(missing), no=pl.Series(rows))
-    counts = frame.group_by(columns.arm[0]).agg(pl.col("yes", "no").sum()).select("yes", "no").to_numpy().astype(float)
+    frame = groups.table.select(design.roles.arms[0], yes=pl.Series(missing), no=pl.Series(rows))
+    counts = (
+        frame.group_by(design.roles.arms[0]).agg(pl.col("yes", "no").sum()).select("yes", "no").to_numpy().astype(float)
+    )
     if len(counts) < 2:
         return None
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()

@@ -81,12 +81,12 @@ class Mean:
 class Means:
     """What one estimator found: the mean outcome with the treatment and without."""
 
-    with_it: Mean
-    without: Mean
+    mean_treated: Mean
+    mean_control: Mean
     rows_lost: int = 0  # coefficients spent: variances are multiplied by (n − 1) / (n − rows_lost)
 
 
-def plain_mean(c: Comparison, treated: bool) -> Mean:
+def arm_mean(c: Comparison, treated: bool) -> Mean:
     """Return an arm's own mean."""
     weight = c.weight * c.arm(treated)
     total = weight.sum()
@@ -96,7 +96,7 @@ def plain_mean(c: Comparison, treated: bool) -> Mean:
 
 def difference_in_means(c: Comparison) -> Means:
     """Compare the two arms as they are."""
-    return Means(plain_mean(c, True), plain_mean(c, False))
+    return Means(arm_mean(c, True), arm_mean(c, False))
 
 
 def variance(influence: Floats, cluster: Whole | None, rows_lost: int = 0) -> float:
@@ -138,27 +138,27 @@ def degrees_of_freedom(c: Comparison) -> float:
     return max(min(sizes) - 1, 1)
 
 
-def difference(means: Means, cluster: Whole | None, df: float) -> Estimate:
+def difference(means: Means, cluster: Whole | None, df: float, confidence_level: float = 0.95) -> Estimate:
     """Return the mean with the treatment minus the mean without it."""
-    influence = means.with_it.influence - means.without.influence
+    influence = means.mean_treated.influence - means.mean_control.influence
     error = np.sqrt(variance(influence, cluster, means.rows_lost))
-    return interval(means.with_it.value - means.without.value, float(error), df)
+    return interval(means.mean_treated.value - means.mean_control.value, float(error), df, confidence_level)
 
 
-def ratio(means: Means, cluster: Whole | None, df: float) -> Estimate | None:
+def ratio(means: Means, cluster: Whole | None, df: float, confidence_level: float = 0.95) -> Estimate | None:
     """Return the mean with the treatment over the mean without it; None unless both are above 0.
 
     The interval is symmetric on the logarithm.
     """
-    high, low = means.with_it.value, means.without.value
+    high, low = means.mean_treated.value, means.mean_control.value
     if not (high > 0 and low > 0):
         return None
-    influence = means.with_it.influence / high - means.without.influence / low
+    influence = means.mean_treated.influence / high - means.mean_control.influence / low
     error = float(np.sqrt(variance(influence, cluster, means.rows_lost)))
-    found = interval(float(np.log(high / low)), error, df)
+    log_ratio = interval(float(np.log(high / low)), error, df, confidence_level)
     with np.errstate(over="ignore"):  # an interval without an end
-        value, lower, upper = np.exp([found.value, found.lower, found.upper]).tolist()
-    return Estimate(value, value * error, lower, upper, found.p_value)
+        value, lower, upper = np.exp([log_ratio.value, log_ratio.lower, log_ratio.upper]).tolist()
+    return Estimate(value, value * error, lower, upper, log_ratio.p_value)
 
 
 def effective_size(weight: Floats | None) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from campaignkit.stats.arrays import Floats
-from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
+from campaignkit.stats.causal.comparison import Comparison, Mean, Means, arm_mean
 from campaignkit.stats.causal.weighting import odds
 from campaignkit.stats.regression.least_squares import gram, solve
 from campaignkit.stats.regression.logit import Logit, fit_without_each
@@ -27,21 +27,21 @@ class Nuisances:
     ----------
     eta : array
         Logit of the chance of treatment.
-    without, with_it : array or None
-        Expected outcome in either arm; `with_it` is None where only the treated are the target.
+    mean_control, mean_treated : array or None
+        Expected outcome in either arm; `mean_treated` is None where only the treated are the target.
     """
 
     eta: Floats
-    without: Floats
-    with_it: Floats | None
+    mean_control: Floats
+    mean_treated: Floats | None
 
 
 def linear_nuisances(c: Comparison, whole: Logit) -> Nuisances:
     """Return the logit's and least squares' predictions; folds are left out by subtracting their sums."""
     betas = fit_without_each(c.x, c.treated.astype(float), c.weight, c.folds, whole)
     eta = _by_fold(c, betas)
-    without = _by_fold(c, _least_squares_without_each(c, False))
-    return Nuisances(eta, without, _by_fold(c, _least_squares_without_each(c, True)) if c.everyone else None)
+    mean_control = _by_fold(c, _least_squares_without_each(c, False))
+    return Nuisances(eta, mean_control, _by_fold(c, _least_squares_without_each(c, True)) if c.everyone else None)
 
 
 def _by_fold(c: Comparison, betas: Sequence[Floats]) -> Floats:
@@ -79,16 +79,16 @@ def _learned(c: Comparison, outcome: Any, treatment: Any) -> Nuisances:
     from sklearn.base import clone
 
     x = c.x[:, 1:]
-    p, without, with_it = (np.empty(len(c.y)) for _ in range(3))
+    p, mean_control, mean_treated = (np.empty(len(c.y)) for _ in range(3))
     for fold in c.folds:
         out = np.ones(len(c.y), bool)
         out[fold] = False
         model = clone(treatment).fit(x[out], c.treated[out], sample_weight=c.weight[out])
         p[fold] = model.predict_proba(x[fold])[:, 1]
-        for arm, into in ((False, without), (True, with_it)) if c.everyone else ((False, without),):
+        for arm, into in ((False, mean_control), (True, mean_treated)) if c.everyone else ((False, mean_control),):
             rows = out & c.arm(arm)
             into[fold] = clone(outcome).fit(x[rows], c.y[rows], sample_weight=c.weight[rows]).predict(x[fold])
-    return Nuisances(logit(np.clip(p, LEAST_P, 1 - LEAST_P)), without, with_it if c.everyone else None)
+    return Nuisances(logit(np.clip(p, LEAST_P, 1 - LEAST_P)), mean_control, mean_treated if c.everyone else None)
 
 
 def doubly_robust(c: Comparison, nuisances: Nuisances) -> Means:
@@ -102,10 +102,10 @@ def doubly_robust(c: Comparison, nuisances: Nuisances) -> Means:
     Robins, Rotnitzky and Zhao (1994), JASA 89, 846–866; Chernozhukov et al. (2018), Econometrics Journal 21, C1–C68,
     sections 3 and 5.1.
     """
-    without = _mended(c, nuisances.eta, nuisances.without, False)
-    if nuisances.with_it is None:
-        return Means(plain_mean(c, True), without)
-    return Means(_mended(c, nuisances.eta, nuisances.with_it, True), without)
+    mean_control = _mended(c, nuisances.eta, nuisances.mean_control, False)
+    if nuisances.mean_treated is None:
+        return Means(arm_mean(c, True), mean_control)
+    return Means(_mended(c, nuisances.eta, nuisances.mean_treated, True), mean_control)
 
 
 def _mended(c: Comparison, eta: Floats, expected: Floats, treated: bool) -> Mean:
@@ -117,6 +117,6 @@ def _mended(c: Comparison, eta: Floats, expected: Floats, treated: bool) -> Mean
     return Mean(value, (mended - c.target * value) / total, weight)
 
 
-def chances(nuisances: Nuisances) -> Floats:
+def propensity_scores(nuisances: Nuisances) -> Floats:
     """Return each row's chance of treatment."""
     return expit(nuisances.eta)

@@ -37,13 +37,13 @@ class Offer:
     cluster: Whole | None
     df: float
 
-    def apart(self, values: Floats) -> Floats:
+    def residuals(self, values: Floats) -> Floats:
         """Return what least squares on the covariates leaves of an array."""
         return values - self.x @ solve(gram(self.x, self.weight), self.x.T @ (self.weight * values))
 
 
 @dataclass(frozen=True)
-class Found:
+class OfferEffects:
     """What an offer did.
 
     Attributes
@@ -68,7 +68,7 @@ class Found:
     means: Means
 
 
-def effects_of_offer(o: Offer, level: float = 0.95) -> Found:
+def effects_of_offer(o: Offer, confidence_level: float = 0.95) -> OfferEffects:
     """Return the effect of an offer, and of joining for those whom it moved.
 
     Two-stage least squares with one instrument; without covariates Wald's ratio.
@@ -79,7 +79,7 @@ def effects_of_offer(o: Offer, level: float = 0.95) -> Found:
     444–455; Abadie (2002), JASA 97, 284–292, lemma 2.1, for the means of those moved; Anderson and Rubin (1949), Annals
     of Mathematical Statistics 20, 46–63, for the interval.
     """
-    z, y, d = (o.apart(values) for values in (o.offered, o.y, o.joined))
+    z, y, d = (o.residuals(values) for values in (o.offered, o.y, o.joined))
     total = float(o.weight @ z**2)
     lever = o.weight * z / total
     first, intention = float(lever @ d), float(lever @ y)
@@ -89,11 +89,11 @@ def effects_of_offer(o: Offer, level: float = 0.95) -> Found:
     covariance = (variance(of_first + of_intention, o.cluster, lost) - var_first - var_intention) / 2
     slope = intention / first if first else np.nan
     wald = (of_intention - slope * of_first) / first if first else np.full(len(y), np.nan)
-    critical = float(stdtrit(o.df, 0.5 + level / 2)) ** 2
-    return Found(
-        interval(first, np.sqrt(var_first), o.df),
-        interval(intention, np.sqrt(var_intention), o.df),
-        interval(slope, np.sqrt(variance(wald, o.cluster, lost)), o.df),
+    critical = float(stdtrit(o.df, 0.5 + confidence_level / 2)) ** 2
+    return OfferEffects(
+        interval(first, np.sqrt(var_first), o.df, confidence_level),
+        interval(intention, np.sqrt(var_intention), o.df, confidence_level),
+        interval(slope, np.sqrt(variance(wald, o.cluster, lost)), o.df, confidence_level),
         anderson_rubin(first, intention, var_first, var_intention, covariance, critical),
         first**2 / var_first if var_first > 0 else np.inf,
         Means(_moved(o, z, o.joined), _moved(o, z, 1 - o.joined), lost),
@@ -125,14 +125,14 @@ def anderson_rubin(
 
 def _moved(o: Offer, z: Floats, taken: Floats) -> Mean:
     """Return the mean outcome under `taken` of those whom the offer moves."""
-    y, d = o.apart(o.y * taken), o.apart(taken)
+    y, d = o.residuals(o.y * taken), o.residuals(taken)
     lever = o.weight * z
     total = float(lever @ d)
     value = float(lever @ y) / total if total else np.nan
     return Mean(value, lever * (y - value * d) / total if total else np.full(len(y), np.nan))
 
 
-def foretold(z: Floats, x: Floats, weight: Floats) -> tuple[float, int]:
+def wald_test(z: Floats, x: Floats, weight: Floats) -> tuple[float, int]:
     """Return the robust Wald statistic that covariates say nothing of an offer, and its degrees of freedom."""
     a = gram(x, weight)
     beta = solve(a, x.T @ (weight * z))

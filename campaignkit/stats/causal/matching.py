@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaignkit.stats.arrays import Floats
-from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
+from campaignkit.stats.causal.comparison import Comparison, Mean, Means, arm_mean
 from campaignkit.stats.regression.least_squares import solve
 from campaignkit.stats.regression.logit import Logit
 
@@ -34,8 +34,8 @@ def nearest_neighbours(c: Comparison, logit: Logit) -> Means:
     Abadie and Imbens (2016), Econometrica 84, 781–807, theorems 1 and 2; Abadie and Imbens (2012), JASA 107,
     833–843; Abadie and Imbens (2006), Econometrica 74, 235–267.
     """
-    without = _matched(c, logit, False)
-    return Means(_matched(c, logit, True) if c.everyone else plain_mean(c, True), without)
+    mean_control = _matched(c, logit, False)
+    return Means(_matched(c, logit, True) if c.everyone else arm_mean(c, True), mean_control)
 
 
 @dataclass(frozen=True)

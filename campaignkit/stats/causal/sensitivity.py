@@ -90,7 +90,13 @@ def partial_r2(inverse: Floats, beta: Floats, residual: float, columns: Sequence
 
 
 def benchmark(
-    estimate: float, error: float, df: float, with_treatment: float, with_outcome: float, times: float = 1.0
+    estimate: float,
+    error: float,
+    df: float,
+    with_treatment: float,
+    with_outcome: float,
+    times: float = 1.0,
+    confidence_level: float = 0.95,
 ) -> dict[str, float]:
     """Return what a hidden trait would do if it were `times` as strong as an observed covariate.
 
@@ -103,12 +109,14 @@ def benchmark(
         and the treatment.
     times : float
         How many times as strong as the covariate.
+    confidence_level : float
+        Of the interval.
 
     Returns
     -------
     dict
         ``r2_treatment`` and ``r2_outcome`` (of the hidden trait; NaN where a trait that strong cannot be),
-        ``adjusted``, ``adjusted_lower`` and ``adjusted_upper`` (the estimate were it there and pulling towards 0, 95%).
+        ``adjusted``, ``adjusted_lower`` and ``adjusted_upper`` (the estimate were it there and pulling towards 0).
 
     References
     ----------
@@ -124,7 +132,7 @@ def benchmark(
     bias = np.sqrt(of_outcome * of_treatment / (1 - of_treatment)) * error * np.sqrt(df)
     adjusted = float(np.sign(estimate) * (abs(estimate) - bias))
     spread = error * np.sqrt((1 - of_outcome) / (1 - of_treatment) * df / (df - 1))
-    half = float(stdtrit(df - 1, 0.975)) * spread
+    half = float(stdtrit(df - 1, 0.5 + confidence_level / 2)) * spread
     return {
         "r2_treatment": of_treatment, "r2_outcome": of_outcome, "adjusted": adjusted,
         "adjusted_lower": adjusted - half, "adjusted_upper": adjusted + half,

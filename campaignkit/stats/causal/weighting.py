@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from campaignkit.stats.arrays import Floats
-from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
+from campaignkit.stats.causal.comparison import Comparison, Mean, Means, arm_mean
 from campaignkit.stats.regression.least_squares import chunks, gram, solve
 from campaignkit.stats.regression.logit import Logit
 
@@ -34,11 +34,11 @@ def regression(c: Comparison) -> Means:
     lever = c.weight * (z @ solve(a, np.eye(len(a))[0]))
     slope = lever * (c.y - z @ beta)
     share = c.target / c.target.sum()
-    without = c.y - beta[0] * c.treated
-    low = float(share @ without)
-    influence = share * (without - low) - float(share @ c.treated) * slope
-    with_it = Mean(low + float(beta[0]), influence + slope, lever * c.treated)
-    return Means(with_it, Mean(low, influence, -lever * ~c.treated), z.shape[1])
+    mean_control = c.y - beta[0] * c.treated
+    low = float(share @ mean_control)
+    influence = share * (mean_control - low) - float(share @ c.treated) * slope
+    mean_treated = Mean(low + float(beta[0]), influence + slope, lever * c.treated)
+    return Means(mean_treated, Mean(low, influence, -lever * ~c.treated), z.shape[1])
 
 
 def imputation(c: Comparison) -> Means:
@@ -50,7 +50,7 @@ def imputation(c: Comparison) -> Means:
     """
     if c.everyone:
         return Means(_imputed(c, True), _imputed(c, False), c.x.shape[1])
-    return Means(plain_mean(c, True), _imputed(c, False), c.x.shape[1])
+    return Means(arm_mean(c, True), _imputed(c, False), c.x.shape[1])
 
 
 def _imputed(c: Comparison, treated: bool) -> Mean:
@@ -73,7 +73,7 @@ def inverse_propensity(c: Comparison, logit: Logit) -> Means:
     """
     if c.everyone:
         return Means(_weighted(c, logit, True), _weighted(c, logit, False))
-    return Means(plain_mean(c, True), _weighted(c, logit, False))
+    return Means(arm_mean(c, True), _weighted(c, logit, False))
 
 
 def odds(c: Comparison, eta: Floats, treated: bool) -> tuple[Floats, Floats]:
@@ -113,9 +113,9 @@ def entropy_balancing(c: Comparison, start: Floats | None = None) -> Means | Non
     Hainmueller (2012), Political Analysis 20, 25–46, section 3; Zhao and Percival (2017), Journal of Causal Inference
     5(1), theorem 1, for the double robustness.
     """
-    without = _balanced(c, False, start)
-    with_it = _balanced(c, True, None if start is None else -start) if c.everyone else plain_mean(c, True)
-    return None if without is None or with_it is None else Means(with_it, without)
+    mean_control = _balanced(c, False, start)
+    mean_treated = _balanced(c, True, None if start is None else -start) if c.everyone else arm_mean(c, True)
+    return None if mean_control is None or mean_treated is None else Means(mean_treated, mean_control)
 
 
 def _balanced(c: Comparison, treated: bool, start: Floats | None) -> Mean | None:

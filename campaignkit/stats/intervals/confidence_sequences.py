@@ -11,7 +11,7 @@ from scipy.special import lambertw
 from campaignkit.stats.arrays import Floats
 
 
-class Sequence(NamedTuple):
+class ConfidenceSequence(NamedTuple):
     """An interval and a p-value for each look."""
 
     lower: Floats
@@ -48,12 +48,14 @@ def width(n: ArrayLike, rho2: float, alpha: float = 0.05) -> Floats:
         return np.sqrt((x + 1) / x * np.log((x + 1) / alpha**2))
 
 
-def confidence_sequence(estimate: ArrayLike, se: ArrayLike, n: ArrayLike, rho2: float, alpha: float = 0.05) -> Sequence:
+def confidence_sequence(
+    estimate: ArrayLike, std_error: ArrayLike, n: ArrayLike, rho2: float, alpha: float = 0.05
+) -> ConfidenceSequence:
     """Return the asymptotic confidence sequence of an estimate at each of many looks.
 
     Parameters
     ----------
-    estimate, se : array-like
+    estimate, std_error : array-like
         Estimates and their standard errors, looks along the last axis. NaN: too early to say.
     n : array-like
         Units that are in at each look.
@@ -64,14 +66,14 @@ def confidence_sequence(estimate: ArrayLike, se: ArrayLike, n: ArrayLike, rho2: 
 
     Returns
     -------
-    Sequence
+    ConfidenceSequence
         `p_value` at each look is the least of the looks up to then: rejecting once it is below alpha errs no more
         often than alpha, whenever one stops.
 
     Notes
     -----
     Theorem 2.2 of the paper: mean ± sd · sqrt(2 (n rho² + 1) / (n² rho²) · log(sqrt(n rho² + 1) / alpha)), written
-    with se = sd / sqrt(n). It is asymptotic: it needs a first look with enough units for their mean to be normal.
+    with std_error = sd / sqrt(n). Asymptotic: it needs a first look with enough units for their mean to be normal.
 
     References
     ----------
@@ -83,10 +85,10 @@ def confidence_sequence(estimate: ArrayLike, se: ArrayLike, n: ArrayLike, rho2: 
     >>> found.p_value.round(4).tolist()
     [0.2137, 0.0024]
     """
-    estimate, se, n = (np.asarray(x, float) for x in (estimate, se, n))
-    half = width(n, rho2, alpha) * se
+    estimate, std_error, n = (np.asarray(x, float) for x in (estimate, std_error, n))
+    half = width(n, rho2, alpha) * std_error
     x = n * rho2
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.minimum(np.sqrt(x + 1) * np.exp(-((estimate / se) ** 2) / 2 * x / (x + 1)), 1.0)
+        p = np.minimum(np.sqrt(x + 1) * np.exp(-((estimate / std_error) ** 2) / 2 * x / (x + 1)), 1.0)
     least = np.minimum.accumulate(np.where(np.isnan(p), np.inf, p), axis=-1)
-    return Sequence(estimate - half, estimate + half, np.where(np.isinf(least), np.nan, least))
+    return ConfidenceSequence(estimate - half, estimate + half, np.where(np.isinf(least), np.nan, least))

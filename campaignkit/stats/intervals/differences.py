@@ -23,7 +23,7 @@ class Compared(NamedTuple):
     """A difference with its interval and two-sided p-value."""
 
     estimate: Floats
-    se: Floats
+    std_error: Floats
     lower: Floats
     upper: Floats
     p_value: Floats
@@ -42,10 +42,10 @@ def satterthwaite(*parts: tuple[ArrayLike, ArrayLike]) -> Floats:
         return sum(v for v, _ in pairs) ** 2 / sum(v**2 / df for v, df in pairs)
 
 
-def welch(estimate: ArrayLike, variance: ArrayLike, df: ArrayLike, level: float = 0.95) -> Compared:
+def welch(estimate: ArrayLike, variance: ArrayLike, df: ArrayLike, confidence_level: float = 0.95) -> Compared:
     """Return Student's t interval and p-value of an estimate with a variance of `df` degrees of freedom.
 
-    Where the variance is 0 or unknown, se and what hangs on it are NaN: nothing varied, so nothing is known.
+    Where the variance is 0 or unknown, std_error and what hangs on it are NaN: nothing varied, so nothing is known.
 
     Examples
     --------
@@ -55,18 +55,18 @@ def welch(estimate: ArrayLike, variance: ArrayLike, df: ArrayLike, level: float 
     """
     estimate, variance, df = (np.asarray(x, float) for x in (estimate, variance, df))
     with np.errstate(divide="ignore", invalid="ignore"):
-        se = np.sqrt(np.where(variance > 0, variance, np.nan))
-        half = stdtrit(df, 0.5 + level / 2) * se
-        p = 2 * stdtr(df, -np.abs(estimate / se))
-    return Compared(estimate, se, estimate - half, estimate + half, p)
+        std_error = np.sqrt(np.where(variance > 0, variance, np.nan))
+        half = stdtrit(df, 0.5 + confidence_level / 2) * std_error
+        p = 2 * stdtr(df, -np.abs(estimate / std_error))
+    return Compared(estimate, std_error, estimate - half, estimate + half, p)
 
 
-def hall(mean: ArrayLike, se: ArrayLike, cumulant: ArrayLike, df: ArrayLike, alpha: ArrayLike = 0.05) -> Bounds:
+def hall(mean: ArrayLike, std_error: ArrayLike, cumulant: ArrayLike, df: ArrayLike, alpha: ArrayLike = 0.05) -> Bounds:
     """Return the interval of a skewed mean by Hall's transformation of Student's t.
 
     Parameters
     ----------
-    mean, se, cumulant, df : array-like
+    mean, std_error, cumulant, df : array-like
         The mean, its standard error, its third cumulant (for n independent values: their third central moment
         divided by n²) and the degrees of freedom of its variance.
     alpha : array-like
@@ -74,8 +74,8 @@ def hall(mean: ArrayLike, se: ArrayLike, cumulant: ArrayLike, df: ArrayLike, alp
 
     Notes
     -----
-    With t = (mean − μ) / se and γ = cumulant / se³, the transformed t + γt²/3 + γ²t³/27 + γ/6 is symmetric to one
-    order more than t is, increasing, and inverted in closed form. For its coverage on gifts see
+    With t = (mean − μ) / se, se the standard error, and γ = cumulant / se³, the transformed t + γt²/3 + γ²t³/27 + γ/6
+    is symmetric to one order more than t is, increasing, and inverted in closed form. For its coverage on gifts see
     `book/calibration/experiments.md`.
 
     References
@@ -89,13 +89,13 @@ def hall(mean: ArrayLike, se: ArrayLike, cumulant: ArrayLike, df: ArrayLike, alp
     >>> round(float(lower), 2), round(float(upper), 2)
     (0.53, 1.9)
     """
-    mean, se, cumulant, df, alpha = np.broadcast_arrays(
-        *(np.asarray(x, float) for x in (mean, se, cumulant, df, alpha))
+    mean, std_error, cumulant, df, alpha = np.broadcast_arrays(
+        *(np.asarray(x, float) for x in (mean, std_error, cumulant, df, alpha))
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        skew = np.nan_to_num(cumulant / se**3)
+        skew = np.nan_to_num(cumulant / std_error**3)
         z = -stdtrit(df, alpha / 2)
-        return mean - se * _untransformed(z, skew), mean - se * _untransformed(-z, skew)
+        return mean - std_error * _untransformed(z, skew), mean - std_error * _untransformed(-z, skew)
 
 
 def _untransformed(z: Floats, skew: Floats) -> Floats:

@@ -9,17 +9,17 @@ import numpy as np
 
 from campaignkit.stats.arrays import Floats
 
-Y, D, P, G = range(4)  # what is averaged, what it is divided by, its forerunner, how many are not zero
+Y, D, P, G = range(4)  # what is averaged, what it is divided by, its covariate, how many are not zero
 
 
 class Level(NamedTuple):
     """Each group's ratio of means, and what the mean of its linearised unit values varies by."""
 
     value: Floats
-    pre: Floats  # the same ratio of the forerunner
+    covariate: Floats  # the same ratio of the covariate
     variance: Floats  # of one unit's value; of the level once divided by n
     covariance: Floats  # with the forerunner's
-    pre_variance: Floats
+    covariate_variance: Floats
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Moments:
     n : array
         Units: rows, or clusters.
     mean : array, one axis more
-        Of y, d, p, g: a unit's total of the outcome, of what it is divided by (1 for a row), of the forerunner,
+        Of y, d, p, g: a unit's total of the outcome, of what it is divided by (1 for a row), of the covariate,
         and of those with an outcome that is not zero. What is not there has mean 0 (d: 1).
     ss : array, two axes more
         Σ (x − mean)(z − mean) of each two of them.
@@ -77,14 +77,14 @@ class Moments:
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             d = self.mean[..., D]
-            value, pre = self.mean[..., Y] / d, self.mean[..., P] / d
-            a, b = self._gradient(Y, value), self._gradient(P, pre)
-        return Level(value, pre, self._product(a, a), self._product(a, b), self._product(b, b))
+            value, covariate = self.mean[..., Y] / d, self.mean[..., P] / d
+            a, b = self._gradient(Y, value), self._gradient(P, covariate)
+        return Level(value, covariate, self._product(a, a), self._product(a, b), self._product(b, b))
 
     def gradients(self, level: Level) -> tuple[Floats, Floats]:
         """Return what takes a unit's (y, d, p, g) to its linearised value of y / d, and of p / d."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self._gradient(Y, level.value), self._gradient(P, level.pre)
+            return self._gradient(Y, level.value), self._gradient(P, level.covariate)
 
     def nonzero(self) -> tuple[Floats, Floats]:
         """Return g / d, the share that is not zero, and the variance of one unit's value of it."""

@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike
 from campaignkit.stats.arrays import Bounds
 
 
-def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> Bounds:
+def wilson(successes: ArrayLike, n: ArrayLike, confidence_level: float = 0.95) -> Bounds:
     """Return the Wilson score interval of a rate.
 
     Parameters
     ----------
     successes, n : array-like
         Counts; where n is 0 the bounds are NaN.
-    level : float
+    confidence_level : float
         Confidence.
 
     Returns
@@ -38,7 +38,7 @@ def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> Bounds:
     """
     k, n = np.asarray(successes, float), np.asarray(n, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return wilson_at(k / n, n, NormalDist().inv_cdf(0.5 + level / 2))
+        return wilson_at(k / n, n, NormalDist().inv_cdf(0.5 + confidence_level / 2))
 
 
 def wilson_at(rate: ArrayLike, n: ArrayLike, z: ArrayLike) -> Bounds:
@@ -52,14 +52,14 @@ def wilson_at(rate: ArrayLike, n: ArrayLike, z: ArrayLike) -> Bounds:
         )
 
 
-def mean_interval(mean: ArrayLike, sum_of_squares: ArrayLike, n: ArrayLike, level: float = 0.95) -> Bounds:
+def mean_interval(mean: ArrayLike, sum_of_squares: ArrayLike, n: ArrayLike, confidence_level: float = 0.95) -> Bounds:
     """Return Student's t interval of a mean.
 
     Parameters
     ----------
     mean, sum_of_squares, n : array-like
         The mean, the centred sum of squares and the count; where n is below 2 the bounds are NaN.
-    level : float
+    confidence_level : float
         Confidence.
 
     Returns
@@ -77,6 +77,6 @@ def mean_interval(mean: ArrayLike, sum_of_squares: ArrayLike, n: ArrayLike, leve
 
     mean, ss, n = (np.asarray(values, float) for values in (mean, sum_of_squares, n))
     with np.errstate(divide="ignore", invalid="ignore"):
-        half = stdtrit(n - 1, 0.5 + level / 2) * np.sqrt(ss / (n - 1) / n)
+        half = stdtrit(n - 1, 0.5 + confidence_level / 2) * np.sqrt(ss / (n - 1) / n)
     half = np.where(n > 1, half, np.nan)
     return mean - half, mean + half

@@ -13,14 +13,14 @@ STEPS = 60  # of bisection on the logarithm of the ratio: to 1e-15 of the bracke
 WIDEST = 30.0  # the bracket, ± in log ratio
 
 
-def rate_ratio(k1: ArrayLike, n1: ArrayLike, k2: ArrayLike, n2: ArrayLike, level: float = 0.95) -> Bounds:
+def rate_ratio(k1: ArrayLike, n1: ArrayLike, k2: ArrayLike, n2: ArrayLike, confidence_level: float = 0.95) -> Bounds:
     """Return the score interval of the ratio of two independent rates, (k1/n1) / (k2/n2).
 
     Parameters
     ----------
     k1, n1, k2, n2 : array-like
         Positives and people in the two groups; effective counts need not be whole.
-    level : float
+    confidence_level : float
         Confidence.
 
     Returns
@@ -46,7 +46,7 @@ def rate_ratio(k1: ArrayLike, n1: ArrayLike, k2: ArrayLike, n2: ArrayLike, level
     (2.94, 7.15)
     """
     k1, n1, k2, n2 = np.broadcast_arrays(*(np.asarray(x, float) for x in (k1, n1, k2, n2)))
-    z2 = NormalDist().inv_cdf(0.5 + level / 2) ** 2
+    z2 = NormalDist().inv_cdf(0.5 + confidence_level / 2) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = np.log((k1 + 1e-9) / n1) - np.log((k2 + 1e-9) / n2)
         lower = _bound(k1, n1, k2, n2, z2, centre, -1)

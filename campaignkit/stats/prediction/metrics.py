@@ -39,12 +39,14 @@ class Judged:
         """The weight of all."""
         return float(self.n.sum())
 
-    def variance(self, with_it: Floats, without: Floats) -> float:
+    def variance(self, with_outcome: Floats, without_outcome: Floats) -> float:
         """Return the variance of Σ weight · value, with two values for each cell; clusters are summed first."""
         alone = np.ones(len(self.p), bool) if self.cluster is None else self.cluster < 0
-        total = float((self.kk * with_it**2 + (self.nn - self.kk) * without**2)[alone].sum())
+        total = float((self.kk * with_outcome**2 + (self.nn - self.kk) * without_outcome**2)[alone].sum())
         if self.cluster is not None and not alone.all():
-            sums = np.bincount(self.cluster[~alone], (self.k * with_it + (self.n - self.k) * without)[~alone])
+            sums = np.bincount(
+                self.cluster[~alone], (self.k * with_outcome + (self.n - self.k) * without_outcome)[~alone]
+            )
             total += float(sums @ sums)
         return total
 
@@ -92,9 +94,9 @@ def auc_difference(one: Judged, two: Floats) -> tuple[float, float]:
     yes, no = placed[2], placed[3]
     values = [float(one.k @ below_no / yes) for _, below_no, _, _ in (placed, against)]
     gap = values[0] - values[1]
-    with_it = (placed[1] - against[1] - gap) / yes
-    without = (against[0] - placed[0] - gap) / no
-    return gap, float(np.sqrt(one.variance(with_it, without)))
+    with_outcome = (placed[1] - against[1] - gap) / yes
+    without_outcome = (against[0] - placed[0] - gap) / no
+    return gap, float(np.sqrt(one.variance(with_outcome, without_outcome)))
 
 
 def _placed(judged: Judged) -> tuple[Floats, Floats, float, float]:
@@ -167,6 +169,6 @@ def group_variances(judged: Judged, group: Whole) -> Floats:
     alone = judged.cluster < 0
     within = np.where(alone, np.arange(len(group)) + judged.cluster.max() + 1, judged.cluster)
     parts = np.unique(within * (group.max() + 1) + group, return_inverse=True)[1]
-    apart = Judged(judged.p, judged.n, judged.k, judged.nn, judged.kk, np.where(alone, -1, parts))
-    effect = apart.variance(1 - judged.p, -judged.p) / independent if independent else 1.0
+    within_parts = Judged(judged.p, judged.n, judged.k, judged.nn, judged.kk, np.where(alone, -1, parts))
+    effect = within_parts.variance(1 - judged.p, -judged.p) / independent if independent else 1.0
     return plain * max(effect, 1.0)

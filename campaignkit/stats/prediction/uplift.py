@@ -144,7 +144,7 @@ def _area(steps: NDArray[np.intp], of: Outcomes) -> tuple[float, Floats]:
     return area, arm + of.yes * np.where(of.treated, yes_t[steps], yes_c[steps])
 
 
-def mean_qini(score: Floats, of: Outcomes, fold: Whole, level: float = 0.95) -> Estimate:
+def mean_qini(score: Floats, of: Outcomes, fold: Whole, confidence_level: float = 0.95) -> Estimate:
     """Return the folds' Qini coefficients averaged, by rows, with an interval.
 
     Parameters
@@ -154,7 +154,7 @@ def mean_qini(score: Floats, of: Outcomes, fold: Whole, level: float = 0.95) -> 
     of : Outcomes
     fold : array of int, one a cell
         Which fold a cell is judged in; clusters lie whole in one.
-    level : float
+    confidence_level : float
         Confidence.
 
     Returns
@@ -180,7 +180,7 @@ def mean_qini(score: Floats, of: Outcomes, fold: Whole, level: float = 0.95) -> 
         found, by = qini(score[rows], part)
         value += share * found
         gradient[rows] = share * by
-    return interval(value, float(np.sqrt(of.variance(gradient))), of.degrees_of_freedom(), level)
+    return interval(value, float(np.sqrt(of.variance(gradient))), of.degrees_of_freedom(), confidence_level)
 
 
 def gains(score: Floats, of: Outcomes, fold: Whole, points: int = 20) -> Floats:
@@ -260,7 +260,7 @@ def ranks(score: Floats, weight: Floats, fold: Whole) -> Floats:
     return place
 
 
-def effects(group: Whole, score: Floats, of: Outcomes, level: float = 0.95) -> Effects:
+def effects(group: Whole, score: Floats, of: Outcomes, confidence_level: float = 0.95) -> Effects:
     """Return the effect in each group of people.
 
     Parameters
@@ -270,7 +270,7 @@ def effects(group: Whole, score: Floats, of: Outcomes, level: float = 0.95) -> E
     score : array, one a cell
         Of which each group's mean is given.
     of : Outcomes
-    level : float
+    confidence_level : float
         Confidence of each group's interval.
 
     Notes
@@ -299,7 +299,7 @@ def effects(group: Whole, score: Floats, of: Outcomes, level: float = 0.95) -> E
     def bounds(alpha: Floats) -> tuple[Floats, Floats]:
         return mover(p_t, score_limits(p_t, e_t, alpha), p_c, score_limits(p_c, e_c, alpha))
 
-    lower, upper = bounds(np.full(len(known), 1 - level))
+    lower, upper = bounds(np.full(len(known), 1 - confidence_level))
     return Effects(known, n_t, n_c, mean, p_t, p_c, p_t - p_c, lower, upper, inverted(bounds, (len(known),)))
 
 
@@ -319,7 +319,7 @@ def _rate(of: Outcomes) -> tuple[float, float, float]:
     return total, rate, min(rate * (1 - rate) / spread, total**2 / float(of.squares.sum()))
 
 
-def average_effect(of: Outcomes, level: float = 0.95) -> Estimate:
+def average_effect(of: Outcomes, confidence_level: float = 0.95) -> Estimate:
     """Return the difference of the two arms' rates over everyone, errors summed within clusters.
 
     Examples
@@ -335,4 +335,4 @@ def average_effect(of: Outcomes, level: float = 0.95) -> Estimate:
         rate = of.weight[arm] @ of.yes[arm] / total
         gradient[arm] = sign * (of.yes[arm] - rate) / total
         value += sign * rate
-    return interval(float(value), float(np.sqrt(of.variance(gradient))), of.degrees_of_freedom(), level)
+    return interval(float(value), float(np.sqrt(of.variance(gradient))), of.degrees_of_freedom(), confidence_level)

@@ -8,7 +8,7 @@ import pytest
 
 from campaignkit.errors import BadValue
 from campaignkit.experiments import analyze
-from campaignkit.experiments.looks import START_EVENTS, START_UNITS
+from campaignkit.experiments.moments.sequential import START_EVENTS, START_UNITS
 from campaignkit.stats.intervals.confidence_sequences import confidence_sequence, tuned, width
 
 
@@ -44,7 +44,7 @@ def test_daily_looks_rarely_alarm():
     """Of 60 A/A tests of gifts looked at on 30 days a fixed-n test alarms in some 18."""
     alarms = 0
     for seed in range(60):
-        table = analyze(daily(seed), "arm", "gift", sequence="day").looks.table
+        table = analyze(daily(seed), "arm", "gift", sequence="day").sequential.table
         alarms += table.filter((pl.col("lower") > 0) | (pl.col("upper") < 0)).height > 0
     assert alarms <= 6
 
@@ -54,7 +54,7 @@ def test_a_real_effect_is_found_and_stays_found():
     row = found.table.filter(arm="b").row(0, named=True)
     assert row["lower"] > 0
     assert row["p_value"] < 0.05
-    p = found.looks.table["p_value"]
+    p = found.sequential.table["p_value"]
     assert (p.diff().drop_nulls() <= 0).all()
 
 
@@ -63,14 +63,14 @@ def test_the_last_look_is_all_the_data():
     last, whole = analyze(table, "arm", "gift", sequence="day"), analyze(table, "arm", "gift", kind="mean")
     a, b = (x.table.filter(arm="b").row(0, named=True) for x in (last, whole))
     assert a["estimate"] == pytest.approx(b["estimate"], rel=1e-9)
-    assert a["se"] == pytest.approx(b["se"], rel=1e-9)
+    assert a["std_error"] == pytest.approx(b["std_error"], rel=1e-9)
     assert a["upper"] - a["lower"] > 1.4 * (b["upper"] - b["lower"])
 
 
 def test_earlier_looks_do_not_change_when_days_are_added():
     table = daily(3)
-    short = analyze(table.filter(pl.col("day") < 15), "arm", "gift", sequence="day").looks
-    long = analyze(table, "arm", "gift", sequence="day").looks
+    short = analyze(table.filter(pl.col("day") < 15), "arm", "gift", sequence="day").sequential
+    long = analyze(table, "arm", "gift", sequence="day").sequential
     assert short.tuned.equals(long.tuned)
     early = long.table.filter(pl.col("day") < 15)
     for name in ("estimate", "lower", "upper", "p_value"):
@@ -79,7 +79,7 @@ def test_earlier_looks_do_not_change_when_days_are_added():
 
 def test_the_first_look_waits_for_enough():
     table = daily(4)
-    first = analyze(table, "arm", "gift", sequence="day").looks.table["day"].min()
+    first = analyze(table, "arm", "gift", sequence="day").sequential.table["day"].min()
     before = table.filter(pl.col("day") < first)
     now = table.filter(pl.col("day") <= first)
     assert now.group_by("arm").len()["len"].min() >= START_UNITS
@@ -92,25 +92,25 @@ def test_clusters_enter_whole_on_their_first_day():
     first = table.with_columns(pl.col("day").min().over("household"))
     again = analyze(first, "arm", "gift", cluster="household", sequence="day")
     for name in ("n", "estimate", "lower", "upper"):
-        assert found.looks.table[name].to_list() == pytest.approx(again.looks.table[name].to_list(), rel=1e-9)
-    day = found.looks.table["day"][3]
+        assert found.sequential.table[name].to_list() == pytest.approx(again.sequential.table[name].to_list(), rel=1e-9)
+    day = found.sequential.table["day"][3]
     units = first.filter(pl.col("day") <= day)["household"].n_unique()
-    assert found.looks.table["n"][3] == units
+    assert found.sequential.table["n"][3] == units
 
 
 def test_dates_and_a_chart_over_days():
     start = dt.date(2012, 6, 1)
     table = daily(6).with_columns(sent_on=pl.lit(start) + pl.duration(days="day"))
     found = analyze(table, "arm", "gift", sequence="sent_on", tune=5000)
-    assert found.looks.tuned["tuned"].to_list() == [5000.0]
-    assert found.looks.table["day"].dtype == pl.Date
+    assert found.sequential.tuned["tuned"].to_list() == [5000.0]
+    assert found.sequential.table["day"].dtype == pl.Date
     assert found.chart().to_dict()["description"] == found.summary()
     assert "sequence" in found.method["gift"]
 
 
 def test_too_early_is_null_not_narrow():
     found = analyze(daily(7, n=150), "arm", "gift", sequence="day")
-    assert found.looks.table.is_empty()
+    assert found.sequential.table.is_empty()
     assert found.table["lower"].to_list() == [None, None]
     assert found.chart() is None
 

@@ -1,0 +1,1 @@
+"""What the comparisons of people who joined with people who did not are made of."""

@@ -1,0 +1,1 @@
+"""A table of people to each arm's moments, levels and differences."""
