@@ -404,7 +404,7 @@ def booleans(column: pl.Series, argument: str = "outcome") -> Mask:
             f"{argument}: column {column.name!r} is null in {missing:,} rows, and null says neither yes nor no. Fill "
             "it with false if it means no, or take the rows out, before the call."
         )
-    if column.dtype != pl.Boolean and len(other := column.filter(~column.is_in([0, 1]))):
+    if column.dtype != pl.Boolean and len(other := column.filter((column != 0) & (column != 1))):
         raise BadValue(f"{argument}: column {column.name!r} holds {other[0]}; true/false or 0/1 were expected.")
     return column.cast(pl.Boolean).to_numpy()
 

@@ -93,7 +93,7 @@ class Hosts(Result):
             bounds = f"{dollars(row['dollars_lower'], 0)} to {dollars(row['dollars_upper'], 0)}"
             text += f" and {dollars(row['dollars'], 0)} ({bounds})"
         if row["similarity"] is not None:
-            text += f"; its appeal goes along with {self.like}'s at {row['similarity']:.2f}"
+            text += f"; its appeal goes along with {self.like}'s at {number(row['similarity'])}"
         return f"{text}.{self._cautions()}"
 
     def _level(self, value: float) -> str:

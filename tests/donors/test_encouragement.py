@@ -1,4 +1,4 @@
-"""An offer by lot: Wald's ratio, two-stage least squares, and an interval that weak offers cannot fool."""
+"""A random offer: Wald's ratio, two-stage least squares, and an interval that weak offers cannot fool."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def test_a_weak_offer_is_said_and_has_no_end():
     assert anderson_rubin(0.0, 0.0, 1.0, 1.0, 0.0, 3.84) == (-np.inf, np.inf)
 
 
-def test_an_offer_that_was_not_by_lot_is_said():
+def test_an_offer_that_was_not_random_is_said():
     table = people().with_columns(offered=pl.col("age") + 10 * pl.col("offered") > 55)
-    assert any("was it really by lot" in said for said in offer(table, covariates="age").warnings)
+    assert any("was it really random" in said for said in offer(table, covariates="age").warnings)
     assert not offer(people(), covariates="age").warnings
 
 

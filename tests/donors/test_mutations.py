@@ -1,23 +1,44 @@
-"""Each way of getting a lift wrong fails a test that is named here."""
+"""Each way of getting it wrong fails a test that is named here."""
 
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 
 import numpy as np
+import polars as pl
 import pytest
+from scipy.stats import norm
 
+from campaignkit import sample
+from campaignkit.donors import Hosts
 from campaignkit.donors.observational import observational_data, robustness
 from campaignkit.donors.observational.balance import alone
+from campaignkit.donors.subgroups import distinct, evidence, pulls, split_sample
 from campaignkit.stats.causal import comparison, crossfit, instrument, matching, weighting
 from campaignkit.stats.causal.comparison import Mean
 from campaignkit.stats.regression import least_squares
 from campaignkit.stats.regression.logit import fit_logit
-from tests.donors import test_encouragement, test_event_study, test_lift
+from tests.donors import test_encouragement, test_event_study, test_hosts, test_lift, test_segments
 
 # The functions of these names hide the modules.
-event_study, encouragement, lift = (
-    import_module(f"campaignkit.donors.{name}") for name in ("event_study", "encouragement", "lift")
+event_study, encouragement, lift, segments, hosts = (
+    import_module(f"campaignkit.donors.{name}")
+    for name in ("event_study", "encouragement", "lift", "segments", "hosts")
 )
+
+
+@cache
+def contest() -> pl.DataFrame:
+    return sample.draw("contest", 10_000, seed=4, appeal=3.5).table
+
+
+@cache
+def contests() -> pl.DataFrame:
+    return test_hosts.invited()
+
+
+def matched() -> Hosts:
+    return hosts.match_hosts(contests(), "entered", "host", test_hosts.BY, **test_hosts.WANTED)
 
 
 # --- two groups -------------------------------------------------------------------------------------------
@@ -153,7 +174,53 @@ def interval_that_weak_offers_fool(monkeypatch):
     monkeypatch.setattr(instrument, "anderson_rubin", wald)
 
 
+# --- segments and hosts -----------------------------------------------------------------------------------
+
+
+def normal_tails(monkeypatch):
+    monkeypatch.setattr(evidence, "p_values", lambda counts: norm.sf(evidence.z_scores(counts)))
+
+
+def clusters_as_single_people(monkeypatch):
+    right = split_sample.SplitSample._design_effect
+    monkeypatch.setattr(split_sample.SplitSample, "_design_effect", lambda *given: np.ones_like(right(*given)))
+
+
+def nobody_held_out(monkeypatch):
+    """The half that confirms is the half that searched."""
+    right = segments.split_samples
+    monkeypatch.setattr(segments, "split_samples", lambda rows: (right(rows)[0],) * 2)
+
+
+def variants_kept(monkeypatch):
+    monkeypatch.setattr(distinct.Effects, "_variant_of", lambda self, row: None)
+
+
+def everyone_is_wanted(monkeypatch):
+    monkeypatch.setattr(hosts, "wanted_cells", lambda table, *given: pl.Series([True] * table.height))
+
+
+def own_data_alone(monkeypatch):
+    """Thin hosts are shown as if nothing was borrowed from the others."""
+    right = pulls.shrunk_rates
+    monkeypatch.setattr(
+        pulls, "shrunk_rates", lambda k, n, *given: replace(right(k, n, *given), own_share=np.ones(len(n)))
+    )
+
+
+def matched_host_competes(monkeypatch):
+    right = hosts.pull_columns
+    monkeypatch.setattr(hosts, "pull_columns", lambda group, like, *given: right(group, like + 1, *given))
+
+
 MUTATIONS = [
+    (normal_tails, test_segments.test_p_values_are_exact_not_normal, contest),
+    (clusters_as_single_people, test_segments.test_clusters_widen_what_their_members_share),
+    (nobody_held_out, test_segments.test_the_holdout_is_other_people, contest),
+    (variants_kept, test_segments.test_a_parent_that_only_holds_the_child_goes),
+    (everyone_is_wanted, test_hosts.test_counts_are_those_of_the_wanted_group, contests, matched),
+    (own_data_alone, test_hosts.test_a_thin_host_leans_on_the_others_and_is_said_to, contests),
+    (matched_host_competes, test_hosts.test_the_host_to_be_matched_is_shown_and_does_not_compete, matched),
     (cluster_ignored, test_lift.test_errors_are_summed_within_clusters, "entropy"),
     (weights_not_renormalised, test_lift.test_imputation_and_weighting_agree_with_statsmodels_treatment_effects, 1),
     (weights_as_if_known, test_lift.test_errors_count_that_weights_were_estimated, "ipw"),
@@ -178,7 +245,7 @@ MUTATIONS = [
     ids=[f"{mutation.__name__}-{named.__name__}" for mutation, named, *_ in MUTATIONS],
 )
 def test_a_mutation_fails_its_test(monkeypatch, mutation, named, arguments):
-    named(*arguments)
+    named(*(value() if callable(value) else value for value in arguments))
     mutation(monkeypatch)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
-        named(*arguments)
+        named(*(value() if callable(value) else value for value in arguments))

@@ -475,7 +475,7 @@ def test_categories_enums_and_numbers_as_0_1(contest):
         ({"by": {"sex": [1, 2]}}, "only numbers are binned"),
         ({"by": ["invited_on", "when"]}, "Datetime"),
         ({"outcome": "age"}, "holds"),
-        ({"outcome": "race"}, "booleans or 0/1"),
+        ({"outcome": "race"}, "true/false or 0/1"),
         ({"weight": "minus"}, "weight: column 'minus'"),
         ({"amount": "minus"}, None),
     ],

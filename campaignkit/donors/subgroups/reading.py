@@ -14,7 +14,7 @@ from campaignkit.donors.subgroups.attributes import Attribute, Binning, collecto
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.splits import id_texts, shares_of, split_keys
 from campaignkit.stats.arrays import Floats, Mask, Whole
-from campaignkit.tables import Roles, booleans, check_numbers, numbers, open_roles, require_ids
+from campaignkit.tables import Roles, booleans, numbers, open_roles, require_ids
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ def read(
     if holdout is not None:
         require_ids(table, roles.ids)
     (outcome,) = roles.outcomes
-    check_numbers(table.frame, outcome, argument="outcome")
     schema = table.frame.collect_schema()
     collectors = [collector(name, schema[name], table.spoken[name], cuts) for name, cuts in binnings.items()]
     parts: dict[str, list[NDArray[Any]]] = {"outcome": [], "weight": [], "amount": [], "key": []}

@@ -49,8 +49,8 @@ class Sizes:
             plan = "planned" if self.stated else "equal"
             mend = "" if self.stated else " If they were drawn in other shares, say which: shares={arm: share}."
             text = (
-                f"Beware: the arms' sizes are not {plan} ({p_value(self.p_value)}); who is in which arm may not be by "
-                f"lot, and no difference below can be relied on until it is known why.{mend}"
+                f"Beware: the arms' sizes are not {plan} ({p_value(self.p_value)}); who is in which arm may not be "
+                f"random, and no difference below can be relied on until it is known why.{mend}"
             )
         else:
             text = f"The arms are as large as planned (sample ratio {p_value(self.p_value)})."
