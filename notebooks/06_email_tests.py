@@ -13,7 +13,7 @@
 # # Eighteen e-mails on one day: which goes to the rest?
 #
 # On the last Tuesday of June the campaign sent eighteen variants of one appeal, three subjects by three senders by two
-# lengths, each to its share of the list by lot. The finance office wants to send the best one to the whole list at the
+# lengths, each to its share of the list at random. The finance office wants to send the best one to the whole list at the
 # next deadline.
 #
 # **The question:** which variant, how good will it really be, and who in the office saw it coming?
@@ -39,7 +39,7 @@ sent.select("variant", "gave", "dollars").group_by("variant").agg(
 ).sort("gifts", descending=True)
 
 # %% [markdown]
-# ## Were they drawn by lot?
+# ## Were they drawn at random?
 #
 # Before any result: are the arms as large as they should be? If not, some variant went to other people than the rest,
 # and every difference below could be the people's. People of one household count as one draw.

@@ -89,7 +89,7 @@ groups.differs
 # %% [markdown]
 # ## Local callers
 #
-# Callers were given voters by lot as well, so a called voter with a caller from the same state can be compared with a
+# Callers were given voters at random as well, so a called voter with a caller from the same state can be compared with a
 # called voter whose caller is from elsewhere.
 
 # %%
@@ -104,7 +104,7 @@ local
 
 # %% [markdown]
 # The shares of the two are as the roster made them, and given as the plan here, so this sample-ratio check has nothing
-# to find. Drawn by lot or not can be seen otherwise: are the two groups of voters alike in what the call cannot change?
+# to find. Drawn at random or not can be seen otherwise: are the two groups of voters alike in what the call cannot change?
 
 # %%
 ages = ck.experiments.analyze(

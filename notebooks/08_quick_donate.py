@@ -78,12 +78,12 @@ raw = study.group_by("quick_donate").agg(pl.len().alias("people"), pl.col("gifts
 raw
 
 # %%
-without, with_card = raw["gifts_after"]
+mean_control, mean_treated = raw["gifts_after"]
 ck.charts.bars(
     raw.with_columns(who=pl.when("quick_donate").then(pl.lit("members")).otherwise(pl.lit("others"))),
     "who", "gifts_after",
-    description=f"Dollars given online in the window: members {with_card:.2f}, others {without:.2f}.",
-    title=f"Members gave {with_card / without:.1f} times as much",
+    description=f"Dollars given online in the window: members {mean_treated:.2f}, others {mean_control:.2f}.",
+    title=f"Members gave {mean_treated / mean_control:.1f} times as much",
 )
 
 # %% [markdown]
@@ -142,7 +142,7 @@ story
 # %% [markdown]
 # ## The sticker test
 #
-# On 16 January every donor was drawn by lot to be offered a bumper sticker for joining, or not. Whoever was offered
+# On 16 January every donor was drawn at random to be offered a bumper sticker for joining, or not. Whoever was offered
 # one differs from the others by chance alone, so this needs no covariates. They only make it sharper.
 
 # %%
@@ -160,7 +160,7 @@ offer
 late_effect = offer.table.row(2, named=True)
 print(
     f"By the sticker alone, joining comes to {late_effect['ratio_lower']:.1f} to {late_effect['ratio_upper']:.1f} "
-    f"times; the raw figure was {with_card / without:.1f}."
+    f"times; the raw figure was {mean_treated / mean_control:.1f}."
 )
 
 # %% [markdown]
@@ -182,7 +182,7 @@ worth
 rate, credible = offer.table["estimate"][0], lift.credible
 least = credible["lower"].min()
 print(
-    f"Of {with_card / without:.1f} times, the programme itself is {credible['ratio_lower'].min():.1f} to "
+    f"Of {mean_treated / mean_control:.1f} times, the programme itself is {credible['ratio_lower'].min():.1f} to "
     f"{credible['ratio_upper'].max():.1f} times.\n"
     f"The sticker made {rate:.1%} more join; at the least of all intervals that is {rate * least:.2f} dollars a "
     "quarter for each donor offered one."

@@ -224,14 +224,8 @@ def _rows(o: Offer, effects: OfferEffects, level: float) -> pl.DataFrame:
 
 def _row(effect: str, e: Estimate, n: int, mean_control: float) -> dict[str, object]:
     row = {"effect": effect, "estimate": e.value, "lower": e.lower, "upper": e.upper, "std_error": float(e.std_error)}
-    return row | {
-        "p_value": e.p_value,
-        "n": n,
-        "mean_control": mean_control,
-        "ratio": None,
-        "ratio_lower": None,
-        "ratio_upper": None,
-    }
+    row |= {"p_value": e.p_value, "n": n, "mean_control": mean_control}
+    return row | dict.fromkeys(("ratio", "ratio_lower", "ratio_upper"))
 
 
 def _weak(effects: OfferEffects) -> list[str]:

@@ -277,17 +277,10 @@ def _result(
         table=_event_table(cells, estimates, counts, student, -1 - anticipation, joined),
         cells=_cell_table(cells, estimates, counts, grid, student),
         overall=student(estimates.overall, float(np.sqrt(max(estimates.covariance[-2, -2], 0)))),
-        ratio=_ratio(estimates, student),
-        pre_trend_p=_pre_trend(estimates, anticipation, max(clusters, 2)),
-        period=grid.period,
-        control=control,
-        anticipation=anticipation,
-        window=window,
-        joined=joined,
-        not_joined=int(counts[grid.periods :].sum()),
-        warnings=(*few, *notes),
-        confidence_level=confidence_level,
-    )
+        ratio=_ratio(estimates, student), pre_trend_p=_pre_trend(estimates, anticipation, max(clusters, 2)),
+        period=grid.period, control=control, anticipation=anticipation, window=window, joined=joined,
+        not_joined=int(counts[grid.periods :].sum()), warnings=(*few, *notes), confidence_level=confidence_level,
+    )  # fmt: skip
 
 
 def _event_table(

@@ -12,17 +12,8 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
+from campaignkit.donors.subgroups import pulls
 from campaignkit.donors.subgroups.profiles import invited_apart, similarity
-from campaignkit.donors.subgroups.pulls import (
-    check_entrants,
-    check_hosts,
-    check_once,
-    counts_by_host,
-    dollar_columns,
-    pull_columns,
-    totals_by_host,
-    wanted_cells,
-)
 from campaignkit.errors import BadValue, listed
 from campaignkit.result import Result
 from campaignkit.stats.intervals.estimate import equal_tailed
@@ -220,17 +211,17 @@ def match_hosts(
     others = tuple(name for name in (host, amount, at_random) if name is not None)
     frame = open_roles(data, Roles(outcomes=(outcome,), by=tuple(names), unit=unit, others=others)).frame
     check_numbers(frame, outcome, *([] if amount is None else [amount]), argument="outcome or amount")
-    check_once(frame, unit, host)
-    table, set_aside = counts_by_host(frame, outcome, host, names, amount, at_random)
-    hosts = check_hosts(table, host, like)
+    pulls.check_once(frame, unit, host)
+    table, set_aside = pulls.counts_by_host(frame, outcome, host, names, amount, at_random)
+    hosts = pulls.check_hosts(table, host, like)
     ratings = not bool((table["q"] == table["s"]).all())
-    check_entrants(table, host, ratings)
-    wanted = wanted_cells(table, names, host, segment, region)
+    pulls.check_entrants(table, host, ratings)
+    wanted = pulls.wanted_cells(table, names, host, segment, region)
     profile = [name for name in names if region is None or not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", region)]
-    group = totals_by_host(table.filter(wanted), host, hosts)
+    group = pulls.totals_by_host(table.filter(wanted), host, hosts)
     parts = [
-        pull_columns(group, hosts.index(like), ratings, mailing, seed, confidence_level),
-        dollar_columns(group, amount, mailing, seed, confidence_level),
+        pulls.pull_columns(group, hosts.index(like), ratings, mailing, seed, confidence_level),
+        pulls.dollar_columns(group, amount, mailing, seed, confidence_level),
         _similar(table, host, profile, like, hosts, seed, confidence_level),
     ]
     columns = {"host": pl.Series([str(name) for name in hosts]), **{k: v for part in parts for k, v in part.items()}}

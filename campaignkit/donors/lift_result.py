@@ -287,12 +287,6 @@ class Lift(Result):
         net = [(people * (enrolment_rate * pl.col(name) - cost)).alias(name) for name in ("estimate", "lower", "upper")]
         even = pl.when(pl.col("estimate") > cost).then(cost / pl.col("estimate")).alias("break_even_rate")
         known = self.table.filter(pl.col("estimate").is_not_null() & (pl.col("estimator") != "difference"))
-        return Worth(
-            known.select("estimator", even, *net),
-            self.lead,
-            enrolment_rate,
-            float(cost),
-            people,
-            bool(self.failed.height),
-            self.confidence_level,
-        )
+        doubtful, level = bool(self.failed.height), self.confidence_level
+        table = known.select("estimator", even, *net)
+        return Worth(table, self.lead, enrolment_rate, float(cost), people, doubtful, level)

@@ -23,6 +23,7 @@ from campaignkit.vocabulary import CONFIDENCE_LEVEL
 __all__ = ["discover_segments"]
 
 SURE = 20.0  # people expected, of whom there is none: by chance once in e**20
+CORRECTION = "Benjamini–Hochberg over all searched; gains: Holm over all searched; held out: Holm over those shown"
 EXACT = "Fisher's exact test, one-sided (hypergeometric; saddlepoint where counts are large)"
 ROBUST = "Fisher's exact test, one-sided, on counts divided by the design effect of {} (Rao & Scott 1992)"
 
@@ -162,31 +163,19 @@ def discover_segments(
         shown, variants = choose(sample, search, rank, top, q, distinct, confidence_level)
         table = segment_table(search, shown, sample, holdout_sample, confidence_level)
     steps.close()
-    correction = "Benjamini–Hochberg over all searched; gains: Holm over all searched; held out: Holm over those shown"
     several = cluster is None and sample.cluster is not None
     return Segments(
-        table=table,
-        outcome=outcome,
-        redundant=variant_table(search, variants, shown, sample),
-        searched=len(search.items),
-        people=sample.rows,
-        held_out=0 if holdout_sample is None else holdout_sample.rows,
-        rows_are="rows" if several else "people",
-        rate=sample.rate,
-        method=_method(sample, roles),
-        correction=correction,
-        q=q,
-        rank=rank,
-        set_aside=rows.set_aside,
-        constant=constant,
-        leaking_values=_leaking_values(sample),
-        confidence_level=confidence_level,
-    )
+        table=table, outcome=outcome, redundant=variant_table(search, variants, shown, sample),
+        searched=len(search.items), people=sample.rows, held_out=0 if holdout_sample is None else holdout_sample.rows,
+        rows_are="rows" if several else "people", rate=sample.rate, method=_method(sample, roles),
+        correction=CORRECTION, q=q, rank=rank, set_aside=rows.set_aside, constant=constant,
+        leaking_values=_leaking_values(sample), confidence_level=confidence_level,
+    )  # fmt: skip
 
 
 def _check(
-    roles: Roles, amount: str | None, rank: str, max_depth: int, min_size: int, top: int, q: float, holdout: float |
-    None, distinct: bool, seed: int,
+    roles: Roles, amount: str | None, rank: str, max_depth: int, min_size: int, top: int, q: float,
+    holdout: float | None, distinct: bool, seed: int,
 ) -> None:  # fmt: skip
     check_scalar(rank, "rank", typ=str, choices=evidence.RANKS)
     check_scalar(max_depth, "max_depth", typ=int, ge=1, le=4)

@@ -168,14 +168,9 @@ def _effects(
 
 
 def _term(
-    axes: tuple[int, ...],
-    names: list[str],
-    levels: list[list[str]],
-    mean: np.ndarray,
-    variance: np.ndarray,
-    rows: np.ndarray,
-    level: float,
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+    axes: tuple[int, ...], names: list[str], levels: list[list[str]], mean: np.ndarray, variance: np.ndarray, rows:
+    np.ndarray, level: float,
+) -> tuple[pl.DataFrame, dict[str, Any]]:  # fmt: skip
     """Return a term's contrasts: the mean over the other factors, centred along each of its own."""
     shape = mean.shape
     centre = [np.eye(k) - 1 / k if axis in axes else np.full((1, k), 1 / k) for axis, k in enumerate(shape)]

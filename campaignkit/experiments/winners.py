@@ -124,13 +124,8 @@ class Winners(Result):
         alt = charts.house()
         rows = self.table.with_columns(pl.col("arm").cast(pl.String))
         number = ".2~%" if self.table["kind"][0] == "rate" else ",.2~f"
-        main = charts.intervals(
-            rows,
-            "arm",
-            description=self.summary(),
-            title=f"{self.outcome}: shrunk, with {confidence(self.confidence_level)} interval; × as seen",
-            number=number,
-        )
+        title = f"{self.outcome}: shrunk, with {confidence(self.confidence_level)} interval; × as seen"
+        main = charts.intervals(rows, "arm", description=self.summary(), title=title, number=number)
         raw = alt.Chart(rows.select(label="arm", level="level")).mark_point(
             shape="cross", angle=45, opacity=0.8, size=60
         )
@@ -262,14 +257,9 @@ def _past(past: Any) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _table(
-    names: list[Any],
-    kind: str,
-    rows: np.ndarray,
-    level: np.ndarray,
-    posterior: Hierarchy,
-    recipients: int | None,
+    names: list[Any], kind: str, rows: np.ndarray, level: np.ndarray, posterior: Hierarchy, recipients: int | None,
     confidence_level: float,
-) -> pl.DataFrame:
+) -> pl.DataFrame:  # fmt: skip
     best = posterior.draws.max(axis=1)
     wins = np.bincount(posterior.draws.argmax(axis=1), minlength=len(names)) / len(best)
     loss = best.mean() - posterior.draws.mean(axis=0)

@@ -16,8 +16,8 @@ import polars as pl
 
 from campaignkit import experiments
 from campaignkit.experiments.analyze import given_of
-from campaignkit.experiments.moments.comparing import Arms, Levels, by_welch
 from campaignkit.experiments.effects_by import USUAL, _compared
+from campaignkit.experiments.moments.comparing import Arms, Levels, by_welch
 from campaignkit.sample.gifts import amounts
 from campaignkit.stats.arrays import Bounds
 from campaignkit.stats.intervals.differences import inverted, mover, mover_ratio

@@ -205,7 +205,7 @@ WORLDS = {
     "offer, weak": (offer(0.04), 2000),
 }
 SAYS = {name: draw.__doc__ for name, (draw, _) in WORLDS.items() if draw.__doc__}
-SAYS["offer, strong"] = "An offer by lot that moves about three in ten; who is keener gains more."
+SAYS["offer, strong"] = "A random offer that moves about three in ten; who is keener gains more."
 SAYS["offer, weak"] = "The same, but it moves one in twenty-five: too few to say."
 WORLDS = {name: (_plain(draw), most) for name, (draw, most) in WORLDS.items()}
 COUNTED = ("effect ", "ratio ", "event ", "overall", "anderson-rubin", "wald", "pre-trend rejected", "placebo failed",

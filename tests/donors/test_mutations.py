@@ -197,7 +197,7 @@ def variants_kept(monkeypatch):
 
 
 def everyone_is_wanted(monkeypatch):
-    monkeypatch.setattr(hosts, "wanted_cells", lambda table, *given: pl.Series([True] * table.height))
+    monkeypatch.setattr(pulls, "wanted_cells", lambda table, *given: pl.Series([True] * table.height))
 
 
 def own_data_alone(monkeypatch):
@@ -209,8 +209,8 @@ def own_data_alone(monkeypatch):
 
 
 def matched_host_competes(monkeypatch):
-    right = hosts.pull_columns
-    monkeypatch.setattr(hosts, "pull_columns", lambda group, like, *given: right(group, like + 1, *given))
+    right = pulls.pull_columns
+    monkeypatch.setattr(pulls, "pull_columns", lambda group, like, *given: right(group, like + 1, *given))
 
 
 MUTATIONS = [

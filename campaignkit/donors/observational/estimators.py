@@ -60,13 +60,8 @@ def _boosted(seed: int) -> tuple[object, object]:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     except ImportError as error:
         raise BadValue("aipw_boost needs scikit-learn: pip install 'campaignkit[boost]'.") from error
-    options = {
-        "max_iter": 150,
-        "learning_rate": 0.05,
-        "max_leaf_nodes": 15,
-        "min_samples_leaf": 40,
-        "random_state": seed,
-    }
+    size = {"max_iter": 150, "max_leaf_nodes": 15, "min_samples_leaf": 40}
+    options = {"learning_rate": 0.05, "random_state": seed, **size}
     return HistGradientBoostingRegressor(**options), HistGradientBoostingClassifier(**options)
 
 

@@ -102,15 +102,8 @@ def observational_data(
     _check_sizes(treated, x.shape[1], roles.arms[0])
     edges = np.searchsorted(fold[order], np.arange(FOLDS + 1))
     folds = tuple(slice(int(a), int(b)) for a, b in pairwise(edges) if b > a)
-    comparison = Comparison(
-        x,
-        y[order],
-        treated[order],
-        row_weights(table, roles)[order],
-        None if cluster is None else cluster[order],
-        folds,
-        everyone,
-    )
+    weight, rows_cluster = row_weights(table, roles)[order], None if cluster is None else cluster[order]
+    comparison = Comparison(x, y[order], treated[order], weight, rows_cluster, folds, everyone)
     return ObservationalData(comparison, columns, order, {name: value[order] for name, value in others.items()}, notes)
 
 

@@ -157,12 +157,7 @@ def _placed(x: Floats, place: tuple[Whole, ...], shape: tuple[int, ...]) -> Floa
 
 
 def _check_whole(
-    shape: tuple[int, ...],
-    arm: Whole,
-    stratum: Whole,
-    names: list[Any],
-    strata: list[Any],
-    design: Design,
+    shape: tuple[int, ...], arm: Whole, stratum: Whole, names: list[Any], strata: list[Any], design: Design
 ) -> None:
     seen = np.zeros(shape, bool)
     seen[arm, stratum] = True
