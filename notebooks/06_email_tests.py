@@ -13,7 +13,7 @@
 # # Eighteen e-mails on one day: which goes to the rest?
 #
 # On the last Tuesday of June the campaign sent eighteen variants of one appeal, three subjects by three senders by two
-# lengths, each to its share of the list at random. The finance office wants to send the best one to the whole list at the
+# lengths, each to a random share of the list. The finance office wants to send the best one to the whole list at the
 # next deadline.
 #
 # **The question:** which variant, how good will it really be, and who in the office saw it coming?

@@ -89,8 +89,8 @@ groups.differs
 # %% [markdown]
 # ## Local callers
 #
-# Callers were given voters at random as well, so a called voter with a caller from the same state can be compared with a
-# called voter whose caller is from elsewhere.
+# Callers were given voters at random as well, so a called voter with a caller from the same state can be compared with
+# a called voter whose caller is from elsewhere.
 
 # %%
 called = calls.filter((pl.col("arm") != "control") & pl.col("caller_state").is_not_null()).with_columns(
@@ -104,7 +104,7 @@ local
 
 # %% [markdown]
 # The shares of the two are as the roster made them, and given as the plan here, so this sample-ratio check has nothing
-# to find. Drawn at random or not can be seen otherwise: are the two groups of voters alike in what the call cannot change?
+# to find. Random or not can be seen otherwise: are the two groups of voters alike in what the call cannot change?
 
 # %%
 ages = ck.experiments.analyze(

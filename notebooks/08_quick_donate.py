@@ -175,7 +175,7 @@ print(
 # ## The number, and the decision
 
 # %%
-worth = lift.value(enrolment_rate=0.05, cost=0.25, people=10_000)
+worth = lift.value(enrollment_rate=0.05, cost=0.25, people=10_000)
 worth
 
 # %%

@@ -1,4 +1,4 @@
-"""How much did a programme add that people chose to join? Several estimates side by side, and how robust they are."""
+"""How much did a program add that people chose to join? Several estimates side by side, and how robust they are."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def estimate_lift(
     outcome_from: dt.date | str | None = None,
     seed: int = 0,
 ) -> Lift:
-    """Estimate what a programme that people chose to join added, in several ways, with every reason to doubt it.
+    """Estimate what a program that people chose to join added, in several ways, and how far to trust each.
 
     People who join differ from people who do not. Each estimator makes the comparison fair in its own way, as far as
     `covariates` go; where they agree, balance holds, and placebos pass, the answer is worth something. What no
@@ -70,7 +70,7 @@ def estimate_lift(
         (null is "unknown"). A number that is null gets the mean and a column that says so, and a warning. Columns
         that are constant or follow from others are left out, with a warning.
     placebo : mapping or None
-        Outcomes that the programme cannot have changed, and the covariates to leave out when they are compared,
+        Outcomes that the program cannot have changed, and the covariates to leave out when they are compared,
         such as ``{"re75": ["re75", "u75"]}``. All that follow from it must be left out. None: no placebo.
     unit : str or None
         The person's id. Where ids come more than once they are clusters. None: of a universe ``person_id``; otherwise

@@ -29,9 +29,9 @@ ROUGH = 0.25  # standard deviations apart after weighting, above which an answer
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Lift(Result):
-    """What a programme added, estimated in several ways.
+    """What a program added, estimated in several ways.
 
-    `table` has one row an estimator: ``estimator``; ``estimate`` (an effect: the mean outcome with the programme minus
+    `table` has one row an estimator: ``estimator``; ``estimate`` (an effect: the mean outcome with the program minus
     the mean without it over the target population, in the outcome's unit), ``lower``, ``upper`` (Student's t on
     the fewer arm's clusters less one, errors robust and counting what was estimated on the way), ``std_error``,
     ``p_value`` (of no effect; not corrected, as all rows answer one question); ``n`` (rows); ``mean_treated`` and
@@ -56,7 +56,7 @@ class Lift(Result):
     trimming : polars.DataFrame
         What AIPW would say if some were left out; nobody was.
     placebo : polars.DataFrame
-        As `table`, after ``placebo`` (an outcome that the programme cannot have changed, so that the truth is 0), with
+        As `table`, after ``placebo`` (an outcome that the program cannot have changed, so that the truth is 0), with
         ``p_adjusted`` (Holm over the placebos) and ``failed``, which the lead estimator decides. Empty without any.
     sensitivity : Sensitivity
         How strong something unmeasured would have to be.
@@ -219,7 +219,7 @@ class Lift(Result):
         return charts.intervals(rows, "by", reference=0.0, title=title, description=self.summary())
 
     def love_plot(self) -> alt.LayerChart:
-        """Draw every covariate's standardised difference between the groups, before and after each weighting.
+        """Draw every covariate's standardized difference between the groups, before and after each weighting.
 
         Examples
         --------
@@ -253,12 +253,12 @@ class Lift(Result):
         text = f"Placebo outcomes by estimator, where 0 is the truth; {self.failed.height} failed."
         return charts.intervals(rows, "by", series="placebo", reference=0.0, title="Placebo outcomes", description=text)
 
-    def value(self, *, enrolment_rate: float, cost: float = 0.0, people: int = 1000) -> Worth:
+    def value(self, *, enrollment_rate: float, cost: float = 0.0, people: int = 1000) -> Worth:
         """Return what asking people to join would bring, were they like those whom the estimate is about.
 
         Parameters
         ----------
-        enrolment_rate : float
+        enrollment_rate : float
             The share of those asked who join because they were asked, above 0 and at most 1.
         cost : float
             Dollars spent on each person asked.
@@ -268,7 +268,7 @@ class Lift(Result):
         Returns
         -------
         Worth
-            ``estimate``, ``lower``, ``upper``: net dollars, people · (enrolment_rate · effect − cost), by estimator.
+            ``estimate``, ``lower``, ``upper``: net dollars, people · (enrollment_rate · effect − cost), by estimator.
             The interval carries the effect's uncertainty, not that of the rate.
 
         Raises
@@ -278,15 +278,17 @@ class Lift(Result):
 
         Examples
         --------
-        >>> lift.value(enrolment_rate=0.05, cost=0.25, people=10_000).table.columns
+        >>> lift.value(enrollment_rate=0.05, cost=0.25, people=10_000).table.columns
         ['estimator', 'break_even_rate', 'estimate', 'lower', 'upper']
         """
-        check_scalar(enrolment_rate, "enrolment_rate", typ=float, gt=0, le=1)
+        check_scalar(enrollment_rate, "enrollment_rate", typ=float, gt=0, le=1)
         check_scalar(cost, "cost", typ=float, ge=0)
         check_scalar(people, "people", typ=int, ge=1)
-        net = [(people * (enrolment_rate * pl.col(name) - cost)).alias(name) for name in ("estimate", "lower", "upper")]
+        net = [
+            (people * (enrollment_rate * pl.col(name) - cost)).alias(name) for name in ("estimate", "lower", "upper")
+        ]
         even = pl.when(pl.col("estimate") > cost).then(cost / pl.col("estimate")).alias("break_even_rate")
         known = self.table.filter(pl.col("estimate").is_not_null() & (pl.col("estimator") != "difference"))
-        doubtful, level = bool(self.failed.height), self.confidence_level
+        placebo_failed, level = bool(self.failed.height), self.confidence_level
         table = known.select("estimator", even, *net)
-        return Worth(table, self.lead, enrolment_rate, float(cost), people, doubtful, level)
+        return Worth(table, self.lead, enrollment_rate, float(cost), people, placebo_failed, level)

@@ -32,7 +32,7 @@ class Assignment(Result):
     `balance` has one row a stratum and arm: the strata's columns, `arm`, `clusters` (units where there are none),
     `n` (units), `expected_share` and `share` (of the stratum's clusters).
 
-    `means` has one row a column of `balance=` and arm: `column`, `arm`, `mean`, `difference` (standardised: to the
+    `means` has one row a column of `balance=` and arm: `column`, `arm`, `mean`, `difference` (standardized: to the
     mean of all, in standard deviations).
     """
 

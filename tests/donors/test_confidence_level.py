@@ -80,7 +80,7 @@ def test_the_other_tables_of_a_lift_follow():
     benchmarks = zip(*(widths(one.sensitivity.benchmarks, "adjusted") for one in (wide, narrow)), strict=True)
     assert all(a > b for a, b in benchmarks)
     assert narrow.sensitivity.robustness_bound > wide.sensitivity.robustness_bound
-    assert widths(wide.value(enrolment_rate=0.1).table, "")[0] > widths(narrow.value(enrolment_rate=0.1).table, "")[0]
+    assert widths(wide.value(enrollment_rate=0.1).table, "")[0] > widths(narrow.value(enrollment_rate=0.1).table, "")[0]
 
 
 def test_the_other_intervals_of_an_event_study_follow():

@@ -331,8 +331,8 @@ def test_a_failed_placebo_is_said_first_and_a_passed_one_proves_little():
     assert bad.failed["placebo"].to_list() == ["x1"]
     assert bad.failed["estimate"].item() > 0.1
     assert bad.summary().startswith("The placebo failed: x1, which joined cannot have changed")
-    assert "Asking" in bad.value(enrolment_rate=0.1).summary()
-    assert "A placebo failed" in bad.value(enrolment_rate=0.1).summary()
+    assert "Asking" in bad.value(enrollment_rate=0.1).summary()
+    assert "A placebo failed" in bad.value(enrollment_rate=0.1).summary()
     good = lift(table, placebo={"before": []})
     assert good.failed.is_empty()
     assert "proves little" in good.summary()
@@ -460,8 +460,8 @@ def test_gaps_and_wrong_names_are_refused():
         lift(table, covariates=[])
     with pytest.raises(BadValue, match="unit is None"):
         donors.estimate_lift(table.lazy(), "joined", "gifts", X)
-    with pytest.raises(BadValue, match="enrolment_rate is 5"):
-        lift(table).value(enrolment_rate=5)
+    with pytest.raises(BadValue, match="enrollment_rate is 5"):
+        lift(table).value(enrollment_rate=5)
 
 
 def test_it_shows_as_sentence_charts_and_tables():
@@ -470,14 +470,14 @@ def test_it_shows_as_sentence_charts_and_tables():
     assert "ck-summary" in shown
     for chart in (found.chart(), found.love_plot(), found.overlap_chart(), found.placebo_chart()):
         assert chart.to_dict()["description"]
-    assert found.value(enrolment_rate=0.05, cost=0.02).table["estimate"].len() == 6
+    assert found.value(enrollment_rate=0.05, cost=0.02).table["estimate"].len() == 6
     boosted = lift(people(), estimators=["difference", "aipw_boost"])
     assert row(boosted, "aipw_boost")["estimate"] == pytest.approx(2.0, abs=1.0)
 
 
 def test_value_carries_the_interval_to_dollars():
     found = lift(people())
-    worth = found.value(enrolment_rate=0.1, cost=0.05, people=2000)
+    worth = found.value(enrollment_rate=0.1, cost=0.05, people=2000)
     lead, dollars = row(found, found.lead), worth.table.filter(pl.col("estimator") == found.lead).row(0, named=True)
     for name in ("estimate", "lower", "upper"):
         assert dollars[name] == pytest.approx(2000 * (0.1 * lead[name] - 0.05))

@@ -34,7 +34,7 @@ def test_sentences():
             "hosts, one little known": donors.match_hosts(few, "entered", "host", columns, **wanted).summary(),
             "lift": lift.summary(),
             "lift, a failed placebo": failed.summary(),
-            "worth": lift.value(enrolment_rate=0.05, cost=0.25, people=10_000).summary(),
+            "worth": lift.value(enrollment_rate=0.05, cost=0.25, people=10_000).summary(),
             "event study": test_event_study.study(*test_event_study.world(600, seed=2)).summary(),
             "encouragement": test_encouragement.offer(test_encouragement.people()).summary(),
             "encouragement, weak": test_encouragement.offer(test_encouragement.people(400, moved=0.02)).summary(),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 BEFORE = "before"
-SMALL = 0.1  # standardised difference that is commonly let pass
+SMALL = 0.1  # standardized difference that is commonly let pass
 CALIPER = 0.2  # standard deviations of the propensity's logit (Austin 2011, Pharmaceutical Statistics 10, 150–161)
 HIGH = 0.9  # chance of treatment above which hardly anyone is left to compare with
 BINS = 25
@@ -98,18 +98,18 @@ def worst(table: pl.DataFrame, weighting: str) -> tuple[str, float]:
 
 
 def love_plot(table: pl.DataFrame) -> alt.LayerChart:
-    """Draw every covariate's standardised difference, before and after each weighting."""
+    """Draw every covariate's standardized difference, before and after each weighting."""
     alt = charts.house()
     far = table.filter(pl.col("weighting") == BEFORE).sort(pl.col("difference").abs(), descending=True)
     rows = table.select("weighting", "covariate", "difference").with_columns(pl.col("difference").abs())
     last = rows.filter(pl.col("weighting") != BEFORE)["difference"].max()
     text = (
-        f"Absolute standardised differences of {far.height} covariates. Before weighting the largest is "
+        f"Absolute standardized differences of {far.height} covariates. Before weighting the largest is "
         f"{abs(far['difference'][0]):.2f} ({far['covariate'][0]}); after, at most {last or 0:.2f} in any weighting."
     )
     rule = alt.Chart(pl.DataFrame({"at": [SMALL]})).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(x="at:Q")
     points = alt.Chart(rows).mark_point(filled=True, size=60, opacity=0.85).encode(
-        x=alt.X("difference:Q", title="standardised difference, absolute"),
+        x=alt.X("difference:Q", title="standardized difference, absolute"),
         y=alt.Y("covariate:N", sort=far["covariate"].to_list(), title=None),
         color=alt.Color("weighting:N", sort=rows["weighting"].unique(maintain_order=True).to_list()),
         tooltip=["covariate:N", "weighting:N", alt.Tooltip("difference:Q", format=".3f")],

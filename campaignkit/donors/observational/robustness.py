@@ -1,4 +1,4 @@
-"""Reasons to doubt a lift: outcomes that cannot have moved, and traits that no file shows."""
+"""How robust a lift is: outcomes that cannot have moved, and traits that no file shows."""
 
 from __future__ import annotations
 

@@ -22,27 +22,27 @@ __all__ = ["Worth"]
 class Worth(Result):
     """What asking people to join would bring, net of cost.
 
-    `table` has one row an estimator: ``estimator``, ``break_even_rate`` (the enrolment rate that pays the cost; null
+    `table` has one row an estimator: ``estimator``, ``break_even_rate`` (the enrollment rate that pays the cost; null
     where none does), ``estimate``, ``lower``, ``upper`` (net dollars).
 
     Attributes
     ----------
     lead : str
         The estimator that the sentence quotes.
-    enrolment_rate, cost : float
+    enrollment_rate, cost : float
     people : int
         As asked for.
-    doubtful : bool
+    placebo_failed : bool
         Whether a placebo failed.
     confidence_level : float
         Of the intervals.
     """
 
     lead: str
-    enrolment_rate: float
+    enrollment_rate: float
     cost: float
     people: int
-    doubtful: bool
+    placebo_failed: bool
     confidence_level: float
 
     def summary(self) -> str:
@@ -50,12 +50,12 @@ class Worth(Result):
         rows = self.table.filter(pl.col("estimator") == self.lead)
         row = (rows if rows.height else self.table).row(0, named=True)
         low, high = ends(self.table, "lower", "upper")
-        doubt = " A placebo failed, so part of this is who joins and would not come." if self.doubtful else ""
+        caution = " A placebo failed, so part of this is who joins and would not come." if self.placebo_failed else ""
         return (
-            f"Asking {self.people:,} people at {dollars(self.cost)} each, of whom {share(self.enrolment_rate)} join, "
+            f"Asking {self.people:,} people at {dollars(self.cost)} each, of whom {share(self.enrollment_rate)} join, "
             f"nets {dollars(row['estimate'], 0)} ({dollars(row['lower'], 0)} to {dollars(row['upper'], 0)} by "
             f"{LABELS[row['estimator']]}; {dollars(low, 0)} to {dollars(high, 0)} over all estimators), if they "
-            f"are like those the estimate is about.{doubt}"
+            f"are like those the estimate is about.{caution}"
         )
 
     def chart(self) -> alt.TopLevelMixin | None:

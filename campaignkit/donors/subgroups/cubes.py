@@ -184,7 +184,7 @@ def _cells(
 def _in_order(conjunctions: Conjunctions) -> Conjunctions:
     """Sort by number of conditions, then by the conditions; the order does not depend on the blocks."""
     order = np.lexsort([*conjunctions.items.T[::-1], (conjunctions.items >= 0).sum(axis=1)])
-    return Conjunctions(conjunctions.items[order], [one[order] for one in conjunctions.sums])
+    return Conjunctions(conjunctions.items[order], [counts[order] for counts in conjunctions.sums])
 
 
 def parents(items: NDArray[np.int32], drop: int) -> Whole:
