@@ -69,7 +69,7 @@ class Roles:
         Raises
         ------
         BadValue
-            A column plays two parts.
+            A column plays two parts, or is not named by a string.
 
         Examples
         --------
@@ -78,6 +78,8 @@ class Roles:
         ...
         campaignkit.errors.BadValue: Column 'gave' is named both as outcome and by; each column plays one part.
         """
+        if odd := [name for name in self.names if not isinstance(name, str)]:
+            raise BadValue(f"Columns are named by strings, not by {odd[0]!r}.")
         taken: dict[str, str] = {}
         for part in ("outcomes", "arms", "by", "weight", *apart):
             value = getattr(self, part)

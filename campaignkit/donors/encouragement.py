@@ -165,10 +165,6 @@ def encouragement(
     """
     covariate_names = column_names(covariates, "covariates")
     check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
-    for name in (offered, joined, outcome):
-        check_scalar(name, "A column's name", typ=str)
-    for name in (unit, cluster, weight):
-        check_scalar(name, "A column's name", typ=str, optional=True)
     if len({offered, joined, outcome, *covariate_names}) < 3 + len(covariate_names):
         raise BadValue("offered, joined, outcome and covariates name a column twice; a column plays one part.")
     ids = {"unit": unit_of(data, unit), "cluster": cluster, "weight": weight}

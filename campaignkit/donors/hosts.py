@@ -207,9 +207,14 @@ def match_hosts(
     'host_d'
     """
     names, unit = column_names(by, "by"), needed_unit(data, unit)
-    _check(outcome, host, names, unit, amount, at_random, mailing, confidence_level, seed)
+    if not names:
+        raise BadValue("by is empty; name the columns of people that make the appeal profile.")
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
+    check_scalar(mailing, "mailing", typ=int, ge=1)
+    check_scalar(seed, "seed", typ=int)
     others = tuple(name for name in (host, amount, at_random) if name is not None)
-    frame = open_roles(data, Roles(outcomes=(outcome,), by=tuple(names), unit=unit, others=others)).frame
+    roles = Roles(outcomes=(outcome,), by=tuple(names), unit=unit, others=others)
+    frame = open_roles(data, roles.check("unit", "others", others="host, amount or at_random")).frame
     check_numbers(frame, outcome, *([] if amount is None else [amount]), argument="outcome or amount")
     pulls.check_once(frame, unit, host)
     table, set_aside = pulls.counts_by_host(frame, outcome, host, names, amount, at_random)
@@ -233,22 +238,6 @@ def match_hosts(
     hosts_table = hosts_table.sort("candidate", "estimate", descending=True)
     wanted_sql = " AND ".join(text for text in (segment, region) if text is not None) or "everyone"
     return Hosts(hosts_table, str(like), wanted_sql, mailing, ratings, set_aside, confidence_level)
-
-
-def _check(
-    outcome: str, host: str, by: list[str], unit: str, amount: str | None, at_random: str | None, mailing: int,
-    confidence_level: float, seed: int,
-) -> None:  # fmt: skip
-    if not by:
-        raise BadValue("by is empty; name the columns of people that make the appeal profile.")
-    for name, value in {"outcome": outcome, "host": host, "unit": unit}.items():
-        check_scalar(value, name, typ=str)
-    Roles(outcomes=(outcome,), by=tuple(by), unit=unit, others=(host,)).check("unit", "others", others="host")
-    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
-    check_scalar(amount, "amount", typ=str, optional=True)
-    check_scalar(at_random, "at_random", typ=str, optional=True)
-    check_scalar(mailing, "mailing", typ=int, ge=1)
-    check_scalar(seed, "seed", typ=int)
 
 
 def _similar(

@@ -127,7 +127,10 @@ def estimate_lift(
     """
     names, covariate_names = check_estimators(estimators), column_names(covariates, "covariates")
     placebos = check_placebo(placebo, covariate_names)
-    _check((treated, outcome), (unit, cluster, weight, signed_up), estimand, confidence_level, seed)
+    check_scalar(estimand, "estimand", typ=str, choices=("ATT", "ATE"))
+    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
+    check_scalar(seed, "seed", typ=int)
+    check_scalar(signed_up, "signed_up", typ=str, optional=True)
     if not covariate_names:
         raise BadValue("covariates is empty; name what was known of people before they could join.")
     if (signed_up is None) != (outcome_from is None):
@@ -151,18 +154,6 @@ def estimate_lift(
         result = _result(study, run, rows, placebo_answers, roles, estimand, enrollment_notes)
     steps.close()
     return result
-
-
-def _check(
-    needed: tuple[str, ...], others: tuple[str | None, ...], estimand: str, confidence_level: float, seed: int
-) -> None:
-    check_scalar(estimand, "estimand", typ=str, choices=("ATT", "ATE"))
-    check_scalar(confidence_level, "confidence_level", typ=float, ge=0.5, lt=1)
-    check_scalar(seed, "seed", typ=int)
-    for name in needed:
-        check_scalar(name, "A column's name", typ=str)
-    for name in others:
-        check_scalar(name, "A column's name", typ=str, optional=True)
 
 
 def _result(

@@ -185,10 +185,6 @@ def _check(
     check_scalar(holdout, "holdout", typ=float, gt=0, lt=1, optional=True)
     check_scalar(distinct, "distinct", typ=bool)
     check_scalar(seed, "seed", typ=int)
-    for name in ("unit", "cluster", "weight"):
-        check_scalar(getattr(roles, name), name, typ=str, optional=True)
-    check_scalar(amount, "amount", typ=str, optional=True)
-    check_scalar(roles.outcomes[0], "outcome", typ=str)
     roles.check("unit", "cluster", "others", others="amount")
     if rank == "dollars" and amount is None:
         raise BadValue("rank is 'dollars', but amount is None; name the column of dollars.")
