@@ -346,7 +346,7 @@ def share(hits: float, n: float) -> str:
 
 
 def mean(values: pl.Series) -> str:
-    return f"{values.mean():.3f} ± {values.std() / np.sqrt(len(values)):.3f}"
+    return f"{values.mean():.3f} ± {(values.std() or 0.0) / np.sqrt(len(values)):.3f}"
 
 
 def markdown(head: list[str], rows: list[list[object]]) -> str:
