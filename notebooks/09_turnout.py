@@ -96,6 +96,24 @@ turnout.table.select("term", "level", "n", "outcome_rate", "estimate", "lower", 
 turnout.counties.sort(pl.col("shift").abs(), descending=True).head(5)
 
 # %% [markdown]
+# ## The same fit, as statsmodels has it
+#
+# The coefficients, as a GLM whose rows are cells: combinations of levels, weighted by how many people have each. Does
+# having stayed home at the last general election tell as much as having stayed home at the one before?
+
+# %%
+glm = turnout.to_statsmodels()
+glm.conf_int().loc[["general_1[did not]", "general_2[did not]"]]
+
+# %%
+glm.wald_test("general_1[did not] = general_2[did not]", scalar=True)
+
+# %% [markdown]
+# A small p-value would say that the two do not tell as much. Errors and tests count households as one
+# (`turnout.errors`), and `ridge=1` has shrunk the coefficients a little. Residuals are of cells, not of people;
+# `to_statsmodels` says what else is.
+
+# %% [markdown]
 # ## Screens, or weights?
 #
 # A pollster who keeps only "likely voters" gets a smaller electorate, and an older one. Weighting everybody by their
@@ -116,7 +134,7 @@ turnout.screens("party").table
 # %%
 folder = Path(tempfile.mkdtemp())
 mine = ck.Megafile.open(shutil.copyfile(mf.path, folder / "campaign.duckdb"))
-turnout.write(mine)
+turnout.write_scores(mine)
 
 # %%
 between = mine.universe("score('turnout') between 0.35 and 0.65", "party = 'D'")

@@ -156,7 +156,7 @@ turnout = ck.voters.fit_turnout(
     totals=mf.table("county_turnout"),
     like="2008-11-04",
 )
-turnout.write(mf)
+turnout.write_scores(mf)
 turnout.chart()
 
 # %% [markdown]
@@ -167,15 +167,16 @@ turnout.chart()
 
 # %%
 everyone = mf.universe("voter").features(basics | record | consumer)
-support.write(mf, everyone)
-health.write(mf, mf.universe("voter").features(basics | record | consumer))
-effect = "score('persuasion')" if health.shown else max(health.average.value, 0.0)
+support.write_scores(mf, everyone)
+health.write_scores(mf, mf.universe("voter").features(basics | record | consumer))
+effect = "score('persuasion')" if health.beats_random else max(health.average.value, 0.0)
 reached = mf.sql("""
     SELECT count(DISTINCT person_id) FILTER (result = 'Canvassed') / count(DISTINCT person_id) AS reached
     FROM contact WHERE channel = 'phone'""").item()
 voters = mf.universe("voter") - mf.universe("assigned('scripts')")
 order = ck.voters.priority(
-    voters, support="score('support')", turnout="score('turnout')", persuasion=effect, reach=reached, reached=reached
+    voters, support="score('support')", turnout="score('turnout')", persuasion=effect, reach=reached,
+    experiment_reach=reached
 )
 order
 
@@ -193,7 +194,7 @@ order.formula
 # be called, one call a household.
 
 # %%
-order.write(mf)
+order.write_scores(mf)
 tonight = voters.call_list("phone", purpose="persuade", rank_by="score('priority')", limit=5000)
 tonight.funnel
 
@@ -255,7 +256,7 @@ moved = health.average
 print(
     f"{calls_made:,} calls in this order: {votes:.0f} net votes expected; in random order {lot:.0f}.\n"
     f"The average call moved support by {moved.value:+.1%} ({moved.lower:+.1%} to {moved.upper:+.1%}).\n"
-    f"The ranking by persuadability is {'' if health.shown else 'not '}shown to beat any order."
+    f"The ranking by persuadability is {'' if health.beats_random else 'not '}shown to beat any order."
 )
 
 # %% [markdown]

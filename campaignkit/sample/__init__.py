@@ -1,8 +1,9 @@
 """One made-up campaign by two doors: in memory with its truth, or as real files with real dirt."""
 
 from campaignkit.sample.exports import write
+from campaignkit.sample.fitted import persuasion, score
 from campaignkit.sample.nights import write_night
 from campaignkit.sample.stored import exports_folder, megafile
 from campaignkit.sample.world import Drawn, draw
 
-__all__ = ["Drawn", "draw", "exports_folder", "megafile", "write", "write_night"]
+__all__ = ["Drawn", "draw", "exports_folder", "megafile", "persuasion", "score", "write", "write_night"]

@@ -1,11 +1,11 @@
 """Voters: whom to call first. Scores of who turns out, gives, volunteers, and whom a call would move."""
 
 from campaignkit.voters import recipes
-from campaignkit.voters.features import Bands, Spline
+from campaignkit.voters.model.features import Bands, Spline
 from campaignkit.voters.persuasion import fit_persuasion
+from campaignkit.voters.persuasion_result import Persuasion
 from campaignkit.voters.priority import Priority, priority
-from campaignkit.voters.ranking import Persuasion
-from campaignkit.voters.scores import Score, fit_score
+from campaignkit.voters.score import Score, fit_score
 from campaignkit.voters.turnout import Turnout, fit_turnout, turnout_history
 
 __all__ = [

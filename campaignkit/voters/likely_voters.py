@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, wording
 from campaignkit.errors import NotEnoughData
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
-from campaignkit.voters.cases import Cases
+from campaignkit.voters.model.design import Design
+from campaignkit.voters.model.weighted_cells import WeightedCells
+from campaignkit.voters.score_result import Score
 
 if TYPE_CHECKING:
     import altair as alt
@@ -43,11 +45,12 @@ class Screens(Result):
         weights = self.table.filter(pl.col("screen") == WEIGHTED).row(0, named=True)
         others = self.table.filter(pl.col("screen") != WEIGHTED).sort("misplaced_share", descending=True)
         worst = others.row(0, named=True)
-        off = f"{worst['misplaced_share']:.1%} ({worst['largest_gap']} {worst['gap']:+.1%})"
+        gap = f"{worst['largest_gap']} {wording.change(worst['gap'], 'rate')}"
         return (
-            f"Weighting everybody by their chance misplaces {weights['misplaced_share']:.1%} of the electorate by "
-            f"{self.by}; of the screens, {worst['screen']!r} misplaces {off}. The least is {best['screen']!r}, "
-            f"{best['misplaced_share']:.1%}. One election's electorate, of people still on the rolls."
+            f"Weighting everybody by their chance misplaces {wording.share(weights['misplaced_share'])} of the "
+            f"electorate by {self.by}; of the screens, {worst['screen']!r} misplaces "
+            f"{wording.share(worst['misplaced_share'])} ({gap}). The least is {best['screen']!r}, "
+            f"{wording.share(best['misplaced_share'])}. One election's electorate, of people still on the rolls."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -61,12 +64,12 @@ class Screens(Result):
         )
 
 
-def screens(tested: Any, by: str) -> Screens:
+def screens(tested: Score, by: str) -> Screens:
     """Compare screens with weights, by a score judged at an election; see `Turnout.screens`."""
-    held, _ = tested._read(None, [by])
-    p = tested.model.chances(held.codes)
+    held, _ = tested._cells(by=by)
+    p = tested.model.probabilities(held.codes)
     ways = _ways(tested.model.design, held, p)
-    groups = held.by.fill_null("(missing)") if held.by is not None else pl.Series(["all"] * len(p))
+    groups = held.segment.fill_null("(missing)") if held.segment is not None else pl.Series(["all"] * len(p))
     labels = groups.unique().sort()
     at = groups.replace_strict(labels, np.arange(len(labels)), return_dtype=pl.Int64).to_numpy()
     if not held.k.sum():
@@ -74,9 +77,9 @@ def screens(tested: Any, by: str) -> Screens:
     return Screens(pl.DataFrame([_row(name, w, held, at, labels.to_list()) for name, w in ways.items()]), by)
 
 
-def _ways(design: Any, held: Cases, p: Floats) -> dict[str, Floats]:
+def _ways(design: Design, held: WeightedCells, p: Floats) -> dict[str, Floats]:
     """Return the weight of each cell's people in each way of counting."""
-    names = [one.feature.name for one in design.levels]
+    names = [levels.feature.name for levels in design.levels]
     voted = [
         np.array([label == "voted" for label in design.levels[i].labels])[held.codes[i]]
         for i, name in enumerate(names)
@@ -95,7 +98,7 @@ def _ways(design: Any, held: Cases, p: Floats) -> dict[str, Floats]:
     return ways
 
 
-def _row(name: str, weight: Floats, held: Cases, at: Any, labels: list[str]) -> dict[str, Any]:
+def _row(name: str, weight: Floats, held: WeightedCells, at: Any, labels: list[str]) -> dict[str, Any]:
     counted, voters = weight * held.n, held.k.sum()
     total = counted.sum() or 1.0
     shares = np.bincount(at, counted, len(labels)) / total - np.bincount(at, held.k, len(labels)) / voters

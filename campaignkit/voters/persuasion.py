@@ -9,19 +9,27 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from campaignkit import wording
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.restrictions import stated
-from campaignkit.stats.causal.learners import arms_differ, evening, treated_share
+from campaignkit.stats.causal.effect_learners import (
+    covariate_balance_p_value,
+    inverse_propensity_weights,
+    treated_share,
+)
 from campaignkit.stats.intervals.estimate import Estimate
-from campaignkit.stats.prediction.uplift import Outcomes, average_effect, gains, mean_qini
-from campaignkit.voters.effect_model import fit_effect_model
-from campaignkit.voters.experiment import HELD, Experiment, Parts, experiment
-from campaignkit.voters.features import ask
-from campaignkit.voters.ranking import TENTHS, Judged, Persuasion, deciles, points
+from campaignkit.stats.prediction.uplift import Outcomes, average_effect, gain_curve, mean_qini
+from campaignkit.tables import Roles
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.voters.model.effect_model import fit_effect_model
+from campaignkit.voters.model.experiment_cells import HELD, Contrast, ExperimentCells, read_experiment
+from campaignkit.voters.model.features import feature_spec
+from campaignkit.voters.model.holdout import Holdout
+from campaignkit.voters.persuasion_result import DECILES, Persuasion, RankedCells, deciles
 
-__all__ = ["fit_persuasion"]
+__all__ = ["Persuasion", "fit_persuasion"]
 
 METHODS = ("auto", "class_transformation", "doubly_robust")
 EVEN = 0.05  # arms whose share is farther than this from one half are not even, however few they are
@@ -46,6 +54,7 @@ def fit_persuasion(
     ridge: float | None = None,
     method: str = "auto",
     holdout: float | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
     seed: int = 0,
     restricted: Iterable[str] | None = None,
 ) -> Persuasion:
@@ -80,14 +89,16 @@ def fit_persuasion(
         Weights, not negative. None: all alike.
     ridge : float or None
         Half of it times the sum of squared coefficients (not the intercept's) is added to the loss; for the doubly
-        robust learner in units of the guesses' variance. None: the penalty under which the data are likeliest, in each
-        fit anew.
+        robust learner in units of the pseudo-outcomes' variance. None: the penalty under which the data are
+        likeliest, in each fit anew.
     method : {"auto", "class_transformation", "doubly_robust"}
         "auto": class transformation where arms are even and no feature tells who was treated, else doubly robust.
     holdout : float or None
         The share of clusters (or units) that judges, once, and never fits. None: of ten folds the third is judged by a
         model of the first two, the fourth by one of the first three, and so on; `predict` uses a model of all ten,
         which should be no worse than those.
+    confidence_level : float
+        Of every interval of the ranking and of what its methods return.
     seed : int
         Another seed, other folds.
     restricted : iterable of str or None
@@ -133,13 +144,13 @@ def fit_persuasion(
     --------
     >>> import campaignkit as ck
     >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
-    >>> found = ck.voters.fit_persuasion(
+    >>> ranking = ck.voters.fit_persuasion(
     ...     calls, "arm", "supports_after", {"basics": ["sex", ck.voters.Bands("age", [35, 65]), "state"]},
     ...     control="control", treatment="health", unit="person", interactions=[("sex", "age")],
     ... )
-    >>> found.method, found.shown
+    >>> ranking.method, ranking.beats_random
     ('class_transformation', True)
-    >>> found.predict(calls.head(2)).collect().columns[-1]
+    >>> ranking.predict(calls.head(2)).collect().columns[-1]
     'persuasion'
     """
     check_scalar(name, "name", typ=str)
@@ -147,92 +158,97 @@ def fit_persuasion(
     check_scalar(method, "method", choices=METHODS)
     check_scalar(ridge, "ridge", typ=float, ge=0, optional=True)
     check_scalar(holdout, "holdout", typ=float, gt=0, lt=1, optional=True)
+    check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
     check_scalar(seed, "seed", typ=int)
-    asked = ask(features, interactions)
+    spec = feature_spec(features, interactions)
     for argument, column in (("outcome", outcome), ("arm", arm)):
-        if column in asked.names:
+        if column in spec.names:
             raise BadValue(f"features holds the {argument}, {column!r}; name what was known before arms were drawn.")
+    roles = Roles(outcomes=(outcome,), arms=(arm,), unit=unit, cluster=cluster, weight=weight)
+    contrast, held_out = Contrast(control, treatment), Holdout(holdout, seed)
     steps = Steps("fit_persuasion")
     with steps.step("reading"):
-        read = experiment(data, asked, Parts(arm, outcome, control, treatment, unit, cluster, weight, holdout, seed))
-        known = stated(read.restricted, restricted)
+        experiment = read_experiment(data, spec, roles, contrast, held_out)
+        known = stated(experiment.restricted, restricted)
         refuse_soliciting(purpose, known, "Fit the ranking without it.")
     with steps.step("fitting"):
-        chosen = _choose(read, method)
-        drawn = read.drawn
-        if chosen.modelled:
-            drawn = drawn.times(evening(read.terms, read.of, read.fold)[read.cell])
-        judged = _judge(read, drawn, chosen, ridge)
-        model, penalty = fit_effect_model(read, read.fold != HELD, chosen.method, ridge, chosen.modelled)
+        chosen = _choose(experiment, method)
+        outcomes = experiment.by_cluster
+        if chosen.modeled:
+            weights = inverse_propensity_weights(experiment.terms, experiment.outcomes, experiment.fold)
+            outcomes = outcomes.reweighted(weights[experiment.cell])
+        ranked = _rank(experiment, outcomes, chosen, ridge)
+        model, penalty = fit_effect_model(experiment, experiment.fold != HELD, chosen.method, ridge, chosen.modeled)
     steps.close()
-    qini, table, curve = _worth(judged)
+    qini, table, curve = _quality(ranked, confidence_level)
+    warnings = (*chosen.warnings, *_missing(experiment.arms), *_backfires(table))
     return Persuasion(
-        table=table, name=name, purpose=purpose, model=model, method=chosen.method, why=chosen.why, ridge=penalty,
-        qini=qini, average=average_effect(drawn), arms=read.arms, curve=curve, parts=read.parts, restricted=known,
-        warnings=(*chosen.warnings, *_missing(read.arms), *_backfires(table)), _source=data, _judged=judged,
+        table=table, name=name, purpose=purpose, model=model, method=chosen.method, method_reason=chosen.reason,
+        ridge=penalty, qini=qini, average=average_effect(outcomes, confidence_level), arms=experiment.arms, curve=curve,
+        roles=roles, contrast=contrast, holdout=held_out, confidence_level=confidence_level, restricted=known,
+        warnings=warnings, _source=data, _ranked=ranked,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Chosen:
-    """How effects are learned: the method, whether the chance of treatment is modelled, why, and what to warn of."""
+    """How effects are learned: the method, whether the chance of treatment is modeled, why, and what to warn of."""
 
     method: str
-    modelled: bool
-    why: str
+    modeled: bool
+    reason: str
     warnings: tuple[str, ...]
 
 
-def _choose(read: Experiment, method: str) -> _Chosen:
+def _choose(experiment: ExperimentCells, method: str) -> _Chosen:
     """Choose by what the arms allow."""
-    share = treated_share(read.drawn)
-    differ = arms_differ(read.terms.take(read.cell), read.drawn)
-    modelled = bool(differ < DIFFER)
+    share = treated_share(experiment.by_cluster)
+    imbalance = covariate_balance_p_value(experiment.terms.take(experiment.cell), experiment.by_cluster)
+    modeled = bool(imbalance < DIFFER)
     even = abs(share.value - 0.5) <= EVEN and not share.p_value < UNEVEN
-    why = f"{share.value:.1%} were treated, which is {'even' if even else 'not even'} (of half, {_p(share.p_value)})"
+    verdict = f"{'even' if even else 'not even'} (of half, {wording.p_value(share.p_value)})"
+    reason = f"{wording.share(share.value)} were treated, which is {verdict}"
     warnings = ()
-    if modelled:
-        why += f"; features tell who was treated ({_p(differ)})"
+    if modeled:
+        reason += f"; features tell who was treated ({wording.p_value(imbalance)})"
         warnings = (
-            f"The arms differ by the features ({_p(differ)}): they were drawn at other rates for other people, "
-            "which is allowed for, or not by lot, which cannot be.",
+            f"The arms differ by the features ({wording.p_value(imbalance)}): they were drawn at other rates for other "
+            "people, which is allowed for, or not by lot, which cannot be.",
         )
-    if method == "class_transformation" and modelled:
+    if method == "class_transformation" and modeled:
         raise BadValue(
             "method is 'class_transformation', but the features tell who was treated, so that it would take who was "
             "treated for whom treatment moved. Pass method='doubly_robust'."
         )
     if method == "auto":
-        method = "class_transformation" if even and not modelled else "doubly_robust"
-    return _Chosen(method, modelled, why, warnings)
+        method = "class_transformation" if even and not modeled else "doubly_robust"
+    return _Chosen(method, modeled, reason, warnings)
 
 
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def _judge(read: Experiment, drawn: Outcomes, chosen: _Chosen, ridge: float | None) -> Judged:
-    score, turn, models = np.zeros(len(read.fold)), np.full(len(read.fold), -1), []
-    for at, (fits, judges) in enumerate(read.splits()):
-        model, _ = fit_effect_model(read, fits, chosen.method, ridge, chosen.modelled)
-        score[judges] = model.effects(read.terms.take(judges))
+def _rank(experiment: ExperimentCells, outcomes: Outcomes, chosen: _Chosen, ridge: float | None) -> RankedCells:
+    """Return everybody who judges, with the effect that a model predicts which never saw them."""
+    score, turn, models = np.zeros(len(experiment.fold)), np.full(len(experiment.fold), -1), []
+    for at, (fits, judges) in enumerate(experiment.splits()):
+        model, _ = fit_effect_model(experiment, fits, chosen.method, ridge, chosen.modeled)
+        score[judges] = model.effects(experiment.terms.take(judges))
         turn[judges] = at
         models.append(model)
-    rows = turn[read.cell] >= 0
-    cell = read.cell[rows]
-    return Judged(score[cell], drawn.take(rows), turn[cell], tuple(code[cell] for code in read.codes), tuple(models))
+    rows = turn[experiment.cell] >= 0
+    cell = experiment.cell[rows]
+    codes = tuple(code[cell] for code in experiment.codes)
+    return RankedCells(score[cell], outcomes.take(rows), turn[cell], codes, tuple(models))
 
 
-def _worth(judged: Judged) -> tuple[Estimate, pl.DataFrame, pl.DataFrame]:
-    """Return the Qini, the effects by tenth and the curve of what contacting the first so many gains."""
-    qini = mean_qini(judged.score, judged.of, judged.fold)
+def _quality(ranked: RankedCells, confidence_level: float) -> tuple[Estimate, pl.DataFrame, pl.DataFrame]:
+    """Return the Qini, the effects by decile and the curve of what contacting the first so many gains."""
+    qini = mean_qini(ranked.score, ranked.outcomes, ranked.fold, confidence_level)
     if not np.isfinite(qini.value):
         raise NotEnoughData(
             "A fold has nobody with the outcome, or nobody without it, to be judged by; take more rows."
         )
-    curve = pl.DataFrame(gains(judged.score, judged.of, judged.fold), schema=["share", "gain"])
+    curve = pl.DataFrame(gain_curve(ranked.score, ranked.outcomes, ranked.fold), schema=["share", "gain"])
     by_lot = pl.col("share") * pl.col("gain").last()
-    return qini, deciles(judged.tenths(TENTHS)), curve.with_columns(by_lot=by_lot)
+    return qini, deciles(ranked.effects(DECILES, confidence_level)), curve.with_columns(by_lot=by_lot)
 
 
 def _missing(arms: pl.DataFrame) -> list[str]:
@@ -244,8 +260,8 @@ def _missing(arms: pl.DataFrame) -> list[str]:
     if not error > 0 or abs(m_t / n_t - m_c / n_c) < 3.29 * error:  # p < .001
         return []
     return [
-        f"The outcome is missing for {m_t / n_t:.1%} of the treated and {m_c / n_c:.1%} of the control, more apart "
-        "than by chance: who answers may depend on the contact."
+        f"The outcome is missing for {wording.share(m_t / n_t)} of the treated and {wording.share(m_c / n_c)} of the "
+        "control, more apart than by chance: who answers may depend on the contact."
     ]
 
 
@@ -254,9 +270,10 @@ def _backfires(table: pl.DataFrame) -> list[str]:
     if below.is_empty():
         return []
     where = ", ".join(
-        f"tenth {row['decile']} ({points(row['estimate'])} points, {points(row['lower'])} to {points(row['upper'])})"
+        f"decile {row['decile']} ({wording.change(row['estimate'], 'rate')}, "
+        f"{wording.interval(row['lower'], row['upper'], 'rate')})"
         for row in below.iter_rows(named=True)
     )
     sure = below.filter(pl.col("p_adjusted") < 0.05).height
-    doubt = "" if sure else " Of ten tenths one looks so by chance in one experiment of five."
+    doubt = "" if sure else " Of ten deciles one looks so by chance in one experiment of five."
     return [f"Contact may backfire in {where}.{doubt}"]

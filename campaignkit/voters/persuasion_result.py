@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, wording
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.restrictions import restrictions_of, stated
@@ -19,46 +19,48 @@ from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.estimate import Estimate
 from campaignkit.stats.intervals.multiplicity import holm
-from campaignkit.stats.prediction.uplift import Effects, Outcomes, effects, ranks
-from campaignkit.voters import score_file
-from campaignkit.voters.applying import predicted, written
-from campaignkit.voters.effect_model import EffectModel
-from campaignkit.voters.experiment import Parts
+from campaignkit.stats.prediction.uplift import GroupEffects, Outcomes, group_effects, rank_shares
+from campaignkit.tables import Roles
+from campaignkit.voters.model import score_file
+from campaignkit.voters.model.effect_model import EffectModel
+from campaignkit.voters.model.experiment_cells import Contrast
+from campaignkit.voters.model.holdout import Holdout, roles_from_dict
+from campaignkit.voters.model.predictor import predict, write_to_megafile
 
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Persuasion"]
-
-TENTHS = 10
-KEPT = ("name", "purpose", "method", "ridge", "why")
+DECILES = 10
+ESTIMATES = ("qini", "average")
+SAVED_FIELDS = ("name", "purpose", "method", "ridge", "method_reason", "confidence_level")
 
 
 @dataclass(frozen=True)
-class Judged:
+class RankedCells:
     """Cells of people with the score of a ranking that never saw them, and the models, fold by fold."""
 
     score: Floats
-    of: Outcomes
+    outcomes: Outcomes
     fold: Whole
     codes: tuple[Whole, ...]
     models: tuple[EffectModel, ...]
 
-    def tenths(self, groups: int) -> Effects:
+    def effects(self, groups: int, confidence_level: float) -> GroupEffects:
         """Return the effect in each part of the ranking, the best first."""
-        place = ranks(self.score, self.of.weight, self.fold)
-        return effects(np.minimum((place * groups).astype(int), groups - 1), self.score, self.of)
+        place = rank_shares(self.score, self.outcomes.weight, self.fold)
+        group = np.minimum((place * groups).astype(int), groups - 1)
+        return group_effects(group, self.score, self.outcomes, confidence_level)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Persuasion(Result):
     """A ranking of people by how much a contact moves them.
 
-    `table` has one row a tenth of the people judged, the first being those whom the ranking would contact first:
+    `table` has one row a decile of the people judged, the first being those whom the ranking would contact first:
     ``decile``; ``n``; ``predicted`` (the mean predicted effect); ``treated_rate``, ``control_rate`` (levels: shares
-    with the outcome); ``estimate``, ``lower``, ``upper`` (an effect: their difference, 95%, Newcombe's), ``p_value``
-    (of no effect in the tenth), ``p_adjusted`` (over the tenths), ``correction`` ("holm"). Tenths are of those judged:
-    all but the first two folds of ten, or those held out. A decile that lies within one score is missing.
+    with the outcome); ``estimate``, ``lower``, ``upper`` (an effect: their difference, Newcombe's), ``p_value``
+    (of no effect in the decile), ``p_adjusted`` (over the deciles), ``correction`` ("holm"). Deciles are of those
+    judged: all but the first two folds of ten, or those held out. A decile that lies within one score is missing.
 
     Attributes
     ----------
@@ -67,13 +69,13 @@ class Persuasion(Result):
         From features to an effect; fitted on everybody, or where there is a `holdout` on all others.
     method : str
         "class_transformation" or "doubly_robust".
-    why : str
+    method_reason : str
         Why this method: the share treated, and how even that is.
     ridge : float
         The penalty of `model`.
     qini : Estimate
-        The Qini coefficient (`value`, `error`, `lower`, `upper`, `p_value`): 0 is a ranking by lot, 1 the best there
-        could be; as scikit-uplift's ``qini_auc_score``, the mean over the folds judged.
+        The Qini coefficient (`value`, `std_error`, `lower`, `upper`, `p_value`): 0 is a ranking by lot, 1 the best
+        there could be; as scikit-uplift's ``qini_auc_score``, the mean over the folds judged.
     average : Estimate
         The effect of contacting everyone, in shares with the outcome.
     arms : polars.DataFrame
@@ -83,15 +85,21 @@ class Persuasion(Result):
     warnings : tuple of str
     restricted : frozenset of str
         What it is made of that may not serve soliciting.
-    parts : Parts
+    roles : Roles
         Which columns it was fitted on.
+    contrast : Contrast
+        Which arms were compared: `control`, `treatment`.
+    holdout : Holdout
+        Who was held out: `share`, `seed`.
+    confidence_level : float
+        Of its intervals, and of those that its methods return.
     """
 
     name: str
     purpose: str
     model: EffectModel
     method: str
-    why: str
+    method_reason: str
     ridge: float
     qini: Estimate
     average: Estimate
@@ -99,23 +107,22 @@ class Persuasion(Result):
     curve: pl.DataFrame
     warnings: tuple[str, ...]
     restricted: frozenset[str]
-    parts: Parts
+    roles: Roles
+    contrast: Contrast
+    holdout: Holdout
+    confidence_level: float
     _source: Any = None
-    _judged: Judged | None = None
+    _ranked: RankedCells | None = None
 
     @property
-    def shown(self) -> bool:
+    def beats_random(self) -> bool:
         """Whether the ranking is shown to beat contacting everyone or no one: the Qini's interval is above 0.
 
         Examples
         --------
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
-        ...     treatment="health", unit="person", interactions=[("sex", "age")],
-        ... )
-        >>> found.shown
+        >>> ranking = ck.sample.persuasion()
+        >>> ranking.beats_random
         True
         """
         return bool(self.qini.lower > 0)
@@ -127,34 +134,24 @@ class Persuasion(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", "age_band"],
-        ...     control="control", treatment="health", unit="person",
-        ... )
-        >>> (found.warning is None) == found.shown
+        >>> ck.sample.persuasion().warning is None
         True
         """
         q = self.qini
-        if self.shown:
+        if self.beats_random:
             return None
-        return (
-            f"ranks no better than chance: Qini coefficient {q.value:.3f}, 95% interval {q.lower:.3f} to {q.upper:.3f}"
-        )
+        interval = f"{self.confidence_level:.0%} interval {q.lower:.3f} to {q.upper:.3f}"
+        return f"ranks no better than chance: Qini coefficient {q.value:.3f}, {interval}"
 
     @property
     def backfires(self) -> pl.DataFrame:
-        """The tenths whose interval of the effect is below 0.
+        """The deciles whose interval of the effect is below 0.
 
         Examples
         --------
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
-        ...     treatment="health", unit="person", interactions=[("sex", "age")],
-        ... )
-        >>> found.backfires["decile"].to_list()
+        >>> ranking = ck.sample.persuasion()
+        >>> ranking.backfires["decile"].to_list()
         []
         """
         return self.table.filter(pl.col("upper") < 0)
@@ -163,22 +160,25 @@ class Persuasion(Result):
         """Say the average effect, whether the ranking is shown to do better, and where a contact may backfire."""
         used = self.arms.filter(pl.col("role") != "left out")
         people = int((used["n"] - used["missing"]).sum())
+        average, level = self.average, f"{self.confidence_level:.0%}"
         parts = [
-            f"Among {people:,} people, contact changed {self.parts.outcome} by {points(self.average.value)} points on "
-            f"average (95% interval {points(self.average.lower)} to {points(self.average.upper)}).",
-            self._said_of_ranking(),
+            f"Among {people:,} people, contact changed {self.roles.outcomes[0]} by "
+            f"{wording.change(average.value, 'rate')} on average ({level} interval "
+            f"{wording.interval(average.lower, average.upper, 'rate')}).",
+            self._ranking_sentence(),
             *self.warnings,
             "It ranks by what this contact changed in this experiment, not by who supports us.",
         ]
         return " ".join(parts)
 
-    def _said_of_ranking(self) -> str:
+    def _ranking_sentence(self) -> str:
         q, best, last = self.qini, self.table.row(0, named=True), self.table.row(-1, named=True)
         coefficient = f"Qini coefficient {q.value:.3f}, {q.lower:.3f} to {q.upper:.3f}"
-        if self.shown:
+        if self.beats_random:
             ends = " and ".join(
-                f"{points(row['estimate'])} ({points(row['lower'])} to {points(row['upper'])}) in the {which}"
-                for row, which in ((best, "best tenth"), (last, "last"))
+                f"{wording.change(row['estimate'], 'rate')} "
+                f"({wording.interval(row['lower'], row['upper'], 'rate')}) in the {which}"
+                for row, which in ((best, "best decile"), (last, "last"))
             )
             return (
                 f"Ranked by {self.name}, the contact does more for the first than for the rest ({coefficient}): {ends}."
@@ -189,14 +189,14 @@ class Persuasion(Result):
         )
 
     def chart(self) -> alt.TopLevelMixin:
-        """Draw the effect in each tenth of the ranking, with its interval."""
-        rows = self.table.with_columns(tenth=pl.col("decile").cast(pl.String)).rename({"estimate": "effect"})
-        title = f"Effect on {self.parts.outcome} by tenth of {self.name}"
+        """Draw the effect in each decile of the ranking, with its interval."""
+        rows = self.table.with_columns(pl.col("decile").cast(pl.String)).rename({"estimate": "effect"})
+        title = f"Effect on {self.roles.outcomes[0]} by decile of {self.name}"
         return charts.intervals(
-            rows, "tenth", "effect", description=self.summary(), reference=0, title=title, number="+.1%"
+            rows, "decile", "effect", description=self.summary(), reference=0, title=title, number="+.1%"
         )
 
-    def deciles(self, groups: int = TENTHS) -> pl.DataFrame:
+    def deciles(self, groups: int = DECILES) -> pl.DataFrame:
         """Return the effect in each part of the ranking, as `table` has it for ten.
 
         Parameters
@@ -207,16 +207,12 @@ class Persuasion(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
-        ...     treatment="health", unit="person", interactions=[("sex", "age")],
-        ... )
-        >>> found.deciles(3)["estimate"].round(3).to_list()
+        >>> ranking = ck.sample.persuasion()
+        >>> ranking.deciles(3)["estimate"].round(3).to_list()
         [0.049, 0.043, 0.006]
         """
         check_scalar(groups, "groups", typ=int, ge=2, le=100)
-        return deciles(self._judges().tenths(groups))
+        return deciles(self._ranked_cells().effects(groups, self.confidence_level))
 
     def explain(self) -> pl.DataFrame:
         """Return what is predicted and what was seen for each level of each feature.
@@ -232,30 +228,27 @@ class Persuasion(Result):
         --------
         >>> import polars as pl
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 100_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", ck.voters.Bands("age", [35, 65]), "state"], control="control",
-        ...     treatment="health", unit="person", interactions=[("sex", "age")],
-        ... )
-        >>> found.explain().filter(feature="sex").select("level", pl.col("estimate").round(3)).rows()
+        >>> ranking = ck.sample.persuasion()
+        >>> ranking.explain().filter(feature="sex").select("level", pl.col("estimate").round(3)).rows()
         [('F', 0.044), ('M', 0.021)]
         """
-        judged, parts = self._judges(), []
-        for levels, code in zip(self.model.design.levels, judged.codes, strict=True):
+        ranked, parts = self._ranked_cells(), []
+        for levels, code in zip(self.model.design.levels, ranked.codes, strict=True):
             if levels.names:
-                found = _effects(effects(code, judged.score, judged.of))
-                label = pl.Series([levels.labels[one] for one in found["group"]])
+                by_level = group_effects(code, ranked.score, ranked.outcomes, self.confidence_level)
+                table = _effects(by_level)
+                label = pl.Series([levels.labels[code] for code in table["group"]])
                 feature = levels.feature
-                parts.append(found.select(
+                parts.append(table.select(
                     pl.lit(feature.name).alias("feature"), label.alias("level"), pl.lit(feature.block).alias("block"),
                     pl.exclude("group"),
                 ))  # fmt: skip
         return _adjusted(pl.concat(parts))
 
-    def _judges(self) -> Judged:
-        if self._judged is None:
+    def _ranked_cells(self) -> RankedCells:
+        if self._ranked is None:
             raise BadValue("A ranking that was loaded has its table, but nobody to be judged by; fit it again.")
-        return self._judged
+        return self._ranked
 
     def predict(self, data: Any, column: str | None = None) -> Any:
         """Return a table with everybody's predicted effect, where it lies: nothing is read until it is asked for.
@@ -283,18 +276,16 @@ class Persuasion(Result):
 
         Examples
         --------
+        >>> import polars as pl
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", "age_band"],
-        ...     control="control", treatment="health", unit="person",
-        ... )
-        >>> found.predict(calls.select("sex", "age_band").head(2)).collect()["persuasion"].round(3).to_list()
-        [0.02, 0.02]
+        >>> ranking = ck.sample.persuasion()
+        >>> people = pl.DataFrame({"sex": ["F", "M"], "age": [40, 70], "state": ["OH", "OH"]})
+        >>> ranking.predict(people).collect()["persuasion"].round(3).to_list()
+        [0.051, 0.01]
         """
-        return predicted(self.model, data, column or self.name)
+        return predict(self.model, data, column or self.name)
 
-    def write(
+    def write_scores(
         self, mf: Any, data: Any = None, *, unit: str | None = None, restricted: Iterable[str] | None = None
     ) -> int:
         """Write everybody's predicted effect into a megafile, where ``score('name')`` ranks lists.
@@ -302,7 +293,7 @@ class Persuasion(Result):
         Parameters
         ----------
         mf : Megafile
-            As for a score's `write`.
+            As for `Score.write_scores`.
         data : table or None
             Whom to score. None: the table it was fitted on.
         unit : str or None
@@ -321,22 +312,18 @@ class Persuasion(Result):
         >>> import shutil
         >>> import tempfile
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", "age_band"],
-        ...     control="control", treatment="health", unit="person",
-        ... )
+        >>> ranking = ck.sample.persuasion()
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
-        ...         who = mf.universe("in_source('supporter')").features(["sex", "age_band"])
-        ...         found.write(mf, who) == mf.universe("score('persuasion') >= -1").count()
+        ...         who = mf.universe("in_source('supporter')").features(["sex", "age", "state"])
+        ...         ranking.write_scores(mf, who) == mf.universe("score('persuasion') >= -1").count()
         True
         """
         if data is None and self._source is None:
             raise BadValue("A ranking that was loaded knows no table; pass one.")
         scored = self.predict(self._source if data is None else data, "value")
         known = self.restricted if data is None else self.restricted | restrictions_of(data)
-        return written(self.name, mf, scored, unit, self.parts.unit, stated(known, restricted), self.warning)
+        return write_to_megafile(self.name, mf, scored, unit, self.roles.unit, stated(known, restricted), self.warning)
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON: what `load` needs to predict, and its numbers; nobody's data.
@@ -345,17 +332,13 @@ class Persuasion(Result):
         --------
         >>> import tempfile
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", "age_band"],
-        ...     control="control", treatment="health", unit="person",
-        ... )
+        >>> ranking = ck.sample.persuasion()
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     found.save(f"{folder}/persuasion.json").name
+        ...     ranking.save(f"{folder}/persuasion.json").name
         'persuasion.json'
         """
-        kept = {field: getattr(self, field) for field in (*KEPT, "warnings")}
-        kept |= {"qini": asdict(self.qini), "average": asdict(self.average), "parts": asdict(self.parts)}
+        kept = {field: getattr(self, field) for field in (*SAVED_FIELDS, "warnings")}
+        kept |= {field: asdict(getattr(self, field)) for field in (*ESTIMATES, "roles", "contrast", "holdout")}
         kept |= {"restricted": sorted(self.restricted), "model": self.model.to_dict()}
         kept |= {field: json.loads(getattr(self, field).write_json()) for field in ("table", "arms", "curve")}
         return score_file.save(path, "ranking", kept)
@@ -373,56 +356,42 @@ class Persuasion(Result):
         --------
         >>> import tempfile
         >>> import campaignkit as ck
-        >>> calls = ck.sample.draw("scripts", 8_000, seed=0).table
-        >>> found = ck.voters.fit_persuasion(
-        ...     calls, "arm", "supports_after", ["sex", "age_band"],
-        ...     control="control", treatment="health", unit="person",
-        ... )
+        >>> ranking = ck.sample.persuasion()
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     kept = ck.voters.Persuasion.load(found.save(f"{folder}/persuasion.json"))
-        >>> kept.predict(calls).collect().equals(found.predict(calls).collect())
+        ...     kept = ck.voters.Persuasion.load(ranking.save(f"{folder}/persuasion.json"))
+        >>> kept.qini == ranking.qini
         True
         """
 
         def made(saved: dict[str, Any]) -> Persuasion:
-            fields = {field: saved[field] for field in KEPT}
+            fields = {field: saved[field] for field in SAVED_FIELDS}
             fields |= {field: pl.DataFrame(saved[field]) for field in ("table", "arms", "curve")}
-            fields |= {field: Estimate(**saved[field]) for field in ("qini", "average")}
-            fields |= {"parts": Parts(**saved["parts"]), "model": EffectModel.from_dict(saved["model"])}
+            fields |= {field: Estimate(**saved[field]) for field in ESTIMATES}
+            fields |= {"roles": roles_from_dict(saved["roles"]), "contrast": Contrast(**saved["contrast"])}
+            fields |= {"holdout": Holdout(**saved["holdout"]), "model": EffectModel.from_dict(saved["model"])}
             return cls(warnings=tuple(saved["warnings"]), restricted=frozenset(saved["restricted"]), **fields)
 
         return score_file.load(path, "ranking", made)
 
 
-def _effects(found: Effects) -> pl.DataFrame:
+def _effects(effects: GroupEffects) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "group": found.group,
-            "n": np.rint(found.treated + found.control).astype(np.int64),
-            "predicted": found.score,
-            **{name: getattr(found, name) for name in ("treated_rate", "control_rate", "estimate", "lower", "upper")},
-            "p_value": found.p_value,
+            "group": effects.group,
+            "n": np.rint(effects.treated + effects.control).astype(np.int64),
+            "predicted": effects.score,
+            **{name: getattr(effects, name) for name in ("treated_rate", "control_rate", "estimate", "lower", "upper")},
+            "p_value": effects.p_value,
         }
     ).fill_nan(None)
 
 
-def deciles(found: Effects) -> pl.DataFrame:
+def deciles(effects: GroupEffects) -> pl.DataFrame:
     """Return effects as the table of a ranking, the first group being decile 1."""
-    table = _effects(found).select((pl.col("group") + 1).alias("decile"), pl.exclude("group"))
+    table = _effects(effects).select((pl.col("group") + 1).alias("decile"), pl.exclude("group"))
     return _adjusted(table)
 
 
 def _adjusted(table: pl.DataFrame) -> pl.DataFrame:
     adjusted = pl.Series(holm(table["p_value"].cast(pl.Float64).fill_null(np.nan).to_numpy())).fill_nan(None)
     return table.with_columns(p_adjusted=adjusted, correction=pl.lit("holm"))
-
-
-def points(share: float | None) -> str:
-    """Return a difference of shares in points, signed.
-
-    Examples
-    --------
-    >>> points(0.0312), points(-0.004)
-    ('+3.1', '−0.4')
-    """
-    return "unknown" if share is None else f"{100 * share:+.1f}".replace("-", "−")

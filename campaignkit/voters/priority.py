@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,17 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.restrictions import stated
 from campaignkit.result import Result
 from campaignkit.tables import check_columns, check_numbers, is_universe, open_columns, open_table
-from campaignkit.voters.applying import written
+from campaignkit.voters.model.predictor import write_to_megafile
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["Priority", "priority"]
 
-TENTHS = 10
-PARTS = {"support": (0, 1), "turnout": (0, 1), "persuasion": (-1, 1), "mobilization": (-1, 1), "reach": (0, 1)}
+DECILES = 10
+Parts = dict[str, str | float]  # what stands for each part: a column, a fact or a number
+
+BOUNDS = {"support": (0, 1), "turnout": (0, 1), "persuasion": (-1, 1), "mobilization": (-1, 1), "reach": (0, 1)}
 FORMULA = "reach × [2 × turnout × persuasion + (2 × support − 1) × mobilization + 2 × persuasion × mobilization]"
 
 
@@ -33,10 +35,10 @@ FORMULA = "reach × [2 × turnout × persuasion + (2 × support − 1) × mobili
 class Priority(Result):
     """A ranking of people by the net votes that contacting them is expected to gain.
 
-    `table` has one row a tenth of the people, the first being who comes first: ``tenth``; ``n``; ``net_votes``
+    `table` has one row a decile of the people, the first being who comes first: ``decile``; ``n``; ``net_votes``
     (expected from contacting all of them: ours gained, and theirs lost, so that a voter who changes sides counts 2);
     ``per_contact`` (the same, per person), of which ``by_persuading`` and ``by_mobilizing``; ``lowest``; ``running``
-    (net votes from the first tenth to this one). Levels of an expectation, without an interval: scores go in as if
+    (net votes from the first decile to this one). Levels of an expectation, without an interval: scores go in as if
     they were true.
 
     Attributes
@@ -62,11 +64,11 @@ class Priority(Result):
     restricted: frozenset[str]
     warnings: tuple[str, ...] = ()
     _source: Any = None
-    _parts: Any = None
+    _parts: Parts = field(default_factory=dict)
     _unit: str = "person_id"
 
     def summary(self) -> str:
-        """Say what the first tenth gains, by the formula, and what it rests on."""
+        """Say what the first decile gains, by the formula, and what it rests on."""
         first, all_ = self.table.row(0, named=True), self.table["net_votes"].sum()
         aside = f" {self.set_aside:,} people without one of the scores have no priority." if self.set_aside else ""
         harm = f" For {self.below_zero:,} of them it is below 0: do not contact." if self.below_zero else ""
@@ -74,22 +76,29 @@ class Priority(Result):
             f"Contacting the first tenth ({first['n']:,} of {self.people:,} people) is expected to gain "
             f"{first['net_votes']:,.1f} net votes, contacting everyone {all_:,.1f}. Net votes per contact = "
             f"{self.formula}: a voter who changes sides counts 2.{harm}{aside} Scores are taken as true, and contact "
-            "to work as it did where it was tested; there is no interval." + "".join(f" {w}." for w in self.warnings)
+            "to work as it did where it was tested; there is no interval."
+            + "".join(f" {warning}." for warning in self.warnings)
         )
 
     def chart(self) -> alt.TopLevelMixin:
-        """Draw each tenth's net votes per contact, by how they are gained."""
+        """Draw each decile's net votes per contact, by how they are gained."""
         ways = {"by_persuading": "persuading", "by_mobilizing": "mobilizing"}
         ways = {column: way for column, way in ways.items() if (self.table[column] != 0).any()} or ways
         rows = self.table.select(
-            pl.col("tenth").cast(pl.String), *(pl.col(old).alias(new) for old, new in ways.items())
+            pl.col("decile").cast(pl.String), *(pl.col(old).alias(new) for old, new in ways.items())
         )
-        long = rows.unpivot(index="tenth", variable_name="way", value_name="net_votes_per_contact")
-        order = [str(tenth) for tenth in self.table["tenth"]]
-        long = long.sort(pl.col("tenth").replace_strict(order, range(len(order)), return_dtype=pl.Int64))
-        title = f"Net votes per contact by tenth of {self.name}"
+        long = rows.unpivot(index="decile", variable_name="way", value_name="net_votes_per_contact")
+        order = [str(decile) for decile in self.table["decile"]]
+        long = long.sort(pl.col("decile").replace_strict(order, range(len(order)), return_dtype=pl.Int64))
+        title = f"Net votes per contact by decile of {self.name}"
         return charts.bars(
-            long, "tenth", "net_votes_per_contact", series="way", description=self.summary(), title=title, number=".3~f"
+            long,
+            "decile",
+            "net_votes_per_contact",
+            series="way",
+            description=self.summary(),
+            title=title,
+            number=".3~f",
         )
 
     def predict(self, data: Any = None, column: str | None = None) -> Any:
@@ -118,7 +127,7 @@ class Priority(Result):
         persuading, mobilizing = _gained(numbers)
         return frame.with_columns((persuading + mobilizing).alias(column)).to_native()
 
-    def write(self, mf: Any, *, unit: str | None = None, restricted: Iterable[str] | None = None) -> int:
+    def write_scores(self, mf: Any, *, unit: str | None = None, restricted: Iterable[str] | None = None) -> int:
         """Write it into a megafile, where ``rank_by="score('priority')"`` makes call lists of it; return how many.
 
         Parameters
@@ -127,7 +136,7 @@ class Priority(Result):
         unit : str or None
             The column of person_id. None: the one it was made with.
         restricted : iterable of str or None
-            As for a score's `write`.
+            As for `Score.write_scores`.
 
         Examples
         --------
@@ -138,29 +147,16 @@ class Priority(Result):
         ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
         ...         voters = mf.universe("voter").features(["person_id", "age"])
         ...         ranked = ck.voters.priority(voters, support=0.6, turnout=0.5, mobilization=0.04)
-        ...         ranked.write(mf) == mf.universe("score('priority') > 0").count()
+        ...         ranked.write_scores(mf) == mf.universe("score('priority') > 0").count()
         True
         """
         column = unit or self._unit
         known = open_table(self.predict()).lazy()
         check_columns(known, column)
         rows = known.filter(~nw.col(self.name).is_null()).select(nw.col(column), nw.col(self.name))
-        known = stated(self.restricted, restricted)
+        restrictions = stated(self.restricted, restricted)
         warning = f"is made of scores of which {'; '.join(self.warnings)}" if self.warnings else None
-        return written(self.name, mf, rows.rename({self.name: "value"}), column, None, known, warning)
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What stands for each part: a column, a fact or a number."""
-
-    given: dict[str, str | float]
-    unit: str
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns and facts, each once."""
-        return list(dict.fromkeys(one for one in self.given.values() if isinstance(one, str)))
+        return write_to_megafile(self.name, mf, rows.rename({self.name: "value"}), column, None, restrictions, warning)
 
 
 def priority(
@@ -171,7 +167,7 @@ def priority(
     persuasion: str | float = 0.0,
     mobilization: str | float = 0.0,
     reach: str | float = 1.0,
-    reached: float = 1.0,
+    experiment_reach: float = 1.0,
     name: str = "priority",
     unit: str = "person_id",
 ) -> Priority:
@@ -194,13 +190,13 @@ def priority(
         contact added the same to everybody's log odds. 0: nothing.
     reach : str or number
         The chance that an attempt reaches them. 1: count per person reached.
-    reached : float
+    experiment_reach : float
         Which share of its treated the experiment reached, where effects were measured on all assigned (as
         `fit_persuasion` does): they are divided by it, since `reach` multiplies them. 1: effects are of being reached.
     name : str
         What ``score('name')`` will call it.
     unit : str
-        The column of person_id, for `write`.
+        The column of person_id, for `write_scores`.
 
     Returns
     -------
@@ -242,46 +238,48 @@ def priority(
     [0.0914, 0.032, -0.032]
     """
     check_scalar(name, "name", typ=str)
-    check_scalar(reached, "reached", typ=float, gt=0, le=1)
+    check_scalar(experiment_reach, "experiment_reach", typ=float, gt=0, le=1)
     given = {
         "support": support, "turnout": turnout, "persuasion": persuasion, "mobilization": mobilization, "reach": reach,
     }  # fmt: skip
     for part, value in given.items():
         if not isinstance(value, str):
-            low, high = PARTS[part]
+            low, high = BOUNDS[part]
             check_scalar(value, part, typ=float, ge=low, le=high)
-    parts = _Parts(given | {"reached": float(reached)}, unit)
-    _, restricted, numbers = _numbers(data, parts)
-    columns = _collected(data, parts, numbers)
+    parts: Parts = given | {"experiment_reach": float(experiment_reach)}
+    frame, restricted, numbers = _numbers(data, parts)
+    columns = _collected(frame, parts, numbers)
     persuading, mobilizing = (columns[way].to_numpy() for way in ("persuading", "mobilizing"))
     known = np.isfinite(persuading + mobilizing)
     if not known.any():
         raise NotEnoughData("Nobody has all of the scores; see which of them is null.")
-    table = _tenths(persuading[known], mobilizing[known])
+    table = _deciles(persuading[known], mobilizing[known])
     return Priority(
         table=table, name=name, formula=_formula(parts), people=int(known.sum()), set_aside=int((~known).sum()),
         below_zero=int((persuading + mobilizing < 0)[known].sum()), restricted=restricted,
-        warnings=_warnings(data, parts), _source=data, _parts=parts, _unit=unit,
+        warnings=_warnings(data, parts), _source=data, _parts=parts,
+        _unit=unit,
     )  # fmt: skip
 
 
-def _numbers(data: Any, parts: _Parts) -> tuple[nw.LazyFrame[Any], frozenset[str], dict[str, nw.Expr]]:
+def _numbers(data: Any, parts: Parts) -> tuple[nw.LazyFrame[Any], frozenset[str], dict[str, nw.Expr]]:
     """Return the table, what in it is restricted, and each part as an expression over it."""
-    table = open_columns(data, list(dict.fromkeys(parts.columns)))
+    columns = list(dict.fromkeys(value for value in parts.values() if isinstance(value, str)))
+    table = open_columns(data, columns)
     frame, restricted = table.lazy(), table.restricted
-    check_numbers(frame, *parts.columns, argument="priority")
-    numbers = {part: _expression(value) for part, value in parts.given.items()}
+    check_numbers(frame, *columns, argument="priority")
+    numbers = {part: _expression(value) for part, value in parts.items()}
     vote = numbers["turnout"]
-    own = isinstance(parts.given["mobilization"], str)  # each person's effect, and no shape to give it
+    own = isinstance(parts["mobilization"], str)  # each person's effect, and no shape to give it
     return frame, restricted, numbers | {"shape": nw.lit(1.0) if own else 4 * vote * (1 - vote)}
 
 
-def _warnings(data: Any, parts: _Parts) -> tuple[str, ...]:
+def _warnings(data: Any, parts: Parts) -> tuple[str, ...]:
     """Return what a universe's megafile says of the scores among the parts; of a plain table nothing is known."""
     if not is_universe(data):
         return ()
-    said = [warning for name in parts.columns for warning in data.translated(name).warnings]
-    return tuple(dict.fromkeys(said))
+    names = [value for value in parts.values() if isinstance(value, str)]
+    return tuple(dict.fromkeys(warning for name in names for warning in data.translated(name).warnings))
 
 
 def _expression(value: str | float) -> nw.Expr:
@@ -290,21 +288,20 @@ def _expression(value: str | float) -> nw.Expr:
 
 def _gained(of: dict[str, nw.Expr]) -> tuple[nw.Expr, nw.Expr]:
     """Return the net votes per attempt gained by persuading and by mobilizing."""
-    per = of["reach"] / of["reached"]
+    per = of["reach"] / of["experiment_reach"]
     won, brought = of["persuasion"], of["mobilization"] * of["shape"]
-    both = 2 * won * brought / of["reached"]
+    both = 2 * won * brought / of["experiment_reach"]
     return per * 2 * of["turnout"] * won, per * ((2 * of["support"] - 1) * brought + both)
 
 
-def _collected(data: Any, parts: _Parts, numbers: dict[str, nw.Expr]) -> pl.DataFrame:
+def _collected(frame: nw.LazyFrame[Any], parts: Parts, numbers: dict[str, nw.Expr]) -> pl.DataFrame:
     """Return both gains of everybody, once every part is seen to be what it must."""
-    frame = open_columns(data, list(dict.fromkeys(parts.columns))).lazy()
-    named = {part: value for part, value in parts.given.items() if isinstance(value, str)}
+    named = {part: value for part, value in parts.items() if isinstance(value, str)}
     if named:
         ends = [getattr(numbers[part], end)().alias(f"{part}_{end}") for part in named for end in ("min", "max")]
         row = frame.select(*ends).collect("polars").to_native().row(0, named=True)
         for part, column in named.items():
-            low, high = PARTS[part]
+            low, high = BOUNDS[part]
             for end in (row[f"{part}_min"], row[f"{part}_max"]):
                 if end is not None and not low <= end <= high:
                     raise BadValue(
@@ -315,26 +312,25 @@ def _collected(data: Any, parts: _Parts, numbers: dict[str, nw.Expr]) -> pl.Data
     return chosen.fill_null(np.nan)
 
 
-def _tenths(persuading: np.ndarray, mobilizing: np.ndarray) -> pl.DataFrame:
+def _deciles(persuading: np.ndarray, mobilizing: np.ndarray) -> pl.DataFrame:
     whole = persuading + mobilizing
     order = np.argsort(-whole, kind="stable")
-    edges = np.unique(np.linspace(0, len(order), TENTHS + 1).round().astype(int))
+    edges = np.unique(np.linspace(0, len(order), DECILES + 1).round().astype(int))
     rows = []
     for at, (first, last) in enumerate(pairwise(edges), 1):
         part = order[first:last]
         ways = float(persuading[part].mean()), float(mobilizing[part].mean())
         rows.append((at, len(part), float(whole[part].sum()), sum(ways), *ways, float(whole[part].min())))
-    names = ["tenth", "n", "net_votes", "per_contact", "by_persuading", "by_mobilizing", "lowest"]
+    names = ["decile", "n", "net_votes", "per_contact", "by_persuading", "by_mobilizing", "lowest"]
     return pl.DataFrame(rows, schema=names, orient="row").with_columns(running=pl.col("net_votes").cum_sum())
 
 
-def _formula(parts: _Parts) -> str:
+def _formula(parts: Parts) -> str:
     """Return the formula with what stood in for each part."""
-    given = parts.given
-    said = {part: value if isinstance(value, str) else f"{value:.3g}" for part, value in given.items()}
-    stands = [f"{part} = {value}" for part, value in said.items() if part != "reached"]
-    if given["reached"] != 1:
-        stands.append(f"effects divided by the {given['reached']:.0%} reached")
-    if not isinstance(given["mobilization"], str) and given["mobilization"]:
+    given = {part: value if isinstance(value, str) else f"{value:.3g}" for part, value in parts.items()}
+    stands = [f"{part} = {value}" for part, value in given.items() if part != "experiment_reach"]
+    if parts["experiment_reach"] != 1:
+        stands.append(f"effects divided by the {parts['experiment_reach']:.0%} reached")
+    if not isinstance(parts["mobilization"], str) and parts["mobilization"]:
         stands.append("mobilization times 4 × turnout × (1 − turnout)")
     return f"{FORMULA}, with {', '.join(stands)}"

@@ -11,7 +11,7 @@ from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.restrictions import remember
 from campaignkit.sql import quote_identifier
-from campaignkit.voters.scores import Score, fit_score
+from campaignkit.voters.score import Score, fit_score
 
 __all__ = ["RECIPES", "Recipe", "comes_back", "gives_by_mail", "gives_online", "volunteers"]
 
@@ -135,11 +135,11 @@ class Recipe:
         """
         earlier, later = self.dates(mf, as_of)
         then, now = mf.universe(*self.who, as_of=earlier), mf.universe(as_of=later)
-        said = {column: then.translated(fact) for column, fact in self.facts.items()}
-        said["outcome"] = now.translated(self.outcome.format(days=self.days))
-        chosen = ", ".join(f"{one.sql} AS {quote_identifier(column)}" for column, one in said.items())
+        facts = {column: then.translated(fact) for column, fact in self.facts.items()}
+        facts["outcome"] = now.translated(self.outcome.format(days=self.days))
+        chosen = ", ".join(f"{fact.sql} AS {quote_identifier(column)}" for column, fact in facts.items())
         known = mf.relation(f"SELECT p.{ID}, p.household_id, {chosen} FROM person p WHERE {then.where}")
-        return remember(known, then.restricted.union(*(one.restricted for one in said.values())))
+        return remember(known, then.restricted.union(*(fact.restricted for fact in facts.values())))
 
     def current(self, mf: Any, as_of: dt.date | str | None = None) -> Any:
         """Return whom to score: the same people and facts, all as of the later date.
@@ -160,12 +160,12 @@ class Recipe:
         mf, as_of
             As for `known`.
         **options
-            As for `fit_score`: ridge, model, holdout, seed, interactions.
+            As for `fit_score`: ridge, model, holdout, confidence_level, seed, interactions.
 
         Returns
         -------
         Score
-            Write it with ``score.write(mf, recipe.current(mf))``.
+            Write it with ``score.write_scores(mf, recipe.current(mf))``.
 
         Examples
         --------
@@ -203,4 +203,4 @@ comes_back = Recipe(
     {"basics": BASICS, "giving": GAVE, "helping": HELPED, "consumer": CONSUMER},
 )  # fmt: skip
 
-RECIPES = {one.name: one for one in (gives_online, gives_by_mail, volunteers, comes_back)}
+RECIPES = {recipe.name: recipe for recipe in (gives_online, gives_by_mail, volunteers, comes_back)}

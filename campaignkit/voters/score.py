@@ -11,13 +11,15 @@ from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.restrictions import stated
-from campaignkit.tables import unit_of
-from campaignkit.voters import checking
-from campaignkit.voters.cases import Cases, Roles, cases, gather, pooled
-from campaignkit.voters.design import Design, design
-from campaignkit.voters.features import ask
-from campaignkit.voters.models import Model, fit_logit_model
-from campaignkit.voters.score import Score
+from campaignkit.tables import Roles, unit_of
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.voters.model import evaluation
+from campaignkit.voters.model.design import Design, make_design
+from campaignkit.voters.model.features import feature_spec
+from campaignkit.voters.model.holdout import Holdout
+from campaignkit.voters.model.logit_model import ModelFit, fit_logit_model
+from campaignkit.voters.model.weighted_cells import WeightedCells, pooled, read_cells, weighted_cells
+from campaignkit.voters.score_result import Score
 
 __all__ = ["Score", "fit_score"]
 
@@ -39,6 +41,7 @@ def fit_score(
     ridge: float = 0.0,
     model: str = "logit",
     holdout: float | None = 0.25,
+    confidence_level: float = CONFIDENCE_LEVEL,
     seed: int = 0,
     restricted: Iterable[str] | None = None,
 ) -> Score:
@@ -79,6 +82,8 @@ def fit_score(
         ``"boosted"``: scikit-learn's gradient boosting on the same levels (the extra ``boost``); no coefficients.
     holdout : float or None
         The share of clusters (or units) that judges. None: nobody; the score is judged by those who fitted it.
+    confidence_level : float
+        Of every interval of the score and of what its methods return.
     seed : int
         Another seed, others held out.
     restricted : iterable of str or None
@@ -133,30 +138,33 @@ def fit_score(
     check_scalar(model, "model", choices=MODELS)
     check_scalar(ridge, "ridge", typ=float, ge=0)
     check_scalar(holdout, "holdout", typ=float, gt=0, lt=1, optional=True)
+    check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
     check_scalar(seed, "seed", typ=int)
-    roles = Roles(outcome, unit_of(data, unit), cluster, weight, holdout, seed)
-    asked = ask(features, interactions)
-    if outcome in asked.names:
+    roles = Roles(outcomes=(outcome,), unit=unit_of(data, unit), cluster=cluster, weight=weight)
+    held_out = Holdout(holdout, seed)
+    spec = feature_spec(features, interactions)
+    if outcome in spec.names:
         raise BadValue(f"features holds the outcome, {outcome!r}; a score can't be made from what it foretells.")
     steps = Steps("fit_score")
     with steps.step("reading"):
-        asked, table, known, set_aside = gather(data, asked, roles)
+        spec, table, known, set_aside = read_cells(data, spec, roles, held_out)
         known = stated(known, restricted)
         refuse_soliciting(purpose, known, "Fit the score without it.")
         fits = table.filter(~pl.col("held"))
         _check_outcome(fits, outcome)
-        whole = design(asked, fits)
-        fitted = cases(whole, fits)
-        held = cases(whole, table.filter("held")) if holdout is not None else fitted
+        columns = make_design(spec, fits)
+        fitted = weighted_cells(columns, fits)
+        held = weighted_cells(columns, table.filter("held")) if holdout is not None else fitted
     with steps.step("fitting"):
-        found, coefficients, errors = _fit(whole, fitted, model, ridge, weight is not None, seed)
+        fit = _fit(columns, fitted, model, ridge, weight is not None, confidence_level, seed)
     steps.close()
     if not len(held.n):
         raise NotEnoughData(f"Nobody is held out at holdout={holdout}; take more, or pass holdout=None.")
     return Score(
-        table=coefficients, name=name, purpose=purpose, outcome=outcome, model=found,
-        quality=checking.quality(found, held, holdout is not None), errors=errors, fitted_on=fitted.totals[0],
-        set_aside=set_aside, restricted=known, ridge=float(ridge), roles=roles, _source=data, _held=held,
+        table=fit.table, name=name, purpose=purpose, outcome=outcome, model=fit.model,
+        quality=evaluation.quality(fit.model, held, holdout is not None, confidence_level), errors=fit.errors,
+        fitted_on=fitted.totals[0], set_aside=set_aside, restricted=known, ridge=float(ridge), roles=roles,
+        holdout=held_out, confidence_level=confidence_level, _source=data, _held=held, _fit=fit,
     )  # fmt: skip
 
 
@@ -170,10 +178,10 @@ def _check_outcome(fits: pl.DataFrame, outcome: str) -> None:
 
 
 def _fit(
-    whole: Design, fitted: Cases, model: str, ridge: float, weighted: bool, seed: int
-) -> tuple[Model, pl.DataFrame, str]:
+    columns: Design, fitted: WeightedCells, model: str, ridge: float, weighted: bool, confidence_level: float, seed: int
+) -> ModelFit:
     if model == "logit":
-        return fit_logit_model(whole, fitted, ridge, weighted)
-    from campaignkit.voters.boosted import fit_boosted  # scikit-learn is an extra
+        return fit_logit_model(columns, fitted, ridge, weighted, confidence_level)
+    from campaignkit.voters.model.boosted import fit_boosted  # scikit-learn is an extra
 
-    return fit_boosted(whole, pooled(fitted), seed)
+    return fit_boosted(columns, pooled(fitted), seed)

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit import charts
 from campaignkit.cells import cells as count_cells
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.restrictions import restrictions_of, stated
 from campaignkit.result import Result
-from campaignkit.tables import as_lazy, check_columns, open_table
-from campaignkit.voters import checking, score_file
-from campaignkit.voters.applying import predicted, written
-from campaignkit.voters.cases import Cases, Roles, cases, cases_by_score, gather
-from campaignkit.voters.checking import Quality
-from campaignkit.voters.features import Asked
-from campaignkit.voters.models import TABLE, Model, model_from_dict
-from campaignkit.voters.reading import features_keys
+from campaignkit.tables import Roles, as_lazy, check_columns, open_table
+from campaignkit.voters.model import evaluation, score_file
+from campaignkit.voters.model.evaluation import Quality
+from campaignkit.voters.model.features import FeatureSpec
+from campaignkit.voters.model.glm import glm_results
+from campaignkit.voters.model.holdout import Holdout, roles_from_dict
+from campaignkit.voters.model.loading import model_from_dict
+from campaignkit.voters.model.logit_model import TABLE, ModelFit
+from campaignkit.voters.model.predictor import ProbabilityModel, predict, write_to_megafile
+from campaignkit.voters.model.reading import features_keys
+from campaignkit.voters.model.weighted_cells import WeightedCells, predictions_by_cell, read_cells, weighted_cells
 
 if TYPE_CHECKING:
     import altair as alt
 
-ENOUGH = 10  # rows of the rarer outcome for a coefficient (Peduzzi et al. 1996)
-
 #: What is saved as it is.
-KEPT = ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside", "ridge")
+SAVED_FIELDS = ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside", "ridge", "confidence_level")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,13 +40,13 @@ class Score(Result):
     `table` has, for a logit, one row a coefficient: `term` (the feature, features joined by ×, or "(intercept)"),
     `level` (the value; compared with the feature's commonest, which has no row), `block`, `n` and `outcome_rate` (rows
     that fitted with that level, and the share of them with the outcome; null for splines), `estimate` (log odds),
-    `std_error`, `lower`, `upper` (95%, normal), `p_value` (of 0). For boosted trees, one row a feature and level, with
+    `std_error`, `lower`, `upper` (normal), `p_value` (of 0). For boosted trees, one row a feature and level, with
     `estimate` and what follows null.
 
     Attributes
     ----------
     name, purpose, outcome : str
-    model : Model
+    model : ProbabilityModel
         From features to a probability.
     quality : Quality
         The score in numbers, judged by people held out.
@@ -60,13 +60,17 @@ class Score(Result):
         What it is made of that may not serve soliciting.
     ridge : float
     roles : Roles
-        Which columns it was fitted on, and who was held out.
+        Which columns it was fitted on.
+    holdout : Holdout
+        Who was held out: `share`, `seed`.
+    confidence_level : float
+        Of its intervals, and of those that its methods return.
     """
 
     name: str
     purpose: str
     outcome: str
-    model: Model
+    model: ProbabilityModel
     quality: Quality
     errors: str
     fitted_on: int
@@ -74,9 +78,12 @@ class Score(Result):
     restricted: frozenset[str]
     ridge: float
     roles: Roles
+    holdout: Holdout
+    confidence_level: float
     _source: Any = None
-    _held: Cases | None = None
-    _judged: Model | None = None  # of a score that was moved to totals: the model before, by which its own people judge
+    _held: WeightedCells | None = None
+    _fit: ModelFit | None = None
+    _unshifted: ProbabilityModel | None = None  # before it was moved to totals: by this its own people judge
 
     @property
     def auc(self) -> float:
@@ -85,13 +92,8 @@ class Score(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> round(score.auc, 2)
-        0.58
+        >>> round(ck.sample.score().auc, 2)
+        0.55
         """
         return self.quality.auc
 
@@ -102,18 +104,10 @@ class Score(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> score.warning is None
-        True
+        >>> ck.sample.score().warning[:28]
+        'ranks no better than chance:'
         """
-        q = self.quality
-        if q.auc_lower > 0.5:
-            return None
-        return f"ranks no better than chance: AUC {q.auc:.1%}, 95% interval {q.auc_lower:.1%} to {q.auc_upper:.1%}"
+        return evaluation.chance_warning(self.quality, self.confidence_level)
 
     @property
     def levels(self) -> pl.DataFrame:
@@ -122,64 +116,30 @@ class Score(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> score.levels.filter(feature="sex")["level"].to_list()
+        >>> ck.sample.score().levels.filter(feature="sex")["level"].to_list()
         ['F', 'M']
         """
         rows = [
-            (one.feature.name, one.feature.spoken(key), one.labels[code])
-            for one in self.model.design.levels
-            for key, code in zip(one.keys, one.codes, strict=True)
+            (levels.feature.name, levels.feature.label(key), levels.labels[code])
+            for levels in self.model.design.levels
+            for key, code in zip(levels.keys, levels.codes, strict=True)
         ]
         return pl.DataFrame(rows, schema=["feature", "value", "level"], orient="row")
 
     def summary(self) -> str:
         """Say how well it ranks and how far off it is, and what it does not show."""
-        q = self.quality
-        seen = f"Among {q.rows:,} people held out" if q.held_out else f"Among the {q.rows:,} people it was fitted on"
-        off = "within noise of perfect" if q.ece <= q.ece_noise else f"noise alone makes {100 * q.ece_floor:.1f}"
-        said = (
-            f"{seen}, {q.rate:.1%} with {self.outcome}, the score {self.name!r} ranks one with it above one without "
-            f"in {q.auc:.1%} of pairs (95% interval {q.auc_lower:.1%} to {q.auc_upper:.1%}) and is off by "
-            f"{100 * q.ece:.1f} points on average ({off})."
-        )
-        if self.warning is not None:
-            said += " It is not shown to rank better than chance: do not rank by it."
-        return f"{said}{self._aside()} It says how likely the outcome is, not what a call would change."
-
-    def _aside(self) -> str:
-        said = f" {self.set_aside:,} rows without an outcome were set aside." if self.set_aside else ""
-        rarer = self._rarer
-        if rarer is not None and rarer < ENOUGH * self.table.height and self.ridge == 0:
-            said += f" Its {self.table.height} coefficients rest on {rarer:,} rows of the rarer outcome: try ridge=."
-        if constant := self.model.design.constant:
-            said += f" {', '.join(constant)} had one value and says nothing."
-        return said
+        quality = evaluation.quality_sentence(self.quality, self.name, self.outcome, self.confidence_level)
+        chance = "" if self.warning is None else " It is not shown to rank better than chance: do not rank by it."
+        cautions = evaluation.cautions(self.table, self.set_aside, self.ridge, self.model.design.constant)
+        return f"{quality}{chance}{cautions} It says how likely the outcome is, not what a call would change."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw its calibration; of a score that was loaded, its largest coefficients."""
         if self._held is not None:
             return self.calibration().chart()
-        rows = self.table.filter(pl.col("estimate").is_not_null() & pl.col("level").is_not_null())
-        rows = rows.with_columns(what=pl.col("term") + " " + pl.col("level"))
-        rows = rows.sort(pl.col("estimate").abs(), descending=True).head(20)
-        return charts.intervals(rows, "what", reference=0.0, description=self.summary(), title="Log odds")
+        return evaluation.largest_coefficients(self.table, self.summary())
 
-    @property
-    def _rarer(self) -> int | None:
-        """How many rows that fitted have the rarer outcome; None for trees."""
-        first = self.table.row(0, named=True)
-        if first["term"] != "(intercept)":
-            return None
-        return round(first["n"] * min(first["outcome_rate"], 1 - first["outcome_rate"]))
-
-    # --- checking -----------------------------------------------------------------------------------------
-
-    def calibration(self, by: str | None = None, data: Any = None) -> checking.Calibration:
+    def calibration(self, by: str | None = None, data: Any = None) -> evaluation.Calibration:
         """Compare what was predicted with what happened, among people held out.
 
         Parameters
@@ -196,37 +156,29 @@ class Score(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> score.calibration(by="region").table.columns[:4]
+        >>> ck.sample.score().calibration(by="region").table.columns[:4]
         ['group', 'n', 'predicted_rate', 'observed_rate']
         """
         if by is None and data is None:
-            return checking.calibration(self._own, self._judges(), "decile of the score", self.quality.held_out)
-        model = self._own if data is None else self.model
-        held, held_out = self._read(data, [by] if by else [])
-        return checking.calibration(model, held, by or "decile of the score", held_out)
+            return evaluation.calibration(
+                self._own_model, self._held_cells(), "decile of the score", self.quality.held_out, self.confidence_level
+            )
+        model = self._own_model if data is None else self.model
+        held, held_out = self._cells(data, by)
+        return evaluation.calibration(model, held, by or "decile of the score", held_out, self.confidence_level)
 
-    def gains(self) -> checking.Gains:
+    def gains(self) -> evaluation.Gains:
         """Return how much of the outcome calling the best first reaches, among people held out.
 
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> round(score.gains().table["lift"][0], 1)  # the best twentieth, beside calling by lot
+        >>> round(ck.sample.score().gains().table["lift"][0], 1)  # the best twentieth, beside calling by lot
         2.0
         """
-        return checking.gains(self._own, self._judges(), self.outcome, self.quality.held_out)
+        return evaluation.gains(self._own_model, self._held_cells(), self.outcome, self.quality.held_out)
 
-    def importance(self, by: str = "block", seed: int = 0) -> checking.Importance:
+    def importance(self, by: str = "block", seed: int = 0) -> evaluation.Importance:
         """Return what each block carries: how much worse held-out predictions are once it is shuffled.
 
         Parameters
@@ -243,18 +195,15 @@ class Score(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> score.importance().table["block"].to_list()
+        >>> ck.sample.score().importance().table["block"].to_list()
         ['basics', 'consumer']
         """
         check_scalar(by, "by", choices=("block", "feature"))
-        return checking.importance(self._own, self._judges(), by, self.quality.held_out, seed)
+        return evaluation.importance(
+            self._own_model, self._held_cells(), by, self.quality.held_out, seed, self.confidence_level
+        )
 
-    def compare(self, other: Score, data: Any = None) -> checking.Comparison:
+    def compare(self, other: Score, data: Any = None) -> evaluation.Comparison:
         """Judge this score and another by the same people.
 
         Parameters
@@ -269,25 +218,23 @@ class Score(Result):
         --------
         >>> import campaignkit as ck
         >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
         >>> less = ck.voters.fit_score(
         ...     people, "entered", ["homeowner"], name="less", purpose="volunteer", unit="person"
         ... )
-        >>> score.compare(less).table["score"].to_list()
+        >>> ck.sample.score().compare(less).table["score"].to_list()
         ['enters', 'less']
         """
         if self.outcome != other.outcome:
             raise BadValue(f"The outcomes differ: {self.outcome!r} and {other.outcome!r}; scores of one are compared.")
-        held_out = data is None and self.roles.holdout is not None
-        roles = self.roles if data is None else replace(self.roles, holdout=None)
-        models = {"s0": self._own if data is None else self.model, "s1": other._own if data is None else other.model}
-        _, table, _, _ = gather(self._data(data), Asked(()), roles, scores=models)
-        both = [cases_by_score(table.filter(pl.col("held") | (not held_out)), name) for name in models]
-        sizes = [len(one.model.design.asked.features) for one in (self, other)]
-        return checking.compared([self.name, other.name], sizes, *both)
+        held_out = data is None and self.holdout.share is not None
+        pair = (self, other)
+        models = [score._own_model if data is None else score.model for score in pair]
+        scores = dict(zip(("s0", "s1"), models, strict=True))
+        holdout = self.holdout if data is None else Holdout()
+        _, table, _, _ = read_cells(self._data(data), FeatureSpec(()), self.roles, holdout, scores=scores)
+        both = [predictions_by_cell(table.filter(pl.col("held") | (not held_out)), name) for name in scores]
+        sizes = [len(score.model.design.spec.features) for score in pair]
+        return evaluation.compared([self.name, other.name], sizes, *both, self.confidence_level)
 
     def judge(self, data: Any) -> Score:
         """Return the score judged by other people, such as the next cycle's: all rows of a table with its columns.
@@ -295,27 +242,19 @@ class Score(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> later = ck.sample.draw("contest", 3_000, seed=2, host="host_a", appeal=4.0).table
-        >>> judged = score.judge(later)
+        >>> judged = ck.sample.score().judge(ck.sample.draw("contest", 3_000, seed=2, host="host_a", appeal=4.0).table)
         >>> judged.quality.rows, round(judged.auc, 2)
         (3000, 0.57)
         """
-        held, held_out = self._read(data, [])
-        found = checking.quality(self.model, held, held_out)
-        return replace(
-            self, quality=found, _held=held, _source=data, _judged=None, roles=replace(self.roles, holdout=None)
-        )
+        held, held_out = self._cells(data)
+        quality = evaluation.quality(self.model, held, held_out, self.confidence_level)
+        return replace(self, quality=quality, _held=held, _source=data, _unshifted=None, holdout=Holdout())
 
     @property
-    def _own(self) -> Model:
-        return self._judged or self.model
+    def _own_model(self) -> ProbabilityModel:
+        return self._unshifted or self.model
 
-    def _judges(self) -> Cases:
+    def _held_cells(self) -> WeightedCells:
         if self._held is None:
             raise BadValue("A score that was loaded knows nobody to be judged by; give it some: score.judge(data).")
         return self._held
@@ -325,19 +264,50 @@ class Score(Result):
             raise BadValue("A score that was loaded knows no table; pass one.")
         return self._source if data is None else data
 
-    def _read(self, data: Any, also: list[str]) -> tuple[Cases, bool]:
+    def _cells(self, data: Any = None, by: str | None = None) -> tuple[WeightedCells, bool]:
         """Return the cells of people to judge by, and whether they were held out (or are others altogether)."""
         own = data is None
-        roles = self.roles if own else replace(self.roles, holdout=None)
-        whole = (self._own if own else self.model).design
-        _, table, _, _ = gather(self._data(data), whole.asked, roles, also)
-        if own and self.roles.holdout is not None:
+        design = (self._own_model if own else self.model).design
+        holdout = self.holdout if own else Holdout()
+        _, table, _, _ = read_cells(self._data(data), design.spec, self.roles, holdout, by)
+        if holdout.share is not None:
             table = table.filter("held")
         if table.is_empty():
             raise NotEnoughData("The table has no rows with an outcome to judge by.")
-        return cases(whole, table), self.quality.held_out if own else True
+        return weighted_cells(design, table), self.quality.held_out if own else True
 
-    # --- using --------------------------------------------------------------------------------------------
+    def to_statsmodels(self) -> Any:
+        """Return the fit as statsmodels' results of a GLM: summaries, Wald tests, margins.
+
+        Returns
+        -------
+        statsmodels.genmod.generalized_linear_model.GLMResults
+            Of a binomial GLM with the logit link, with the coefficients and the covariance of this score, so that tests
+            and intervals are the score's own. Its data are the cells of people who fitted: a row is a combination of
+            levels and outcome, and ``freq_weights`` is how many people (or how much weight) have it. Likelihood,
+            deviance, AIC and degrees of freedom are those of a fit on people. What goes by row is not: residuals and
+            influence are of cells, and so is ``get_margeff``, which averages over cells and warns of it; for margins
+            among people, average ``predict`` with these weights. With weights, likelihoods are pseudo-likelihoods; with
+            weights or clusters, likelihood-ratio tests do not hold, and Wald tests (by the robust covariance of
+            `errors`) do. With `ridge`, the coefficients are the shrunken ones, which do not maximize the likelihood.
+
+        Raises
+        ------
+        BadValue
+            The score is of boosted trees, or was loaded.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> results = ck.sample.score().to_statsmodels()
+        >>> bool(results.wald_test("sex[M] = 0", scalar=True).pvalue < 0.05)  # men and women differ
+        True
+        """
+        if self._fit is None or self._fit.covariance is None:
+            raise BadValue(
+                "Only a logit that was fitted here has a GLM; not boosted trees, nor a score that was loaded."
+            )
+        return glm_results(self._fit)
 
     def predict(self, data: Any, column: str | None = None) -> Any:
         """Return a table with everybody's score, where it lies: nothing is read until it is asked for.
@@ -365,16 +335,13 @@ class Score(Result):
 
         Examples
         --------
+        >>> import polars as pl
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> score.predict(people.select("sex", "age_band", "homeowner").head(2)).collect()["enters"].round(3).to_list()
-        [0.087, 0.045]
+        >>> people = pl.DataFrame({"sex": ["F", "M"], "age_band": ["40–49", "70+"], "homeowner": [True, True]})
+        >>> ck.sample.score().predict(people).collect()["enters"].round(3).to_list()
+        [0.086, 0.036]
         """
-        return predicted(self.model, data, column or self.name)
+        return predict(self.model, data, column or self.name)
 
     def unseen(self, data: Any) -> pl.DataFrame:
         """Count the values of a table that the fit never saw: feature, value, n (rows).
@@ -383,22 +350,18 @@ class Score(Result):
         --------
         >>> import polars as pl
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
-        >>> score.unseen(people.head(5).with_columns(age_band=pl.lit("100+"))).rows()
+        >>> people = pl.DataFrame({"sex": ["F"] * 5, "age_band": ["100+"] * 5, "homeowner": [True] * 5})
+        >>> ck.sample.score().unseen(people).rows()
         [('age_band', '100+', 5)]
         """
-        asked = self.model.design.asked
+        spec = self.model.design.spec
         frame = open_table(data)
-        check_columns(frame, *asked.names)
+        check_columns(frame, *spec.names)
         keyed = as_lazy(frame)
-        keyed = keyed.select(*features_keys(keyed, asked))
-        return self.model.design.unseen(count_cells(keyed, [f"f{i}" for i in range(len(asked.features))]))
+        keyed = keyed.select(*features_keys(keyed, spec))
+        return self.model.design.unseen(count_cells(keyed, [f"f{i}" for i in range(len(spec.features))]))
 
-    def write(
+    def write_scores(
         self, mf: Any, data: Any = None, *, unit: str | None = None, restricted: Iterable[str] | None = None
     ) -> int:
         """Write everybody's score into a megafile, where ``score('name')`` ranks lists and makes universes.
@@ -430,20 +393,16 @@ class Score(Result):
         >>> import shutil
         >>> import tempfile
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
+        >>> score = ck.sample.score()
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
         ...         who = mf.universe("in_source('supporter')").features(["sex", "age_band", "homeowner"])
-        ...         score.write(mf, who) == mf.universe("score('enters') >= 0").count()
+        ...         score.write_scores(mf, who) == mf.universe("score('enters') >= 0").count()
         True
         """
         scored = self.predict(self._data(data), "value")
         known = self.restricted if data is None else self.restricted | restrictions_of(data)
-        return written(self.name, mf, scored, unit, self.roles.unit, stated(known, restricted), self.warning)
+        return write_to_megafile(self.name, mf, scored, unit, self.roles.unit, stated(known, restricted), self.warning)
 
     def save(self, path: str | Path) -> Path:
         """Write the score as JSON: what `load` needs to predict, and its numbers; nobody's data.
@@ -452,19 +411,17 @@ class Score(Result):
         --------
         >>> import tempfile
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     score.save(f"{folder}/enters.json").name
+        ...     ck.sample.score().save(f"{folder}/enters.json").name
         'enters.json'
         """
-        kept = {field: getattr(self, field) for field in KEPT}
-        kept |= {"restricted": sorted(self.restricted), "roles": asdict(self.roles), "quality": asdict(self.quality)}
-        kept |= {"model": self.model.to_dict(), "table": self.table.to_dicts()}
-        return score_file.save(path, "score", kept)
+        return score_file.save(path, "score", self._to_dict())
+
+    def _to_dict(self) -> dict[str, Any]:
+        saved = {field: getattr(self, field) for field in SAVED_FIELDS}
+        saved |= {field: asdict(getattr(self, field)) for field in ("roles", "holdout", "quality")}
+        saved |= {"restricted": sorted(self.restricted), "model": self.model.to_dict()}
+        return saved | {"table": self.table.to_dicts()}
 
     @classmethod
     def load(cls, path: str | Path) -> Score:
@@ -479,22 +436,19 @@ class Score(Result):
         --------
         >>> import tempfile
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 4_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", {"basics": ["sex", "age_band"], "consumer": ["homeowner"]},
-        ...     name="enters", purpose="volunteer", unit="person",
-        ... )
+        >>> score = ck.sample.score()
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     kept = ck.voters.Score.load(score.save(f"{folder}/enters.json"))
-        >>> kept.predict(people).collect().equals(score.predict(people).collect())
+        >>> kept.quality == score.quality
         True
         """
+        return score_file.load(path, "score", lambda saved: cls(**cls._fields(saved)))
 
-        def made(saved: dict[str, Any]) -> Score:
-            return cls(
-                table=pl.DataFrame(saved["table"], schema_overrides=TABLE), model=model_from_dict(saved["model"]),
-                quality=Quality(**saved["quality"]), roles=Roles(**saved["roles"]),
-                restricted=frozenset(saved["restricted"]), **{field: saved[field] for field in KEPT},
-            )  # fmt: skip
-
-        return score_file.load(path, "score", made)
+    @classmethod
+    def _fields(cls, saved: dict[str, Any]) -> dict[str, Any]:
+        """Return what `_to_dict` gave, as fields."""
+        fields = {field: saved[field] for field in SAVED_FIELDS}
+        fields |= {"model": model_from_dict(saved["model"]), "roles": roles_from_dict(saved["roles"])}
+        fields |= {"quality": Quality(**saved["quality"]), "holdout": Holdout(**saved["holdout"])}
+        table = pl.DataFrame(saved["table"], schema_overrides=TABLE)
+        return fields | {"table": table, "restricted": frozenset(saved["restricted"])}

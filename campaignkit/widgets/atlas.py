@@ -34,5 +34,5 @@ def names() -> dict[str, str]:
     >>> names()["OH"], len(names())
     ('Ohio', 51)
     """
-    by_number = {one["id"]: one["properties"]["name"] for one in outlines()["objects"]["states"]["geometries"]}
+    by_number = {shape["id"]: shape["properties"]["name"] for shape in outlines()["objects"]["states"]["geometries"]}
     return {letters: by_number[number] for letters, number in FIPS.items()}

@@ -64,7 +64,7 @@ class Controls:
         self.dollars = w.BoundedFloatText(
             value=0, min=0, max=1e9, step=25, description="At least $", tooltip=f"Quickest at {DOLLARS}", **wide
         )
-        ways = [f"{said} by {way}" for way in offered.channels for said in ("never tried", "tried")]
+        ways = [f"{answer} by {way}" for way in offered.channels for answer in ("never tried", "tried")]
         self.contact = w.Dropdown(options=[*CONTACT, *ways], description="Contact", **wide)
         self.scores = {
             name: w.SelectionRangeSlider(
@@ -80,14 +80,14 @@ class Controls:
         self.reset = w.Button(description="Everyone again", tooltip="Clear all", layout=w.Layout(width="150px"))
         self.reset.on_click(lambda _: self.clear())
         self.states.observe(lambda _: self._offer_counties(), "value")
-        for one in self._all():
-            one.observe(lambda _: self._tell(), "value")
+        for control in self._all():
+            control.observe(lambda _: self._tell(), "value")
         self.box = self._laid_out(w)
 
     def _all(self) -> list[Any]:
         groups = [self.sex, self.race, self.party, self.voted, self.scores]
         single = [self.states, self.counties, self.age, self.giving, self.dollars, self.contact, self.also]
-        return single + [one for group in groups for one in group.values()]
+        return single + [control for group in groups for control in group.values()]
 
     def _laid_out(self, w: Any) -> Any:
         def heading(text: str) -> Any:
@@ -127,15 +127,15 @@ class Controls:
         """Set every control back, and tell of it once."""
         self._quiet = True
         try:
-            for one in (self.states, self.counties):
-                one.value = ()
+            for control in (self.states, self.counties):
+                control.value = ()
             for group in (self.sex, self.race, self.party):
-                for one in group.values():
-                    one.value = () if _is_list(group) else False
-            for one in self.voted.values():
-                one.value = ANYONE
-            for one in self.scores.values():
-                one.index = (0, len(one.options) - 1)
+                for control in group.values():
+                    control.value = () if _is_list(group) else False
+            for control in self.voted.values():
+                control.value = ANYONE
+            for control in self.scores.values():
+                control.index = (0, len(control.options) - 1)
             self.age.value, self.dollars.value, self.also.value = (YOUNGEST, OLDEST), 0.0, ""
             self.giving.value = self.contact.value = ANYONE
         finally:
@@ -149,7 +149,7 @@ class Controls:
             counties=tuple(self.counties.value),
             sex=_marked(self.sex), race=_marked(self.race), party=_marked(self.party),
             ages=tuple(self.age.value),
-            voted=tuple((day, yes) for day, one in self.voted.items() if (yes := VOTED[one.value]) is not None),
+            voted=tuple((day, yes) for day, control in self.voted.items() if (yes := VOTED[control.value]) is not None),
             giving=self.giving.value,
             dollars=float(self.dollars.value),
             scores=self._scores(),
@@ -158,12 +158,12 @@ class Controls:
         )  # fmt: skip
 
     def _scores(self) -> tuple[tuple[str, float | None, float | None], ...]:
-        found = []
-        for name, one in self.scores.items():
-            (low, high), steps = one.value, self.offered.scores[name]
+        bounds_by_score = []
+        for name, control in self.scores.items():
+            (low, high), steps = control.value, self.offered.scores[name]
             bounds = low if low > steps[0] else None, high if high < steps[-1] else None
-            found += [(name, *bounds)] if bounds != (None, None) else []
-        return tuple(found)
+            bounds_by_score += [(name, *bounds)] if bounds != (None, None) else []
+        return tuple(bounds_by_score)
 
 
 def _marks(values: tuple[str | None, ...]) -> dict[Any, Any]:
@@ -178,7 +178,7 @@ def _marks(values: tuple[str | None, ...]) -> dict[Any, Any]:
 def _marked(group: dict[Any, Any]) -> tuple[str | None, ...]:
     if _is_list(group):
         return tuple(group[None].value)
-    return tuple(value for value, one in group.items() if one.value)
+    return tuple(value for value, control in group.items() if control.value)
 
 
 def _is_list(group: dict[Any, Any]) -> bool:

@@ -97,7 +97,7 @@ class ExperimentBoard(Shell):
 
     def _show(self) -> None:
         """Show the step; a helper of handlers, which put its errors on the screen."""
-        self.readout.headline, self.readout.detail = self._panel.said(self.slider.value)
+        self.readout.headline, self.readout.detail = self._panel.sentences(self.slider.value)
         if self._panel.steps:
             self.chart.params.step = self.slider.value
 
@@ -123,12 +123,12 @@ def _named(results: Any) -> dict[str, Result]:
     else:
         listed = [results] if isinstance(results, Result) else list(results)
         named = {
-            f"{place}. {type(one).__name__} {getattr(one, 'outcome', '')}".strip(): one
-            for place, one in enumerate(listed, 1)
+            f"{place}. {type(result).__name__} {getattr(result, 'outcome', '')}".strip(): result
+            for place, result in enumerate(listed, 1)
         }
     if not named:
         raise NotEnoughData("There is no result to put on the board.")
-    for name, one in named.items():
-        if not isinstance(one, Result):
-            raise BadValue(f"{name!r} is {type(one).__name__}; a result of ck.experiments was expected.")
+    for name, result in named.items():
+        if not isinstance(result, Result):
+            raise BadValue(f"{name!r} is {type(result).__name__}; a result of ck.experiments was expected.")
     return named

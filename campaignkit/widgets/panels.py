@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, wording
 from campaignkit.errors import NotEnoughData
 from campaignkit.experiments import Analysis, TestAndRoll, Winners
 from campaignkit.result import Result
@@ -50,16 +50,16 @@ class Panel:
         """Return the step to begin with: the last one."""
         return max(len(self.steps) - 1, 0)
 
-    def said(self, step: int) -> tuple[str, str]:
+    def sentences(self, step: int) -> tuple[str, str]:
         """Return a headline and a line."""
         return "", self.result.summary()
 
     def chart(self, step: int | None = None) -> alt.TopLevelMixin:
         """Return the chart; where there are steps, at one of them, by a param ``step``."""
-        found = self.result.chart()
-        if found is None:
+        chart = self.result.chart()
+        if chart is None:
             raise NotEnoughData("This result has nothing to draw.")
-        return found
+        return chart
 
     def _at(self, step: int | None) -> Any:
         return charts.house().param(name="step", value=self.start() if step is None else step)
@@ -79,14 +79,14 @@ class Days(Panel):
         self.steps = [str(day) for day in days]
         place = pl.col("day").replace_strict(days, range(len(days)), return_dtype=pl.Int64)
         self.rows = rows.with_columns(at=place, arm=pl.col("arm").cast(pl.String))
-        self.share = self.looks.arms[self.outcome].kind == "rate"
+        self.kind = self.looks.arms[self.outcome].kind
 
-    def said(self, step: int) -> tuple[str, str]:
+    def sentences(self, step: int) -> tuple[str, str]:
         """Say how each arm stood on the day."""
         rows = self.rows.filter(at=step)
         told = [
-            f"{row['arm']} {_change(row['estimate'], self.share)} ({_change(row['lower'], self.share)} to "
-            f"{_change(row['upper'], self.share)})"
+            f"{row['arm']} {wording.change(row['estimate'], self.kind)} "
+            f"({wording.interval(row['lower'], row['upper'], self.kind)})"
             for row in rows.iter_rows(named=True)
         ]
         clear = rows.filter((pl.col("lower") > 0) | (pl.col("upper") < 0))["arm"].to_list()
@@ -102,7 +102,7 @@ class Days(Panel):
         alt = charts.house()
         arms = self.rows["arm"].unique(maintain_order=True).head(len(charts.PALETTE) - 1).to_list()
         table = self.rows.filter(pl.col("arm").is_in(arms))
-        number = alt.Axis(format="+.1%" if self.share else "+,.2~f")
+        number = alt.Axis(format="+.1%" if self.kind == "rate" else "+,.2~f")
         value = {"title": "difference", "axis": number}
         colour = alt.Color("arm:N", sort=arms, title=None, legend=alt.Legend(orient="top"))
         tips = [
@@ -149,7 +149,7 @@ class RollOut(Panel):
         self.rows = pl.DataFrame([result.rolled_out(n) for n in self.sent]).with_row_index("at")
         self.rows = self.rows.with_columns(pl.col("at").cast(pl.Int64), sent=pl.Series(self.sent))
 
-    def said(self, step: int) -> tuple[str, str]:
+    def sentences(self, step: int) -> tuple[str, str]:
         """Say what the winner is worth at the step."""
         best, worth = self.result.table.row(0, named=True), self.rows.row(step, named=True)
         gain, low, high = (_amount(worth[name], self.money) for name in ("gain", "gain_lower", "gain_upper"))
@@ -202,7 +202,7 @@ class TestSize(Panel):
         """Return the step of the best size."""
         return self.rows["n_arm"].index_of(self.result.table["n_arm"][0]) or 0
 
-    def said(self, step: int) -> tuple[str, str]:
+    def sentences(self, step: int) -> tuple[str, str]:
         """Say what a test of the size gains."""
         row, best = self.rows.row(step, named=True), self.result.table.row(0, named=True)
         return (
@@ -228,11 +228,7 @@ class TestSize(Panel):
         )
 
 
-def _change(value: float, share: bool) -> str:
-    return (f"{100 * value:+.2f} points" if share else f"{value:+,.3g}").replace("-", "−")
-
-
-def _amount(value: float, money: bool, sign: str = "+") -> str:
-    text = f"{abs(value):,.0f}"
-    before = ("−" if value < 0 else sign) + ("$" if money else "")
-    return before + text
+def _amount(value: float, money: bool, sign: str | None = None) -> str:
+    """Return whole dollars or a whole number, signed; `sign` replaces a plus."""
+    size = wording.dollars(abs(value), digits=0) if money else f"{abs(value):,.0f}"
+    return (wording.sign(value) if value < 0 or sign is None else sign) + size

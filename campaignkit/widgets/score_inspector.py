@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, wording
 from campaignkit.widgets.shell import Shell, guarded, ipywidgets, live_chart, readout
 
 if TYPE_CHECKING:
     import altair as alt
 
     from campaignkit.voters import Score
-    from campaignkit.voters.levels import Levels
+    from campaignkit.voters.model.levels import Levels
 
 WIDTH = 300
 
@@ -54,7 +54,7 @@ class ScoreInspector(Shell):
         w = ipywidgets()
         self.score = score
         self._calibration, self._gains = score.calibration(), score.gains()
-        self._levels = {one.feature.name: one for one in score.model.design.levels}
+        self._levels = {levels.feature.name: levels for levels in score.model.design.levels}
         wide = {"layout": w.Layout(width="300px"), "style": {"description_width": "110px"}}
         depths = [f"{share:.0%}" for share in self._gains.table["called_share"]]
         self.depth = w.SelectionSlider(
@@ -62,8 +62,10 @@ class ScoreInspector(Shell):
             description="Call the best", continuous_update=False, layout=w.Layout(width="480px"), style=wide["style"],
         )  # fmt: skip
         self.profile = {
-            name: w.Dropdown(options=_options(one), value=_options(one)[_commonest(one)][1], description=name, **wide)
-            for name, one in self._levels.items()
+            name: w.Dropdown(
+                options=_options(levels), value=_options(levels)[_commonest(levels)][1], description=name, **wide
+            )
+            for name, levels in self._levels.items()
         }
         self.vary = w.Dropdown(options=list(self.profile), description="Vary", **wide)
         self.readout, self._what_if = readout(), readout()
@@ -71,8 +73,8 @@ class ScoreInspector(Shell):
         self.profile_chart = live_chart(self._profile_chart())
         self.depth.observe(lambda _: self._called(), "value")
         self.vary.observe(lambda _: self._varied(), "value")
-        for one in self.profile.values():
-            one.observe(lambda _: self._changed(), "value")
+        for control in self.profile.values():
+            control.observe(lambda _: self._changed(), "value")
         controls = w.VBox([self.vary, *self.profile.values()]).add_class("ck-controls")
         beside = w.VBox([self._what_if, self.profile_chart]).add_class("ck-shown")
         below = w.HBox([controls, beside])
@@ -86,7 +88,7 @@ class ScoreInspector(Shell):
         self.readout.headline = f"Calling {row['called_share']:.0%} reaches {row['reached_share']:.0%}"
         self.readout.detail = (
             f"of those with {self.score.outcome}: {row['lift']:.2f} times their share, down to a score of "
-            f"{row['score_from']:.1%}. {self._calibration.summary()}"
+            f"{wording.share(row['score_from'])}. {self._calibration.summary()}"
         )
         self.chart.params.step = self.depth.value
 
@@ -98,9 +100,9 @@ class ScoreInspector(Shell):
     @guarded
     def _changed(self) -> None:
         name = self.vary.value
-        self._what_if.headline = f"{self.chance:.1%}"
+        self._what_if.headline = wording.share(self.chance)
         self._what_if.detail = f"is the score {self.score.name!r} of this profile; the bars: with another {name}."
-        chances = self._chances(name)
+        chances = self._scores_of(name)
         self.profile_chart.params.chances = chances
         self.profile_chart.params.now = [value for _, value in _options(self._levels[name])].index(
             self.profile[name].value
@@ -112,24 +114,25 @@ class ScoreInspector(Shell):
 
         Examples
         --------
+        >>> import polars as pl
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 5_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", ["sex", "age_band"], name="enters", purpose="volunteer", unit="person"
-        ... )
-        >>> look = ck.widgets.ScoreInspector(score)
+        >>> look = ck.widgets.ScoreInspector(ck.sample.score())
         >>> look.profile["sex"].value, look.profile["age_band"].value = "F", "40–49"
-        >>> one = people.filter(sex="F", age_band="40–49").head(1)
-        >>> look.chance == score.predict(one).collect()["enters"][0]
+        >>> look.profile["homeowner"].value = True
+        >>> woman = pl.DataFrame({"sex": ["F"], "age_band": ["40–49"], "homeowner": [True]})
+        >>> look.chance == ck.sample.score().predict(woman).collect()["enters"][0]
         True
         """
-        return self._predicted({name: [one.value] for name, one in self.profile.items()})[0]
+        return self._predicted({name: [control.value] for name, control in self.profile.items()})[0]
 
-    def _chances(self, name: str) -> list[float]:
+    def _scores_of(self, name: str) -> list[float]:
         """Return the profile's score with each value of a feature."""
         values = [value for _, value in _options(self._levels[name])]
         return self._predicted(
-            {other: values if other == name else [one.value] * len(values) for other, one in self.profile.items()}
+            {
+                other: values if other == name else [control.value] * len(values)
+                for other, control in self.profile.items()
+            }
         )
 
     def _predicted(self, columns: dict[str, list[Any]]) -> list[float]:
@@ -162,7 +165,7 @@ class ScoreInspector(Shell):
             alt.Chart(ends).mark_line(strokeDash=[4, 3], opacity=0.6, color=charts.INK).encode(x="share:Q", y="share:Q")
         )
         right = alt.layer(random, curve, down, point).properties(title=alt.Title("Gains", fontSize=13))
-        sized = [one.properties(width=WIDTH, height=240) for one in (left, right)]
+        sized = [part.properties(width=WIDTH, height=240) for part in (left, right)]
         step = alt.param(name="step", value=self.depth.value)
         return alt.hconcat(*sized, spacing=50).add_params(step).properties(description=self.score.summary())
 
@@ -173,7 +176,7 @@ class ScoreInspector(Shell):
         labels = [text for text, _ in options]
         values = [value for _, value in options]
         rows = pl.DataFrame({"at": range(len(labels)), "label": labels})
-        chances = alt.param(name="chances", value=self._chances(name))
+        chances = alt.param(name="chances", value=self._scores_of(name))
         now = alt.param(name="now", value=values.index(self.profile[name].value))
         bars = (
             alt.Chart(rows)
@@ -197,11 +200,7 @@ class ScoreInspector(Shell):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> people = ck.sample.draw("contest", 5_000, seed=1, host="host_a", appeal=4.0).table
-        >>> score = ck.voters.fit_score(
-        ...     people, "entered", ["sex", "age_band"], name="enters", purpose="volunteer", unit="person"
-        ... )
-        >>> look = ck.widgets.ScoreInspector(score)
+        >>> look = ck.widgets.ScoreInspector(ck.sample.score())
         >>> look.depth.value = 5
         >>> [param["value"] for param in look.still().to_dict()["params"] if param["name"] == "step"]
         [5]
@@ -212,7 +211,7 @@ class ScoreInspector(Shell):
 def _options(levels: Levels) -> list[tuple[str, Any]]:
     """Return a feature's values as shown, and as a table would have them."""
     feature = levels.feature
-    return [(feature.spoken(key), _value(levels, key)) for key in levels.keys]
+    return [(feature.label(key), _value(levels, key)) for key in levels.keys]
 
 
 def _value(levels: Levels, key: Any) -> Any:

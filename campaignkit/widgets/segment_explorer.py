@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, wording
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.megafile import Megafile
 from campaignkit.widgets.audience_chart import AudienceChart
@@ -84,7 +84,7 @@ class SegmentExplorer(Shell):
             value=(least, most), min=least, max=most, description="Size", step=max((most - least) // 50, 1),
             continuous_update=False, **wide,
         )  # fmt: skip
-        low, high = _tenth_below(min(lifts)), _tenth_below(max(lifts)) + 0.1
+        low, high = _one_decimal_below(min(lifts)), _one_decimal_below(max(lifts)) + 0.1
         self.lift = w.FloatRangeSlider(
             value=(low, high), min=low, max=high, step=0.05, description="Lift", readout_format=".2f",
             continuous_update=False, **wide,
@@ -128,7 +128,7 @@ class SegmentExplorer(Shell):
         """Show what is chosen; a helper of handlers, which put its errors on the screen."""
         rows = self.rows
         self.chart.params.chosen = rows["at"].to_list()
-        self.readout.headline, self.readout.detail = _said(rows, self.segments.outcome)
+        self.readout.headline, self.readout.detail = _sentences(rows, self.segments.outcome)
         self._query.sql = self.where
         if self.within is not None and self.people is not None and self._audience is not None:
             tally = tally_of(self.universe)
@@ -253,24 +253,24 @@ def _points(segments: Segments) -> pl.DataFrame:
     return table.with_columns(pl.col("at").cast(pl.Int64)).filter(pl.col("lift").is_not_null())
 
 
-def _said(rows: pl.DataFrame, outcome: str) -> tuple[str, str]:
+def _sentences(rows: pl.DataFrame, outcome: str) -> tuple[str, str]:
     """Return a headline and a line on the chosen segments."""
     if rows.height != 1:
         held = rows.filter(kind=HELD).height
         return f"{rows.height} segments", f"{held} of them held up on people who were not searched."
     row = rows.row(0, named=True)
-    told = f"{row['rate']:.1%} with {outcome} among {row['size']:,} searched, lift {row['lift']:.2f}."
+    sentence = f"{wording.share(row['rate'])} with {outcome} among {row['size']:,} searched, lift {row['lift']:.2f}."
     if row["holdout_lift"] is not None:
         bounds = row["holdout_lift_lower"], row["holdout_lift_upper"]
         interval = "" if None in bounds else f" (95% interval {bounds[0]:.2f} to {bounds[1]:.2f})"
-        told += f" Held out: {row['holdout_rate']:.1%} of {row['holdout_size']:,}, "
-        told += f"lift {row['holdout_lift']:.2f}{interval}."
-    return row["segment"], told
+        sentence += f" Held out: {wording.share(row['holdout_rate'])} of {row['holdout_size']:,}, "
+        sentence += f"lift {row['holdout_lift']:.2f}{interval}."
+    return row["segment"], sentence
 
 
 def _clipped(low: float, high: float, slider: Any) -> tuple[Any, Any]:
     return max(low, slider.min), min(max(high, slider.min), slider.max)
 
 
-def _tenth_below(value: float) -> float:
+def _one_decimal_below(value: float) -> float:
     return round(int(value * 10) / 10, 10)

@@ -72,15 +72,15 @@ class Selection:
         >>> Selection(states=("OH",), ages=(40, 49), giving="never gave").predicates()
         ["state in ('OH')", 'age between 40 and 49', 'not gave()']
         """
-        said = [self._places()]
-        said += [among(name, values) for name in ("sex", "race", "party") if (values := getattr(self, name))]
-        said.append(self._ages())
-        said += [f"{'' if yes else 'not '}voted_in({quote_literal(day)})" for day, yes in self.voted]
-        said.append(GIVING[self.giving][0])
-        said.append(f"gifts() >= {self.dollars:.15g}" if self.dollars else "")
-        said += [part for score in self.scores for part in _score(*score)]
-        said += [self._contact(), self.also.strip()]
-        return [part for part in said if part]
+        predicates = [self._places()]
+        predicates += [among(name, values) for name in ("sex", "race", "party") if (values := getattr(self, name))]
+        predicates.append(self._ages())
+        predicates += [f"{'' if yes else 'not '}voted_in({quote_literal(day)})" for day, yes in self.voted]
+        predicates.append(GIVING[self.giving][0])
+        predicates.append(f"gifts() >= {self.dollars:.15g}" if self.dollars else "")
+        predicates += [part for score in self.scores for part in _score(*score)]
+        predicates += [self._contact(), self.also.strip()]
+        return [part for part in predicates if part]
 
     def _places(self) -> str:
         if not self.counties:
@@ -117,12 +117,12 @@ class Selection:
             return None
         in_cube = not self.counties and cube_age is not None and not any(fine)
         parts += [cube_age if in_cube else people_age, *fine]
-        said = " AND ".join(part for part in parts if part) or "true"
-        return ("cube" if in_cube else "people"), said
+        condition = " AND ".join(part for part in parts if part) or "true"
+        return ("cube" if in_cube else "people"), condition
 
     def _coded_places(self, offered: Choices) -> str:
         if self.counties:
-            return _within("county", [offered.counties.index(one) + 1 for one in self.counties])
+            return _within("county", [offered.counties.index(county) + 1 for county in self.counties])
         return _within("state", _codes(offered.states, self.states))
 
     def _coded_values(self, offered: Choices) -> list[str]:

@@ -90,11 +90,11 @@ class Shell:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the widget; in the book, where no kernel answers, its chart as it stands."""
-        said = f"{type(self).__name__}: {self.readout.headline} {self.readout.detail}".strip()
+        text = f"{type(self).__name__}: {self.readout.headline} {self.readout.detail}".strip()
         if charts.page_has_vega():
-            return {"text/plain": said, "text/html": charts.figure(self.still())}
+            return {"text/plain": text, "text/html": charts.figure(self.still())}
         charts.make_live()
-        return self.box._repr_mimebundle_() | {"text/plain": said}
+        return self.box._repr_mimebundle_() | {"text/plain": text}
 
 
 def guarded(handler: Callable[..., None]) -> Callable[..., None]:

@@ -69,7 +69,7 @@ class World:
 
     def truth(self, found: voters.Persuasion) -> float:
         """The Qini of the rankings that were judged, on everybody there could be; averaged over them."""
-        judged, mean = found._judged, float(PI @ np.broadcast_to(self.share, len(PI)))
+        judged, mean = found._ranked, float(PI @ np.broadcast_to(self.share, len(PI)))
         cells = pl.DataFrame({name: CELLS[:, i] for i, name in enumerate(FEATURES)})
         keyed = cells.rename({name: f"f{i}" for i, name in enumerate(FEATURES)})
         treated, yes = np.repeat([True, True, False, False], len(PI)), np.tile(np.repeat([True, False], len(PI)), 2)
@@ -103,8 +103,8 @@ def _row(world: World, found: voters.Persuasion) -> dict:
         "qini covered": found.qini.lower <= true <= found.qini.upper,
         "below": true > found.qini.upper,
         "above": true < found.qini.lower,
-        "claimed": found.shown,
-        "false claim": found.shown and true <= NOTHING,
+        "claimed": found.beats_random,
+        "false claim": found.beats_random and true <= NOTHING,
         "backfire said": found.backfires.height > 0,
         "backfire sure": found.backfires.filter(pl.col("p_adjusted") < 0.05).height > 0,
         "doubly robust": found.method == "doubly_robust",
@@ -135,7 +135,7 @@ def _no_precincts(seed: int) -> dict:
     world = World(NONE, size=20, alike=0.8)
     table = world.draw(np.random.default_rng([seed, 9]))
     row = _row(world, _fit(table, seed=seed, cluster="precinct"))
-    return row | {"ignored: claimed": _fit(table, seed=seed).shown}
+    return row | {"ignored: claimed": _fit(table, seed=seed).beats_random}
 
 
 def _plain_transformation(seed: int) -> dict:
@@ -155,7 +155,7 @@ def _scripts(seed: int) -> dict:
     )  # fmt: skip
     score = found.predict(drawn.table).collect()["persuasion"]
     planted = drawn.table["group"].replace_strict(GROUPS, EFFECTS["health"], return_dtype=pl.Float64)
-    return {"claimed": found.shown, "rank correlation": spearmanr(score, planted)[0], "qini": found.qini.value}
+    return {"claimed": found.beats_random, "rank correlation": spearmanr(score, planted)[0], "qini": found.qini.value}
 
 
 UNEQUAL = World(LINEAR, share=0.2)

@@ -8,7 +8,7 @@ from scipy.special import expit, ndtr
 
 from campaignkit import voters
 from campaignkit.tables import open_table
-from campaignkit.voters.shifted import shift_to
+from campaignkit.voters.model.shifted_model import shift_to
 
 PEOPLE = 4_000
 TRUTH = {("a", "y"): 0.5, ("a", "z"): -0.4, ("b", "q"): -0.3, ("c", "1"): 0.3, ("c", "2"): 0.6, ("c", "3"): 0.2}
@@ -105,7 +105,12 @@ def totals(seed: int) -> dict:
     known = table.group_by("county").agg(voted=pl.col("y").sum())
     frame = open_table(table).lazy()
     model, _ = shift_to(score.model, frame, known, ["county"], "voted")
-    moved = model.scored(frame, "p").collect().to_native().with_columns(truth=pl.Series(expit(leaning(table) + level)))
+    moved = (
+        model.with_prediction(frame, "p")
+        .collect()
+        .to_native()
+        .with_columns(truth=pl.Series(expit(leaning(table) + level)))
+    )
     before = score.predict(table).collect()["s"]
     sums = moved.group_by("county").agg(pl.col("p").sum()).join(known, on="county")
     error = (moved["p"] - moved["truth"]).to_numpy()

@@ -21,7 +21,7 @@ def found():
 def test_the_average_is_as_published(found):
     assert round(found.average.value, 5) == 0.08131  # .37795 − .29664
     assert found.method == "doubly_robust"
-    assert "not even" in found.why
+    assert "not even" in found.method_reason
 
 
 def test_blocks_drawn_by_lot_do_not_pass_for_strata(found):
@@ -29,5 +29,5 @@ def test_blocks_drawn_by_lot_do_not_pass_for_strata(found):
 
 
 def test_some_are_moved_more_than_others(found):
-    assert found.shown
+    assert found.beats_random
     assert found.table["estimate"][0] > 2 * found.table["estimate"][-1] > 0

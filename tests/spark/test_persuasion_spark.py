@@ -26,5 +26,5 @@ def test_the_same_ranking_from_polars_and_spark(spark: Any) -> None:  # noqa: F8
         )  # fmt: skip
         rows = one.predict(data)
         rows = rows.collect() if name == "polars" else pl.from_arrow(rows.toArrow())
-        found[name] = (one.qini.value, one.qini.error, one.average.value, *rows.sort("person")["persuasion"])
+        found[name] = (one.qini.value, one.qini.std_error, one.average.value, *rows.sort("person")["persuasion"])
     assert found["polars"] == pytest.approx(found["spark"], abs=1e-9)

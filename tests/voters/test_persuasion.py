@@ -8,9 +8,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData, SourceRestricted
+from campaignkit.tables import Roles
 from campaignkit.voters import Bands, Persuasion, fit_persuasion
-from campaignkit.voters.experiment import Parts, experiment
-from campaignkit.voters.features import ask
+from campaignkit.voters.model.experiment_cells import Contrast, read_experiment
+from campaignkit.voters.model.features import feature_spec
+from campaignkit.voters.model.holdout import Holdout
 
 FEATURES = {"basics": ["sex", Bands("age", [30, 45, 65])], "consumer": ["income"]}
 ADDED = {"F": 0.16, "M": 0.02}
@@ -49,7 +51,7 @@ def test_the_planted_come_first():
     table = calls()
     found = fitted(table)
     assert found.method == "class_transformation"
-    assert found.shown
+    assert found.beats_random
     assert correlation(found, table) > 0.75
     assert "does more for the first" in found.summary()
     assert found.table["estimate"][0] > found.table["estimate"][-1] + 0.05
@@ -60,7 +62,7 @@ def test_unequal_arms_are_ranked_right():
     table = calls(40_000, share=0.15, added=added)
     found = fitted(table)
     assert found.method == "doubly_robust"
-    assert "not even" in found.why
+    assert "not even" in found.method_reason
     by_income = found.explain().filter(feature="income")["predicted"]
     assert by_income.max() - by_income.min() < 0.03  # who supports us anyway is not taken for who is moved
     assert correlation(found, table) > 0.6
@@ -68,8 +70,8 @@ def test_unequal_arms_are_ranked_right():
 
 def test_nothing_planted_is_not_claimed():
     found = [fitted(calls(2000, seed, added={"F": 0.05, "M": 0.05}), seed=seed) for seed in range(20)]
-    assert sum(one.shown for one in found) <= 3
-    said = next(one for one in found if not one.shown).summary()
+    assert sum(one.beats_random for one in found) <= 3
+    said = next(one for one in found if not one.beats_random).summary()
     assert "not shown to beat treating everyone or no one" in said
 
 
@@ -86,7 +88,8 @@ def test_a_ranking_is_judged_by_people_it_never_saw():
 
 
 def test_nobody_is_judged_by_those_whom_they_fitted():
-    read = experiment(calls(2000), ask(FEATURES), Parts("called", "supports", False, unit="person"))
+    roles = Roles(outcomes=("supports",), arms=("called",), unit="person")
+    read = read_experiment(calls(2000), feature_spec(FEATURES), roles, Contrast(False), Holdout())
     splits = read.splits()
     for at, (fits, judges) in enumerate(splits):
         assert not (fits & judges).any()
@@ -99,8 +102,8 @@ def test_households_widen_the_interval():
         person4=pl.col("person") * 4 + pl.col("copy")
     )
     one, copied = fitted(table), fitted(four, unit="person4", cluster="person")
-    assert copied.qini.error == pytest.approx(one.qini.error, rel=0.1)
-    assert copied.average.error == pytest.approx(one.average.error, rel=0.01)
+    assert copied.qini.std_error == pytest.approx(one.qini.std_error, rel=0.1)
+    assert copied.average.std_error == pytest.approx(one.average.std_error, rel=0.01)
 
 
 def test_contact_that_backfires_is_warned_of():
@@ -120,7 +123,7 @@ def test_arms_that_follow_a_feature_are_allowed_for_and_said():
     found = fitted(table)
     assert found.method == "doubly_robust"
     assert "arms differ by the features" in found.summary()
-    assert not found.shown
+    assert not found.beats_random
     assert found.average.lower < 0 < found.average.upper
     with pytest.raises(BadValue, match="doubly_robust"):
         fitted(table, method="class_transformation")
@@ -130,8 +133,8 @@ def test_a_holdout_judges_once():
     table = calls()
     found = fitted(table, holdout=0.25)
     assert found.table["n"].sum() == pytest.approx(1500, abs=120)
-    assert len(found._judged.models) == 1
-    assert found._judged.models[0].beta == pytest.approx(found.model.beta)
+    assert len(found._ranked.models) == 1
+    assert found._ranked.models[0].beta == pytest.approx(found.model.beta)
 
 
 def test_deciles_and_levels_add_up():
@@ -151,7 +154,7 @@ def test_weights_are_people():
     weighed = table.with_columns(w=pl.when(pl.col("income") == "low").then(2.0).otherwise(1.0))
     one, two = fitted(weighed, weight="w"), fitted(twice, unit="row", cluster="person", seed=0)
     assert one.average.value == pytest.approx(two.average.value)
-    assert one.average.error == pytest.approx(two.average.error, rel=0.01)
+    assert one.average.std_error == pytest.approx(two.average.std_error, rel=0.01)
 
 
 # --- everywhere alike, kept and used ----------------------------------------------------------------------
@@ -185,6 +188,18 @@ def test_predict_reads_nothing_and_is_the_models():
         found.predict(table, column="age")
     with pytest.raises(ColumnNotFound):
         found.predict(table.drop("sex"))
+
+
+def test_a_level_reaches_every_interval():
+    table = calls(3000)
+    narrow, wide = (fitted(table, confidence_level=level) for level in (0.8, 0.99))
+    for estimate in ("qini", "average"):
+        a, b = (getattr(found, estimate) for found in (narrow, wide))
+        assert a.upper - a.lower < 0.75 * (b.upper - b.lower)
+    for part in (lambda found: found.table, lambda found: found.deciles(3), lambda found: found.explain()):
+        a, b = part(narrow), part(wide)
+        assert ((a["upper"] - a["lower"]) < 0.75 * (b["upper"] - b["lower"])).all()
+    assert "80% interval" in narrow.summary()
 
 
 def test_saved_and_loaded_it_predicts_the_same(tmp_path):
@@ -282,5 +297,5 @@ def test_of_three_arms_one_must_be_chosen():
         fitted(table, control="nonne")
     one, both = (fitted(table, control="none", treatment=which) for which in ("early", ["early", "late"]))
     assert one.method == "doubly_robust"
-    assert both.method == "class_transformation", both.why
+    assert both.method == "class_transformation", both.method_reason
     assert dict(one.arms.select("arm", "role").iter_rows())["late"] == "left out"

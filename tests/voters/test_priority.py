@@ -43,7 +43,7 @@ def test_effects_of_the_assigned_are_made_those_of_the_reached():
     table = people()
     assigned = table.with_columns(d=pl.col("d") * 0.5, u=pl.col("u") * 0.5)
     parts = {"support": "s", "turnout": "q", "persuasion": "d", "mobilization": "u", "reach": "r"}
-    one, two = priority(table, **parts), priority(assigned, reached=0.5, **parts)
+    one, two = priority(table, **parts), priority(assigned, experiment_reach=0.5, **parts)
     assert one.predict().collect()["priority"].to_numpy() == pytest.approx(
         two.predict().collect()["priority"].to_numpy()
     )
@@ -128,9 +128,9 @@ def test_it_is_written_and_ranks_a_list(tmp_path):
     facts = {"sex": "sex", "called": "assigned('scripts', 'health')", "drawn": "assigned('scripts')"}
     table = voters.features(facts | {"voted": "voted_in('2008-11-04')"}).pl().filter("drawn")
     moved = fit_persuasion(table, "called", "voted", ["sex"], control=False, unit="person_id")
-    assert moved.write(mf, voters.features(["sex"])) == voters.count()
+    assert moved.write_scores(mf, voters.features(["sex"])) == voters.count()
     found = priority(voters, support=0.6, turnout="voted_in('2008-11-04')", persuasion="score('persuasion')", reach=0.5)
-    assert found.write(mf) == found.people == voters.count()
+    assert found.write_scores(mf) == found.people == voters.count()
     ranked = voters.call_list("phone", purpose="persuade", rank_by="score('priority')", limit=50).table
     assert ranked["rank"].is_sorted(descending=True)
     best = found.predict().pl()["priority"].max()

@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 from sklearn.metrics import log_loss, roc_auc_score
 
 from campaignkit import sample
@@ -155,10 +156,60 @@ def test_trees_equal_scikit_learns_own():
     codes = score.model.design.codes(table.select(f0="a", f1="b", f2="c"))
     x = np.stack([place[code] for place, code in zip(score.model.places, codes, strict=True)], axis=1)
     peer = HistGradientBoostingClassifier(early_stopping=False, random_state=0, min_samples_leaf=1).fit(x, table["y"])
-    assert np.abs(score.model.chances(codes) - peer.predict_proba(x)[:, 1]).max() < 0.01  # weights against rows
-    assert roc_auc_score(table["y"], score.model.chances(codes)) == pytest.approx(
+    assert np.abs(score.model.probabilities(codes) - peer.predict_proba(x)[:, 1]).max() < 0.01  # weights against rows
+    assert roc_auc_score(table["y"], score.model.probabilities(codes)) == pytest.approx(
         roc_auc_score(table["y"], peer.predict_proba(x)[:, 1]), abs=2e-3
     )
+
+
+@pytest.mark.parametrize("options", [{}, {"cluster": "household"}, {"weight": "w"}, {"ridge": 5.0}], ids=str)
+def test_statsmodels_results_are_the_scores_own(options):
+    score = fitted(people(), ["a", "b", "c"], interactions=[("a", "b")], **options)
+    results = score.to_statsmodels()
+    assert results.params.to_numpy() == pytest.approx(score.table["estimate"].to_numpy(), abs=1e-12)
+    assert results.bse.to_numpy() == pytest.approx(score.table["std_error"].to_numpy(), rel=1e-12)
+    assert results.pvalues.to_numpy() == pytest.approx(score.table["p_value"].to_numpy(), abs=1e-12)
+    assert results.conf_int()[0].to_numpy() == pytest.approx(score.table["lower"].to_numpy(), rel=1e-6)
+    assert "a[y]:b[q]" in results.summary().as_text()
+    assert results.wald_test("a[y] = a[z]", scalar=True).pvalue < 1
+    with pytest.warns(UserWarning, match="weights"):
+        assert results.get_margeff().margeff.shape == (score.table.height - 1,)
+
+
+def test_statsmodels_results_have_the_rows_likelihood():
+    table = people()
+    score = fitted(table, ["a", "b"], holdout=None)
+    results = score.to_statsmodels()
+    x = np.column_stack(
+        [np.ones(table.height), *(table[name] == level for name, level in (("a", "y"), ("a", "z"), ("b", "q")))]
+    )
+    peer = sm.GLM(table["y"].to_numpy().astype(float), x, family=sm.families.Binomial()).fit(tol=1e-12)
+    assert sorted(results.params) == pytest.approx(sorted(peer.params), abs=1e-6)
+    assert (results.llf, results.aic, results.deviance) == pytest.approx((peer.llf, peer.aic, peer.deviance), rel=1e-9)
+    assert results.df_resid == peer.df_resid
+
+
+def test_trees_and_loaded_scores_have_no_glm(tmp_path):
+    loaded = Score.load(fitted().save(tmp_path / "score.json"))
+    for score in (loaded, fitted(model="boosted")):
+        with pytest.raises(BadValue, match="Only a logit"):
+            score.to_statsmodels()
+
+
+def test_a_level_reaches_every_interval():
+    table = people()
+    narrow, wide = (fitted(table, confidence_level=level) for level in (0.8, 0.99))
+
+    def intervals(score):
+        q, calibration = score.quality, score.calibration().table
+        importance, against = score.importance().table, score.compare(fitted(table, ["b"], name="less"))
+        pairs = [score.table, calibration, importance]
+        widths = [float((part["upper"] - part["lower"]).max()) for part in pairs]
+        return [*widths, q.auc_upper - q.auc_lower, against.upper - against.lower]
+
+    assert all(a < 0.75 * b for a, b in zip(intervals(narrow), intervals(wide), strict=True))
+    assert "80% interval" in narrow.summary()
+    assert narrow.table["p_value"].equals(wide.table["p_value"])
 
 
 @pytest.mark.parametrize("model", ["logit", "boosted"])
@@ -369,8 +420,8 @@ def test_scores_are_written_where_lists_are_made_and_restriction_follows(megafil
         features, "voted_in_2008_11_04", ["sex", "age_band", "fec_gifts"], name="voted", purpose="turnout",
         unit="person_id", ridge=1.0,
     )  # fmt: skip
-    assert score.write(megafile) == megafile.universe("voter").count()
-    assert score.write(megafile) == megafile.sql("SELECT count(*) FROM score").item()
+    assert score.write_scores(megafile) == megafile.universe("voter").count()
+    assert score.write_scores(megafile) == megafile.sql("SELECT count(*) FROM score").item()
     listed = megafile.universe("voter").call_list("phone", "turnout", rank_by="score('voted')", limit=50)
     assert listed.table["rank"].is_sorted(descending=True)
     with pytest.raises(SourceRestricted):

@@ -1,17 +1,15 @@
 """fit_turnout: nothing from after an election enters, totals are met, screens are judged by who voted."""
 
-import numpy as np
 import polars as pl
 import pytest
 
 from campaignkit import sample
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.stats.prediction.shifts import logit_shifts
 from campaignkit.tables import open_table
-from campaignkit.voters import fit_turnout, turnout_history
-from campaignkit.voters.shifted import shift_to
+from campaignkit.voters import Turnout, fit_turnout, turnout_history
+from campaignkit.voters.model.shifted_model import shift_to
 from tests.voters.people import people
-from tests.voters.test_scores import fitted
+from tests.voters.test_score import fitted
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +85,32 @@ def test_places_that_cannot_be_met_are_left_and_named():
     assert dict(places.select("county", "left_as_it_is").rows()) == {
         "A": None, "B": "as many votes as people, or more", "C": "no votes", None: "no total",
     }  # fmt: skip
-    moved = model.scored(open_table(table).lazy(), "p").collect().to_native()
+    moved = model.with_prediction(open_table(table).lazy(), "p").collect().to_native()
     assert moved.filter(county="A")["p"].sum() == pytest.approx(700, abs=1e-6)
     before = score.predict(table).collect()
     assert moved.filter(county="B")["p"].to_numpy() == pytest.approx(before.filter(county="B")["s"].to_numpy())
 
 
-def test_shifts_reach_extreme_totals():
-    eta, n = np.random.default_rng(0).normal(0, 4, 2000), np.ones(2000)
-    group = np.arange(2000) % 2
-    shift = logit_shifts(eta, n, group, np.array([0.01, 999.99]))
-    assert np.bincount(group, 1 / (1 + np.exp(-eta - shift[group]))) == pytest.approx([0.01, 999.99], abs=1e-6)
+def test_a_saved_turnout_keeps_its_own_fields(voters, turnout, tmp_path):
+    again = Turnout.load(turnout.save(tmp_path / "turnout.json"))
+    for field in ("fit_on", "election", "test_on"):
+        assert getattr(again, field) == getattr(turnout, field)
+    assert again.counties.equals(turnout.counties)
+    assert (again.tested.quality, again.tested_to_totals.quality) == (
+        turnout.tested.quality,
+        turnout.tested_to_totals.quality,
+    )
+    assert again.summary() == turnout.summary()
+    rolls = turnout_history(voters, "2012-11-06").limit(500).pl()
+    one, two = (which.predict(rolls).collect()["turnout"].to_numpy() for which in (again, turnout))
+    assert one == pytest.approx(two, abs=1e-14)
+    assert again.chart().to_dict()["description"]
+    with pytest.raises(BadValue, match="no score"):
+        Turnout.load(turnout.tested.save(tmp_path / "score.json"))
+
+
+def test_a_level_reaches_every_interval_of_turnout(voters):
+    options = {"election": "2012-11-06", "fit_on": "2008-11-04", "test_on": "2010-11-02"}
+    narrow, wide = (fit_turnout(voters, **options, confidence_level=level) for level in (0.8, 0.99))
+    assert narrow.table["lower"][0] > wide.table["lower"][0]
+    assert narrow.tested.quality.auc_lower > wide.tested.quality.auc_lower

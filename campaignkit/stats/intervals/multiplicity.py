@@ -29,12 +29,10 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
     """
+    from scipy.stats import false_discovery_control  # slow to import, as statsmodels is
+
     p = np.asarray(p_values, float)
-    order = np.argsort(p)[::-1]
-    scaled = p[order] * p.size / np.arange(p.size, 0, -1)
-    adjusted = np.empty(p.size)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
-    return adjusted
+    return false_discovery_control(p) if p.size else p
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -59,12 +57,10 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     >>> holm([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.09, 0.09, 0.5]
     """
+    from statsmodels.stats.multitest import multipletests
+
     p = np.asarray(p_values, float)
-    order = np.argsort(p)
-    scaled = p[order] * np.arange(p.size, 0, -1)
-    adjusted = np.empty(p.size)
-    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
-    return adjusted
+    return multipletests(p, method="holm")[1] if p.size else p
 
 
 def adjusted(p_values: ArrayLike, correction: str) -> NDArray[np.float64]:

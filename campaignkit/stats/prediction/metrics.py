@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ DRAWS = 4_000
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """Predictions beside what happened, one a cell.
 
     Attributes
@@ -51,20 +51,20 @@ class Judged:
         return total
 
 
-def log_loss(judged: Judged, p: Floats | None = None) -> float:
+def log_loss(predictions: Predictions, p: Floats | None = None) -> float:
     """Return the mean of −log of the probability given to what happened, in nats.
 
     Examples
     --------
-    >>> one = np.ones(2)
-    >>> round(log_loss(Judged(np.array([0.5, 0.5]), one, np.array([1.0, 0.0]), one, one)), 4)
+    >>> n = np.ones(2)
+    >>> round(log_loss(Predictions(np.array([0.5, 0.5]), n, np.array([1.0, 0.0]), n, n)), 4)
     0.6931
     """
-    p = np.clip(judged.p if p is None else p, 1e-15, 1 - 1e-15)
-    return float(-(judged.k @ np.log(p) + (judged.n - judged.k) @ np.log1p(-p)) / judged.total)
+    p = np.clip(predictions.p if p is None else p, 1e-15, 1 - 1e-15)
+    return float(-(predictions.k @ np.log(p) + (predictions.n - predictions.k) @ np.log1p(-p)) / predictions.total)
 
 
-def auc(judged: Judged) -> tuple[float, float]:
+def auc(predictions: Predictions) -> tuple[float, float]:
     """Return the chance that one with the outcome was scored above one without it, and its standard error.
 
     Ties count one half. The error is DeLong's, from every row's influence, summed within clusters. NaN where all or
@@ -77,42 +77,42 @@ def auc(judged: Judged) -> tuple[float, float]:
     Examples
     --------
     >>> k, n = np.array([0.0, 1.0, 1.0]), np.array([1.0, 2.0, 1.0])
-    >>> auc(Judged(np.array([0.1, 0.5, 0.9]), n, k, n, k))[0]
+    >>> auc(Predictions(np.array([0.1, 0.5, 0.9]), n, k, n, k))[0]
     0.875
     """
-    below_yes, below_no, yes, no = _placed(judged)
+    below_yes, below_no, yes, no = _placed(predictions)
     if not (yes and no):
         return float("nan"), float("nan")
-    value = float(judged.k @ below_no / yes)
-    return value, float(np.sqrt(judged.variance((below_no - value) / yes, (1 - below_yes - value) / no)))
+    value = float(predictions.k @ below_no / yes)
+    return value, float(np.sqrt(predictions.variance((below_no - value) / yes, (1 - below_yes - value) / no)))
 
 
-def auc_difference(one: Judged, two: Floats) -> tuple[float, float]:
+def auc_difference(predictions: Predictions, others: Floats) -> tuple[float, float]:
     """Return by how much the AUC of one prediction is above another's of the same rows, with its standard error."""
-    other = Judged(two, one.n, one.k, one.nn, one.kk, one.cluster)
-    placed, against = _placed(one), _placed(other)
+    other = replace(predictions, p=others)
+    placed, against = _placed(predictions), _placed(other)
     yes, no = placed[2], placed[3]
-    values = [float(one.k @ below_no / yes) for _, below_no, _, _ in (placed, against)]
+    values = [float(predictions.k @ below_no / yes) for _, below_no, _, _ in (placed, against)]
     gap = values[0] - values[1]
     with_outcome = (placed[1] - against[1] - gap) / yes
     without_outcome = (against[0] - placed[0] - gap) / no
-    return gap, float(np.sqrt(one.variance(with_outcome, without_outcome)))
+    return gap, float(np.sqrt(predictions.variance(with_outcome, without_outcome)))
 
 
-def _placed(judged: Judged) -> tuple[Floats, Floats, float, float]:
+def _placed(predictions: Predictions) -> tuple[Floats, Floats, float, float]:
     """Return for each cell the shares of those with and without the outcome scored below it, ties one half."""
-    _, level = np.unique(judged.p, return_inverse=True)
-    yes, no = np.bincount(level, judged.k), np.bincount(level, judged.n - judged.k)
+    _, level = np.unique(predictions.p, return_inverse=True)
+    yes, no = np.bincount(level, predictions.k), np.bincount(level, predictions.n - predictions.k)
     below = [((np.cumsum(part) - part / 2) / max(part.sum(), 1e-300))[level] for part in (yes, no)]
     return below[0], below[1], float(yes.sum()), float(no.sum())
 
 
-def groups_of(p: Floats, n: Floats, groups: int) -> Whole:
+def score_groups(p: Floats, n: Floats, groups: int) -> Whole:
     """Return which of so many groups of about one size each cell is in, by its prediction; ties stay together.
 
     Examples
     --------
-    >>> groups_of(np.array([0.3, 0.1, 0.2, 0.2]), np.ones(4), 2).tolist()
+    >>> score_groups(np.array([0.3, 0.1, 0.2, 0.2]), np.ones(4), 2).tolist()
     [1, 0, 1, 1]
     """
     values, level = np.unique(p, return_inverse=True)
@@ -121,12 +121,12 @@ def groups_of(p: Floats, n: Floats, groups: int) -> Whole:
     return np.minimum((middle * groups).astype(np.int64), groups - 1)[level]
 
 
-def calibration_error(judged: Judged, group: Whole, seed: int = 0) -> tuple[float, float, float]:
+def calibration_error(predictions: Predictions, group: Whole, seed: int = 0) -> tuple[float, float, float]:
     """Return the expected calibration error, its noise floor, and what noise alone stays below in 95 of 100 cases.
 
     Parameters
     ----------
-    judged : Judged
+    predictions : Predictions
     group : array of int
         Which group each cell is in, from 0.
     seed : int
@@ -145,30 +145,30 @@ def calibration_error(judged: Judged, group: Whole, seed: int = 0) -> tuple[floa
     Examples
     --------
     >>> n, k = np.array([100.0, 100.0]), np.array([12.0, 48.0])
-    >>> found = calibration_error(Judged(np.array([0.1, 0.5]), n, k, n, k), np.array([0, 1]))
-    >>> round(found[0], 3), round(found[1], 3)
+    >>> error = calibration_error(Predictions(np.array([0.1, 0.5]), n, k, n, k), np.array([0, 1]))
+    >>> round(error[0], 3), round(error[1], 3)
     (0.02, 0.032)
     """
-    gap = np.bincount(group, judged.k - judged.n * judged.p)
-    spread = np.sqrt(group_variances(judged, group))
-    noise = np.abs(np.random.default_rng(seed).normal(size=(DRAWS, len(spread)))) @ spread / judged.total
-    floor = float(np.sqrt(2 / np.pi) * spread.sum() / judged.total)
-    return float(np.abs(gap).sum() / judged.total), floor, float(np.quantile(noise, 0.95))
+    gap = np.bincount(group, predictions.k - predictions.n * predictions.p)
+    spread = np.sqrt(group_variances(predictions, group))
+    noise = np.abs(np.random.default_rng(seed).normal(size=(DRAWS, len(spread)))) @ spread / predictions.total
+    floor = float(np.sqrt(2 / np.pi) * spread.sum() / predictions.total)
+    return float(np.abs(gap).sum() / predictions.total), floor, float(np.quantile(noise, 0.95))
 
 
-def group_variances(judged: Judged, group: Whole) -> Floats:
+def group_variances(predictions: Predictions, group: Whole) -> Floats:
     """Return the variance of each group's Σ weight · outcome, were the predictions right.
 
     With clusters it is multiplied by how much more the sums of their residuals within groups vary than independent
     ones would, over all groups.
     """
-    plain: Floats = np.asarray(np.bincount(group, judged.nn * judged.p * (1 - judged.p)), float)
-    if judged.cluster is None:
+    plain: Floats = np.asarray(np.bincount(group, predictions.nn * predictions.p * (1 - predictions.p)), float)
+    if predictions.cluster is None:
         return plain
-    independent = Judged(judged.p, judged.n, judged.k, judged.nn, judged.kk).variance(1 - judged.p, -judged.p)
-    alone = judged.cluster < 0
-    within = np.where(alone, np.arange(len(group)) + judged.cluster.max() + 1, judged.cluster)
+    independent = replace(predictions, cluster=None).variance(1 - predictions.p, -predictions.p)
+    alone = predictions.cluster < 0
+    within = np.where(alone, np.arange(len(group)) + predictions.cluster.max() + 1, predictions.cluster)
     parts = np.unique(within * (group.max() + 1) + group, return_inverse=True)[1]
-    within_parts = Judged(judged.p, judged.n, judged.k, judged.nn, judged.kk, np.where(alone, -1, parts))
-    effect = within_parts.variance(1 - judged.p, -judged.p) / independent if independent else 1.0
+    within_parts = replace(predictions, cluster=np.where(alone, -1, parts))
+    effect = within_parts.variance(1 - predictions.p, -predictions.p) / independent if independent else 1.0
     return plain * max(effect, 1.0)

@@ -1,4 +1,4 @@
-"""How well a ranking finds those whom a contact moves: the Qini coefficient with its error, and uplift by tenth.
+"""How well a ranking finds those whom a contact moves: the Qini coefficient with its error, and the effect by decile.
 
 Everything works on cells: how many rows (or how much weight) have one score, arm and outcome. The ranking is taken as
 given: it must come from other rows, or every number here is flattered.
@@ -43,7 +43,7 @@ class Outcomes:
         cluster = None if self.cluster is None else self.cluster[rows]
         return Outcomes(self.treated[rows], self.yes[rows], self.weight[rows], self.squares[rows], cluster)
 
-    def times(self, factor: Floats) -> Outcomes:
+    def reweighted(self, factor: Floats) -> Outcomes:
         """Return the cells with each weight multiplied."""
         return replace(self, weight=self.weight * factor, squares=self.squares * factor**2)
 
@@ -74,14 +74,14 @@ class Outcomes:
 # --- Qini -------------------------------------------------------------------------------------------------
 
 
-def qini(score: Floats, of: Outcomes) -> tuple[float, Floats]:
+def qini(score: Floats, outcomes: Outcomes) -> tuple[float, Floats]:
     """Return the Qini coefficient of a ranking, and its derivative by each cell's weight.
 
     Parameters
     ----------
     score : array, one a cell
         Whom to contact first has most; equal scores are one step.
-    of : Outcomes
+    outcomes : Outcomes
 
     Returns
     -------
@@ -108,10 +108,10 @@ def qini(score: Floats, of: Outcomes) -> tuple[float, Floats]:
     1.0
     """
     steps = np.unique(-score, return_inverse=True)[1]
-    best = np.where(of.yes, np.where(of.treated, 0, 2), 1)
-    area, by_area = _area(steps, of)
-    most, by_most = _area(best, of)
-    line, by_line = _area(np.zeros(len(steps), int), of)
+    best = np.where(outcomes.yes, np.where(outcomes.treated, 0, 2), 1)
+    area, by_area = _area(steps, outcomes)
+    most, by_most = _area(best, outcomes)
+    line, by_line = _area(np.zeros(len(steps), int), outcomes)
     span = most - line
     if not span > 0:
         return np.nan, np.full(len(steps), np.nan)
@@ -119,16 +119,16 @@ def qini(score: Floats, of: Outcomes) -> tuple[float, Floats]:
     return float(value), (by_area - by_line - value * (by_most - by_line)) / span
 
 
-def _sums(steps: NDArray[np.intp], of: Outcomes) -> list[Floats]:
+def _sums(steps: NDArray[np.intp], outcomes: Outcomes) -> list[Floats]:
     """Return N_t, N_c, Y_t and Y_c among the first so many steps."""
-    parts = (of.treated, ~of.treated, of.treated & of.yes, ~of.treated & of.yes)
+    parts = (outcomes.treated, ~outcomes.treated, outcomes.treated & outcomes.yes, ~outcomes.treated & outcomes.yes)
     size = int(steps.max()) + 1
-    return [np.bincount(steps, of.weight * part, size).cumsum(dtype=np.float64) for part in parts]
+    return [np.bincount(steps, outcomes.weight * part, size).cumsum(dtype=np.float64) for part in parts]
 
 
-def _area(steps: NDArray[np.intp], of: Outcomes) -> tuple[float, Floats]:
+def _area(steps: NDArray[np.intp], outcomes: Outcomes) -> tuple[float, Floats]:
     """Return the area under a Qini curve by trapezoids, and its derivative by each cell's weight."""
-    n_t, n_c, y_t, y_c = _sums(steps, of)
+    n_t, n_c, y_t, y_c = _sums(steps, outcomes)
     some = n_c > 0
     rate, ratio = (np.divide(top, n_c, out=np.zeros_like(n_c), where=some) for top in (y_c, n_t))
     x, q = np.r_[0.0, n_t + n_c], np.r_[0.0, y_t - y_c * ratio]
@@ -140,18 +140,18 @@ def _area(steps: NDArray[np.intp], of: Outcomes) -> tuple[float, Floats]:
     to_t, to_c, yes_t, yes_c = (
         np.cumsum(part[::-1])[::-1] for part in (by_x - by_q * rate, by_x + by_q * rate * ratio, by_q, -by_q * ratio)
     )
-    arm = np.where(of.treated, to_t[steps], to_c[steps])
-    return area, arm + of.yes * np.where(of.treated, yes_t[steps], yes_c[steps])
+    arm = np.where(outcomes.treated, to_t[steps], to_c[steps])
+    return area, arm + outcomes.yes * np.where(outcomes.treated, yes_t[steps], yes_c[steps])
 
 
-def mean_qini(score: Floats, of: Outcomes, fold: Whole, confidence_level: float = 0.95) -> Estimate:
+def mean_qini(score: Floats, outcomes: Outcomes, fold: Whole, confidence_level: float = 0.95) -> Estimate:
     """Return the folds' Qini coefficients averaged, by rows, with an interval.
 
     Parameters
     ----------
     score : array, one a cell
         Scores of different folds are never compared: each comes from a model of its own.
-    of : Outcomes
+    outcomes : Outcomes
     fold : array of int, one a cell
         Which fold a cell is judged in; clusters lie whole in one.
     confidence_level : float
@@ -167,28 +167,28 @@ def mean_qini(score: Floats, of: Outcomes, fold: Whole, confidence_level: float 
     --------
     >>> rng = np.random.default_rng(0)
     >>> x, arm = rng.random(4000), rng.random(4000) < 0.5
-    >>> of = Outcomes(arm, rng.random(4000) < 0.3 + 0.4 * x * arm, np.ones(4000), np.ones(4000))
-    >>> found = mean_qini(x, of, np.arange(4000) % 2)
-    >>> print(f"{found.value:.3f}, {found.lower:.3f} to {found.upper:.3f}")
+    >>> outcomes = Outcomes(arm, rng.random(4000) < 0.3 + 0.4 * x * arm, np.ones(4000), np.ones(4000))
+    >>> mean = mean_qini(x, outcomes, np.arange(4000) % 2)
+    >>> print(f"{mean.value:.3f}, {mean.lower:.3f} to {mean.upper:.3f}")
     0.095, 0.068 to 0.122
     """
-    value, gradient, total = 0.0, np.zeros(len(score)), of.weight.sum()
-    for one in np.unique(fold):
-        rows = fold == one
-        part = of.take(rows)
+    value, gradient, total = 0.0, np.zeros(len(score)), outcomes.weight.sum()
+    for number in np.unique(fold):
+        rows = fold == number
+        part = outcomes.take(rows)
         share = part.weight.sum() / total
-        found, by = qini(score[rows], part)
-        value += share * found
-        gradient[rows] = share * by
-    return interval(value, float(np.sqrt(of.variance(gradient))), of.degrees_of_freedom(), confidence_level)
+        coefficient, by_weight = qini(score[rows], part)
+        value += share * coefficient
+        gradient[rows] = share * by_weight
+    return interval(value, float(np.sqrt(outcomes.variance(gradient))), outcomes.degrees_of_freedom(), confidence_level)
 
 
-def gains(score: Floats, of: Outcomes, fold: Whole, points: int = 20) -> Floats:
+def gain_curve(score: Floats, outcomes: Outcomes, fold: Whole, points: int = 20) -> Floats:
     """Return what contacting the first so many gains over contacting nobody, per person of the whole.
 
     Parameters
     ----------
-    score, of, fold
+    score, outcomes, fold
         As for `mean_qini`.
     points : int
         At how many equal shares after 0.
@@ -199,10 +199,10 @@ def gains(score: Floats, of: Outcomes, fold: Whole, points: int = 20) -> Floats:
         Share contacted, and the gain: that share times the difference of the arms' rates in it. At 1 it is the average
         effect.
     """
-    grid, curve, total = np.linspace(0, 1, points + 1), np.zeros(points + 1), of.weight.sum()
-    for one in np.unique(fold):
-        rows = fold == one
-        part = of.take(rows)
+    grid, curve, total = np.linspace(0, 1, points + 1), np.zeros(points + 1), outcomes.weight.sum()
+    for number in np.unique(fold):
+        rows = fold == number
+        part = outcomes.take(rows)
         n_t, n_c, y_t, y_c = _sums(np.unique(-score[rows], return_inverse=True)[1], part)
         whole = n_t + n_c
         both = (n_t > 0) & (n_c > 0)
@@ -218,7 +218,7 @@ def gains(score: Floats, of: Outcomes, fold: Whole, points: int = 20) -> Floats:
 
 
 @dataclass(frozen=True)
-class Effects:
+class GroupEffects:
     """Effects in groups of people: one number a group.
 
     Attributes
@@ -243,24 +243,24 @@ class Effects:
     p_value: Floats
 
 
-def ranks(score: Floats, weight: Floats, fold: Whole) -> Floats:
+def rank_shares(score: Floats, weight: Floats, fold: Whole) -> Floats:
     """Return each cell's place within its fold as a share, 0 being the best; equal scores share the middle.
 
     Examples
     --------
-    >>> ranks(np.array([3.0, 1, 2, 2]), np.ones(4), np.zeros(4, int)).tolist()
+    >>> rank_shares(np.array([3.0, 1, 2, 2]), np.ones(4), np.zeros(4, int)).tolist()
     [0.125, 0.875, 0.5, 0.5]
     """
     place = np.empty(len(score))
-    for one in np.unique(fold):
-        rows = np.flatnonzero(fold == one)
+    for number in np.unique(fold):
+        rows = np.flatnonzero(fold == number)
         steps = np.unique(-score[rows], return_inverse=True)[1]
         sizes = np.bincount(steps, weight[rows])
         place[rows] = ((np.cumsum(sizes) - sizes / 2) / sizes.sum())[steps]
     return place
 
 
-def effects(group: Whole, score: Floats, of: Outcomes, confidence_level: float = 0.95) -> Effects:
+def group_effects(group: Whole, score: Floats, outcomes: Outcomes, confidence_level: float = 0.95) -> GroupEffects:
     """Return the effect in each group of people.
 
     Parameters
@@ -269,7 +269,7 @@ def effects(group: Whole, score: Floats, of: Outcomes, confidence_level: float =
         Groups from 0.
     score : array, one a cell
         Of which each group's mean is given.
-    of : Outcomes
+    outcomes : Outcomes
     confidence_level : float
         Confidence of each group's interval.
 
@@ -286,53 +286,55 @@ def effects(group: Whole, score: Floats, of: Outcomes, confidence_level: float =
     Examples
     --------
     >>> n = np.array([40.0, 60, 30, 70])
-    >>> of = Outcomes(np.array([True, True, False, False]), np.array([True, False, True, False]), n, n)
-    >>> found = effects(np.zeros(4, int), np.ones(4), of)
-    >>> found.estimate.round(2).tolist(), found.lower.round(2).tolist()
+    >>> outcomes = Outcomes(np.array([True, True, False, False]), np.array([True, False, True, False]), n, n)
+    >>> effect = group_effects(np.zeros(4, int), np.ones(4), outcomes)
+    >>> effect.estimate.round(2).tolist(), effect.lower.round(2).tolist()
     ([0.1], [-0.03])
     """
-    known = np.unique(group[of.weight > 0])
-    rows = np.array([_arms(of, group == one) for one in known])  # group × arm × (weight, rate, effective n)
+    known = np.unique(group[outcomes.weight > 0])
+    rows = np.array([_arms(outcomes, group == number) for number in known])  # group × arm × (weight, rate, effective n)
     (n_t, p_t, e_t), (n_c, p_c, e_c) = (rows[:, arm].T for arm in (0, 1))
-    mean = np.bincount(group, of.weight * score)[known] / np.bincount(group, of.weight)[known]
+    mean = np.bincount(group, outcomes.weight * score)[known] / np.bincount(group, outcomes.weight)[known]
 
     def bounds(alpha: Floats) -> tuple[Floats, Floats]:
         return mover(p_t, score_limits(p_t, e_t, alpha), p_c, score_limits(p_c, e_c, alpha))
 
     lower, upper = bounds(np.full(len(known), 1 - confidence_level))
-    return Effects(known, n_t, n_c, mean, p_t, p_c, p_t - p_c, lower, upper, inverted(bounds, (len(known),)))
+    return GroupEffects(known, n_t, n_c, mean, p_t, p_c, p_t - p_c, lower, upper, inverted(bounds, (len(known),)))
 
 
-def _arms(of: Outcomes, rows: Mask) -> list[tuple[float, float, float]]:
-    return [_rate(of.take(rows & arm)) for arm in (of.treated, ~of.treated)]
+def _arms(outcomes: Outcomes, rows: Mask) -> list[tuple[float, float, float]]:
+    return [_rate(outcomes.take(rows & arm)) for arm in (outcomes.treated, ~outcomes.treated)]
 
 
-def _rate(of: Outcomes) -> tuple[float, float, float]:
+def _rate(outcomes: Outcomes) -> tuple[float, float, float]:
     """Return a group's weight, its rate, and how many people drawn singly would know the rate as well."""
-    total = float(of.weight.sum())
+    total = float(outcomes.weight.sum())
     if not total > 0:
         return 0.0, np.nan, np.nan
-    rate = float(of.weight @ of.yes / total)
-    draws, spread = of.draws(), of.variance((of.yes.astype(np.float64) - rate) / total)
+    rate = float(outcomes.weight @ outcomes.yes / total)
+    draws, spread = outcomes.draws(), outcomes.variance((outcomes.yes.astype(np.float64) - rate) / total)
     if not (0 < rate < 1 and spread > 0):  # nobody or everybody: that clusters agree cannot be told from chance
         return total, rate, draws
-    return total, rate, min(rate * (1 - rate) / spread, total**2 / float(of.squares.sum()))
+    return total, rate, min(rate * (1 - rate) / spread, total**2 / float(outcomes.squares.sum()))
 
 
-def average_effect(of: Outcomes, confidence_level: float = 0.95) -> Estimate:
+def average_effect(outcomes: Outcomes, confidence_level: float = 0.95) -> Estimate:
     """Return the difference of the two arms' rates over everyone, errors summed within clusters.
 
     Examples
     --------
     >>> ones = np.array([40.0, 60, 30, 70])
-    >>> of = Outcomes(np.array([True, True, False, False]), np.array([True, False, True, False]), ones, ones)
-    >>> round(average_effect(of).value, 3)
+    >>> outcomes = Outcomes(np.array([True, True, False, False]), np.array([True, False, True, False]), ones, ones)
+    >>> round(average_effect(outcomes).value, 3)
     0.1
     """
-    gradient, value = np.zeros(len(of.yes)), 0.0
-    for sign, arm in ((1, of.treated), (-1, ~of.treated)):
-        total = of.weight[arm].sum()
-        rate = of.weight[arm] @ of.yes[arm] / total
-        gradient[arm] = sign * (of.yes[arm] - rate) / total
+    gradient, value = np.zeros(len(outcomes.yes)), 0.0
+    for sign, arm in ((1, outcomes.treated), (-1, ~outcomes.treated)):
+        total = outcomes.weight[arm].sum()
+        rate = outcomes.weight[arm] @ outcomes.yes[arm] / total
+        gradient[arm] = sign * (outcomes.yes[arm] - rate) / total
         value += sign * rate
-    return interval(float(value), float(np.sqrt(of.variance(gradient))), of.degrees_of_freedom(), confidence_level)
+    return interval(
+        float(value), float(np.sqrt(outcomes.variance(gradient))), outcomes.degrees_of_freedom(), confidence_level
+    )

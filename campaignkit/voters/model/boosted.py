@@ -14,12 +14,13 @@ from scipy.special import expit
 
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
+from campaignkit.sql import quote_identifier
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.regression.terms import join_codes
-from campaignkit.voters.cases import Cases
-from campaignkit.voters.design import Design
-from campaignkit.voters.models import TABLE
-from campaignkit.voters.reading import features_keys
+from campaignkit.voters.model.design import Design
+from campaignkit.voters.model.logit_model import TABLE, ModelFit
+from campaignkit.voters.model.reading import features_keys
+from campaignkit.voters.model.weighted_cells import WeightedCells
 
 FEW = 50_000  # rows that one thread learns from faster than several
 NODE = ("feature", "threshold", "left", "right", "value", "leaf")
@@ -48,7 +49,7 @@ class BoostedModel:
     trees: tuple[dict[str, Any], ...]
     kind: str = "boosted"
 
-    def chances(self, codes: Sequence[Whole]) -> Floats:
+    def probabilities(self, codes: Sequence[Whole]) -> Floats:
         """Return the probability of each cell."""
         x = [place[code] for place, code in zip(self.places, codes, strict=True)]
         at = np.arange(len(x[0])) if x else np.arange(0)
@@ -66,21 +67,22 @@ class BoostedModel:
             total += tree["value"][node]
         return expit(total)
 
-    def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    def with_prediction(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Return the table with a column of probabilities: each combination of levels is scored, and looked up.
 
         The combinations are counted at once, in one pass; no row is read.
         """
-        asked, levels = self.design.asked, self.design.levels
-        keys = frame.select(*features_keys(frame, asked))
+        spec, levels = self.design.spec, self.design.levels
+        keys = frame.select(*features_keys(frame, spec))
         seen = cells(keys, [f"f{i}" for i in range(len(levels))])
         codes = self.design.codes(seen)
-        sizes = [len(one.labels) for one in levels]
-        table = pl.DataFrame({"__cell": join_codes(codes, sizes), name: self.chances(codes)}).unique("__cell")
+        sizes = [len(feature_levels.labels) for feature_levels in levels]
+        table = pl.DataFrame({"__cell": join_codes(codes, sizes), name: self.probabilities(codes)}).unique("__cell")
         schema = frame.collect_schema()
         cell = nw.lit(0)
-        for one, size in zip(levels, sizes, strict=True):
-            cell = cell * size + one.lookup(one.feature.key(schema[one.feature.name]), np.arange(size))
+        for feature_levels, size in zip(levels, sizes, strict=True):
+            key = feature_levels.feature.key(schema[feature_levels.feature.name])
+            cell = cell * size + feature_levels.lookup(key, np.arange(size))
         return _joined(frame.with_columns(cell.cast(nw.Int64).alias("__cell")), table)
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def _joined(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFrame[Any]:
         return nw.from_native(native.join(table.lazy(), on="__cell", how="left", maintain_order="left").drop("__cell"))
     if isinstance(native, duckdb.DuckDBPyRelation):
         numbers = ", ".join(f"({cell}, {value!r}::DOUBLE)" for cell, value in table.iter_rows())
-        quoted = '"' + name.replace('"', '""') + '"'
+        quoted = quote_identifier(name)
         joined = f"people LEFT JOIN (VALUES {numbers}) v(cell, value) ON people.__cell = v.cell"
         looked = f"SELECT people.* EXCLUDE (__cell), v.value AS {quoted} FROM {joined}"
         return nw.from_native(native.query("people", looked))
@@ -119,7 +121,7 @@ def _joined(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFrame[Any]:
     return nw.from_native(native.join(small, on="__cell", how="left").drop("__cell"))
 
 
-def fit_boosted(design: Design, fitted: Cases, seed: int) -> tuple[BoostedModel, pl.DataFrame, str]:
+def fit_boosted(design: Design, fitted: WeightedCells, seed: int) -> ModelFit:
     """Fit trees on cells, each counting by its weight.
 
     Raises
@@ -140,13 +142,14 @@ def fit_boosted(design: Design, fitted: Cases, seed: int) -> tuple[BoostedModel,
     learner = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, min_samples_leaf=1)
     with threadpool_limits(1 if len(y) < FEW else None, user_api="openmp"):
         learner.fit(rows, y, sample_weight=weight * scale)
+    # no public attribute holds the trees; the extra `boost` is pinned below scikit-learn 2
     model = BoostedModel(
         design, places, float(np.ravel(learner._baseline_prediction)[0]), tuple(map(_nodes, learner._predictors))
     )
-    return model, _table(design, fitted), ""
+    return ModelFit(model, _table(design, fitted), "", fitted)
 
 
-def _places(design: Design, fitted: Cases, i: int) -> Floats:
+def _places(design: Design, fitted: WeightedCells, i: int) -> Floats:
     """Return what each code of a feature is to a tree: numbers in their order, categories in that of their rates."""
     levels, code = design.levels[i], fitted.codes[i]
     size = len(levels.labels)
@@ -163,11 +166,11 @@ def _nodes(predictors: Sequence[Any]) -> dict[str, Any]:
     """Return one round's tree as arrays; scikit-learn keeps them in a record array."""
     nodes = predictors[0].nodes
     names = {"feature": "feature_idx", "threshold": "num_threshold", "leaf": "is_leaf"}
-    found = {part: np.array(nodes[names.get(part, part)]) for part in NODE}
-    return found | {"leaf": found["leaf"].astype(bool), "threshold": np.nan_to_num(found["threshold"], posinf=1e300)}
+    tree = {part: np.array(nodes[names.get(part, part)]) for part in NODE}
+    return tree | {"leaf": tree["leaf"].astype(bool), "threshold": np.nan_to_num(tree["threshold"], posinf=1e300)}
 
 
-def _table(design: Design, fitted: Cases) -> pl.DataFrame:
+def _table(design: Design, fitted: WeightedCells) -> pl.DataFrame:
     rows = []
     for levels, code in zip(design.levels, fitted.codes, strict=True):
         people, n, k = (np.bincount(code, part, len(levels.labels)) for part in (fitted.rows, fitted.n, fitted.k))

@@ -14,8 +14,8 @@ import polars as pl
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.regression.terms import Term, Terms, aliased, join_codes
-from campaignkit.voters.features import Asked
-from campaignkit.voters.levels import RARE, Levels, levels_of
+from campaignkit.voters.model.features import FeatureSpec
+from campaignkit.voters.model.levels import RARE, Levels, levels_of
 
 MOST_COLUMNS = 2_000
 MOST_LEVELS = 1_000_000  # of a product
@@ -27,7 +27,7 @@ class Design:
 
     Attributes
     ----------
-    asked : Asked
+    spec : FeatureSpec
         Features and interactions.
     levels : tuple of Levels
         One a feature.
@@ -41,7 +41,7 @@ class Design:
         Columns that would say nothing of their own, being sums of earlier ones, or of products too rare.
     """
 
-    asked: Asked
+    spec: FeatureSpec
     levels: tuple[Levels, ...]
     products: tuple[tuple[int, ...], ...]
     bases: tuple[Floats, ...]
@@ -51,12 +51,12 @@ class Design:
     @property
     def constant(self) -> tuple[str, ...]:
         """Features with one level, which say nothing."""
-        return tuple(one.feature.name for one in self.levels if len(one.labels) == 1)
+        return tuple(levels.feature.name for levels in self.levels if len(levels.labels) == 1)
 
     @property
     def blocks(self) -> list[str]:
         """Each column's block; "" the intercept's."""
-        block = {one.feature.name: one.feature.block for one in self.levels}
+        block = {levels.feature.name: levels.feature.block for levels in self.levels}
         return [
             " × ".join(dict.fromkeys(block[part] for part in term.split(" × ") if part in block))
             for term, _ in self.names
@@ -110,31 +110,31 @@ class Design:
         tables = dict(zip(self.products, empty.tables(beta), strict=True))
         largest = [of for of in self.products if of and not any(set(of) < set(other) for other in self.products)]
         held: set[tuple[int, ...]] = set()
-        found = []
+        lookups = []
         for of in largest:
             sizes = [len(self.levels[i].labels) for i in of]
             table = np.zeros(sizes)
             for part in (part for part in self.products if part and part not in held and set(part) <= set(of)):
                 held.add(part)
                 table += tables[part].reshape([size if i in part else 1 for i, size in zip(of, sizes, strict=True)])
-            found.append((of, table.ravel()))
-        return [(of, table) for of, table in found if table.any()]
+            lookups.append((of, table.ravel()))
+        return [(of, table) for of, table in lookups if table.any()]
 
     def unseen(self, cells: pl.DataFrame) -> pl.DataFrame:
         """Return the values that the fit never saw: feature, value, n (rows)."""
         parts = []
         for i, levels in enumerate(self.levels):
             odd = cells.filter(levels.unseen(cells[f"f{i}"])).group_by(f"f{i}").agg(pl.col("n").sum())
-            spoken = [levels.feature.spoken(key) for key in odd[f"f{i}"].to_list()]
-            parts.append(pl.DataFrame({"feature": [levels.feature.name] * len(spoken), "value": spoken, "n": odd["n"]}))
+            label = [levels.feature.label(key) for key in odd[f"f{i}"].to_list()]
+            parts.append(pl.DataFrame({"feature": [levels.feature.name] * len(label), "value": label, "n": odd["n"]}))
         whole = pl.concat([part.cast({"feature": pl.String, "value": pl.String, "n": pl.Int64}) for part in parts])
         return whole.sort("feature", "n", "value", descending=[False, True, False])
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
         return {
-            "interactions": [list(one) for one in self.asked.interactions],
-            "levels": [one.to_dict() for one in self.levels],
+            "interactions": [list(names) for names in self.spec.interactions],
+            "levels": [levels.to_dict() for levels in self.levels],
             "products": [list(of) for of in self.products],
             "bases": [basis.tolist() for basis in self.bases],
             "names": [list(name) for name in self.names],
@@ -144,20 +144,22 @@ class Design:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Design:
         """Return what `to_dict` gave."""
-        levels = tuple(Levels.from_dict(one) for one in saved["levels"])
-        asked = Asked(tuple(one.feature for one in levels), tuple(tuple(one) for one in saved["interactions"]))
+        levels = tuple(Levels.from_dict(feature) for feature in saved["levels"])
+        spec = FeatureSpec(
+            tuple(kept.feature for kept in levels), tuple(tuple(names) for names in saved["interactions"])
+        )
         bases = tuple(np.array(basis, float).reshape(len(basis), -1) for basis in saved["bases"])
         names, dropped = (tuple((term, level) for term, level in saved[part]) for part in ("names", "dropped"))
-        return cls(asked, levels, tuple(tuple(of) for of in saved["products"]), bases, names, dropped)
+        return cls(spec, levels, tuple(tuple(of) for of in saved["products"]), bases, names, dropped)
 
 
-def design(asked: Asked, cells: pl.DataFrame) -> Design:
+def make_design(spec: FeatureSpec, cells: pl.DataFrame) -> Design:
     """Make the columns of a regression from the cells it will be fitted on.
 
     Parameters
     ----------
-    asked : Asked
-        Features, their kinds known (as `reading.read` returns them), and interactions.
+    spec : FeatureSpec
+        Features, their kinds known (as `reading.count_cells` returns them), and interactions.
     cells : polars.DataFrame
         Keys as f0, f1 … and n: of the rows that fit, and no others.
 
@@ -168,20 +170,20 @@ def design(asked: Asked, cells: pl.DataFrame) -> Design:
     NotEnoughData
         No feature has two levels with 20 rows.
     """
-    levels = tuple(levels_of(feature, cells[f"f{i}"], cells["n"]) for i, feature in enumerate(asked.features))
-    at = {name: i for i, name in enumerate(asked.names)}
+    levels = tuple(levels_of(feature, cells[f"f{i}"], cells["n"]) for i, feature in enumerate(spec.features))
+    at = {name: i for i, name in enumerate(spec.names)}
     products = (
         (),
         *((i,) for i in range(len(levels))),
-        *(tuple(at[name] for name in one) for one in asked.interactions),
+        *(tuple(at[name] for name in names) for names in spec.interactions),
     )
-    if not any(one.names for one in levels):
+    if not any(feature_levels.names for feature_levels in levels):
         raise NotEnoughData(
             f"No feature has two values with at least {RARE} rows each to fit on; there is nothing to tell apart."
         )
     _check_size(levels, products)
     bases, names = zip(*(_basis([levels[i] for i in of]) for of in products), strict=True)
-    whole = Design(asked, levels, products, bases, tuple(name for part in names for name in part), ())
+    whole = Design(spec, levels, products, bases, tuple(name for part in names for name in part), ())
     return _with_own_columns(whole, cells)
 
 
@@ -190,7 +192,7 @@ def _check_size(levels: Sequence[Levels], products: Sequence[tuple[int, ...]]) -
     for of in products:
         columns += int(np.prod([len(levels[i].names) for i in of]))
         if columns > MOST_COLUMNS or np.prod([float(len(levels[i].labels)) for i in of]) > MOST_LEVELS:
-            widest = max(levels, key=lambda one: len(one.names))
+            widest = max(levels, key=lambda feature_levels: len(feature_levels.names))
             raise BadValue(
                 f"The features make more than {MOST_COLUMNS:,} coefficients; group the values of "
                 f"{widest.feature.name!r} ({len(widest.labels):,} levels), or leave out an interaction."
@@ -200,10 +202,10 @@ def _check_size(levels: Sequence[Levels], products: Sequence[tuple[int, ...]]) -
 def _basis(parts: Sequence[Levels]) -> tuple[Floats, list[tuple[str, str]]]:
     """Return what each combination of codes puts into a term's columns, and the columns' names."""
     basis, names = np.ones((1, 1)), [""]
-    for one in parts:
-        basis = np.einsum("ab,cd->acbd", basis, one.basis).reshape(len(basis) * len(one.basis), -1)
-        names = [f"{name} × {level}" if name else level for name in names for level in one.names]
-    term = " × ".join(one.feature.name for one in parts) or "(intercept)"
+    for part in parts:
+        basis = np.einsum("ab,cd->acbd", basis, part.basis).reshape(len(basis) * len(part.basis), -1)
+        names = [f"{name} × {level}" if name else level for name in names for level in part.names]
+    term = " × ".join(part.feature.name for part in parts) or "(intercept)"
     return basis, [(term, name) for name in names]
 
 
@@ -220,4 +222,4 @@ def _with_own_columns(whole: Design, cells: pl.DataFrame) -> Design:
     bases = tuple(basis[:, kept] for basis, kept in zip(whole.bases, parts, strict=True))
     names = tuple(name for name, gone in zip(whole.names, dropped, strict=True) if not gone)
     gone = tuple(name for name, out in zip(whole.names, dropped, strict=True) if out)
-    return Design(whole.asked, whole.levels, whole.products, bases, names, gone)
+    return Design(whole.spec, whole.levels, whole.products, bases, names, gone)

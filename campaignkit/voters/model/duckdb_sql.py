@@ -9,8 +9,8 @@ import numpy as np
 
 from campaignkit.sql import quote_identifier, quote_literal
 from campaignkit.stats.arrays import Floats, Whole
-from campaignkit.voters.design import Design
-from campaignkit.voters.levels import Levels
+from campaignkit.voters.model.design import Design
+from campaignkit.voters.model.levels import Levels
 
 
 def linear_sql(design: Design, beta: Floats, types: dict[str, Any]) -> str:
@@ -35,9 +35,9 @@ def _looked_up(levels: Sequence[Levels], table: Floats, types: dict[str, Any]) -
     if len(levels) == 1:
         return lookup_sql(levels[0], table, types)
     joined = ""
-    for one in levels:
-        code = lookup_sql(one, np.arange(len(one.labels)), types)
-        joined = f"({joined} * {len(one.labels)} + {code})" if joined else code
+    for factor in levels:
+        code = lookup_sql(factor, np.arange(len(factor.labels)), types)
+        joined = f"({joined} * {len(factor.labels)} + {code})" if joined else code
     return f"[{', '.join(map(_number, table.tolist()))}][1 + {joined}]"
 
 
@@ -61,8 +61,8 @@ def lookup_sql(levels: Levels, table: Floats | Whole, types: dict[str, Any]) -> 
         at = f"least(greatest({point} - ({first}), 0), {len(points) - 1})"
         return f"CASE WHEN {null} THEN {missing} ELSE [{', '.join(map(_number, points))}][1 + {at}] END"
     pairs = ", ".join(f"{quote_literal(key)}: {_number(value)}" for key, value in values.items())
-    found = f"coalesce(MAP {{{pairs}}}[{_as_key(column, levels, types)}], {other})"
-    return found if missing == other and not is_float else f"CASE WHEN {null} THEN {missing} ELSE {found} END"
+    looked_up = f"coalesce(MAP {{{pairs}}}[{_as_key(column, levels, types)}], {other})"
+    return looked_up if missing == other and not is_float else f"CASE WHEN {null} THEN {missing} ELSE {looked_up} END"
 
 
 def _as_key(column: str, levels: Levels, types: dict[str, Any]) -> str:

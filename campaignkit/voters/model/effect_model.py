@@ -10,10 +10,10 @@ import narwhals as nw
 import numpy as np
 
 from campaignkit.stats.arrays import Floats, Mask
-from campaignkit.stats.causal.learners import doubly_robust, transformed
+from campaignkit.stats.causal.effect_learners import class_transformation, doubly_robust
 from campaignkit.stats.regression.terms import Terms
-from campaignkit.voters.design import Design
-from campaignkit.voters.experiment import Experiment
+from campaignkit.voters.model.design import Design
+from campaignkit.voters.model.experiment_cells import ExperimentCells
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class EffectModel:
         eta = terms.eta(self.beta)
         return np.tanh(eta / 2) if self.kind == "class_transformation" else eta
 
-    def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    def with_prediction(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Return the table with a column of effects; nothing is read."""
         eta = self.design.linear(frame, self.beta)
         effect = 2 / (1 + (-eta).exp()) - 1 if self.kind == "class_transformation" else eta
@@ -55,12 +55,12 @@ class EffectModel:
 
 
 def fit_effect_model(
-    read: Experiment, rows: Mask, kind: str, ridge: float | None, modelled: bool
+    experiment: ExperimentCells, rows: Mask, kind: str, ridge: float | None, modeled: bool
 ) -> tuple[EffectModel, float]:
     """Fit the effect on some of the cells; return it and the penalty."""
-    terms, of = read.terms.take(rows), read.of.take(rows)
+    terms, outcomes = experiment.terms.take(rows), experiment.outcomes.take(rows)
     if kind == "class_transformation":
-        found = transformed(terms, of, ridge)
+        fit = class_transformation(terms, outcomes, ridge)
     else:
-        found = doubly_robust(terms, of, read.fold[rows], ridge, modelled)
-    return EffectModel(read.design, found.beta, kind), found.ridge
+        fit = doubly_robust(terms, outcomes, experiment.fold[rows], ridge, modeled)
+    return EffectModel(experiment.design, fit.beta, kind), fit.ridge

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, wording
 from campaignkit.result import Result
-from campaignkit.stats.arrays import Whole
+from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.rates import wilson
 from campaignkit.stats.prediction.metrics import (
-    Judged,
+    Predictions,
     auc,
     auc_difference,
     calibration_error,
     group_variances,
-    groups_of,
     log_loss,
+    score_groups,
 )
-from campaignkit.voters.cases import Cases
-from campaignkit.voters.models import Model
+from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.voters.model.predictor import ProbabilityModel
+from campaignkit.voters.model.weighted_cells import WeightedCells
 
 if TYPE_CHECKING:
     import altair as alt
 
 DECILES = 10
+ENOUGH = 10  # rows of the rarer outcome for a coefficient (Peduzzi et al. 1996)
 SAMPLED = 200_000  # people drawn to permute a block among
 ROUNDS = 10
 
@@ -44,7 +47,7 @@ class Quality:
     rate : float
         The share of them with the outcome.
     auc, auc_lower, auc_upper : float
-        The chance that one with the outcome is scored above one without, and its 95% interval (DeLong).
+        The chance that one with the outcome is scored above one without, and its interval (DeLong).
     log_loss, log_loss_of_rate : float
         Of the score, and of giving everybody the rate; nats a person.
     ece, ece_floor, ece_noise : float
@@ -67,15 +70,59 @@ class Quality:
     held_out: bool
 
 
-def quality(model: Model, held: Cases, held_out: bool) -> Quality:
+def quality(model: ProbabilityModel, held: WeightedCells, held_out: bool, confidence_level: float) -> Quality:
     """Judge a model by people."""
-    judged = held.judged(model.chances(held.codes))
+    predictions = held.with_predictions(model.probabilities(held.codes))
     rows, rate = held.totals
-    area, error = auc(judged)
-    ece, floor, noise = calibration_error(judged, groups_of(judged.p, judged.n, DECILES))
-    flat = log_loss(judged, np.full(len(judged.p), rate))
-    ends = (max(area - 1.959964 * error, 0.0), min(area + 1.959964 * error, 1.0))
-    return Quality(rows, rate, area, *ends, log_loss(judged), flat, ece, floor, noise, held_out)
+    area, error = auc(predictions)
+    ece, floor, noise = calibration_error(predictions, score_groups(predictions.p, predictions.n, DECILES))
+    flat = log_loss(predictions, np.full(len(predictions.p), rate))
+    half = _z(confidence_level) * error
+    ends = (max(area - half, 0.0), min(area + half, 1.0))
+    return Quality(rows, rate, area, *ends, log_loss(predictions), flat, ece, floor, noise, held_out)
+
+
+def quality_sentence(q: Quality, name: str, outcome: str, confidence_level: float) -> str:
+    """Say how well a score ranks and how far off it is."""
+    seen = f"Among {q.rows:,} people held out" if q.held_out else f"Among the {q.rows:,} people it was fitted on"
+    noise = f"noise alone makes {wording.points(q.ece_floor)}"
+    off = "within noise of perfect" if q.ece <= q.ece_noise else noise
+    return (
+        f"{seen}, {wording.share(q.rate)} with {outcome}, the score {name!r} ranks one with it above one without in "
+        f"{q.auc:.1%} of pairs ({confidence_level:.0%} interval {q.auc_lower:.1%} to {q.auc_upper:.1%}) and is off by "
+        f"{wording.points(q.ece)} points on average ({off})."
+    )
+
+
+def chance_warning(q: Quality, confidence_level: float) -> str | None:
+    """Return what is to be said wherever a score ranks whose AUC's interval holds 50%; None: it does not."""
+    if q.auc_lower > 0.5:
+        return None
+    interval = f"{confidence_level:.0%} interval {q.auc_lower:.1%} to {q.auc_upper:.1%}"
+    return f"ranks no better than chance: AUC {q.auc:.1%}, {interval}"
+
+
+def cautions(table: pl.DataFrame, set_aside: int, ridge: float, constant: Sequence[str]) -> str:
+    """Return what a score's reader must know beside its quality: rows set aside, coefficients on too few rows."""
+    text = f" {set_aside:,} rows without an outcome were set aside." if set_aside else ""
+    first = table.row(0, named=True)
+    if first["term"] == "(intercept)" and ridge == 0:
+        rarer = round(first["n"] * min(first["outcome_rate"], 1 - first["outcome_rate"]))
+        if rarer < ENOUGH * table.height:
+            text += f" Its {table.height} coefficients rest on {rarer:,} rows of the rarer outcome: try ridge=."
+    return text + (f" {', '.join(constant)} had one value and says nothing." if constant else "")
+
+
+def largest_coefficients(table: pl.DataFrame, description: str) -> alt.TopLevelMixin:
+    """Draw a logit's twenty largest coefficients."""
+    rows = table.filter(pl.col("estimate").is_not_null() & pl.col("level").is_not_null())
+    rows = rows.with_columns(what=pl.col("term") + " " + pl.col("level"))
+    rows = rows.sort(pl.col("estimate").abs(), descending=True).head(20)
+    return charts.intervals(rows, "what", reference=0.0, description=description, title="Log odds")
+
+
+def _z(confidence_level: float) -> float:
+    return NormalDist().inv_cdf(0.5 + confidence_level / 2)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,7 +130,7 @@ class Calibration(Result):
     """What was predicted of groups of people, beside what they did.
 
     `table` has one row a group: `group` (the decile of the score, 1 the lowest; or the value that was asked for), `n`
-    (people), `predicted_rate`, `observed_rate` with `lower` and `upper` (95%, Wilson's, on people divided by the design
+    (people), `predicted_rate`, `observed_rate` with `lower` and `upper` (Wilson's, on people divided by the design
     effect of clusters), `difference` (observed less predicted).
 
     Attributes
@@ -96,6 +143,8 @@ class Calibration(Result):
         What the groups are.
     held_out : bool
         Whether these people had no part in the fit.
+    confidence_level : float
+        Of the intervals.
     """
 
     ece: float
@@ -103,6 +152,7 @@ class Calibration(Result):
     noise: float
     by: str
     held_out: bool
+    confidence_level: float = CONFIDENCE_LEVEL
 
     def summary(self) -> str:
         """Say how far off the score is, beside what noise alone makes."""
@@ -112,9 +162,10 @@ class Calibration(Result):
         verdict = "no more than noise would make" if self.ece <= self.noise else "more than noise alone makes"
         seen = "people held out" if self.held_out else "the people it was fitted on, which flatters it"
         return (
-            f"By {self.by}, the score is off by {100 * self.ece:.1f} points on average, {verdict} (a perfect one "
-            f"would show {100 * self.floor:.1f}, and seldom over {100 * self.noise:.1f}); {off.height} of "
-            f"{self.table.height} groups lie outside their intervals, {self.table.height / 20:.1f} would by chance. "
+            f"By {self.by}, the score is off by {wording.points(self.ece)} points on average, {verdict} (a perfect one "
+            f"would show {wording.points(self.floor)}, and seldom over {wording.points(self.noise)}); {off.height} of "
+            f"{self.table.height} groups lie outside their intervals, "
+            f"{self.table.height * (1 - self.confidence_level):.1f} would by chance. "
             f"Judged by {seen}."
         )
 
@@ -137,30 +188,36 @@ class Calibration(Result):
         )
 
 
-def calibration(model: Model, held: Cases, by: str, held_out: bool) -> Calibration:
-    """Compare predictions with outcomes, by decile or by the cases' own column."""
-    judged = held.judged(model.chances(held.codes))
-    if held.by is None:
-        group = groups_of(judged.p, judged.n, DECILES)
+def calibration(
+    model: ProbabilityModel, held: WeightedCells, by: str, held_out: bool, confidence_level: float
+) -> Calibration:
+    """Compare predictions with outcomes, by decile or by the cells' own segment."""
+    predictions = held.with_predictions(model.probabilities(held.codes))
+    if held.segment is None:
+        group = score_groups(predictions.p, predictions.n, DECILES)
         labels = pl.Series("group", np.arange(1, DECILES + 1))
     else:
-        ranked = held.by.fill_null("(missing)")
+        ranked = held.segment.fill_null("(missing)")
         labels = ranked.unique().sort().alias("group")
         group = ranked.replace_strict(labels, np.arange(len(labels)), return_dtype=pl.Int64).to_numpy()
-    table = _by_group(judged, held.rows, group, labels)
-    return Calibration(table, *calibration_error(judged, group), by=by, held_out=held_out)
+    table = _by_group(predictions, held.rows, group, labels, confidence_level)
+    return Calibration(table, *calibration_error(predictions, group), by, held_out, confidence_level)
 
 
-def _by_group(judged: Judged, rows: np.ndarray, group: Whole, labels: pl.Series) -> pl.DataFrame:
+def _by_group(
+    predictions: Predictions, rows: Floats, group: Whole, labels: pl.Series, confidence_level: float
+) -> pl.DataFrame:
     size = len(labels)
-    n, k, said, people = (np.bincount(group, x, size) for x in (judged.n, judged.k, judged.n * judged.p, rows))
-    independent = np.bincount(group, judged.n * judged.p * (1 - judged.p), size)
-    spread = np.concatenate([group_variances(judged, group), np.zeros(size)])[:size]
+    n, k, expected, people = (
+        np.bincount(group, x, size) for x in (predictions.n, predictions.k, predictions.n * predictions.p, rows)
+    )
+    independent = np.bincount(group, predictions.n * predictions.p * (1 - predictions.p), size)
+    spread = np.concatenate([group_variances(predictions, group), np.zeros(size)])[:size]
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = np.where((independent > 0) & (spread > 0), spread / independent, 1.0)
-        lower, upper = wilson(k / effect, n / effect)
+        lower, upper = wilson(k / effect, n / effect, confidence_level)
         table = pl.DataFrame(
-            {"group": labels, "n": people.astype(np.int64), "predicted_rate": said / n, "observed_rate": k / n}
+            {"group": labels, "n": people.astype(np.int64), "predicted_rate": expected / n, "observed_rate": k / n}
         )
     table = table.with_columns(lower=pl.Series(lower), upper=pl.Series(upper))
     return table.with_columns(difference=pl.col("observed_rate") - pl.col("predicted_rate")).filter(pl.col("n") > 0)
@@ -204,9 +261,9 @@ class Gains(Result):
         )
 
 
-def gains(model: Model, held: Cases, outcome: str, held_out: bool, steps: int = 20) -> Gains:
+def gains(model: ProbabilityModel, held: WeightedCells, outcome: str, held_out: bool, steps: int = 20) -> Gains:
     """Return how much each depth of the list reaches; people of one score are alike, so a depth may cut them."""
-    p, level = np.unique(-model.chances(held.codes), return_inverse=True)
+    p, level = np.unique(-model.probabilities(held.codes), return_inverse=True)
     n, k = np.cumsum(np.bincount(level, held.n)), np.cumsum(np.bincount(level, held.k))
     depth = np.arange(1, steps + 1) / steps
     at = np.minimum(np.searchsorted(n, depth * n[-1] * (1 - 1e-12)), len(n) - 1)
@@ -224,7 +281,7 @@ class Importance(Result):
 
     `table` has one row a block, the most important first: `block`, `features` (how many), `estimate` (by how much the
     held-out log loss rises when the block's values are dealt out among people at random, all of a person's together;
-    nats a person), `lower`, `upper` (what 95% of such deals give), `carried_share` (of what the whole score gains over
+    nats a person), `lower`, `upper` (of such deals), `carried_share` (of what the whole score gains over
     giving everybody the rate; shares need not add up to 1, since blocks may say the same twice or count only
     together), `auc_lost`.
     """
@@ -234,11 +291,11 @@ class Importance(Result):
 
     def summary(self) -> str:
         """Say what the first block carries, and the others."""
-        said = [f"{row['block']} {row['carried_share']:.0%}" for row in self.table.iter_rows(named=True)]
+        shares = [f"{row['block']} {row['carried_share']:.0%}" for row in self.table.iter_rows(named=True)]
         beyond = bool((self.table["carried_share"] > 1).any())
         more = "Above 100%: a shuffled block misleads, which is worse than knowing nothing. " if beyond else ""
         return (
-            f"Of what the score knows, measured by held-out loss when a block is shuffled: {', '.join(said)}. {more}"
+            f"Of what the score knows, measured by held-out loss when a block is shuffled: {', '.join(shares)}. {more}"
             "This says what the score leans on, not what causes the outcome; blocks that say the same hide each other."
         )
 
@@ -250,35 +307,39 @@ class Importance(Result):
         )  # fmt: skip
 
 
-def importance(model: Model, held: Cases, by: str, held_out: bool, seed: int) -> Importance:
+def importance(
+    model: ProbabilityModel, held: WeightedCells, by: str, held_out: bool, seed: int, confidence_level: float
+) -> Importance:
     """Permute each block (or feature) among held-out people."""
-    features = model.design.asked.features
+    features = model.design.spec.features
     groups: dict[str, list[int]] = {}
     for i, feature in enumerate(features):
         groups.setdefault(feature.block if by == "block" else feature.name, []).append(i)
-    rng = np.random.default_rng(seed)
-    whole = held.judged(model.chances(held.codes))
+    rng, tail = np.random.default_rng(seed), (1 - confidence_level) / 2
+    whole = held.with_predictions(model.probabilities(held.codes))
     base, (area, _) = log_loss(whole), auc(whole)
     flat = log_loss(whole, np.full(len(whole.p), held.totals[1]))
     rows = []
     for name, members in groups.items():
         rises, lost = np.array([_shuffled(model, held, members, rng) for _ in range(ROUNDS)]).T
         rows.append({"block": name, "features": len(members), "estimate": rises.mean() - base} | {
-            "lower": np.quantile(rises, 0.025) - base, "upper": np.quantile(rises, 0.975) - base,
+            "lower": np.quantile(rises, tail) - base, "upper": np.quantile(rises, 1 - tail) - base,
             "carried_share": (rises.mean() - base) / (flat - base), "auc_lost": area - lost.mean(),
         })  # fmt: skip
     return Importance(pl.DataFrame(rows).sort("estimate", descending=True), flat - base, held_out)
 
 
-def _shuffled(model: Model, held: Cases, members: Sequence[int], rng: np.random.Generator) -> tuple[float, float]:
+def _shuffled(
+    model: ProbabilityModel, held: WeightedCells, members: Sequence[int], rng: np.random.Generator
+) -> tuple[float, float]:
     """Return loss and AUC where each cell's members come from another, drawn by their weight, several to a cell."""
     copies = max(1, SAMPLED // (ROUNDS * len(held.n)))
     mine = np.repeat(np.arange(len(held.n)), copies)
     theirs = np.searchsorted(np.cumsum(held.n) / held.n.sum(), rng.random(len(mine)), side="right")
     codes = [code[theirs if i in members else mine] for i, code in enumerate(held.codes)]
     n, k = held.n[mine] / copies, held.k[mine] / copies
-    judged = Judged(model.chances(codes), n, k, n, k)
-    return log_loss(judged), auc(judged)[0]
+    predictions = Predictions(model.probabilities(codes), n, k, n, k)
+    return log_loss(predictions), auc(predictions)[0]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -290,24 +351,27 @@ class Comparison(Result):
     Attributes
     ----------
     gap, lower, upper : float
-        By how much the first's AUC is above the second's, with its 95% interval (DeLong, paired).
+        By how much the first's AUC is above the second's, with its interval (DeLong, paired).
     n : int
         People both were judged by.
+    confidence_level : float
+        Of the interval.
     """
 
     gap: float
     lower: float
     upper: float
     n: int
+    confidence_level: float = CONFIDENCE_LEVEL
 
     def summary(self) -> str:
         """Say which ranks better, and whether that is beyond chance."""
-        one, two = self.table["score"].to_list()
+        first, second = self.table["score"].to_list()
         sure = "beyond chance" if self.lower > 0 or self.upper < 0 else "not beyond chance"
         side = "above" if self.gap >= 0 else "below"
         return (
-            f"Among the same {self.n:,} people the AUC of {one} is {abs(self.gap):.3f} {side} that of {two} (95% "
-            f"interval {self.lower:.3f} to {self.upper:.3f}), {sure}."
+            f"Among the same {self.n:,} people the AUC of {first} is {abs(self.gap):.3f} {side} that of {second} "
+            f"({self.confidence_level:.0%} interval {self.lower:.3f} to {self.upper:.3f}), {sure}."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -315,12 +379,20 @@ class Comparison(Result):
         return charts.bars(self.table, "score", "auc", description=self.summary(), number=".3f", title="AUC")
 
 
-def compared(names: Sequence[str], features: Sequence[int], one: Judged, two: Judged) -> Comparison:
+def compared(
+    names: Sequence[str], features: Sequence[int], first: Predictions, second: Predictions, confidence_level: float
+) -> Comparison:
     """Compare two predictions of the same cells."""
-    gap, error = auc_difference(one, two.p)
-    errors = [calibration_error(part, groups_of(part.p, part.n, DECILES))[0] for part in (one, two)]
+    gap, error = auc_difference(first, second.p)
+    both = (first, second)
     table = pl.DataFrame(
-        {"score": list(names), "features": list(features), "auc": [auc(one)[0], auc(two)[0]],
-         "log_loss": [log_loss(one), log_loss(two)], "ece": errors}
-    )  # fmt: skip
-    return Comparison(table, gap, gap - 1.959964 * error, gap + 1.959964 * error, round(one.nn.sum()))
+        {
+            "score": list(names),
+            "features": list(features),
+            "auc": [auc(part)[0] for part in both],
+            "log_loss": [log_loss(part) for part in both],
+            "ece": [calibration_error(part, score_groups(part.p, part.n, DECILES))[0] for part in both],
+        }
+    )
+    half = _z(confidence_level) * error
+    return Comparison(table, gap, gap - half, gap + half, round(first.nn.sum()), confidence_level)

@@ -96,12 +96,12 @@ class Feature:
             band = band.when(number < edge).then(nw.lit(at))
         return band.when(number >= self.edges[-1]).then(nw.lit(len(self.edges))).cast(nw.Int64)
 
-    def spoken(self, key: Any) -> str:
+    def label(self, key: Any) -> str:
         """Return a key in words.
 
         Examples
         --------
-        >>> Feature("age", "all", "bands", (30, 45)).spoken(1), Feature("age", "all", "spline", grid=0.5).spoken(3)
+        >>> Feature("age", "all", "bands", (30, 45)).label(1), Feature("age", "all", "spline", grid=0.5).label(3)
         ('30 to under 45', '1.5')
         """
         if key is None:
@@ -120,7 +120,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Asked:
+class FeatureSpec:
     """Features and their interactions, as an analyst named them.
 
     Attributes
@@ -144,7 +144,7 @@ class Asked:
         return list(dict.fromkeys(feature.block for feature in self.features))
 
 
-def ask(features: Any, interactions: Iterable[Iterable[str]] = ()) -> Asked:
+def feature_spec(features: Any, interactions: Iterable[Iterable[str]] = ()) -> FeatureSpec:
     """Return what was asked for, checked.
 
     Parameters
@@ -161,19 +161,19 @@ def ask(features: Any, interactions: Iterable[Iterable[str]] = ()) -> Asked:
 
     Examples
     --------
-    >>> ask({"basics": ["sex", Bands("age", [30, 45])], "consumer": ["income"]}).blocks
+    >>> feature_spec({"basics": ["sex", Bands("age", [30, 45])], "consumer": ["income"]}).blocks
     ['basics', 'consumer']
-    >>> ask(["a", "b", "c"], [("a", "b", "c")]).interactions
+    >>> feature_spec(["a", "b", "c"], [("a", "b", "c")]).interactions
     (('a', 'b'), ('a', 'c'), ('b', 'c'), ('a', 'b', 'c'))
     """
     blocks = features if isinstance(features, Mapping) else {"features": features}
-    found = [_feature(one, str(block)) for block, items in blocks.items() for one in _items(items)]
-    names = [feature.name for feature in found]
+    named = [_feature(item, str(block)) for block, items in blocks.items() for item in _items(items)]
+    names = [feature.name for feature in named]
     if not names:
         raise BadValue("features is empty; name at least one column.")
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadValue(f"features names {twice[0]!r} twice; name it once, in one block.")
-    return Asked(tuple(found), _products(interactions, names))
+    return FeatureSpec(tuple(named), _products(interactions, names))
 
 
 def _items(items: Any) -> list[Any]:
@@ -184,35 +184,37 @@ def _items(items: Any) -> list[Any]:
     return list(items)
 
 
-def _feature(one: Any, block: str) -> Feature:
-    if isinstance(one, Bands):
-        edges = tuple(float(edge) for edge in one.edges)
+def _feature(item: Any, block: str) -> Feature:
+    if isinstance(item, Bands):
+        edges = tuple(float(edge) for edge in item.edges)
         if not edges or not np.isfinite(edges).all() or any(a >= b for a, b in pairwise(edges)):
-            raise BadValue(f"features: {one.column!r} is cut at {list(one.edges)}; rising edges were expected.")
-        return Feature(one.column, block, "bands", edges)
-    if isinstance(one, Spline):
-        if not (one.grid > 0 and np.isfinite(one.grid) and 3 <= one.knots <= 20):
-            raise BadValue(f"features: {one!r}; a grid above 0 and 3 to 20 knots were expected.")
-        return Feature(one.column, block, "spline", grid=float(one.grid), knots=one.knots)
-    if not isinstance(one, str):
-        raise BadValue(f"features holds {one!r}; columns are named by strings, Bands(...) or Spline(...).")
-    return Feature(one, block)
+            raise BadValue(f"features: {item.column!r} is cut at {list(item.edges)}; rising edges were expected.")
+        return Feature(item.column, block, "bands", edges)
+    if isinstance(item, Spline):
+        if not (item.grid > 0 and np.isfinite(item.grid) and 3 <= item.knots <= 20):
+            raise BadValue(f"features: {item!r}; a grid above 0 and 3 to 20 knots were expected.")
+        return Feature(item.column, block, "spline", grid=float(item.grid), knots=item.knots)
+    if not isinstance(item, str):
+        raise BadValue(f"features holds {item!r}; columns are named by strings, Bands(...) or Spline(...).")
+    return Feature(item, block)
 
 
 def _products(interactions: Iterable[Iterable[str]], names: list[str]) -> tuple[tuple[str, ...], ...]:
-    found: dict[tuple[str, ...], None] = {}
-    for one in interactions:
-        if isinstance(one, str) or len(named := list(one)) < 2 or len(set(named)) < len(named):
-            raise BadValue(f"interactions holds {one!r}; tuples of different features were expected: [('age', 'sex')].")
+    products: dict[tuple[str, ...], None] = {}
+    for names_of in interactions:
+        if isinstance(names_of, str) or len(named := list(names_of)) < 2 or len(set(named)) < len(named):
+            raise BadValue(
+                f"interactions holds {names_of!r}; tuples of different features were expected: [('age', 'sex')]."
+            )
         for name in named:
             if name not in names:
                 raise BadValue(f"interactions names {name!r}, which is no feature{nearest(str(name), names)}")
         ordered = sorted(named, key=names.index)
-        found |= dict.fromkeys(part for size in range(2, len(named) + 1) for part in combinations(ordered, size))
-    return tuple(sorted(found, key=len))
+        products |= dict.fromkeys(part for size in range(2, len(named) + 1) for part in combinations(ordered, size))
+    return tuple(sorted(products, key=len))
 
 
-def resolve(frame: nw.LazyFrame[Any], asked: Asked) -> Asked:
+def resolve(frame: nw.LazyFrame[Any], spec: FeatureSpec) -> FeatureSpec:
     """Return the features with their kinds: by the column's type and, for numbers, by how many values it has.
 
     Raises
@@ -221,12 +223,12 @@ def resolve(frame: nw.LazyFrame[Any], asked: Asked) -> Asked:
         A column is of a type that makes no levels, or Bands or Spline name one that holds no numbers.
     """
     schema = frame.collect_schema()
-    many = [f.name for f in asked.features if not f.kind and schema[f.name].is_numeric()]
+    many = [f.name for f in spec.features if not f.kind and schema[f.name].is_numeric()]
     counts = frame.select(nw.col(name).n_unique().alias(f"u{i}") for i, name in enumerate(many)) if many else None
     values = dict(zip(many, counts.collect("polars").to_native().row(0), strict=True)) if counts is not None else {}
     cut = [name for name, count in values.items() if count > VALUES + 1]
     edges = _edges(frame, cut) if cut else {}
-    return replace(asked, features=tuple(_typed(f, schema[f.name], edges) for f in asked.features))
+    return replace(spec, features=tuple(_typed(f, schema[f.name], edges) for f in spec.features))
 
 
 def _typed(feature: Feature, dtype: Any, edges: Mapping[str, tuple[float, ...]]) -> Feature:
@@ -249,16 +251,16 @@ def _edges(frame: nw.LazyFrame[Any], names: list[str]) -> dict[str, tuple[float,
         name: nw.when(~nw.col(name).cast(nw.Float64).is_nan()).then(nw.col(name).cast(nw.Float64)) for name in names
     }
     columns = frame.select(**{f"x{i}": number for i, number in enumerate(numbers.values())})
-    asked = [
+    spec = [
         nw.col(f"x{i}").quantile(q, "linear").alias(f"q{i}_{at}")
         for i in range(len(names))
         for at, q in enumerate(shares)
     ]
     ends = [getattr(nw.col(f"x{i}"), end)().alias(f"{end}{i}") for i in range(len(names)) for end in ("min", "max")]
-    row = columns.select(*asked, *ends).collect("polars").to_native().row(0, named=True)
-    found = {}
+    row = columns.select(*spec, *ends).collect("polars").to_native().row(0, named=True)
+    edges_by_name = {}
     for i, name in enumerate(names):
         rounded = {float(f"{row[f'q{i}_{at}']:.{DIGITS}g}") for at in range(len(shares))}
         inside = sorted(edge for edge in rounded if row[f"min{i}"] < edge <= row[f"max{i}"])
-        found[name] = tuple(inside) or (float(row[f"max{i}"]),)
-    return found
+        edges_by_name[name] = tuple(inside) or (float(row[f"max{i}"]),)
+    return edges_by_name

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit.stats.arrays import Floats, Whole
-from campaignkit.voters.features import Feature
+from campaignkit.voters.model.features import Feature
 
 RARE = 20  # rows below which a level has no coefficient of its own
 OTHER, MISSING = "(other)", "(missing)"
@@ -83,12 +83,12 @@ class Levels:
         if self.feature.kind == "spline" and values:
             key = key.clip(min(values), max(values))
         values = {k: value for k, value in values.items() if value != table[self.other]}
-        found = (
+        looked_up = (
             key.replace_strict(list(values), list(values.values()), default=rest, return_dtype=kind) if values else rest
         )
         if table[self.missing] == table[self.other]:
-            return nw.when(key.is_null()).then(rest).otherwise(found)
-        return nw.when(key.is_null()).then(nw.lit(table[self.missing].item(), kind)).otherwise(found)
+            return nw.when(key.is_null()).then(rest).otherwise(looked_up)
+        return nw.when(key.is_null()).then(nw.lit(table[self.missing].item(), kind)).otherwise(looked_up)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
@@ -129,7 +129,7 @@ def _categories(feature: Feature, pairs: list[tuple[Any, int]]) -> Levels:
     code: dict[Any, int] = {common: 0} | {key: at for at, key in enumerate(kept, 1)}
     other = len(kept) + 1 if enough else 0
     code |= dict.fromkeys(rare, other)
-    labels = [feature.spoken(key) for key in [common, *kept]] + ([OTHER] if enough else [])
+    labels = [feature.label(key) for key in [common, *kept]] + ([OTHER] if enough else [])
     basis = np.eye(len(labels))[:, 1:]
     return Levels(feature, tuple(code), tuple(code.values()), other, basis, tuple(labels), tuple(labels[1:]))
 
@@ -147,7 +147,7 @@ def _spline(feature: Feature, pairs: list[tuple[Any, int]]) -> Levels:
     codes = dict(zip(points.tolist(), range(len(points)), strict=True))
     at = codes[known[middle][0]]
     labels, names = (
-        [feature.spoken(point) for point in points.tolist()],
+        [feature.label(point) for point in points.tolist()],
         [f"spline {i + 1}" for i in range(curve.shape[1])],
     )
     if missing < RARE:

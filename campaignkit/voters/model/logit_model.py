@@ -1,10 +1,10 @@
-"""What a score is made with: a logit on cells, or boosted trees, each from codes to a probability."""
+"""A logit on cells: from codes to a probability, with the rows' own errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 import narwhals as nw
@@ -18,9 +18,10 @@ from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.regression.least_squares import solve_definite
 from campaignkit.stats.regression.logit import Logit, fit_terms
 from campaignkit.stats.regression.terms import Terms
-from campaignkit.voters.cases import Cases, pooled
-from campaignkit.voters.design import Design
-from campaignkit.voters.duckdb_sql import linear_sql
+from campaignkit.voters.model.design import Design
+from campaignkit.voters.model.duckdb_sql import linear_sql
+from campaignkit.voters.model.predictor import ProbabilityModel
+from campaignkit.voters.model.weighted_cells import WeightedCells, pooled
 
 CERTAIN = 1e-9  # a chance beyond which a coefficient has run away
 
@@ -31,32 +32,6 @@ TABLE: Any = {
 }  # fmt: skip
 
 
-class Model(Protocol):
-    """A fitted model: from codes to chances, over arrays and over tables."""
-
-    @property
-    def design(self) -> Design:
-        """What the codes are."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """Name of its kind: logit or boosted."""
-        ...
-
-    def chances(self, codes: Sequence[Whole]) -> Floats:
-        """Return the probability of each cell."""
-        ...
-
-    def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
-        """Return the table with a column of probabilities; nothing is read."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as what JSON can hold."""
-        ...
-
-
 @dataclass(frozen=True)
 class LogitModel:
     """A logit: the design and its coefficients."""
@@ -65,11 +40,11 @@ class LogitModel:
     beta: Floats
     kind: str = "logit"
 
-    def chances(self, codes: Sequence[Whole]) -> Floats:
+    def probabilities(self, codes: Sequence[Whole]) -> Floats:
         """Return the probability of each cell."""
         return expit(self.design.terms(codes).eta(self.beta))
 
-    def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    def with_prediction(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Return the table with a column of probabilities; nothing is read."""
         native = frame.to_native()
         if isinstance(native, duckdb.DuckDBPyRelation):
@@ -87,18 +62,34 @@ class LogitModel:
         return cls(Design.from_dict(saved["design"]), np.array(saved["beta"]))
 
 
-def fit_logit_model(
-    design: Design, fitted: Cases, ridge: float, weighted: bool
-) -> tuple[LogitModel, pl.DataFrame, str]:
-    """Fit the logit, and say each coefficient with its error.
+@dataclass(frozen=True)
+class ModelFit:
+    """A model fitted on cells.
 
-    Returns
-    -------
-    model : LogitModel
+    Attributes
+    ----------
+    model : ProbabilityModel
     table : polars.DataFrame
-        As `Score.table` is described for a logit.
+        As `Score.table` is described.
     errors : str
-        How the standard errors were made.
+        How the standard errors were made; "": there are none.
+    cells : WeightedCells
+        What it was fitted on, clusters put together.
+    covariance : array or None
+        Of the coefficients. None: there are none.
+    """
+
+    model: ProbabilityModel
+    table: pl.DataFrame
+    errors: str
+    cells: WeightedCells
+    covariance: Floats | None = None
+
+
+def fit_logit_model(
+    design: Design, fitted: WeightedCells, ridge: float, weighted: bool, confidence_level: float
+) -> ModelFit:
+    """Fit the logit, and say each coefficient with its error.
 
     Raises
     ------
@@ -114,15 +105,16 @@ def fit_logit_model(
         worst = int(np.argmax(np.where(np.arange(len(fit.beta)) > 0, np.abs(fit.beta), 0.0)))
         raise NotEnoughData(_separated(" ".join(design.names[worst]).strip()))
     covariance, errors = _covariance(design, fit, short, fitted, weighted)
-    return LogitModel(design, fit.beta), _table(design, fit.beta, covariance, terms, short), errors
+    table = _table(design, fit.beta, covariance, terms, short, confidence_level)
+    return ModelFit(LogitModel(design, fit.beta), table, errors, short, covariance)
 
 
-def _certain(fit: Logit, short: Cases) -> bool:
+def _certain(fit: Logit, short: WeightedCells) -> bool:
     p = fit.p
     return bool(((p < CERTAIN) | (p > 1 - CERTAIN))[short.n > 0].any())
 
 
-def _refuse_separated(design: Design, terms: Terms, short: Cases) -> None:
+def _refuse_separated(design: Design, terms: Terms, short: WeightedCells) -> None:
     """Refuse levels of which all or none have the outcome."""
     for levels, code in zip(design.levels, short.codes, strict=True):
         if levels.feature.kind == "spline" or not levels.names:
@@ -152,7 +144,9 @@ def _separated(column: str, who: str = "nobody or everybody") -> str:
     )
 
 
-def _covariance(design: Design, fit: Logit, short: Cases, fitted: Cases, weighted: bool) -> tuple[Floats, str]:
+def _covariance(
+    design: Design, fit: Logit, short: WeightedCells, fitted: WeightedCells, weighted: bool
+) -> tuple[Floats, str]:
     """Return the coefficients' covariance: the inverse information, or the sandwich where rows are not alike."""
     bread = solve_definite(fit.information, np.eye(len(fit.beta)))
     rows, columns = short.rows.sum(), len(fit.beta)
@@ -172,9 +166,11 @@ def _covariance(design: Design, fit: Logit, short: Cases, fitted: Cases, weighte
     return bread @ meat @ bread * factor, "CR1, by cluster"
 
 
-def _table(design: Design, beta: Floats, covariance: Floats, terms: Terms, short: Cases) -> pl.DataFrame:
+def _table(
+    design: Design, beta: Floats, covariance: Floats, terms: Terms, short: WeightedCells, confidence_level: float
+) -> pl.DataFrame:
     error = np.sqrt(np.diag(covariance))
-    half = float(ndtri(0.975)) * error
+    half = float(ndtri(0.5 + confidence_level / 2)) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         p_value = 2 * ndtr(-np.abs(beta) / error)
     counted = [part for term in terms.terms for part in zip(*_counts(term, short), strict=True)]
@@ -190,24 +186,11 @@ def _table(design: Design, beta: Floats, covariance: Floats, terms: Terms, short
     )  # fmt: skip
 
 
-def _counts(term: Any, short: Cases) -> tuple[list[int | None], list[float | None]]:
+def _counts(term: Any, short: WeightedCells) -> tuple[list[int | None], list[float | None]]:
     """Return each column's rows and share with the outcome, where it is one level's."""
     if not np.isin(term.basis, (0.0, 1.0)).all():
         return [None] * term.columns, [None] * term.columns
     rows, n, k = (term.basis.T @ term.sums(part) for part in (short.rows, short.n, short.k))
-    return [int(one) for one in rows.tolist()], [
+    return [int(count) for count in rows.tolist()], [
         a / b if b else None for a, b in zip(k.tolist(), n.tolist(), strict=True)
     ]
-
-
-def model_from_dict(saved: Mapping[str, Any]) -> Model:
-    """Return what a model's `to_dict` gave."""
-    if saved["kind"] == "logit":
-        return LogitModel.from_dict(saved)
-    if saved["kind"] == "shifted":
-        from campaignkit.voters.shifted import ShiftedModel
-
-        return ShiftedModel.from_dict(saved)
-    from campaignkit.voters.boosted import BoostedModel
-
-    return BoostedModel.from_dict(saved)

@@ -47,12 +47,12 @@ def packed_counts(keyed: nw.LazyFrame[Any], features: list[str], keys: list[str]
     packed = _packed(features, values)
     beside = ", ".join(["", *keys])
     counted = native.aggregate(f"{packed} AS packed{beside}, count(*) AS n").pl()
-    found = _unpacked(counted.filter(pl.col("packed").is_not_null()), features, values, keys)
+    counts = _unpacked(counted.filter(pl.col("packed").is_not_null()), features, values, keys)
     if counted["packed"].is_null().any():
         named = f"{', '.join(features)}{beside}"
         rest = native.filter(f"{packed} IS NULL").aggregate(f"{named}, count(*) AS n").pl()
-        found = pl.concat([found.cast(dict(rest.schema)), rest])
-    return found.with_columns(pl.col("n").cast(pl.Int64))
+        counts = pl.concat([counts.cast(dict(rest.schema)), rest])
+    return counts.with_columns(pl.col("n").cast(pl.Int64))
 
 
 def _values(native: duckdb.DuckDBPyRelation, features: list[str]) -> list[list[Any]]:
@@ -68,8 +68,8 @@ def _packed(features: list[str], values: list[list[Any]]) -> str:
     whole = "0"
     for name, known in zip(features, values, strict=True):
         pairs = ", ".join(f"{quote_literal(value)}: {at}::BIGINT" for at, value in enumerate(known, 1))
-        found = f"MAP {{{pairs}}}[{name}]" if known else "NULL"
-        whole = f"({whole} * {len(known) + 1} + CASE WHEN {name} IS NULL THEN 0 ELSE {found} END)"
+        position = f"MAP {{{pairs}}}[{name}]" if known else "NULL"
+        whole = f"({whole} * {len(known) + 1} + CASE WHEN {name} IS NULL THEN 0 ELSE {position} END)"
     return f"{whole}::BIGINT"
 
 

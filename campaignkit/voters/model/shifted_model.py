@@ -14,33 +14,38 @@ from scipy.special import logit
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.stats.arrays import Floats, Whole
-from campaignkit.stats.prediction.shifts import logit_shifts
+from campaignkit.stats.prediction.logit_shift import logit_shifts
 from campaignkit.stats.regression.terms import join_codes
 from campaignkit.tables import check_columns, check_numbers, open_table
-from campaignkit.voters.design import Design
-from campaignkit.voters.features import Asked, Feature
-from campaignkit.voters.levels import OTHER, Levels
-from campaignkit.voters.models import Model, model_from_dict
-from campaignkit.voters.reading import features_keys
+from campaignkit.voters.model.design import Design
+from campaignkit.voters.model.features import Feature, FeatureSpec
+from campaignkit.voters.model.levels import OTHER, Levels
+from campaignkit.voters.model.predictor import ProbabilityModel
+from campaignkit.voters.model.reading import features_keys
 
 BLOCK = "county totals"
+#: The columns of `Turnout.counties` after those that say where.
+COUNTS: Any = {
+    "people": pl.Int64, "expected_before": pl.Float64, "total": pl.Float64, "shift": pl.Float64, "expected": pl.Float64,
+    "left_as_it_is": pl.String,
+}  # fmt: skip
 NO_TOTAL, TOO_FEW, NONE_VOTED = "no total", "as many votes as people, or more", "no votes"
 
 
 @dataclass(frozen=True)
-class ShiftedModel:
+class LogitShiftModel:
     """Another model, whose log odds are moved by where a person lives.
 
     Attributes
     ----------
-    base : Model
+    base : ProbabilityModel
     places : tuple of Levels
         Of the columns that say where: state and county.
     shifts : array
         What to add for each combination of their codes; 0 where no total is known.
     """
 
-    base: Model
+    base: ProbabilityModel
     places: tuple[Levels, ...]
     shifts: Floats
     kind: str = "shifted"
@@ -49,55 +54,55 @@ class ShiftedModel:
     def design(self) -> Design:
         """The base's, with where people live after its features."""
         inner = self.base.design
-        asked = replace(inner.asked, features=(*inner.asked.features, *(one.feature for one in self.places)))
-        return replace(inner, asked=asked, levels=(*inner.levels, *self.places))
+        spec = replace(inner.spec, features=(*inner.spec.features, *(place.feature for place in self.places)))
+        return replace(inner, spec=spec, levels=(*inner.levels, *self.places))
 
-    def chances(self, codes: Sequence[Whole]) -> Floats:
+    def probabilities(self, codes: Sequence[Whole]) -> Floats:
         """Return the probability of each cell."""
         own = len(self.base.design.levels)
-        odds = self.base.chances(codes[:own])
+        odds = self.base.probabilities(codes[:own])
         odds = odds / (1 - odds) * np.exp(self.shifts[self._joined(codes[own:])])
         return odds / (1 + odds)
 
     def _joined(self, codes: Sequence[Whole]) -> Whole:
-        return join_codes(codes, [len(one.labels) for one in self.places])
+        return join_codes(codes, [len(place.labels) for place in self.places])
 
-    def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    def with_prediction(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Return the table with a column of probabilities; nothing is read."""
         schema = frame.collect_schema()
         cell: nw.Expr = nw.lit(0)
-        for one in self.places:
-            code = one.lookup(one.feature.key(schema[one.feature.name]), np.arange(len(one.labels)))
-            cell = cell * len(one.labels) + code
+        for place in self.places:
+            code = place.lookup(place.feature.key(schema[place.feature.name]), np.arange(len(place.labels)))
+            cell = cell * len(place.labels) + code
         told = np.flatnonzero(self.shifts)
         factors = np.exp(self.shifts[told]).tolist()
         by = nw.lit(1.0)
         if len(told):
             by = cell.replace_strict(told.tolist(), factors, default=nw.lit(1.0), return_dtype=nw.Float64)
-        moved = self.base.scored(frame, "__base").with_columns(by.alias("__by"))
+        moved = self.base.with_prediction(frame, "__base").with_columns(by.alias("__by"))
         odds = nw.col("__base") / (1 - nw.col("__base")) * nw.col("__by")
         return moved.with_columns((odds / (1 + odds)).alias(name)).drop("__base", "__by")
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
-        places = [one.to_dict() for one in self.places]
+        places = [place.to_dict() for place in self.places]
         return {"kind": self.kind, "base": self.base.to_dict(), "places": places, "shifts": self.shifts.tolist()}
 
     @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> ShiftedModel:
-        """Return what `to_dict` gave."""
-        places = tuple(Levels.from_dict(one) for one in saved["places"])
-        return cls(model_from_dict(saved["base"]), places, np.array(saved["shifts"]))
+    def from_dict(cls, saved: Mapping[str, Any], base: ProbabilityModel) -> LogitShiftModel:
+        """Return what `to_dict` gave, around its base."""
+        places = tuple(Levels.from_dict(place) for place in saved["places"])
+        return cls(base, places, np.array(saved["shifts"]))
 
 
 def shift_to(
-    model: Model, frame: nw.LazyFrame[Any], totals: Any, by: Sequence[str], total: str
-) -> tuple[ShiftedModel, pl.DataFrame]:
+    model: ProbabilityModel, frame: nw.LazyFrame[Any], totals: Any, by: Sequence[str], total: str
+) -> tuple[LogitShiftModel, pl.DataFrame]:
     """Move a model's chances so that over a table they add up to totals.
 
     Parameters
     ----------
-    model : Model
+    model : ProbabilityModel
     frame : narwhals.LazyFrame
         Everybody the totals are of.
     totals : table
@@ -121,24 +126,24 @@ def shift_to(
     NotEnoughData
         No place has a total between 0 and its people.
     """
-    asked = Asked((*model.design.asked.features, *(Feature(name, BLOCK, "category") for name in by)))
+    spec = FeatureSpec((*model.design.spec.features, *(Feature(name, BLOCK, "category") for name in by)))
     inner = len(model.design.levels)
-    keys = frame.select(*features_keys(frame, asked))
-    table = cells(keys, [f"f{i}" for i in range(len(asked.features))])
+    keys = frame.select(*features_keys(frame, spec))
+    table = cells(keys, [f"f{i}" for i in range(len(spec.features))])
     known = _totals(totals, by, total)
     where = [pl.col(f"f{inner + i}").cast(pl.String).alias(name) for i, name in enumerate(by)]
     places = table.select(*where, "n").group_by(by).agg(people=pl.col("n").sum()).sort(by, nulls_last=True)
     places = places.join(known, on=list(by), how="left", nulls_equal=True, maintain_order="left")
     group = table.select(where).join(places.with_row_index("at"), on=list(by), nulls_equal=True, maintain_order="left")
-    eta = logit(np.clip(model.chances(model.design.codes(table)), 1e-12, 1 - 1e-12))
+    eta = logit(np.clip(model.probabilities(model.design.codes(table)), 1e-12, 1 - 1e-12))
     return _shifted(
         model, places, list(by), eta, table["n"].to_numpy().astype(float), group["at"].to_numpy().astype(int)
     )
 
 
 def _shifted(
-    model: Model, places: pl.DataFrame, by: list[str], eta: Floats, n: Floats, group: Whole
-) -> tuple[ShiftedModel, pl.DataFrame]:
+    model: ProbabilityModel, places: pl.DataFrame, by: list[str], eta: Floats, n: Floats, group: Whole
+) -> tuple[LogitShiftModel, pl.DataFrame]:
     total, people = pl.col("total"), pl.col("people")
     why = pl.when(total.is_null()).then(pl.lit(NO_TOTAL)).when(total <= 0).then(pl.lit(NONE_VOTED))
     places = places.with_columns(left_as_it_is=why.when(total >= people).then(pl.lit(TOO_FEW)))
@@ -156,11 +161,10 @@ def _shifted(
         expected=expected,
     )
     levels = tuple(_levels(name, places[name]) for name in by)
-    sizes = [len(one.labels) for one in levels]
+    sizes = [len(place.labels) for place in levels]
     table = np.zeros(int(np.prod(sizes)))
-    table[join_codes([one.code(places[one.feature.name]) for one in levels], sizes)] = shift
-    order = [*by, "people", "expected_before", "total", "shift", "expected", "left_as_it_is"]
-    return ShiftedModel(model, levels, table), places.select(order)
+    table[join_codes([place.code(places[place.feature.name]) for place in levels], sizes)] = shift
+    return LogitShiftModel(model, levels, table), places.select(*by, *COUNTS)
 
 
 def _levels(name: str, values: pl.Series) -> Levels:

@@ -5,68 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 import polars as pl
 
-from campaignkit.errors import BadValue
 from campaignkit.splits import with_shares
 from campaignkit.stats.arrays import Floats, Whole
-from campaignkit.stats.prediction.metrics import Judged
+from campaignkit.stats.prediction.metrics import Predictions
 from campaignkit.stats.regression.terms import join_codes, split_codes
-from campaignkit.tables import open_columns, require_ids, yes_or_no
-from campaignkit.voters.design import Design
-from campaignkit.voters.features import Asked
-from campaignkit.voters.reading import read
+from campaignkit.tables import Roles, open_columns, require_ids, yes_or_no
+from campaignkit.voters.model.design import Design
+from campaignkit.voters.model.features import FeatureSpec
+from campaignkit.voters.model.holdout import Holdout, check_cells
+from campaignkit.voters.model.predictor import Predictor
+from campaignkit.voters.model.reading import count_cells
 
 MOST_CODES = 2**62
 
 
 @dataclass(frozen=True)
-class Roles:
-    """Which column is what.
-
-    Attributes
-    ----------
-    outcome : str
-    unit, cluster, weight : str or None
-        As `fit_score` says.
-    holdout : float or None
-        The share of clusters (or units) to be judged by.
-    seed : int
-        Of who is in it.
-    """
-
-    outcome: str
-    unit: str | None = None
-    cluster: str | None = None
-    weight: str | None = None
-    holdout: float | None = None
-    seed: int = 0
-
-    @property
-    def named(self) -> list[str]:
-        """The columns, each once."""
-        return list(dict.fromkeys(c for c in (self.outcome, self.unit, self.cluster, self.weight) if c is not None))
-
-
-class Scorer(Protocol):
-    """What can put a column of predictions beside a table."""
-
-    @property
-    def design(self) -> Design:
-        """Its features."""
-        ...
-
-    def scored(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
-        """Return the table with the column."""
-        ...
-
-
-@dataclass(frozen=True)
-class Cases:
+class WeightedCells:
     """Cells, each with its codes and counts.
 
     Attributes
@@ -79,7 +39,7 @@ class Cases:
         How many rows.
     cluster : array of int or None
         Numbered from 0; -1 where it is null. None: there are no clusters.
-    by : Series or None
+    segment : Series or None
         Another column's value, where one was asked for.
     """
 
@@ -90,11 +50,11 @@ class Cases:
     kk: Floats
     rows: Floats
     cluster: Whole | None = None
-    by: pl.Series | None = None
+    segment: pl.Series | None = None
 
-    def judged(self, p: Floats) -> Judged:
+    def with_predictions(self, p: Floats) -> Predictions:
         """Return them beside what was predicted of them."""
-        return Judged(p, self.n, self.k, self.nn, self.kk, self.cluster)
+        return Predictions(p, self.n, self.k, self.nn, self.kk, self.cluster)
 
     @property
     def totals(self) -> tuple[int, float]:
@@ -102,77 +62,72 @@ class Cases:
         return int(self.rows.sum()), float(self.k.sum() / self.n.sum()) if self.n.sum() else float("nan")
 
 
-def gather(
-    data: Any, asked: Asked, roles: Roles, also: Sequence[str] = (), scores: Mapping[str, Scorer] | None = None
-) -> tuple[Asked, pl.DataFrame, frozenset[str], int]:
-    """Read a table: one row a cell, outcome, half, cluster, value of `also`, and prediction of each of `scores`.
+def read_cells(
+    data: Any,
+    spec: FeatureSpec,
+    roles: Roles,
+    holdout: Holdout,
+    by: str | None = None,
+    scores: Mapping[str, Predictor] | None = None,
+) -> tuple[FeatureSpec, pl.DataFrame, frozenset[str], int]:
+    """Read a table: one row a cell, outcome, half, cluster, value of `by`, and prediction of each of `scores`.
 
     Returns
     -------
-    asked : Asked
+    spec : FeatureSpec
         With the features' kinds.
     cells : polars.DataFrame
-        f0, f1 …, ``y``, ``held`` (whether held out), ``g`` (cluster as text, if any), ``b0`` …, ``n, w, ww``.
+        f0, f1 …, ``y``, ``held`` (whether held out), ``g`` (cluster as text, if any), ``segment`` (the value of `by`,
+        as text), ``n, w, ww``.
     restricted : frozenset of str
         What may not serve soliciting.
     set_aside : int
         Rows without an outcome, which are not in the cells.
     """
-    table = open_columns(data, list(dict.fromkeys([*asked.names, *roles.named, *also, *_needed(scores)])))
-    frame, restricted = table.lazy(), table.restricted
-    keys = {"y": yes_or_no(frame, roles.outcome)}
-    check = {"odd": ~nw.col(roles.outcome).is_null() & keys["y"].is_null()}
-    if roles.holdout is not None:
-        ids = [name for name in (roles.cluster, roles.unit) if name is not None]
-        require_ids(table, ids)
-        frame = with_shares(frame, ids, roles.seed)
+    needed = [name for model in (scores or {}).values() for name in model.design.spec.names]
+    table = open_columns(data, list(dict.fromkeys([*spec.names, *roles.names, *([by] if by else []), *needed])))
+    frame, outcome = table.lazy(), roles.outcomes[0]
+    keys = {"y": yes_or_no(frame, outcome)}
+    check = {"odd": ~nw.col(outcome).is_null() & keys["y"].is_null()}
+    if holdout.share is not None:
+        require_ids(table, roles.ids)
+        frame = with_shares(frame, roles.ids, holdout.seed)
         check["unknown"] = nw.col("__share").is_null()
-        keys["held"] = nw.col("__share") >= 1 - roles.holdout
+        keys["held"] = nw.col("__share") >= 1 - holdout.share
     if roles.cluster is not None:
         keys["g"] = nw.col(roles.cluster).cast(nw.String)
-    keys |= {f"b{i}": nw.col(name).cast(nw.String) for i, name in enumerate(also)}
+    if by is not None:
+        keys["segment"] = nw.col(by).cast(nw.String)
     for column, model in (scores or {}).items():
-        frame = model.scored(frame, f"__{column}")
+        frame = model.with_prediction(frame, f"__{column}")
         keys[column] = nw.col(f"__{column}")
-    found = read(frame, asked, keys | check, roles.weight)
-    _refuse(found.cells, roles)
-    cells = found.cells.drop(*check)
+    spec, cells = count_cells(frame, spec, keys | check, roles.weight)
+    check_cells(cells, roles)
+    cells = cells.drop(*check)
     if "held" not in keys:
         cells = cells.with_columns(held=pl.lit(False))
     set_aside = int(cells.filter(pl.col("y").is_null())["n"].sum())
-    return found.asked, cells.filter(pl.col("y").is_not_null()), restricted, set_aside
+    return spec, cells.filter(pl.col("y").is_not_null()), table.restricted, set_aside
 
 
-def _needed(scores: Mapping[str, Scorer] | None) -> list[str]:
-    return [name for model in (scores or {}).values() for name in model.design.asked.names]
-
-
-def _refuse(cells: pl.DataFrame, roles: Roles) -> None:
-    if cells["odd"].any():
-        raise BadValue(f"outcome: column {roles.outcome!r} holds other values than true/false or 0/1.")
-    if "unknown" in cells.columns and cells["unknown"].any():
-        count = cells.filter("unknown")["n"].sum()
-        raise BadValue(f"unit: {roles.unit or roles.cluster!r} is null in {count:,} rows; say who they are.")
-
-
-def cases(design: Design, cells: pl.DataFrame) -> Cases:
+def weighted_cells(design: Design, cells: pl.DataFrame) -> WeightedCells:
     """Return cells with their codes, outcomes folded together.
 
     Parameters
     ----------
     design : Design
     cells : polars.DataFrame
-        As `gather` returns them.
+        As `read_cells` returns them.
     """
-    beside = [name for name in cells.columns if name in ("g", "b0")]
+    beside = [name for name in cells.columns if name in ("g", "segment")]
     sizes = [len(levels.labels) for levels in design.levels]
     packs = _packs(sizes)
     codes = design.codes(cells)
     packed = {f"c{at}": pl.Series(join_codes(codes[part], sizes[part])) for at, part in enumerate(packs)}
     folded, numbers = _folded(cells.select("y", "n", "w", "ww", *beside, **packed), [*packed, *beside])
-    apart = [one for at, part in enumerate(packs) for one in split_codes(folded[f"c{at}"].to_numpy(), sizes[part])]
-    by = folded["b0"] if "b0" in beside else None
-    return Cases(tuple(apart), **numbers, cluster=_clusters(folded), by=by)
+    codes = [code for at, part in enumerate(packs) for code in split_codes(folded[f"c{at}"].to_numpy(), sizes[part])]
+    segment = folded["segment"] if "segment" in beside else None
+    return WeightedCells(tuple(codes), **numbers, cluster=_clusters(folded), segment=segment)
 
 
 def _packs(sizes: Sequence[int]) -> list[slice]:
@@ -186,11 +141,11 @@ def _packs(sizes: Sequence[int]) -> list[slice]:
     return [slice(first, last) for first, last in pairwise([*ends, len(sizes)])]
 
 
-def cases_by_score(cells: pl.DataFrame, score: str) -> Judged:
+def predictions_by_cell(cells: pl.DataFrame, score: str) -> Predictions:
     """Return cells beside a column of predictions, in an order that is the same for every column."""
     folded, numbers = _folded(cells, [name for name in ("s0", "s1", "g") if name in cells.columns])
     del numbers["rows"]
-    return Judged(folded[score].to_numpy(), **numbers, cluster=_clusters(folded))
+    return Predictions(folded[score].to_numpy(), **numbers, cluster=_clusters(folded))
 
 
 def _folded(table: pl.DataFrame, by: list[str]) -> tuple[pl.DataFrame, dict[str, Floats]]:
@@ -212,13 +167,13 @@ def _clusters(folded: pl.DataFrame) -> Whole | None:
     return folded["g"].rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
 
 
-def pooled(whole: Cases) -> Cases:
-    """Return the cases without clusters, cells of the same codes put together."""
-    if whole.cluster is None and whole.by is None:
+def pooled(whole: WeightedCells) -> WeightedCells:
+    """Return the cells without clusters, cells of the same codes put together."""
+    if whole.cluster is None and whole.segment is None:
         return whole
     names = [f"c{i}" for i in range(len(whole.codes))]
-    parts = ("n", "k", "nn", "kk", "rows")  # as Cases has them
+    parts = ("n", "k", "nn", "kk", "rows")  # as WeightedCells has them
     table = pl.DataFrame(dict(zip(names, whole.codes, strict=True)) | {part: getattr(whole, part) for part in parts})
     folded = table.group_by(names, maintain_order=True).agg(pl.col(part).sum() for part in parts)
     n, k, nn, kk, rows = (folded[part].to_numpy() for part in parts)
-    return Cases(tuple(folded[n].to_numpy() for n in names), n, k, nn, kk, rows)
+    return WeightedCells(tuple(folded[n].to_numpy() for n in names), n, k, nn, kk, rows)

@@ -1,0 +1,1 @@
+"""What scores and rankings are made with: features to columns, cells, models, and how good they are."""

@@ -1,0 +1,43 @@
+"""charts.marks: rows in the table's order, nulls shown, wrong columns named."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from campaignkit import charts
+from campaignkit.errors import BadValue, ColumnNotFound
+from tests.charts.table import HOSTILE, TABLE, region_bars
+
+
+def test_bars_keep_the_order_and_show_null():
+    spec = region_bars().to_dict()
+    assert spec["encoding"]["y"]["sort"] == ["West", "(null)", HOSTILE]
+    assert spec["encoding"]["y"]["title"] == "region.of[origin]"
+
+
+def test_intervals_keep_the_order_where_some_have_no_interval():
+    chart = charts.intervals(
+        TABLE, "region.of[origin]", "entered_rate", description="Rates", reference=0, title="Entered"
+    )
+    spec = chart.to_dict()
+    assert len(spec["layer"]) == 3
+    for layer in spec["layer"][1:]:
+        assert layer["encoding"]["y"]["sort"] == ["West", "(null)", HOSTILE]
+        assert layer["encoding"]["x"]["axis"]["format"].endswith("%")
+    assert "<svg" in charts.still(spec)
+
+
+def test_series_are_drawn_side_by_side():
+    both = pl.concat([TABLE.with_columns(half=pl.lit("search")), TABLE.with_columns(half=pl.lit("held out"))])
+    spec = charts.bars(both, "region.of[origin]", "n", series="half", description="Halves").to_dict()
+    assert spec["encoding"]["color"]["sort"] == spec["encoding"]["yOffset"]["sort"] == ["search", "held out"]
+    with pytest.raises(BadValue, match="drawn over each other"):
+        charts.bars(both, "region.of[origin]", "n", description="Halves")
+
+
+def test_wrong_columns_are_named():
+    with pytest.raises(ColumnNotFound, match="did you mean 'upper'"):
+        charts.intervals(TABLE, "n", "entered_rate", "lower", "uper", description="x")
+    with pytest.raises(BadValue, match="region"):
+        charts.bars(TABLE, "n", "region.of[origin]", description="x")
