@@ -171,5 +171,5 @@ def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> Non
     raise SourceRestricted(
         "Part of this is a table or ids from outside the megafile's universes, and may hold rows of FEC reports, which "
         f"{STATUTE} bar from use for soliciting. Where there are none in it, say so with restricted=(): "
-        "mf.universe_of(people, restricted=()), fit_score(..., restricted=()), score.write(mf, restricted=())."
+        "mf.universe_of(people, restricted=()), fit_score(..., restricted=()), score.write_scores(mf, restricted=())."
     )

@@ -303,10 +303,6 @@ class Score(Result):
         >>> bool(results.wald_test("sex[M] = 0", scalar=True).pvalue < 0.05)  # men and women differ
         True
         """
-        if self._fit is None or self._fit.covariance is None:
-            raise BadValue(
-                "Only a logit that was fitted here has a GLM; not boosted trees, nor a score that was loaded."
-            )
         return glm_results(self._fit)
 
     def predict(self, data: Any, column: str | None = None) -> Any:

@@ -149,7 +149,7 @@ def test_scores_carry_what_they_are_made_of(megafile, tmp_path):
         with pytest.raises(SourceRestricted):
             voters.fit_score(data, "donor", features, purpose="fundraise", **asked)
     for score in (own, hidden, copied, voters.Score.load(own.save(tmp_path / "own.json"))):
-        score.write(
+        score.write_scores(
             megafile, everyone if score.name == own.name and "fec_gifts()" in score.model.design.asked.names else frame
         )
         with pytest.raises(SourceRestricted):

@@ -116,7 +116,7 @@ def test_a_score_no_better_than_chance_says_so_wherever_it_ranks(megafile, coin,
     assert score.quality.auc_lower <= 0.5
     assert "not shown to rank better than chance" in score.summary()
     with pytest.warns(UserWarning, match=r"score\('coin'\) ranks no better than chance: AUC"):
-        score.write(megafile)
+        score.write_scores(megafile)
     with pytest.warns(UserWarning, match=r"The list ranks by score\('coin'\).*no better than chance"):
         made = megafile.universe().call_list("phone", "turnout", rank_by="score('coin')", limit=5)
     assert "no better than chance" in made.warnings[0]
@@ -130,7 +130,7 @@ def test_a_ranking_and_a_priority_no_better_than_chance_say_so_too(megafile, coi
     )
     assert not found.shown
     with pytest.warns(UserWarning, match=r"score\('moved'\) ranks no better than chance: Qini"):
-        found.write(megafile)
+        found.write_scores(megafile)
     first = voters.priority(megafile.universe(), support=0.6, turnout=0.5, persuasion="score('moved')")
     assert "no better than chance" in first.summary()
     with pytest.warns(UserWarning, match=r"score\('priority'\) is made of scores of which score\('moved'\)"):
@@ -143,7 +143,7 @@ def test_a_score_that_ranks_has_nothing_to_say(megafile, coin):
     assert score.warning is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        score.write(megafile)
+        score.write_scores(megafile)
         assert megafile.universe().call_list("phone", "turnout", rank_by="score('told')", limit=5).warnings == ()
 
 
@@ -152,5 +152,5 @@ def test_a_score_of_facts_is_written_of_the_universe_it_was_fitted_on(megafile, 
     everyone = megafile.universe("score('did') is not null")
     facts = ["sex", "score('did')", "gift_count('90d')"]
     score = voters.fit_score(everyone, "score('did') = 1", facts, name="facts", purpose="turnout", ridge=1.0)
-    assert score.write(megafile) == everyone.count() == megafile.universe("score('facts') >= 0").count()
+    assert score.write_scores(megafile) == everyone.count() == megafile.universe("score('facts') >= 0").count()
     assert "score('did')" in score.predict(everyone).columns

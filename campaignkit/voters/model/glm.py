@@ -6,19 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from campaignkit.errors import BadValue
 from campaignkit.voters.model.logit_model import LogitModel, ModelFit
 
 
-def glm_results(fit: ModelFit) -> Any:
+def glm_results(fit: ModelFit | None) -> Any:
     """Return a binomial GLM's results on cells with the outcome and without it, people being frequency weights.
 
     Columns are named as patsy would: ``Intercept``, ``sex[M]``, ``sex[M]:age_band[40–49]``.
     """
+    if fit is None or not isinstance(fit.model, LogitModel):
+        raise BadValue("Only a logit that was fitted here has a GLM; not boosted trees, nor a score that was loaded.")
     import pandas as pd  # comes with statsmodels
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM, GLMResults, GLMResultsWrapper
 
-    assert isinstance(fit.model, LogitModel)
     cells, design = fit.cells, fit.model.design
     names = [_name(term, level) for term, level in design.names]
     counts = np.concatenate([cells.k, cells.n - cells.k])
