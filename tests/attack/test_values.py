@@ -128,7 +128,7 @@ def test_a_ranking_and_a_priority_no_better_than_chance_say_so_too(megafile, coi
     found = voters.fit_persuasion(
         coin, "arm", "did", ["side"], control="control", treatment="call", unit="person_id", name="moved"
     )
-    assert not found.shown
+    assert not found.beats_random
     with pytest.warns(UserWarning, match=r"score\('moved'\) ranks no better than chance: Qini"):
         found.write_scores(megafile)
     first = voters.priority(megafile.universe(), support=0.6, turnout=0.5, persuasion="score('moved')")
