@@ -41,10 +41,6 @@ class RefreshRefused(CampaignkitError, RuntimeError):  # noqa: N818
     """A megafile can't be written now: another process does, or the disk has no room. What stood there still stands."""
 
 
-class EncryptionUnavailable(CampaignkitError, RuntimeError):  # noqa: N818
-    """The DuckDB at hand has no secure writer of encrypted files."""
-
-
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return a sentence's end: ``"; did you mean 'x'?"`` with the nearest of `names`, or a full stop.
 

@@ -3,9 +3,9 @@
 from campaignkit.megafile.breakdown import Breakdown
 from campaignkit.megafile.call_list import CallList
 from campaignkit.megafile.explain import Explanation
-from campaignkit.megafile.refresh.report import Night
+from campaignkit.megafile.megafile import Megafile
+from campaignkit.megafile.refresh.report import RefreshReport
 from campaignkit.megafile.resolve import Resolution, resolve
-from campaignkit.megafile.store import Megafile
 from campaignkit.megafile.universe import Universe
 
-__all__ = ["Breakdown", "CallList", "Explanation", "Megafile", "Night", "Resolution", "Universe", "resolve"]
+__all__ = ["Breakdown", "CallList", "Explanation", "Megafile", "RefreshReport", "Resolution", "Universe", "resolve"]

@@ -28,7 +28,7 @@ class Breakdown(Result):
     shares, Student's t for means; null where n is too small), groups in the order of their size.
     """
 
-    said: str
+    description: str
     by: tuple[str, ...]
     measures: tuple[str, ...]
     people: int
@@ -36,9 +36,9 @@ class Breakdown(Result):
     def summary(self) -> str:
         """Say how many people, in how many groups, and which group is largest or leads."""
         if not self.people:
-            return f"Nobody: {self.said}."
+            return f"Nobody: {self.description}."
         groups = self.table.select(self.by).unique().height
-        start = f"{self.people:,} people ({self.said}) in {groups:,} groups by {' and '.join(self.by)}"
+        start = f"{self.people:,} people ({self.description}) in {groups:,} groups by {' and '.join(self.by)}"
         if not self.measures:
             return f"{start}; the largest is {self._group(0)} with {self.table['share'][0]:.0%}."
         first = self.table.filter(pl.col("measure") == self.measures[0])
@@ -71,7 +71,7 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
-def break_down(relation: Any, by: list[str], measures: list[str], said: str) -> Breakdown:
+def break_down(relation: Any, by: list[str], measures: list[str], description: str) -> Breakdown:
     """Return the breakdown of a table of people that has the `by` and `measures` columns."""
     if not by:
         raise BadValue("Say what to break down by: .by('region').")
@@ -81,7 +81,7 @@ def break_down(relation: Any, by: list[str], measures: list[str], said: str) -> 
         table = table.select(*by, "n", (pl.col("n") / max(people, 1)).alias("share"))
     else:
         table = pl.concat([_measured(table, by, measure) for measure in measures])
-    return Breakdown(table, said, tuple(by), tuple(measures), people)
+    return Breakdown(table, description, tuple(by), tuple(measures), people)
 
 
 def _measured(table: pl.DataFrame, by: list[str], measure: str) -> pl.DataFrame:

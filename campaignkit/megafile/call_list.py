@@ -15,6 +15,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue
+from campaignkit.megafile.audience import Audience
 from campaignkit.megafile.list_writing import Drafts, write_csv, write_van
 from campaignkit.megafile.opening import inode
 from campaignkit.megafile.recheck import built_at, recheck, standing_file, warn_of_removed
@@ -26,7 +27,6 @@ from campaignkit.sql import quote_literal
 if TYPE_CHECKING:
     import altair as alt
 
-    from campaignkit.megafile.universe import Universe
 
 FORMATS = ("csv", "van")
 
@@ -56,7 +56,7 @@ class CallList(Result):
     funnel: pl.DataFrame
     channel: str
     purpose: str
-    universe: Universe
+    universe: Audience
     rank_by: str | None
     warnings: tuple[str, ...] = ()
     built_at: datetime | None = None
@@ -66,10 +66,10 @@ class CallList(Result):
         start, last = self.funnel["left"][0], self.funnel["left"][-1]
         what = f"the {self.channel} list for {PURPOSES[self.purpose]}"
         if not start:
-            return f"Nobody is on {what}: the universe ({self.universe.said}) is empty."
+            return f"Nobody is on {what}: the universe ({self.universe.description}) is empty."
         beyond = self.funnel.filter(pl.col("step").str.starts_with(_BEYOND))["removed"].sum()
         who = f"{last:,} of {start:,} people are" if last else f"None of {start:,} people is"
-        said = f"{who} on {what} ({self.universe.said})"
+        said = f"{who} on {what} ({self.universe.description})"
         if beyond:
             said += f", the first of {last + beyond:,} who may be reached"
         cut = self.funnel.filter((pl.col("removed") > 0) & ~pl.col("step").str.starts_with(_BEYOND))
@@ -170,7 +170,7 @@ class CallList(Result):
 
 
 def make_call_list(
-    universe: Universe,
+    universe: Audience,
     channel: str,
     purpose: str,
     rank_by: str | None,
@@ -206,7 +206,7 @@ class _Step:
     within: str = ""  # what the cap is counted within; "" with a cap: the whole list
 
 
-def _exclusions(universe: Universe, channel: str, cooldown_days: int | None) -> list[_Step]:
+def _exclusions(universe: Audience, channel: str, cooldown_days: int | None) -> list[_Step]:
     as_of = quote_literal(universe.as_of)
     steps = [_Step(f"no {MEANS[channel]}", f"p.{MEANS[channel]} IS NULL")]
     also = {"confidential": "coalesce(p.confidential, false) OR "}
@@ -233,7 +233,7 @@ def _caps(channel: str, per_household: int | None, per_phone: int | None, limit:
 
 
 def _run(
-    universe: Universe, channel: str, rank: str, steps: list[_Step]
+    universe: Audience, channel: str, rank: str, steps: list[_Step]
 ) -> tuple[pl.DataFrame, dict[int, int], datetime | None]:
     """Return the list, how many people fell out at each step, by its number, and when the megafile was built."""
     falls = " ".join(f"WHEN {s.condition} THEN {i}" for i, s in enumerate(steps) if s.cap is None)
@@ -265,7 +265,7 @@ def _size(cursor: duckdb.DuckDBPyConnection) -> int:
     return cursor.sql("SELECT count(*) FROM kept").fetchall()[0][0]
 
 
-def _flagged(universe: Universe, channel: str, falls: str) -> str:
+def _flagged(universe: Audience, channel: str, falls: str) -> str:
     """Return a query of the ranked people with the number of the first step at which each falls out.
 
     Refusals count whatever the universe's date: a list is for now.
@@ -292,7 +292,7 @@ def _flagged(universe: Universe, channel: str, falls: str) -> str:
         LEFT JOIN c ON c.person_id = p.person_id"""
 
 
-def _funnel(universe: Universe, counted: dict[int, int], steps: list[_Step]) -> pl.DataFrame:
+def _funnel(universe: Audience, counted: dict[int, int], steps: list[_Step]) -> pl.DataFrame:
     start = universe.count()
     removed = [0, *(counted.get(number, 0) for number in range(len(steps)))]
     table = pl.DataFrame({"step": ["in the universe", *(step.name for step in steps)], "removed": removed})

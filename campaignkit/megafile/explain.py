@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
+from campaignkit.megafile.connection import Connection
 from campaignkit.result import Result
-
-if TYPE_CHECKING:
-    from campaignkit.megafile.store import Megafile
 
 _SHOWN = (
     "source, record_key, matched_by, match_probability, first_name, middle_name, last_name, suffix, birth_date, "
@@ -59,7 +56,7 @@ class Explanation(Result):
         return "".join(said)
 
 
-def explain(megafile: Megafile, person_id: int) -> Explanation:
+def explain(megafile: Connection, person_id: int) -> Explanation:
     """Return a person's records; see `Megafile.explain`."""
     check_scalar(person_id, "person_id", typ=int)
     table = megafile.sql(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from campaignkit.errors import listed, nearest
 from campaignkit.megafile import tables
+from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.expressions import Node, walk
 from campaignkit.megafile.facts import CONSUMER
 from campaignkit.vocabulary import AGE_LABELS
-
-if TYPE_CHECKING:
-    from campaignkit.megafile.store import Megafile
 
 #: Values of a column above which it has no vocabulary.
 MOST = 20_000
@@ -27,7 +24,7 @@ _EQUALITIES = ("COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_DISTINCT_FROM", "CO
 _PATTERNS = {"~~": 0, "!~~": 0, "~~*": re.IGNORECASE, "!~~*": re.IGNORECASE}
 
 
-def known_values(megafile: Megafile, column: str) -> Sequence[str]:
+def known_values(megafile: Connection, column: str) -> Sequence[str]:
     """Return the values of one of person's columns or attributes, in order; none where it may hold anything.
 
     Examples
@@ -46,7 +43,7 @@ def known_values(megafile: Megafile, column: str) -> Sequence[str]:
     return megafile.values("person", column, most=MOST)
 
 
-def unmatched(megafile: Megafile, tree: Node) -> tuple[str, ...]:
+def unmatched(megafile: Connection, tree: Node) -> tuple[str, ...]:
     """Return a sentence for each text in an expression that is compared with a column and that nobody has there."""
     sentences = {}
     for column, said, matches in _compared(tree):

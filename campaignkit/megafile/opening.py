@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from campaignkit import sql
-from campaignkit.errors import BadValue, listed
+from campaignkit.errors import BadValue, CampaignkitError, listed
 from campaignkit.megafile import tables
 from campaignkit.progress import INTERRUPTED
+
+BESIDE = "kept"  # a database in memory: what is kept while the file is open
 
 #: What DuckDB raises on bytes that are not as it wrote them; also text that is no UTF-8, or of absurd length.
 _DAMAGE = (
@@ -32,6 +35,7 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     """
     with reading(path):
         con = _connect_to_this_version(path) if read_only else sql.connect(path)
+        con.execute(f"ATTACH ':memory:' AS {BESIDE} (READ_WRITE)")
         if read_only:
             con.execute(f"SET temp_directory = {sql.quote_literal(f'{path.resolve()}.tmp')}")
             con.execute("SET enable_external_access = false")
@@ -61,7 +65,7 @@ def reading(path: Path, query: bool = False) -> Generator[None]:
         if str(error) == INTERRUPTED:
             raise KeyboardInterrupt from error
         damaged = isinstance(error, _DAMAGE) or type(error) is duckdb.Error
-        if isinstance(error, BadValue) or (query and not damaged):
+        if isinstance(error, CampaignkitError) or (query and not damaged):
             raise
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise BadValue(
@@ -111,3 +115,13 @@ def check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         raise BadValue(
             f"{str(path)!r} is no megafile of this version: it lacks {listed(missing, most=4)}. Build it anew."
         )
+
+
+def keep_beside(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> str:
+    """Keep rows in a database in memory that every cursor of this connection sees; return the table's name in SQL."""
+    table = f"{BESIDE}.{sql.quote_identifier(name)}"
+    with con.cursor() as cursor:
+        cursor.register("rows_kept", rows)
+        cursor.execute(f"CREATE OR REPLACE TABLE {table} AS FROM rows_kept")
+        cursor.unregister("rows_kept")
+    return table

@@ -6,18 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
 from campaignkit.megafile import expressions, tables
+from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.expressions import Node, walk
 from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS, is_window
 from campaignkit.megafile.known_values import unmatched
 from campaignkit.restrictions import UNTRACED
 from campaignkit.sql import quote_identifier, quote_literal
-
-if TYPE_CHECKING:
-    from campaignkit.megafile.store import Megafile
 
 #: Columns that say who somebody is: compared with values, they are a list of people from who knows where.
 _IDENTIFYING = frozenset({"person_id", "household_id", "state_voter_id", "van_id", "phone", "email"})
@@ -47,7 +44,7 @@ class Translated:
     warnings: tuple[str, ...] = ()
 
 
-def translate(megafile: Megafile, text: str, as_of: date) -> Translated:
+def translate(megafile: Connection, text: str, as_of: date) -> Translated:
     """Return an expression about a person as SQL, written anew from what DuckDB's parser read.
 
     Raises
@@ -138,7 +135,7 @@ def _arguments(node: Node) -> tuple[str, ...]:
     return texts
 
 
-def _check_values(megafile: Megafile, name: str, arguments: tuple[str, ...]) -> None:
+def _check_values(megafile: Connection, name: str, arguments: tuple[str, ...]) -> None:
     """Refuse an argument that no row has: a misspelt value would be an audience of nobody, or of all but nobody."""
     fact = FUNCTIONS[name]
     given = [argument for argument in arguments if not is_window(argument)]
@@ -154,7 +151,7 @@ def _check_values(megafile: Megafile, name: str, arguments: tuple[str, ...]) -> 
             )
 
 
-def _restricted(megafile: Megafile, tree: Node) -> tuple[frozenset[str], tuple[str, ...]]:
+def _restricted(megafile: Connection, tree: Node) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return what may not serve soliciting, of facts, scores and ids written out, and what its scores warn of."""
     calls = [node for node in walk(tree) if node["class"] == "FUNCTION" and node["function_name"] in FUNCTIONS]
     facts = {node["function_name"] for node in calls if FUNCTIONS[node["function_name"]].restricted}

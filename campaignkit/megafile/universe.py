@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
+from campaignkit.megafile.audience import Audience, bracketed
 from campaignkit.megafile.breakdown import Breakdown, break_down
 from campaignkit.megafile.call_list import CallList, make_call_list
 from campaignkit.megafile.opening import reading
-from campaignkit.megafile.predicates import Translated, named_features, translate
+from campaignkit.megafile.predicates import named_features
 from campaignkit.restrictions import remember
 from campaignkit.sql import quote_identifier, quote_literal
-
-if TYPE_CHECKING:
-    from campaignkit.megafile.store import Megafile
 
 __all__ = ["Universe"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Universe:
+class Universe(Audience):
     """Some people of a megafile, as of a date. Immutable and lazy: nothing is counted until asked.
 
     Made by `Megafile.universe`; put together with ``&`` (both), ``|`` (either) and ``-`` (the first but not
@@ -39,6 +34,8 @@ class Universe:
     as_of : date
         What it knows: gifts, votes, contacts and other facts dated later do not exist. A person's own
         attributes are the megafile's latest.
+    description : str
+        The predicates, as they were written.
     where : str
         The condition, as SQL over `person` (called p) and the fact tables.
     restricted : frozenset of str
@@ -57,61 +54,31 @@ class Universe:
     True
     """
 
-    megafile: Megafile
-    as_of: date
-    where: str
-    said: str
-    restricted: frozenset[str] = frozenset()
-    unmatched: tuple[str, ...] = ()
-
     def __and__(self, other: Universe) -> Universe:
         """Return the people in both."""
         return self._with(
-            other, f"({self.where}) AND ({other.where})", f"{bracketed(self.said)} and {bracketed(other.said)}"
+            other,
+            f"({self.where}) AND ({other.where})",
+            f"{bracketed(self.description)} and {bracketed(other.description)}",
         )
 
     def __or__(self, other: Universe) -> Universe:
         """Return the people in either."""
         either = f"coalesce({self.where}, false) OR coalesce({other.where}, false)"
-        return self._with(other, either, f"{bracketed(self.said)} or {bracketed(other.said)}")
+        return self._with(other, either, f"{bracketed(self.description)} or {bracketed(other.description)}")
 
     def __sub__(self, other: Universe) -> Universe:
         """Return the people in this one and not in the other."""
         without = f"({self.where}) AND NOT coalesce({other.where}, false)"
-        return self._with(other, without, f"{bracketed(self.said)} but not {bracketed(other.said)}")
+        return self._with(other, without, f"{bracketed(self.description)} but not {bracketed(other.description)}")
 
-    def _with(self, other: Universe, where: str, said: str) -> Universe:
+    def _with(self, other: Universe, where: str, description: str) -> Universe:
         if other.megafile is not self.megafile or other.as_of != self.as_of:
             raise BadValue("Universes are put together only within one megafile and as of one date.")
         return replace(
-            self, where=where, said=said, restricted=self.restricted | other.restricted,
+            self, where=where, description=description, restricted=self.restricted | other.restricted,
             unmatched=tuple(dict.fromkeys(self.unmatched + other.unmatched)),
         )  # fmt: skip
-
-    @property
-    def sql(self) -> str:
-        """The query that gives their person_id, whole: it can be copied and run as it is.
-
-        Examples
-        --------
-        >>> import campaignkit as ck
-        >>> mf = ck.sample.megafile()
-        >>> mf.universe(state="OH").sql
-        'SELECT p.person_id FROM person p WHERE (p."state" = \\'OH\\')'
-        """
-        return f"SELECT p.person_id FROM person p WHERE {self.where}"
-
-    def count(self) -> int:
-        """Return how many people they are.
-
-        Examples
-        --------
-        >>> import campaignkit as ck
-        >>> mf = ck.sample.megafile()
-        >>> mf.universe("donor", "not donor").count()
-        0
-        """
-        return self._rows(f"SELECT count(*) FROM person p WHERE {self.where}").item()
 
     def relation(self) -> duckdb.DuckDBPyRelation:
         """Return them as a DuckDB relation: person's columns, with age and age_band, one row a person.
@@ -233,7 +200,7 @@ class Universe:
         names = named_features(columns)
         averaged = named_features(measures)
         with reading(self.megafile.path, query=True):
-            return break_down(self._relation(names | averaged), list(names), list(averaged), self.said)
+            return break_down(self._relation(names | averaged), list(names), list(averaged), self.description)
 
     def call_list(
         self,
@@ -253,8 +220,7 @@ class Universe:
         (somebody off the e-mail list may be called) and whoever shares a number or address that is closed, results that
         nobody mapped yet, for texts everyone whose last answer is not a yes, and whoever was tried on the channel
         within the cooldown. Refusals count whatever the universe's date: a list is for now. Ties in rank are broken by
-        a hash of person_id: the
-        same call gives the same list.
+        a hash of person_id: the same call gives the same list.
 
         FEC reports bar their rows from soliciting. What was built from `fec_gift` is followed through universes,
         ranks and scores of this megafile, and refused for fundraising. It can't be followed through a table that
@@ -362,57 +328,6 @@ class Universe:
         )
         return remember(self._rows(query, [salt]), self.restricted)
 
-    def translated(self, expression: str) -> Translated:
-        """Return a feature as SQL over `p`, and the restricted facts it uses.
-
-        Examples
-        --------
-        >>> import campaignkit as ck
-        >>> mf = ck.sample.megafile()
-        >>> sorted(mf.universe().translated("fec_gifts()").restricted)
-        ['fec_gifts']
-        """
-        return translate(self.megafile, expression, self.as_of)
-
-    def number(self, expression: str) -> Translated:
-        """Return an expression as `translated` does, once it is seen to be a number (or a yes or no).
-
-        Raises
-        ------
-        BadValue
-            If it is neither.
-
-        Examples
-        --------
-        >>> import campaignkit as ck
-        >>> ck.sample.megafile().universe().number("birth_year").sql
-        'p."birth_year"'
-        """
-        found = self.translated(expression)
-        dtype = self._rows(f"SELECT ({found.sql}) FROM person p LIMIT 0").dtypes[0]
-        if not (dtype.is_numeric() or dtype == pl.Boolean):
-            raise BadValue(f"{expression!r} is {dtype}; a number to rank by was expected.")
-        return found
-
-    def matched(self, *also: Translated) -> Universe:
-        """Return the universe, where somebody has each value that it, or an expression beside it, compares with.
-
-        Raises
-        ------
-        BadValue
-            If nobody has one: a list of it would silently be of nobody, or of all but nobody.
-
-        Examples
-        --------
-        >>> import campaignkit as ck
-        >>> donors = ck.sample.megafile().universe("donor")
-        >>> donors.matched(donors.translated("sex = 'F'")) is donors
-        True
-        """
-        if sentences := dict.fromkeys([*self.unmatched, *(one for part in also for one in part.unmatched)]):
-            raise BadValue(f"No list is made on values that nobody has. {' '.join(sentences)}")
-        return self
-
     def _select(self, features: Iterable[str] | Mapping[str, str], also: str = "") -> tuple[str, frozenset[str]]:
         """Return the query for some features, and what in it may not serve soliciting."""
         parts, restricted = [also] if also else [], self.restricted
@@ -427,28 +342,4 @@ class Universe:
         try:
             return remember(self.megafile.relation(query), restricted)
         except duckdb.Error as error:
-            raise BadValue(f"{self.said}: {error}") from error
-
-    def _rows(self, query: str, params: list[str] | None = None) -> pl.DataFrame:
-        try:
-            return self.megafile.sql(query, params)
-        except duckdb.Error as error:  # such as a text that is no number, met only in the rows
-            raise BadValue(f"{self.said}: {error}") from error
-
-    def __repr__(self) -> str:
-        """Say who they are and how many."""
-        return f"{self.count():,} people: {self.said} (as of {self.as_of})"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
-
-
-def bracketed(said: str) -> str:
-    """Return what a universe says, in brackets where it would be misread beside another.
-
-    Examples
-    --------
-    >>> bracketed("donor"), bracketed("donor or voter")
-    ('donor', '(donor or voter)')
-    """
-    return f"({said})" if " or " in said or " but not " in said else said
+            raise BadValue(f"{self.description}: {error}") from error

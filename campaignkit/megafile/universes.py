@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -13,21 +14,20 @@ import polars as pl
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import tables
+from campaignkit.megafile.audience import bracketed
+from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.known_values import MOST
 from campaignkit.megafile.predicates import Translated, translate
-from campaignkit.megafile.universe import Universe, bracketed
+from campaignkit.megafile.universe import Universe
 from campaignkit.restrictions import restrictions_of, stated
 from campaignkit.sql import quote_identifier, quote_literal
 from campaignkit.tables import check_columns
-
-if TYPE_CHECKING:
-    from campaignkit.megafile.store import Megafile
 
 VOCABULARY = 200  # values of a column, above which a keyword may be anything
 
 
 def make_universe(
-    megafile: Megafile, predicates: tuple[str, ...], as_of: date | str | None, equals: dict[str, Any]
+    megafile: Connection, predicates: tuple[str, ...], as_of: date | str | None, equals: dict[str, Any]
 ) -> Universe:
     """Return the universe that some predicates and equalities say; see `Megafile.universe`."""
     day = _day(as_of, megafile.as_of)
@@ -44,7 +44,7 @@ def make_universe(
     return Universe(megafile, day, where, " and ".join(map(bracketed, said)) or "everyone", restricted, unmatched)
 
 
-def _check_yes_or_no(megafile: Megafile, said: list[str], parts: list[Translated]) -> None:
+def _check_yes_or_no(megafile: Connection, said: list[str], parts: list[Translated]) -> None:
     """Refuse predicates that DuckDB can't run on a person, or that are no yes or no."""
     if not parts:
         return
@@ -59,7 +59,7 @@ def _check_yes_or_no(megafile: Megafile, said: list[str], parts: list[Translated
 
 
 def universe_of(
-    megafile: Megafile, people: Any, restricted: Iterable[str] | None, as_of: date | str | None
+    megafile: Connection, people: Any, restricted: Iterable[str] | None, as_of: date | str | None
 ) -> Universe:
     """Return the people of a table as a universe; see `Megafile.universe_of`."""
     known = stated(restrictions_of(people), restricted)
@@ -69,9 +69,11 @@ def universe_of(
         except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise BadValue("people are a table with a person_id, or whole numbers that are person_ids.") from error
     check_columns(people, "person_id")
-    ids = cells(people, "person_id")["person_id"].drop_nulls().to_list()
-    inside = f"p.person_id IN ({', '.join(str(int(one)) for one in ids)})" if ids else "false"
-    return Universe(megafile, _day(as_of, megafile.as_of), inside, f"{len(ids):,} people of a table", known)
+    ids = cells(people, "person_id").select(pl.col("person_id").cast(pl.Int64)).drop_nulls().sort("person_id")
+    digest = hashlib.sha256(ids["person_id"].to_numpy().tobytes()).hexdigest()
+    kept = megafile.keep_people(f"people_{digest[:16]}", ids)
+    inside = f"p.person_id IN (SELECT person_id FROM {kept})"
+    return Universe(megafile, _day(as_of, megafile.as_of), inside, f"{ids.height:,} people of a table", known)
 
 
 def _day(as_of: date | str | None, latest: date) -> date:
@@ -84,7 +86,7 @@ def _day(as_of: date | str | None, latest: date) -> date:
     return day
 
 
-def _check_vocabulary(megafile: Megafile, column: str, value: Any) -> None:
+def _check_vocabulary(megafile: Connection, column: str, value: Any) -> None:
     """Refuse a text that nobody has in a column of few values: it would be an audience of nobody, silently."""
     given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
     if not given or tables.columns_of("person").get(column) != "VARCHAR":

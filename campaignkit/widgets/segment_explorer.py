@@ -12,6 +12,7 @@ import polars as pl
 from campaignkit import charts, wording
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.megafile import Megafile
+from campaignkit.megafile.universes import make_universe
 from campaignkit.widgets.audience_chart import AudienceChart
 from campaignkit.widgets.cube import tally_of
 from campaignkit.widgets.shell import Shell, guarded, ipywidgets, live_chart, readout
@@ -133,7 +134,7 @@ class SegmentExplorer(Shell):
         if self.within is not None and self.people is not None and self._audience is not None:
             tally = tally_of(self.universe)
             self.readout.detail += (
-                f" {tally.people:,} of {self._audience.everyone.people:,} people ({self.within.said})."
+                f" {tally.people:,} of {self._audience.everyone.people:,} people ({self.within.description})."
             )
             self.people.params.tally = self._audience.numbers(tally)
 
@@ -192,9 +193,9 @@ class SegmentExplorer(Shell):
         """
         if self.within is None:
             raise BadValue("These segments know no megafile; make it SegmentExplorer(segments, within=mf).")
-        parts = [self.within.megafile.universe(where, as_of=self.within.as_of) for where in self.rows["where"]]
+        parts = [make_universe(self.within.megafile, (where,), self.within.as_of, {}) for where in self.rows["where"]]
         if not parts:
-            return self.within.megafile.universe("false", as_of=self.within.as_of)
+            return make_universe(self.within.megafile, ("false",), self.within.as_of, {})
         return self.within & reduce(or_, parts)
 
     def _scatter(self, brushed_alone: bool = False) -> alt.TopLevelMixin:

@@ -334,7 +334,9 @@ def test_a_confidential_voter_who_is_dropped_from_the_state_file_stays_confident
         assert listed(mf, "email") == set()
     lacking = (tmp_path / "one" / "NC_ncvoter_20121001.txt").read_text().replace("confidential_ind", "privacy")
     (tmp_path / "one" / "NC_ncvoter_20121001.txt").write_text(lacking)
-    with pytest.raises(LayoutError, match="no column 'confidential_ind', by which nc_voter knows who may not be reached"):
+    with pytest.raises(
+        LayoutError, match="no column 'confidential_ind', by which nc_voter knows who may not be reached"
+    ):
         build(tmp_path / "one", tmp_path / "x.duckdb")
 
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 import campaignkit as ck
+from campaignkit import wording
 from campaignkit.widgets.segment_explorer import ALL
 
 
@@ -105,7 +106,7 @@ def test_a_day_shows_the_looks_of_that_day(scripts):
     rows = scripts.sequential.table.filter(pl.col("day") == days[2])
     assert board.readout.headline.startswith(str(days[2]))
     for row in rows.iter_rows(named=True):
-        assert f"{row['arm']} {100 * row['estimate']:+.2f} points".replace("-", "−") in board.readout.detail
+        assert f"{row['arm']} {wording.change(row['estimate'], 'rate')}" in board.readout.detail
     assert board.chart.params.step == 2
 
 

@@ -9,12 +9,12 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.errors import BadValue
+from campaignkit.megafile.connection import Connection
 from campaignkit.result import Result
 
 if TYPE_CHECKING:
     import altair as alt
 
-    from campaignkit.megafile.store import Megafile
 
 #: Columns of the table that count what became of the records, in the order of the chart.
 FATES = ("new", "changed", "vanished", "rejected")
@@ -23,7 +23,7 @@ _COLUMNS = "source, files, new, changed, unchanged, older, vanished, rejected"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Night(Result):
+class RefreshReport(Result):
     """What a refresh brought.
 
     `table` has one row a source whose files came: source, files, and how many of its records were `new`, `changed`,
@@ -83,21 +83,21 @@ class Night(Result):
         )
 
 
-def night_report(megafile: Megafile, night: int) -> Night:
+def night_report(megafile: Connection, night: int) -> RefreshReport:
     """Return the kept report of a night; 0: one that brought nothing, see `Megafile.night`."""
     table = megafile.sql(f"SELECT {_COLUMNS} FROM night_source WHERE night = ? ORDER BY source", [night])
-    logged = megafile.nights.filter(pl.col("night") == night).to_dicts()
+    logged = megafile.sql("SELECT * FROM refresh_log WHERE night = ?", [night]).to_dicts()
     if not logged:
         raise BadValue(f"There was no night {night!r}; `nights` lists them.")
     [log] = logged
     counts = {name: log[name] or 0 for name in ("people", "added", "merged", "split", "ended")}
-    return Night(table, night, **counts, warnings=tuple(log["warnings"] or ()))
+    return RefreshReport(table, night, **counts, warnings=tuple(log["warnings"] or ()))
 
 
-def nothing_new(megafile: Megafile) -> Night:
+def nothing_new(megafile: Connection) -> RefreshReport:
     """Return the report of a night whose files had all been read."""
     people = megafile.sql("SELECT count(*) FROM person").item()
     empty = megafile.sql(
         "SELECT source, files, new, changed, unchanged, older, vanished, rejected FROM night_source LIMIT 0"
     )
-    return Night(empty, 0, people, 0, 0, 0, 0, ())
+    return RefreshReport(empty, 0, people, 0, 0, 0, 0, ())

@@ -63,7 +63,7 @@ def test_sigkill_at_any_moment_leaves_the_last_good_night_and_the_next_refresh_c
         reader.reopen()
         assert reader.check() == []
         assert reader.sql(COUNTS).row(0) != stood
-        assert reader.lying_in_clear == []
+        assert reader.unencrypted_files == []
 
 
 def _wait_for_the_child(path):

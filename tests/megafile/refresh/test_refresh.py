@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from campaignkit import Megafile
-from campaignkit.errors import BadValue, CampaignkitError, EncryptionUnavailable, LayoutError, RefreshRefused
+from campaignkit.errors import BadValue, CampaignkitError, LayoutError, RefreshRefused
 from campaignkit.megafile import replacing
 from campaignkit.megafile.linkage import relink as regroup
 from campaignkit.megafile.refresh import drift, order_of_work
@@ -183,7 +183,7 @@ def test_a_damaged_file_changes_nothing(campaign):
     with pytest.raises(BadValue, match="There is no folder"):
         campaign.refresh(folder / "nowhere")
     assert campaign.path.read_bytes() == before
-    assert campaign.lying_in_clear == []
+    assert campaign.unencrypted_files == []
 
 
 def test_an_open_megafile_says_when_it_is_stale_and_reopens(campaign):
@@ -215,7 +215,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(campaign, monkeypatch):
     monkeypatch.setattr(replacing.shutil, "disk_usage", lambda path: usage(1, 1, 1000))
     with pytest.raises(RefreshRefused, match="make room"), replacing.changed_file(campaign.path):
         pass
-    assert campaign.lying_in_clear == []
+    assert campaign.unencrypted_files == []
 
 
 def test_a_refresh_that_would_not_hang_together_is_not_put_in_place(campaign, monkeypatch):
@@ -256,11 +256,6 @@ def test_keys_that_only_hash_alike_do_not_stand_twice(campaign):
         assert "1 keys stand twice" in many.check()
 
 
-def test_a_key_is_refused_and_an_encrypted_disk_named(tmp_path):
-    with pytest.raises(EncryptionUnavailable, match="encrypted disk"):
-        Megafile.build(tmp_path, tmp_path / "c.duckdb", key="secret")
-
-
 def test_reading_can_t_be_talked_into_other_files(campaign):
     for query in ("COPY person TO 'out.csv'", "SELECT * FROM read_csv('/etc/passwd')", "ATTACH 'x.duckdb'",
                   "SET enable_external_access = true", "DELETE FROM person"):  # fmt: skip
@@ -271,9 +266,9 @@ def test_reading_can_t_be_talked_into_other_files(campaign):
 def test_leftovers_of_a_killed_refresh_are_listed_then_removed(campaign):
     left = campaign.path.with_name(f".{campaign.path.name}.writing-999999")
     left.write_bytes(b"people")
-    assert campaign.lying_in_clear == [left]
+    assert campaign.unencrypted_files == [left]
     night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
-    assert campaign.lying_in_clear == []
+    assert campaign.unencrypted_files == []
 
 
 def test_exports_are_taken_into_the_table_and_listed_once(campaign):
