@@ -1,7 +1,8 @@
 # Each target does its own set-up: .venv, uv inside it, the versions of constraints.txt. Needs Python ≥ 3.11 and make.
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --require-hashes -r pyproject.toml
+EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 SOURCES := pyproject.toml constraints.txt
 
 .PHONY: demo lab test check lint format size book bench calibrate sample chromium constraints clean
@@ -46,7 +47,7 @@ chromium:                            ## what `make check` drives notebooks with;
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -y -q chromium)
 
 constraints: .venv/core              ## pin the newest versions that go together
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group lint --group test --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group build --group lint --group test --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt
 
 clean:
@@ -60,17 +61,18 @@ clean:
 	@touch $@
 
 .venv/core: .venv/uv $(SOURCES)
-	$(INSTALL) --editable .
+	$(INSTALL) --group build
+	$(EDITABLE)
 	@touch $@
 
 .venv/lab: .venv/core
-	$(INSTALL) --editable '.[lab]'
+	$(INSTALL) --extra lab
 	@touch $@
 
 .venv/test: .venv/core
-	$(INSTALL) --editable '.[lab]' --group lint --group test
+	$(INSTALL) --extra lab --group lint --group test
 	@touch $@
 
 .venv/check: .venv/test
-	$(INSTALL) --editable '.[lab,book,spark]'
+	$(INSTALL) --extra lab --extra book --extra spark
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import tomllib
@@ -85,14 +86,13 @@ def wrong_tree(rng: Random, tree: Any, wrong: list[Any]) -> str:
     elif change == "swapped":
         other, place = rng.choice(places)
         if place in (other if isinstance(other, dict) else range(len(other))):
-            other[place] = holder[key]
+            other[place] = copy.deepcopy(holder[key])
         return f"{where} copied to {str(place)[:40]}"
     elif change == "added" and isinstance(holder, dict):
-        holder[rng.choice(["x", "where", "restricted", "columns", "key", "unpivot", "manifest", "header"])] = (
-            rng.choice(wrong)
-        )
+        name = rng.choice(["x", "where", "restricted", "columns", "key", "unpivot", "manifest", "header"])
+        holder[name] = copy.deepcopy(rng.choice(wrong))
     else:
-        value = rng.choice(wrong)
+        value = copy.deepcopy(rng.choice(wrong))
         holder[key] = value
         return f"{where} = {str(value)[:40]!r}"
     return f"{where} {change}"

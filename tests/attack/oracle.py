@@ -1,9 +1,9 @@
 """Who may not be reached, from the raw rows alone, in plain Python: what every written list is held against.
 
-It knows nothing of how campaignkit goes about it. A contact point is closed where no reading of the rules could leave it
-open; where two readings are possible (a housemate's refusal on a shared telephone), only the refuser's own row is closed.
-A refusal is never forgotten, whatever later exports leave out; an unsubscribe ends by a re-subscription that is dated
-later, a no to texts by a yes that is.
+It knows nothing of how campaignkit goes about it. A telephone or mailbox that somebody closed is closed for whoever has
+it; a door is closed for the name that closed it. A refusal is never forgotten, whatever later exports leave out. An
+unsubscribe ends by a re-subscription that is dated later, a no to texts by a yes that is; where whose word it was can be
+read in two ways, it counts here as ended.
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ class Oracle:
     texts: set[tuple[str, str, date | None]] = field(default_factory=set)
     results: set[tuple[Reachable, str, str]] = field(default_factory=set)  # whose, meaning, channel
     flagged: dict[str, Reachable] = field(default_factory=dict)  # by the voter's id
-    holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # names by telephone
 
     def take(self, source: str, rows: list[Row]) -> None:
         """Read an export that a megafile took in."""
@@ -58,8 +57,6 @@ class Oracle:
             key = {"van": "van_id", "voters": "voter_id"}.get(source)
             ids = [getattr(one, key) for one in told] if key else [row["supporter_id"] for row in rows]
             self.standing[source] = dict(zip(ids, told, strict=True))
-            for one in told:
-                self.holders[one.phone].add(one.name)
             if source == "voters":
                 for one, row in zip(told, rows, strict=True):
                     self._flag(one, row["6"])
@@ -104,13 +101,13 @@ class Oracle:
             if channel in _closes(meaning, on):
                 own.add((who.name, who.point(channel)))
                 van_ids.add(who.van_id)
-                if channel in ("phone", "text") and (meaning in _FOR_ALL or len(self.holders[who.phone]) == 1):
-                    points.add(who.phone)
+                if channel in ("phone", "text") or (channel == "email" and meaning == "deceased"):
+                    points.add(who.point(channel))
         for who in self.flagged.values():
             own.add((who.name, who.point(channel)))
             van_ids |= {one.van_id for one in self.standing["van"].values() if one.voter_id == who.voter_id}
-            if channel in ("phone", "text"):
-                points.add(who.phone)
+            if channel in ("phone", "text", "email"):
+                points.add(who.point(channel))
         if channel == "email":
             points |= {address for address, day in self.unsubscribed if not self._back(address, day)}
         if channel == "text":
@@ -147,14 +144,9 @@ class Oracle:
         return {hashlib.sha256(f"{'1' if kind == 'phone' else ''}{point}".encode()).hexdigest() for point in points}
 
 
-_FOR_ALL = ("wrong number", "do not call", "deceased")  # they close a shared telephone for everyone
-
-
 def _closes(meaning: str, on: str) -> tuple[str, ...]:
-    if meaning == "wrong number":
+    if meaning in ("wrong number", "do not call"):
         return ("phone", "text")
-    if meaning == "do not call":
-        return ("phone",)
     if meaning == "deceased":
         return CHANNELS
     if meaning == "moved":

@@ -16,6 +16,9 @@ from tests.attack.attempts import Attempt, what
 
 MEMORY = 6 << 30  # bytes of address space, beyond which a process is refused more
 HANGS = 15.0  # seconds after which an attempt is ended
+WARMING = (
+    300.0  # seconds more for a process's start, and its first attempt of a kind, which makes what is to be damaged
+)
 ALONE = 1_200  # seconds after which a process whose parent is gone ends by itself
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -27,6 +30,7 @@ class Worker:
         self.hangs = hangs
         self._process: subprocess.Popen[bytes] | None = None
         self._pending = b""
+        self._warm: set[str] = set()
 
     def __enter__(self) -> Worker:
         return self
@@ -40,7 +44,8 @@ class Worker:
         assert process.stdin is not None
         process.stdin.write(f"{json.dumps([kind, seed])}\n".encode())
         process.stdin.flush()
-        line = self._line(process)
+        line = self._line(process, self.hangs if kind in self._warm else self.hangs + WARMING)
+        self._warm.add(kind)
         if line is None:
             self._end()
             return [Attempt(kind, seed, what(kind, seed), "hung", f"ended after {self.hangs:.0f} s", self.hangs)]
@@ -59,15 +64,15 @@ class Worker:
                 [sys.executable, "-m", "tests.attack.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, env=environment, start_new_session=True,
             )  # fmt: skip
-            self._pending = b""
-            assert self._line(self._process, wait=300.0) == b"ready"
+            self._pending, self._warm = b"", set()
+            assert self._line(self._process, WARMING) == b"ready"
         return self._process
 
-    def _line(self, process: subprocess.Popen[bytes], wait: float | None = None) -> bytes | None:
+    def _line(self, process: subprocess.Popen[bytes], wait: float) -> bytes | None:
         """Return the next line; empty: the process has ended; None: it does not answer in time."""
         assert process.stdout is not None
         while b"\n" not in self._pending:
-            if not select.select([process.stdout], [], [], wait or self.hangs)[0]:
+            if not select.select([process.stdout], [], [], wait)[0]:
                 return None
             part = os.read(process.stdout.fileno(), 1 << 20)
             if not part:
