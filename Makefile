@@ -5,7 +5,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint con
 EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: demo lab test check lint format size book bench calibrate sample chromium constraints clean
+.PHONY: demo lab test check lint format size book bench calibrate attack sample chromium constraints clean
 
 demo: .venv/core                     ## the main job, end to end: sample exports to one megafile, and how well it did
 	$(BIN)/campaignkit demo
@@ -39,6 +39,9 @@ bench: .venv/test                    ## time, CPU and memory: ours and the peer'
 
 calibrate: .venv/test                ## rates by repetition: make calibrate ROOM=segments REPS=1000; goes on where it stopped
 	$(BIN)/python -m tests.calibration $(ROOM) $(REPS)
+
+attack: .venv/test                   ## damage at random, and no suppressed person on a list: make attack N=2000; goes on where it stopped
+	$(BIN)/python -m tests.attack $(N)
 
 sample: .venv/core                   ## make sample_data/ anew
 	$(BIN)/campaignkit sample sample_data --people 130000
