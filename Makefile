@@ -1,11 +1,12 @@
 # Each target does its own set-up: .venv, uv inside it, the versions of constraints.txt. Needs Python ≥ 3.11 and make.
 PYTHON ?= python3
+RESOLUTION ?= lowest-direct
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --require-hashes -r pyproject.toml
 EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: demo lab test check lint format size book bench calibrate attack sample chromium constraints clean
+.PHONY: demo lab test test-versions check lint format size book bench calibrate attack sample chromium constraints clean
 
 demo: .venv/core                     ## the main job, end to end: sample exports to one megafile, and how well it did
 	$(BIN)/campaignkit demo
@@ -15,6 +16,11 @@ lab: .venv/lab                       ## JupyterLab on the example notebooks
 
 test: .venv/test                     ## the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow and not spark" -q
+
+test-versions: .venv/uv              ## the fast tests on the oldest versions allowed, or RESOLUTION=highest: the newest there are
+	$(PYTHON) -m venv build/$(RESOLUTION)
+	$(BIN)/uv pip install --quiet --python build/$(RESOLUTION)/bin/python --resolution $(RESOLUTION) --editable '.[lab]' --group test
+	build/$(RESOLUTION)/bin/python -m pytest -n 2 --dist loadfile -m "not browser and not slow and not spark" -q
 
 check: .venv/check                   ## the slow ones: browser, book, killed processes, long searches for counterexamples, Spark
 	$(BIN)/python -m pytest -m "browser or slow or spark" -q

@@ -7,7 +7,7 @@ import pytest
 from tests.attack.attempts import KINDS
 from tests.attack.worker import Worker
 
-FEW = {"files": 8, "archives": 8, "layouts": 12, "scores": 12, "megafiles": 8}
+FEW = {"files": 4, "archives": 4, "layouts": 6, "scores": 6, "megafiles": 6}
 MANY = {"files": 150, "archives": 100, "layouts": 150, "scores": 100, "megafiles": 60}
 
 

@@ -118,7 +118,7 @@ def histories(at: int) -> list[Attempt]:
 
 @pytest.mark.parametrize("at", range(1))
 def test_no_suppressed_contact_point_is_written(at):
-    run(at, 6, (Phase.generate,))
+    run(at, 3, (Phase.generate,))
 
 
 @pytest.mark.slow
