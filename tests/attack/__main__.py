@@ -43,16 +43,18 @@ def rows_of(kind: str) -> list[dict]:
 
 
 def seed_of_run(wanted: dict[str, int], given: int | None) -> int:
-    """Return the seed of the run that was stopped, or begin one."""
+    """Return the seed of the run that was stopped, if the code is the same, or begin one."""
     STATE.mkdir(parents=True, exist_ok=True)
-    kept = STATE / "seed"
-    unfinished = kept.exists() and any(len(rows_of(kind)) < most for kind, most in wanted.items())
-    if unfinished and given is None:
-        return int(kept.read_text())
+    kept, code = STATE / "run.json", commit()
+    stopped = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    unfinished = any(len(rows_of(kind)) < most for kind, most in wanted.items())
+    if stopped.get("code") == code and unfinished and given in (None, stopped["seed"]):
+        return stopped["seed"]
     for old in STATE.glob("*.jsonl"):
         old.unlink()
-    kept.write_text(str(secrets.randbelow(10_000) if given is None else given))
-    return int(kept.read_text())
+    seed = secrets.randbelow(10_000) if given is None else given
+    kept.write_text(json.dumps({"seed": seed, "code": code}), encoding="utf-8")
+    return seed
 
 
 def run(wanted: dict[str, int], seed: int) -> None:
@@ -105,7 +107,7 @@ def page(seed: int, histories: int, rows: pl.DataFrame) -> str:
         "Exports, archives, layouts, saved scores and megafiles damaged at random, and histories of a town whose people share\n"
         "addresses and telephones: builds, refreshes with whole, shortened, reordered and renamed files, universes of well-meant\n"
         "and hostile expressions, and lists, each held against a count of who refused that knows nothing of campaignkit. In a\n"
-        "history, *our own errors* says how many were refused a step. A hung attempt is ended after {HANGS:.0f} s.\n\n"
+        f"history, *our own errors* says how many were refused a step. A hung attempt is ended after {HANGS:.0f} s.\n\n"
         f"{table(rows)}\n"
     )  # fmt: skip
 
@@ -145,7 +147,7 @@ def main() -> None:
         print(f"seed {seed}", flush=True)
         run(wanted, seed)
     rows = pl.DataFrame([row for kind in SHARES for row in rows_of(kind)], schema=_SCHEMA)
-    text = page(int((STATE / "seed").read_text()), given.histories, rows)
+    text = page(json.loads((STATE / "run.json").read_text(encoding="utf-8"))["seed"], given.histories, rows)
     print(text, *failures(rows), sep="\n")
     if given.keep:
         PAGE.write_text(text, encoding="utf-8")
