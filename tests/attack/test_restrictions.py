@@ -150,7 +150,7 @@ def test_scores_carry_what_they_are_made_of(megafile, tmp_path):
             voters.fit_score(data, "donor", features, purpose="fundraise", **asked)
     for score in (own, hidden, copied, voters.Score.load(own.save(tmp_path / "own.json"))):
         score.write_scores(
-            megafile, everyone if score.name == own.name and "fec_gifts()" in score.model.design.asked.names else frame
+            megafile, everyone if score.name == own.name and "fec_gifts()" in score.model.design.spec.names else frame
         )
         with pytest.raises(SourceRestricted):
             megafile.universe().call_list("phone", "fundraise", rank_by="score('gives')")
@@ -160,10 +160,10 @@ def test_a_clean_score_of_restricted_people_is_restricted(megafile):
     clean = voters.fit_score(
         megafile.universe(), "donor", ["sex"], name="gives", purpose="fundraise", unit="person_id", holdout=None
     )
-    clean.write(megafile, megafile.universe("fec_gifts() > 0"))
+    clean.write_scores(megafile, megafile.universe("fec_gifts() > 0"))
     with pytest.raises(SourceRestricted):
         megafile.universe("score('gives') is not null").call_list("phone", "fundraise")
-    clean.write(megafile)
+    clean.write_scores(megafile)
     megafile.universe("score('gives') is not null").call_list("phone", "fundraise", rank_by="score('gives')")
 
 

@@ -134,7 +134,7 @@ def test_a_ranking_and_a_priority_no_better_than_chance_say_so_too(megafile, coi
     first = voters.priority(megafile.universe(), support=0.6, turnout=0.5, persuasion="score('moved')")
     assert "no better than chance" in first.summary()
     with pytest.warns(UserWarning, match=r"score\('priority'\) is made of scores of which score\('moved'\)"):
-        first.write(megafile)
+        first.write_scores(megafile)
 
 
 def test_a_score_that_ranks_has_nothing_to_say(megafile, coin):
