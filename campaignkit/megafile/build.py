@@ -10,24 +10,24 @@ from pathlib import Path
 
 import duckdb
 
-from campaignkit.megafile import tables
-from campaignkit.megafile.contact_results import own_words
-from campaignkit.megafile.descriptions import settle_descriptions
-from campaignkit.megafile.files import Skipped
-from campaignkit.megafile.layout import KINDS, load_layouts, own_layouts
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest.descriptions import settle_descriptions
+from campaignkit.megafile.ingest.files import Skipped
+from campaignkit.megafile.ingest.layout import KINDS, load_layouts, own_layouts
+from campaignkit.megafile.ingest.settle import settle_records
+from campaignkit.megafile.ingest.shortened import check_accepted, hold_back
+from campaignkit.megafile.ingest.sources import Source, find_sources, number_files
+from campaignkit.megafile.ingest.staging import load_files, note_skipped, note_sources
+from campaignkit.megafile.ingest.understood import notices
 from campaignkit.megafile.linkage.fec_gifts import link_fec_gifts
 from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
-from campaignkit.megafile.people import make_people
-from campaignkit.megafile.refusals import record_refusals, take_in_words
-from campaignkit.megafile.replacing import make_parent, new_file
-from campaignkit.megafile.settle import settle_records
-from campaignkit.megafile.shortened import check_accepted, hold_back
-from campaignkit.megafile.sources import Source, find_sources, number_files
-from campaignkit.megafile.staging import load_files, note_skipped, note_sources
-from campaignkit.megafile.suppression import make_suppressions, unknown_words
-from campaignkit.megafile.understood import notices
-from campaignkit.megafile.whom import write_facts
+from campaignkit.megafile.people.fact_persons import write_facts
+from campaignkit.megafile.people.person_table import make_people
+from campaignkit.megafile.storage.replacing import make_parent, new_file
+from campaignkit.megafile.suppression.contact_results import own_words
+from campaignkit.megafile.suppression.refusals import record_refusals, take_in_words
+from campaignkit.megafile.suppression.rules import make_suppressions, unknown_words
 from campaignkit.progress import Steps
 
 
@@ -71,7 +71,7 @@ def build(
         drop = Drop(sources, number_files(sources), own, own_words(folder), skipped, check_accepted(accept, sources))
         make_parent(path)
         with new_file(path) as con:
-            con.execute(tables.schema_sql())
+            con.execute(schema.schema_sql())
             _fill(con, drop, steps, model)
             _log(con, started)
     finally:

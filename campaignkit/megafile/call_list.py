@@ -16,10 +16,11 @@ from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue
 from campaignkit.megafile.audience import Audience
-from campaignkit.megafile.list_writing import Drafts, write_csv, write_van
-from campaignkit.megafile.opening import inode
-from campaignkit.megafile.recheck import built_at, recheck, standing_file, warn_of_removed
-from campaignkit.megafile.suppression import MEANS, REASONS, in_order
+from campaignkit.megafile.export.list_files import Drafts, write_csv, write_van
+from campaignkit.megafile.export.recheck import built_at, recheck, standing_file, warn_of_removed
+from campaignkit.megafile.storage.opening import inode
+from campaignkit.megafile.suppression.rules import MEANS, REASONS, in_order
+from campaignkit.megafile.working_tables import create, drop
 from campaignkit.progress import shown
 from campaignkit.result import Result
 from campaignkit.sql import quote_literal
@@ -238,31 +239,30 @@ def _run(
     """Return the list, how many people fell out at each step, by its number, and when the megafile was built."""
     falls = " ".join(f"WHEN {s.condition} THEN {i}" for i, s in enumerate(steps) if s.cap is None)
     with shown("call_list", "taking out who may not be reached"), universe.megafile.cursor() as cursor:
-        cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE ranked AS SELECT p.person_id, ({rank})::DOUBLE AS rank FROM person p "
-            f"WHERE {universe.where}"
-        )  # the universe's and the rank's SQL stand by themselves: what follows sees only ids and numbers
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE flagged AS {_flagged(universe, channel, falls)}")
-        counted = dict(cursor.execute("SELECT fell, count(*) FROM flagged WHERE fell >= 0 GROUP BY fell").fetchall())
-        cursor.execute("CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE fell FROM flagged WHERE fell IS NULL")
-        left = _size(cursor)
+        # The universe's and the rank's SQL stand by themselves: what follows sees only ids and numbers.
+        ranked = f"SELECT p.person_id, ({rank})::DOUBLE AS rank FROM person p WHERE {universe.where}"
+        create(cursor, "work_ranked", ranked)
+        create(cursor, "work_flagged", _flagged(universe, channel, falls))
+        fell = cursor.execute("SELECT fell, count(*) FROM work_flagged WHERE fell >= 0 GROUP BY fell").fetchall()
+        create(cursor, "work_reachable", "SELECT * EXCLUDE fell FROM work_flagged WHERE fell IS NULL")
+        counted, left = dict(fell), _size(cursor)
         for number, step in enumerate(steps):
             if step.cap is not None:
                 within = f"PARTITION BY {step.within}" if step.within else ""
                 order = f"row_number() OVER ({within} ORDER BY rank DESC NULLS LAST, tie)"
-                cursor.execute(f"CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM kept QUALIFY {order} <= {step.cap}")
+                create(cursor, "work_reachable", f"SELECT * FROM work_reachable QUALIFY {order} <= {step.cap}")
                 counted[number], left = left - _size(cursor), _size(cursor)
         table = cursor.sql(f"""
             SELECT row_number() OVER (ORDER BY rank DESC NULLS LAST, tie) AS place, person_id, rank,
                    {_SHOWN[MEANS[channel]]}
-            FROM kept JOIN person USING (person_id) ORDER BY place""").pl()
-        cursor.execute("DROP TABLE kept; DROP TABLE flagged; DROP TABLE ranked")
+            FROM work_reachable JOIN person USING (person_id) ORDER BY place""").pl()
+        drop(cursor, "work_reachable", "work_flagged", "work_ranked")
         built = built_at(cursor)
     return table, counted, built
 
 
 def _size(cursor: duckdb.DuckDBPyConnection) -> int:
-    return cursor.sql("SELECT count(*) FROM kept").fetchall()[0][0]
+    return cursor.sql("SELECT count(*) FROM work_reachable").fetchall()[0][0]
 
 
 def _flagged(universe: Audience, channel: str, falls: str) -> str:
@@ -285,9 +285,9 @@ def _flagged(universe: Audience, channel: str, falls: str) -> str:
             SELECT person_id, max(contacted_on) AS last FROM contact
             WHERE channel = {named} AND contacted_on <= {as_of} GROUP BY person_id
         )
-        SELECT p.person_id, p.household_id, p.{means} AS contact, ranked.rank,
+        SELECT p.person_id, p.household_id, p.{means} AS contact, r.rank,
                md5_number_lower(p.person_id::VARCHAR) AS tie, CASE {falls} END AS fell
-        FROM ranked JOIN person p USING (person_id) LEFT JOIN s ON s.person_id = p.person_id
+        FROM work_ranked r JOIN person p USING (person_id) LEFT JOIN s ON s.person_id = p.person_id
         LEFT JOIN k ON k.point = p.{means} LEFT JOIN t ON t.person_id = p.person_id
         LEFT JOIN c ON c.person_id = p.person_id"""
 

@@ -14,9 +14,9 @@ import duckdb
 import polars as pl
 
 from campaignkit.errors import BadValue, listed, nearest
-from campaignkit.megafile import tables
-from campaignkit.megafile.export_log import append_export_log
-from campaignkit.megafile.opening import check_is_megafile, connect, inode, keep_beside, reading
+from campaignkit.megafile import schema
+from campaignkit.megafile.export.log import append_export_log
+from campaignkit.megafile.storage.opening import check_is_megafile, connect, inode, keep_beside, reading
 from campaignkit.progress import shown
 from campaignkit.restrictions import UNTRACED, remember
 from campaignkit.sql import quote_identifier
@@ -24,7 +24,7 @@ from campaignkit.sql import quote_identifier
 _NAMES_FEC = re.compile(r"\bfec_gift\b", re.IGNORECASE)
 
 #: Tables no row of which can come from FEC reports.
-_FREE_OF_FEC = frozenset({"person", "household", *tables.FACTS} - {"fec_gift"})
+_FREE_OF_FEC = frozenset({"person", "household", *schema.FACTS} - {"fec_gift"})
 
 #: What a query that begins otherwise than these may be doing, and the kinds of statement that leave nothing behind.
 _MAY_CHANGE = re.compile(r"^(?!\s*(SELECT|WITH|FROM|VALUES)\b)|;", re.IGNORECASE)
@@ -195,10 +195,10 @@ class Connection:
         >>> mf.table("caller").limit(2).pl().shape[0]
         2
         """
-        if name not in tables.names():
+        if name not in schema.names():
             raise BadValue(
-                f"The megafile has no table {name!r}{nearest(name, tables.names())} It has: "
-                f"{listed(tables.names(), most=40)}."
+                f"The megafile has no table {name!r}{nearest(name, schema.names())} It has: "
+                f"{listed(schema.names(), most=40)}."
             )
         self._say_if_stale()
         relation = self._con.cursor().table(quote_identifier(name))

@@ -12,7 +12,7 @@ from datetime import date
 
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
-from campaignkit.megafile.suppression import MEANS, is_closed
+from campaignkit.megafile.suppression.rules import MEANS, is_closed
 from campaignkit.sql import quote_literal
 from campaignkit.vocabulary import AGE_LABELS, age_band_sql
 

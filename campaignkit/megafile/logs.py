@@ -6,17 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
-from campaignkit.megafile import tables
+from campaignkit.megafile import schema
 from campaignkit.megafile.connection import Connection
-from campaignkit.megafile.export_log import read_export_log
+from campaignkit.megafile.export.log import read_export_log
 from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
+from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT
+from campaignkit.megafile.ingest.understood import not_understood
 from campaignkit.megafile.linkage.model import Model
-from campaignkit.megafile.opening import reading
 from campaignkit.megafile.refresh.integrity import problems
 from campaignkit.megafile.refresh.report import RefreshReport, night_report
-from campaignkit.megafile.replacing import leftovers
-from campaignkit.megafile.sources import FILE_ID_SHIFT
-from campaignkit.megafile.understood import not_understood
+from campaignkit.megafile.storage.opening import reading
+from campaignkit.megafile.storage.replacing import leftovers
 from campaignkit.sql import quote_identifiers
 
 
@@ -123,7 +123,7 @@ class Logs(Connection):
         >>> mf.exports.columns[:3]
         ['exported_at', 'path', 'channel']
         """
-        columns = quote_identifiers(list(tables.columns_of("export")))
+        columns = quote_identifiers(list(schema.columns_of("export")))
         held = self.sql(f"SELECT {columns} FROM export ORDER BY exported_at")
         pending = read_export_log(self.path)
         return pl.concat([held, pending.select(held.columns).cast(dict(held.schema))]).unique(maintain_order=True)
@@ -139,7 +139,7 @@ class Logs(Connection):
         >>> {"person", "gift", "vote_history"} <= set(mf.tables)
         True
         """
-        return tables.names()
+        return schema.names()
 
     @property
     def facts(self) -> pl.DataFrame:

@@ -16,13 +16,13 @@ import polars as pl
 from campaignkit.errors import BadValue
 from campaignkit.megafile.build import build
 from campaignkit.megafile.explain import Explanation, explain
+from campaignkit.megafile.ingest.understood import losses
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.logs import Logs
 from campaignkit.megafile.refresh.report import RefreshReport, night_report, nothing_new
 from campaignkit.megafile.refresh.worker import run_in_child
-from campaignkit.megafile.scores import write_scores
-from campaignkit.megafile.suppression import unknown_words
-from campaignkit.megafile.understood import losses
+from campaignkit.megafile.storage.scores import write_scores
+from campaignkit.megafile.suppression.rules import unknown_words
 from campaignkit.megafile.universe import Universe
 from campaignkit.megafile.universes import make_universe, universe_of
 from campaignkit.progress import Steps, wanted

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
-from campaignkit.megafile import expressions, tables
+from campaignkit.megafile import schema
 from campaignkit.megafile.connection import Connection
-from campaignkit.megafile.expressions import Node, walk
+from campaignkit.megafile.expressions import grammar as expressions
+from campaignkit.megafile.expressions.grammar import Node, walk
+from campaignkit.megafile.expressions.known_values import unmatched
 from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS, is_window
-from campaignkit.megafile.known_values import unmatched
 from campaignkit.restrictions import UNTRACED
 from campaignkit.sql import quote_identifier, quote_literal
 
@@ -110,11 +111,11 @@ def _column(node: Node) -> str:
     path = node["column_names"]
     name = path[-1]
     if len(path) == 1 or path[:-1] in (["p"], ["person"]):
-        if name in tables.columns_of("person"):
+        if name in schema.columns_of("person"):
             return f"p.{quote_identifier(name)}"
         if name in ATTRIBUTES:
             return ATTRIBUTES[name].sql()
-    known = [*tables.columns_of("person"), *ATTRIBUTES, *(f"{called}(…)" for called in FUNCTIONS)]
+    known = [*schema.columns_of("person"), *ATTRIBUTES, *(f"{called}(…)" for called in FUNCTIONS)]
     raise ColumnNotFound(".".join(path), known, where="a person")
 
 

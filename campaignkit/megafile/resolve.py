@@ -11,7 +11,8 @@ import polars as pl
 
 from campaignkit import charts, checks
 from campaignkit.errors import BadValue, listed
-from campaignkit.megafile import clean, tables
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest import clean
 from campaignkit.megafile.linkage.link_sources import BY_MODEL, RULES, THRESHOLD, LinkageSettings, link_prepared
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.linkage.prepared_records import prepare_records
@@ -193,7 +194,7 @@ def _sources(table: pl.DataFrame, one_per_person: Mapping[str, bool] | bool) -> 
 
 def _cleaned_records(table: pl.DataFrame) -> pl.DataFrame:
     """Return the records with all that linking reads, cleaned as a build cleans them and numbered in their order."""
-    types = tables.layout_columns("source_record")
+    types = schema.layout_columns("source_record")
     cleaners = clean.cleaners()
     columns = []
     for name in DESCRIBING:

@@ -14,8 +14,8 @@ from campaignkit.errors import BadValue
 from campaignkit.megafile.audience import Audience, bracketed
 from campaignkit.megafile.breakdown import Breakdown, break_down
 from campaignkit.megafile.call_list import CallList, make_call_list
-from campaignkit.megafile.opening import reading
 from campaignkit.megafile.predicates import named_features
+from campaignkit.megafile.storage.opening import reading
 from campaignkit.restrictions import remember
 from campaignkit.sql import quote_identifier, quote_literal
 

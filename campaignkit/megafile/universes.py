@@ -13,10 +13,10 @@ import polars as pl
 
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue, listed, nearest
-from campaignkit.megafile import tables
+from campaignkit.megafile import schema
 from campaignkit.megafile.audience import bracketed
 from campaignkit.megafile.connection import Connection
-from campaignkit.megafile.known_values import MOST
+from campaignkit.megafile.expressions.known_values import MOST
 from campaignkit.megafile.predicates import Translated, translate
 from campaignkit.megafile.universe import Universe
 from campaignkit.restrictions import restrictions_of, stated
@@ -50,10 +50,10 @@ def _check_yes_or_no(megafile: Connection, said: list[str], parts: list[Translat
         return
     try:
         columns = ", ".join(f"({part.sql}) AS c{place}" for place, part in enumerate(parts))
-        schema = megafile.sql(f"SELECT {columns} FROM person p LIMIT 0").schema
+        dtypes = megafile.sql(f"SELECT {columns} FROM person p LIMIT 0").schema
     except duckdb.Error as error:
         raise BadValue(f"{' and '.join(said)}: {error}") from error
-    for text, part, dtype in zip(said, parts, schema.values(), strict=True):
+    for text, part, dtype in zip(said, parts, dtypes.values(), strict=True):
         if dtype != pl.Boolean and part.sql != "NULL":
             raise BadValue(f"{text!r} is {dtype}, no yes or no; compare it with something.")
 
@@ -89,7 +89,7 @@ def _day(as_of: date | str | None, latest: date) -> date:
 def _check_vocabulary(megafile: Connection, column: str, value: Any) -> None:
     """Refuse a text that nobody has in a column of few values: it would be an audience of nobody, silently."""
     given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
-    if not given or tables.columns_of("person").get(column) != "VARCHAR":
+    if not given or schema.columns_of("person").get(column) != "VARCHAR":
         return
     known = megafile.values("person", column, most=MOST)
     if not known or len(known) > VOCABULARY:

@@ -37,26 +37,26 @@ _PAIR = "record_id BIGINT, other_id BIGINT, odds DOUBLE"
 
 TABLES: Mapping[str, WorkingTable] = {
     # The latest word on each key.
-    "work_judged": WorkingTable(ANY, "settle", "settle"),
-    "work_vanishing": WorkingTable("record_id BIGINT, seen_id BIGINT", "settle", "settle"),
-    "work_newest": WorkingTable("scope VARCHAR, as_of DATE", "settle", "settle"),
-    "work_kept": WorkingTable(_RECORD, "settle", "descriptions, facts"),  # records taken in
-    "work_gone": WorkingTable(_RECORD, "settle", "descriptions, facts, refusals"),  # records that no longer count
-    "work_seen": WorkingTable(_RECORD, "settle", "descriptions, refresh.update_people"),  # repeated by a later record
-    "work_touched_key": WorkingTable(_KEY, "descriptions", "descriptions"),
+    "work_judged": WorkingTable(ANY, "ingest.settle", "ingest.settle"),
+    "work_vanishing": WorkingTable("record_id BIGINT, seen_id BIGINT", "ingest.settle", "ingest.settle"),
+    "work_newest": WorkingTable("scope VARCHAR, as_of DATE", "ingest.settle", "ingest.settle"),
+    "work_kept": WorkingTable(_RECORD, "ingest.settle", "ingest, people, suppression"),  # records taken in
+    "work_gone": WorkingTable(_RECORD, "ingest.settle", "ingest, people, suppression"),  # records that no longer count
+    "work_seen": WorkingTable(_RECORD, "ingest.settle", "ingest, refresh.update_people"),  # repeated later
+    "work_touched_key": WorkingTable(_KEY, "ingest.descriptions", "ingest.descriptions"),
     "work_description_pool": WorkingTable(
         "record_id BIGINT, source VARCHAR, record_key VARCHAR, place VARCHAR, seen_id BIGINT, latest BOOLEAN",
-        "descriptions", "descriptions",
+        "ingest.descriptions", "ingest.descriptions",
     ),
-    "work_dropped": WorkingTable(ANY, "descriptions", "linkage, refresh.update_people"),  # rows of source_record
-    "work_fresh": WorkingTable(_RECORD, "descriptions", "linkage.relink, refresh.update_people"),
+    "work_dropped": WorkingTable(ANY, "ingest.descriptions", "linkage, refresh.update_people"),  # rows of source_record
+    "work_fresh": WorkingTable(_RECORD, "ingest.descriptions", "linkage.relink, refresh.update_people"),
     # Linking.
     "work_prepared": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # one row a record, as it is compared
     "work_comparable": WorkingTable(ANY, "linkage.prepared_records", "linkage"),
     "work_by_form": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # a row for each form of a first name
     "work_existing": WorkingTable(ANY, "linkage.prepared_records", "linkage.link_sources"),
     "work_incoming": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
-    "work_link": WorkingTable(f"{_LINK}, incoming BOOLEAN", "linkage.link_sources", "linkage"),
+    "work_link": WorkingTable(f"{_LINK}, incoming BOOLEAN", "linkage", "linkage, resolve"),
     "work_scored_pair": WorkingTable(_PAIR, "linkage.link_sources", "linkage"),
     "work_scored_record": WorkingTable("record_id BIGINT, own BOOLEAN", "linkage.link_sources", "linkage"),
     "work_new_group": WorkingTable(
@@ -115,8 +115,8 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_all_addresses": WorkingTable("address_key VARCHAR", "people", "people"),
     "work_home": WorkingTable("key VARCHAR, state VARCHAR, zip5 VARCHAR, people BIGINT", "people", "people"),
     "work_household_before": WorkingTable(ANY, "people", "people"),
-    "work_fact_person": WorkingTable("record_id BIGINT, person_id BIGINT", "facts", "facts"),
-    "work_moved": WorkingTable(f"{_KEY}, person_id BIGINT", "refresh.update_people", "facts"),
+    "work_fact_person": WorkingTable("record_id BIGINT, person_id BIGINT", "people", "people"),
+    "work_moved": WorkingTable(f"{_KEY}, person_id BIGINT", "refresh.update_people", "people"),
     "work_touched_person": WorkingTable(_PERSON, "refresh.update_people", "refresh.update_people"),
     "work_touched_address": WorkingTable("address_key VARCHAR", "refresh.update_people", "people"),
     "work_concerned": WorkingTable(_PERSON, "refresh.update_people", "people"),
@@ -134,6 +134,10 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_ending": WorkingTable("closing BIGINT, said_on DATE", "suppression", "suppression"),
     "work_fec_person": WorkingTable(ANY, "linkage.fec_gifts", "linkage.fec_gifts"),
     "work_fec_lookup": WorkingTable("record_id BIGINT, person_id BIGINT", "linkage.fec_gifts", "linkage.fec_gifts"),
+    # A call list.
+    "work_ranked": WorkingTable("person_id BIGINT, rank DOUBLE", "call_list", "call_list"),
+    "work_flagged": WorkingTable(ANY, "call_list", "call_list"),  # with the step at which each person falls out
+    "work_reachable": WorkingTable(ANY, "call_list", "call_list"),
 }  # fmt: skip
 
 

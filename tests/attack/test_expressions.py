@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaignkit.errors import BadValue, CampaignkitError, ColumnNotFound
-from campaignkit.megafile import expressions
+from campaignkit.megafile.expressions import grammar as expressions
 from campaignkit.widgets.cube import tally_of
 from campaignkit.widgets.selection import Selection
 from tests.megafile.campaign import TODAY, write_facts

@@ -19,11 +19,12 @@ import pytest
 
 from campaignkit import Megafile, cli
 from campaignkit.errors import BadValue, CampaignkitError, LayoutError, RefreshRefused
-from campaignkit.megafile import replacing, tables
-from campaignkit.megafile.export_log import append_export_log, log_path, read_export_log
-from campaignkit.megafile.layout import read_layout
-from campaignkit.megafile.sources import find_sources, number_files
-from campaignkit.megafile.staging import load_files, note_sources
+from campaignkit.megafile import schema
+from campaignkit.megafile.export.log import append_export_log, log_path, read_export_log
+from campaignkit.megafile.ingest.layout import read_layout
+from campaignkit.megafile.ingest.sources import find_sources, number_files
+from campaignkit.megafile.ingest.staging import load_files, note_sources
+from campaignkit.megafile.storage import replacing
 from campaignkit.progress import Steps
 from campaignkit.sql import connect
 from tests.attack.spoiling import spoiled_bytes, spoiled_text
@@ -60,7 +61,7 @@ def read_through(folder, layouts):
     try:
         sources, _ = find_sources(folder, layouts)
         with connect() as con:
-            con.execute(tables.schema_sql())
+            con.execute(schema.schema_sql())
             con.execute("ATTACH ':memory:' AS stage")
             load_files(con, sources, number_files(sources), 0, Steps("", show=False))
             note_sources(con, sources, {})

@@ -12,7 +12,7 @@ import pytest
 
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, LayoutError
-from campaignkit.megafile.understood import losses
+from campaignkit.megafile.ingest.understood import losses
 from tests.megafile.campaign import GIFTS, VOTER_LAYOUT, VOTERS, write_campaign
 
 HEADER = VOTERS.splitlines()[0]

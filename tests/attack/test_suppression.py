@@ -21,7 +21,7 @@ import pytest
 import campaignkit as ck
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, LayoutError
-from campaignkit.megafile.list_writing import defuse, undefuse
+from campaignkit.megafile.export.list_files import defuse, undefuse
 from campaignkit.megafile.refresh.order_of_work import refresh
 from campaignkit.progress import Steps
 

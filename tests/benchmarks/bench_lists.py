@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from campaignkit.megafile import tables
+from campaignkit.megafile import schema
 from tests.benchmarks.measure import compared, measured
 
 SEED = None  # values are hashes of row numbers
@@ -70,7 +70,7 @@ INSERT INTO source_file (file_id, as_of) VALUES (1, DATE '2012-10-01');
 def make(path: Path, people: int) -> None:
     """Write a megafile of random people."""
     with duckdb.connect(path) as con:
-        con.execute(tables.schema_sql())
+        con.execute(schema.schema_sql())
         con.execute(PEOPLE.replace("{n}", str(people)))
 
 

@@ -158,7 +158,7 @@ def _splink_links(
 
 
 def _plain(folder: Path, name: str) -> pl.DataFrame:
-    from campaignkit.megafile import clean
+    from campaignkit.megafile.ingest import clean
 
     def plain(column: str) -> pl.Expr:
         return pl.col(column).str.to_uppercase().str.replace_all("[^A-Z]", "")

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from campaignkit.megafile import tables
+from campaignkit.megafile import schema
 from tests.benchmarks.measure import measured
 
 ME = "tests.benchmarks.bench_widgets"
@@ -91,7 +91,7 @@ WATCH = """() => {
 def make(path: Path, people: int) -> None:
     """Write a megafile of random people."""
     with duckdb.connect(path) as con:
-        con.execute(tables.schema_sql())
+        con.execute(schema.schema_sql())
         con.execute(PLACES)
         places = con.sql("SELECT count(*) FROM place").fetchall()[0][0]
         con.execute(FACTS.replace("{n}", str(people)).replace("{places}", str(places)))

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from campaignkit import Megafile
-from campaignkit.megafile import tables
+from campaignkit.megafile import schema
 
 TODAY = date(2012, 10, 1)
 
@@ -106,7 +106,7 @@ def write_campaign(folder: Path, voters: str | bytes = VOTERS, gifts: str | byte
 def write_facts(path: Path, facts: dict[str, pl.DataFrame]) -> Megafile:
     """Write tables straight into a megafile as of TODAY, and open it."""
     with duckdb.connect(path) as con:
-        con.execute(tables.schema_sql())
+        con.execute(schema.schema_sql())
         con.execute("INSERT INTO source_file (file_id, as_of) VALUES (1, ?)", [TODAY])
         for name, rows in facts.items():
             con.register("rows", rows)

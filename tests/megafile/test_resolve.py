@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from campaignkit.errors import BadValue, ColumnNotFound
-from campaignkit.megafile import Megafile, tables
+from campaignkit.megafile import Megafile, schema
 from campaignkit.megafile.linkage import decisions, link_sources, model, scored_pairs
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.resolve import resolve
@@ -316,11 +316,11 @@ def test_a_build_keeps_its_model(tmp_path):
 
 def test_identity_leaves_nothing_behind():
     with duckdb.connect() as con:
-        con.execute(tables.schema_sql())
+        con.execute(schema.schema_sql())
         con.execute("INSERT INTO source_record (record_id, source, first_name, last_name, email) VALUES "
                     "(1, 'a', 'Ann', 'Lee', 'a@x.org'), (2, 'b', 'Ann', 'Lee', 'a@x.org')")  # fmt: skip
         link_sources.resolve_people(con, [("a", True), ("b", True)])
         assert con.sql("SELECT person_id FROM source_record ORDER BY record_id").fetchall() == [(1,), (1,)]
         left = con.sql("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
         left += con.sql("SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal").fetchall()
-        assert [name for (name,) in left if name not in tables.names()] == []
+        assert [name for (name,) in left if name not in schema.names()] == []

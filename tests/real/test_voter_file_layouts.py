@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from campaignkit.megafile import Megafile, files, tables
-from campaignkit.megafile.layout import fits, load_layouts
+from campaignkit.megafile import Megafile, schema
+from campaignkit.megafile.ingest import files
+from campaignkit.megafile.ingest.layout import fits, load_layouts
 
 REPO = Path(__file__).parents[2]
 DATA = Path(os.environ.get("CAMPAIGNKIT_REAL_DATA", REPO.parent / "shared" / "data")) / "voter_file_layouts"
@@ -134,7 +135,7 @@ def test_what_could_not_be_read_is_counted(con, layout):
 @needs_data
 @pytest.mark.parametrize("golden", GOLDEN, ids=[f"{row['file']}:{row['line']}" for row in GOLDEN])
 def test_golden_row(con, golden):
-    columns = list(tables.layout_columns("source_record"))
+    columns = list(schema.layout_columns("source_record"))
     query = f"""
         SELECT record_id, {", ".join(columns)} FROM source_record
         JOIN source_file ON file_id = record_id >> 30
@@ -142,7 +143,7 @@ def test_golden_row(con, golden):
     [(record_id, *values)] = rows(con, query, golden["file"], golden["line"])
     assert dict(zip(columns, values, strict=True)) == {name: golden["person"].get(name) for name in columns}
     for table in ("vote_history", "suppression"):
-        columns = list(tables.layout_columns(table))
+        columns = list(schema.layout_columns(table))
         found = rows(con, f"SELECT {', '.join(columns)} FROM {table} WHERE record_id = ? ORDER BY ALL", record_id)
         assert found == [tuple(fact.get(name) for name in columns) for fact in golden.get(table, [])]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from campaignkit import sample
-from campaignkit.megafile.files import list_files
+from campaignkit.megafile.ingest.files import list_files
 from campaignkit.sample.stored import SEED, SMALL
 
 KEPT = Path(__file__).resolve().parents[2] / "sample_data"

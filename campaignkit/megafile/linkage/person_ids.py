@@ -6,7 +6,7 @@ from datetime import datetime
 
 import duckdb
 
-from campaignkit.megafile.layout import KINDS
+from campaignkit.megafile.ingest.layout import KINDS
 from campaignkit.megafile.working_tables import create, drop
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import duckdb
 
-from campaignkit.megafile import tables
-from campaignkit.megafile.sources import FILE_ID_SHIFT
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT
 from campaignkit.sql import quote_identifier, quote_literal
 
 _LINES = "header_lines + accepted_lines + rejected_lines = lines"
@@ -52,9 +52,9 @@ def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
         To a megafile.
     """
     rules = dict(_RULES)
-    about = [table for table in tables.STANDING_FACTS if "person_id" in tables.columns_of(table)]
+    about = [table for table in schema.STANDING_FACTS if "person_id" in schema.columns_of(table)]
     rules["facts are of no standing record"] = (
-        f"SELECT count(*) FROM ({_all_of('record_id', tables.STANDING_FACTS)}) ANTI JOIN record USING (record_id)"
+        f"SELECT count(*) FROM ({_all_of('record_id', schema.STANDING_FACTS)}) ANTI JOIN record USING (record_id)"
     )
     rules["facts are about people who are not there"] = (
         f"SELECT count(*) FROM ({_all_of('person_id', about)}) ANTI JOIN person USING (person_id) "

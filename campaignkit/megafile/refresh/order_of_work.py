@@ -11,28 +11,28 @@ from typing import Any
 import duckdb
 
 from campaignkit.errors import CampaignkitError
-from campaignkit.megafile import files
 from campaignkit.megafile.build import Drop, keep_model, linking_order
-from campaignkit.megafile.contact_results import kept_words, own_words
-from campaignkit.megafile.descriptions import settle_descriptions
-from campaignkit.megafile.export_log import take_in_export_log
-from campaignkit.megafile.layout import load_layouts, own_layouts
+from campaignkit.megafile.export.log import take_in_export_log
+from campaignkit.megafile.ingest import files
+from campaignkit.megafile.ingest.descriptions import settle_descriptions
+from campaignkit.megafile.ingest.layout import load_layouts, own_layouts
+from campaignkit.megafile.ingest.settle import settle_records
+from campaignkit.megafile.ingest.shortened import check_accepted, hold_back
+from campaignkit.megafile.ingest.sources import Source, find_sources, number_files
+from campaignkit.megafile.ingest.staging import load_files, note_skipped, note_sources
+from campaignkit.megafile.ingest.understood import notices
 from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.linkage.person_ids import keep_ids
 from campaignkit.megafile.linkage.relink import relink
-from campaignkit.megafile.opening import reading
 from campaignkit.megafile.refresh.drift import drift_warnings
 from campaignkit.megafile.refresh.integrity import problems
 from campaignkit.megafile.refresh.update_people import renew
-from campaignkit.megafile.refusals import record_refusals, take_in_words
-from campaignkit.megafile.replacing import changed_file
-from campaignkit.megafile.settle import settle_records
-from campaignkit.megafile.shortened import check_accepted, hold_back
-from campaignkit.megafile.sources import Source, find_sources, number_files
-from campaignkit.megafile.staging import load_files, note_skipped, note_sources
-from campaignkit.megafile.suppression import unknown_words
-from campaignkit.megafile.understood import notices
+from campaignkit.megafile.storage.opening import reading
+from campaignkit.megafile.storage.replacing import changed_file
+from campaignkit.megafile.suppression.contact_results import kept_words, own_words
+from campaignkit.megafile.suppression.refusals import record_refusals, take_in_words
+from campaignkit.megafile.suppression.rules import unknown_words
 from campaignkit.megafile.working_tables import create
 from campaignkit.progress import Steps
 from campaignkit.sql import connect

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 
 from campaignkit.megafile.linkage.fec_gifts import link_fec_gifts
-from campaignkit.megafile.people import make_people
-from campaignkit.megafile.suppression import make_suppressions
-from campaignkit.megafile.whom import remove_facts, repoint_facts, write_facts
+from campaignkit.megafile.people.fact_persons import remove_facts, repoint_facts, write_facts
+from campaignkit.megafile.people.person_table import make_people
+from campaignkit.megafile.suppression.rules import make_suppressions
 from campaignkit.megafile.working_tables import create, drop
 
 

@@ -18,10 +18,10 @@ import pytest
 
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, CampaignkitError, LayoutError, RefreshRefused
-from campaignkit.megafile import replacing
 from campaignkit.megafile.linkage import relink as regroup
 from campaignkit.megafile.refresh import drift, order_of_work
 from campaignkit.megafile.refresh.integrity import problems
+from campaignkit.megafile.storage import replacing
 from tests.megafile.campaign import GIFTS, VOTERS, write_campaign
 from tests.megafile.refresh.test_refresh_equals_rebuild import people_of
 

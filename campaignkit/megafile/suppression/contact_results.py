@@ -127,7 +127,7 @@ def line_for(kind: str, word: str) -> str:
 @cache
 def shipped() -> dict[tuple[str, str], str]:
     """Return the words that come with campaignkit, by kind and plain word."""
-    spec = tomllib.loads(files("campaignkit.megafile").joinpath(NAME).read_text(encoding="utf-8"))
+    spec = tomllib.loads(files("campaignkit.megafile.suppression").joinpath(NAME).read_text(encoding="utf-8"))
     return {
         (kind, plain_word(word)): outcome
         for kind, outcomes in spec.items()

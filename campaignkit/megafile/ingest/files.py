@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from campaignkit.errors import LayoutError
-from campaignkit.megafile.archives import HEAD_BYTES, ExportFile, damaged, members_of
+from campaignkit.megafile.ingest.archives import HEAD_BYTES, ExportFile, damaged, members_of
 
 MANIFEST = "manifest.toml"
 

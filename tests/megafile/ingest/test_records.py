@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaignkit.megafile.records import MOST_LINES, read_blocks
-from campaignkit.megafile.sources import parse
+from campaignkit.megafile.ingest.records import MOST_LINES, read_blocks
+from campaignkit.megafile.ingest.sources import parse
 
 HEADER = ["a", "b", "c"]
 

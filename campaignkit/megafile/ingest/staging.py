@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
-from campaignkit.megafile import files, tables
-from campaignkit.megafile.canonical import Reader
-from campaignkit.megafile.files import Skipped
-from campaignkit.megafile.sources import FILE_ID_SHIFT, Batch, Source, Tally, read_source
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest import files
+from campaignkit.megafile.ingest.canonical import Reader
+from campaignkit.megafile.ingest.files import Skipped
+from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT, Batch, Source, Tally, read_source
 from campaignkit.progress import Steps
 from campaignkit.sql import quote_identifier, quote_identifiers
 
@@ -33,7 +34,7 @@ def load_files(
     steps : Steps
         To say which file is being read.
     """
-    for table in ("record", "source_record", *tables.FACTS):
+    for table in ("record", "source_record", *schema.FACTS):
         name = quote_identifier(table)
         con.execute(f"CREATE TABLE stage.{name} AS SELECT * FROM main.{name} LIMIT 0")
     for file_id, source in zip(file_ids, sources, strict=True):
@@ -98,7 +99,7 @@ def _stage(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, batch: 
         con.execute(f"INSERT INTO stage.{quote_identifier(table)} BY NAME SELECT * FROM batch")
     rejects = [(file_id, r.first_line, r.lines, r.reason, r.raw) for r in batch.rejects]
     if rejects:
-        names = list(tables.columns_of("reject"))
+        names = list(schema.columns_of("reject"))
         con.register("batch", pl.DataFrame(rejects, schema=names, orient="row"))
         con.execute("INSERT INTO reject BY NAME SELECT * FROM batch")
     con.unregister("batch")

@@ -11,8 +11,8 @@ from math import sqrt
 import duckdb
 
 from campaignkit.errors import BadValue, nearest
-from campaignkit.megafile import tables
-from campaignkit.megafile.sources import FILE_ID_SHIFT, Source
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT, Source
 from campaignkit.sql import quote_identifier
 
 #: A snapshot is short where it holds under two thirds of the records that stood in a scope, and lacks more than chance
@@ -83,7 +83,7 @@ def hold_back(con: duckdb.DuckDBPyConnection, night: int, accepted: Collection[s
         con.execute(
             "INSERT INTO skipped_file SELECT ?, file, ? FROM source_file WHERE file_id = ?", [night, reason, file_id]
         )
-        for table in ("record", "source_record", *tables.FACTS):
+        for table in ("record", "source_record", *schema.FACTS):
             con.execute(
                 f"DELETE FROM stage.{quote_identifier(table)} WHERE record_id >> {FILE_ID_SHIFT} = ?", [file_id]
             )

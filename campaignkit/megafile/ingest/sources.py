@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import LayoutError, listed, nearest
-from campaignkit.megafile.archives import ExportFile
-from campaignkit.megafile.canonical import Canonical, Reader, typed
-from campaignkit.megafile.files import (
+from campaignkit.megafile.ingest.archives import ExportFile
+from campaignkit.megafile.ingest.canonical import Canonical, Reader, typed
+from campaignkit.megafile.ingest.files import (
     Skipped,
     ends_in_carriage_returns,
     head_text,
@@ -24,8 +24,8 @@ from campaignkit.megafile.files import (
     read_manifest,
     sniff_encoding,
 )
-from campaignkit.megafile.layout import Column, Layout, choose_layout, first_record, fold, unique_header
-from campaignkit.megafile.records import CHUNK_BYTES, MOST_RAW, Block, Reject, read_blocks, reject_runs
+from campaignkit.megafile.ingest.layout import Column, Layout, choose_layout, first_record, fold, unique_header
+from campaignkit.megafile.ingest.records import CHUNK_BYTES, MOST_RAW, Block, Reject, read_blocks, reject_runs
 
 #: record_id = file_id * 2^30 + first line, and file_id = days since 1990 * 2^11 + its number among the files of that
 #: day, in the order they came: the larger id is the later record, also of a file that comes late.

@@ -32,8 +32,8 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from campaignkit.megafile.contact_results import UNKNOWN, Words, kept_words, line_for
 from campaignkit.megafile.linkage.prepared_records import plain_name
+from campaignkit.megafile.suppression.contact_results import UNKNOWN, Words, kept_words, line_for
 from campaignkit.megafile.working_tables import create, drop
 
 #: What of a person each channel needs.

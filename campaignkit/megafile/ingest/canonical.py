@@ -11,8 +11,9 @@ from datetime import date
 import polars as pl
 
 from campaignkit.errors import LayoutError
-from campaignkit.megafile import clean, tables
-from campaignkit.megafile.layout import MOST_NAME, Column, Fact, Layout, fold
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest import clean
+from campaignkit.megafile.ingest.layout import MOST_NAME, Column, Fact, Layout, fold
 
 _TRUE = ("t", "true", "y", "yes", "1", "x")
 _FALSE = ("f", "false", "n", "no", "0")
@@ -175,7 +176,7 @@ class Reader:
         unread: Counter[str],
         groups: dict[str, str] | None = None,
     ) -> pl.DataFrame:
-        types = tables.layout_columns(table)
+        types = schema.layout_columns(table)
         texts = {name: self._text(maker, groups or {}) for name, maker in columns.items()}
         reads = {name: typed(texts[name], maker, name, types[name]) for name, maker in columns.items()}
         made = rows.select("record_id", *(expr.alias(name) for name, expr in reads.items()))

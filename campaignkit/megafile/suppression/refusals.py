@@ -10,8 +10,8 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from campaignkit.megafile import tables
-from campaignkit.megafile.contact_results import Words, kept_words, plain_word
+from campaignkit.megafile import schema
+from campaignkit.megafile.suppression.contact_results import Words, kept_words, plain_word
 from campaignkit.sql import quote_identifiers
 
 #: The tables that words are in: kind, table, channel, word, date.
@@ -57,12 +57,12 @@ def record_refusals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
     """
     _translate(con, "stage", words)
     _record(con, "stage", words)
-    columns = quote_identifiers(list(tables.columns_of("past_description")))
+    columns = quote_identifiers(list(schema.columns_of("past_description")))
     con.execute(f"""
         INSERT INTO past_description
         SELECT {columns} FROM source_record SEMI JOIN work_gone USING (record_id)
         UNION SELECT {columns} FROM other_description SEMI JOIN work_gone USING (record_id)
-        UNION SELECT {quote_identifiers(list(tables.columns_of("past_description")), table="d")}
+        UNION SELECT {quote_identifiers(list(schema.columns_of("past_description")), table="d")}
         FROM stage.source_record d JOIN stage.record r USING (record_id)
         WHERE d.record_key IS NOT NULL AND NOT EXISTS (
             FROM record s WHERE s.source = r.source AND s.record_key = r.record_key AND s.content_hash = r.content_hash)

@@ -13,7 +13,7 @@ import polars as pl
 
 from campaignkit import sql
 from campaignkit.errors import BadValue, CampaignkitError, listed
-from campaignkit.megafile import tables
+from campaignkit.megafile import schema
 from campaignkit.progress import INTERRUPTED
 
 BESIDE = "kept"  # a database in memory: what is kept while the file is open
@@ -105,9 +105,9 @@ def check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     with reading(path):
         columns = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
     found = {*columns, *((table, "") for table, _ in columns)}
-    missing = [name for name in tables.names() if (name, "") not in found]
+    missing = [name for name in schema.names() if (name, "") not in found]
     missing += [
-        f"{name}.{column}" for name in tables.names() if name not in missing for column in tables.columns_of(name)
+        f"{name}.{column}" for name in schema.names() if name not in missing for column in schema.columns_of(name)
         if (name, column) not in found
     ]  # fmt: skip
     if missing:

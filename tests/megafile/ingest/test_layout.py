@@ -3,8 +3,8 @@
 import pytest
 
 from campaignkit.errors import LayoutError
-from campaignkit.megafile import tables
-from campaignkit.megafile.layout import load_layouts, own_layouts, read_layout
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest.layout import load_layouts, own_layouts, read_layout
 from tests.megafile.campaign import VOTER_LAYOUT
 
 WRONG = {
@@ -35,13 +35,13 @@ def test_a_layout_that_says_something_wrong_is_told_what(change):
 def test_every_built_in_layout_reads_and_fills_known_tables():
     layouts = load_layouts()
     assert len(layouts) >= 30
-    assert {fact.table for layout in layouts for fact in layout.facts} <= set(tables.FACTS)
+    assert {fact.table for layout in layouts for fact in layout.facts} <= set(schema.FACTS)
     assert len({layout.name for layout in layouts}) == len(layouts)
 
 
 def test_every_fact_table_is_filled_by_some_built_in_layout():
     filled = {fact.table for layout in load_layouts() for fact in layout.facts}
-    assert filled == set(tables.FACTS)
+    assert filled == set(schema.FACTS)
 
 
 def test_a_layout_of_the_same_name_replaces_the_built_in_one(tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import duckdb
 
-from campaignkit.megafile.layout import KINDS
+from campaignkit.megafile.ingest.layout import KINDS
 from campaignkit.megafile.working_tables import create, create_empty, drop
 
 #: Kinds of source in order of trust, for what an election office knows best and for how to reach someone.

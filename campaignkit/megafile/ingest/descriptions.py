@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from campaignkit.megafile import tables
-from campaignkit.megafile.sources import FILE_ID_SHIFT
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT
 from campaignkit.megafile.working_tables import create, drop
 from campaignkit.sql import quote_identifiers
 
@@ -54,7 +54,7 @@ def settle_descriptions(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _move(con: duckdb.DuckDBPyConnection) -> None:
-    columns = quote_identifiers([name for name in tables.columns_of("source_record") if name not in _LINKED])
+    columns = quote_identifiers([name for name in schema.columns_of("source_record") if name not in _LINKED])
     create(
         con,
         "work_dropped",

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from campaignkit.errors import listed, nearest
-from campaignkit.megafile import tables
+from campaignkit.megafile import schema
 from campaignkit.megafile.connection import Connection
-from campaignkit.megafile.expressions import Node, walk
+from campaignkit.megafile.expressions.grammar import Node, walk
 from campaignkit.megafile.facts import CONSUMER
 from campaignkit.vocabulary import AGE_LABELS
 
@@ -37,8 +37,8 @@ def known_values(megafile: Connection, column: str) -> Sequence[str]:
     if column == "age_band":
         return AGE_LABELS
     if column in CONSUMER:
-        return megafile.values("consumer", column) if tables.columns_of("consumer")[column] == "VARCHAR" else []
-    if column in _FREE or tables.columns_of("person").get(column) != "VARCHAR":
+        return megafile.values("consumer", column) if schema.columns_of("consumer")[column] == "VARCHAR" else []
+    if column in _FREE or schema.columns_of("person").get(column) != "VARCHAR":
         return []
     return megafile.values("person", column, most=MOST)
 

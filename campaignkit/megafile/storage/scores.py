@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from campaignkit.errors import BadValue
-from campaignkit.megafile.replacing import changed_file
+from campaignkit.megafile.storage.replacing import changed_file
 from campaignkit.tables import check_columns
 
 

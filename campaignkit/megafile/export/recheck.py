@@ -13,9 +13,9 @@ import duckdb
 import polars as pl
 
 from campaignkit.errors import BadValue
-from campaignkit.megafile import clean
-from campaignkit.megafile.opening import connect, inode
-from campaignkit.megafile.suppression import MEANS, in_order
+from campaignkit.megafile.ingest import clean
+from campaignkit.megafile.storage.opening import connect, inode
+from campaignkit.megafile.suppression.rules import MEANS, in_order
 from campaignkit.sql import quote_literal
 from campaignkit.tables import check_columns
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import duckdb
 
-from campaignkit.megafile.sources import FILE_ID_SHIFT
+from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT
 from campaignkit.megafile.working_tables import create, create_empty, drop
 
 #: What a staged record is beside what stands.

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from campaignkit.errors import BadValue, LayoutError, listed, nearest
-from campaignkit.megafile import tables
-from campaignkit.megafile.files import parse_toml, read_text
-from campaignkit.megafile.layout_checks import ENCODINGS, KINDS, MODES, check_layout, is_pattern
+from campaignkit.megafile import schema
+from campaignkit.megafile.ingest.files import parse_toml, read_text
+from campaignkit.megafile.ingest.layout_checks import ENCODINGS, KINDS, MODES, check_layout, is_pattern
 
 __all__ = ["ENCODINGS", "KINDS", "MODES", "Column", "Fact", "Layout"]
 
@@ -210,8 +210,8 @@ def read_layout(text: str, where: str) -> Layout:
 
 def _fact(spec: dict[str, Any], where: str) -> Fact:
     table = spec.get("table", "")
-    if table not in tables.FACTS:
-        raise LayoutError(f"{where}: there is no table {table!r}{nearest(table, tables.FACTS)}")
+    if table not in schema.FACTS:
+        raise LayoutError(f"{where}: there is no table {table!r}{nearest(table, schema.FACTS)}")
     return Fact(
         table=table,
         columns=_columns(spec.get("columns", {}), table, where),
@@ -221,7 +221,7 @@ def _fact(spec: dict[str, Any], where: str) -> Fact:
 
 
 def _columns(spec: dict[str, Any], table: str, where: str) -> dict[str, Column]:
-    known = tables.layout_columns(table)
+    known = schema.layout_columns(table)
     for name in spec:
         if name not in known:
             raise LayoutError(f"{where}: {table} has no column {name!r}{nearest(name, known)}")

@@ -1,0 +1,1 @@
+"""A list on disk: checked again when written, its cells defused, noted in the log of exports."""

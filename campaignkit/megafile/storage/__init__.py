@@ -1,0 +1,1 @@
+"""A megafile's file: opened for reading without a way out, replaced whole or not at all."""
