@@ -259,7 +259,7 @@ def test_keys_that_only_hash_alike_do_not_stand_twice(campaign):
 def test_reading_can_t_be_talked_into_other_files(campaign):
     for query in ("COPY person TO 'out.csv'", "SELECT * FROM read_csv('/etc/passwd')", "ATTACH 'x.duckdb'",
                   "SET enable_external_access = true", "DELETE FROM person"):  # fmt: skip
-        with pytest.raises(duckdb.Error):
+        with pytest.raises((duckdb.Error, BadValue)):
             campaign.sql(query)
 
 
