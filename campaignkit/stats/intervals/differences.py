@@ -16,6 +16,7 @@ STEPS = 24  # of false position for a p-value
 CLOSE = 1e-9
 FARTHEST = 37.0  # standard errors: p = 1e-300
 LEAST_P = 1e-300
+FARTHEST_T = 1e6  # of a few degrees of freedom t's tail is so long that its quantiles leave the numbers
 NEARLY_SYMMETRIC = 1e-4  # a skewness below which Hall's transformation is Student's t to 1e-4 of a standard error
 
 
@@ -56,9 +57,26 @@ def welch(estimate: ArrayLike, variance: ArrayLike, df: ArrayLike, confidence_le
     estimate, variance, df = (np.asarray(x, float) for x in (estimate, variance, df))
     with np.errstate(divide="ignore", invalid="ignore"):
         std_error = np.sqrt(np.where(variance > 0, variance, np.nan))
-        half = stdtrit(df, 0.5 + confidence_level / 2) * std_error
+        half = t_quantile(df, 1 - confidence_level) * std_error
         p = 2 * stdtr(df, -np.abs(estimate / std_error))
     return Compared(estimate, std_error, estimate - half, estimate + half, p)
+
+
+def t_quantile(df: ArrayLike, alpha: ArrayLike) -> Floats:
+    """Return how many standard errors Student's t interval is wide on each side, a million at most.
+
+    Parameters
+    ----------
+    df, alpha : array-like
+        Degrees of freedom, and one minus the confidence.
+
+    Examples
+    --------
+    >>> t_quantile([10, 2], 0.05).round(3).tolist(), float(t_quantile(2, 1e-300))
+    ([2.228, 4.303], 1000000.0)
+    """
+    found = -stdtrit(np.asarray(df, float), np.asarray(alpha, float) / 2)
+    return np.where(np.isnan(df), np.nan, np.where(np.isfinite(found), np.minimum(found, FARTHEST_T), FARTHEST_T))
 
 
 def hall(mean: ArrayLike, std_error: ArrayLike, cumulant: ArrayLike, df: ArrayLike, alpha: ArrayLike = 0.05) -> Bounds:
@@ -94,7 +112,7 @@ def hall(mean: ArrayLike, std_error: ArrayLike, cumulant: ArrayLike, df: ArrayLi
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         skew = np.nan_to_num(cumulant / std_error**3)
-        z = -stdtrit(df, alpha / 2)
+        z = t_quantile(df, alpha)
         return mean - std_error * _untransformed(z, skew), mean - std_error * _untransformed(-z, skew)
 
 
