@@ -28,12 +28,15 @@ class Hierarchy:
         The posterior mean of the arms' standard deviation.
     draws : array, one row a draw, one column an arm
         From the joint posterior.
+    no_difference : float
+        The probability that all arms are the same, of which one half was given beforehand.
     """
 
     mean: Floats
     sd: Floats
     spread: float
     draws: Floats
+    no_difference: float
 
 
 def normal_hierarchy(
@@ -94,7 +97,17 @@ def normal_hierarchy(
     at = rng.choice(len(spread), draws, p=weight)
     m = centre[at] + rng.standard_normal(draws) / np.sqrt(precision[at])
     drawn = keep[at] * y + (1 - keep[at]) * m[:, None] + np.sqrt(keep[at] * v) * rng.standard_normal((draws, y.size))
-    return Hierarchy(mean, sd, float(weight @ spread), drawn)
+    none = _no_difference(_evidence(y, v, spread), _half_cauchy(SPREADS))
+    return Hierarchy(mean, sd, float(weight @ spread), drawn, none)
+
+
+def _no_difference(log_likelihood: Floats, log_prior: Floats) -> float:
+    """Return the posterior probability of the least spread, as likely beforehand as all others together.
+
+    Kass & Raftery (1995), Journal of the American Statistical Association 90, 773–795, section 3.
+    """
+    some = float(_summed((log_likelihood + np.log(_normalised(log_prior)))[None])[0])
+    return float(1 / (1 + np.exp(np.clip(some - log_likelihood[0], -700, 700))))
 
 
 def _half_cauchy(spread: Floats) -> Floats:
@@ -181,7 +194,8 @@ def gamma_hierarchy(
     sd = np.sqrt(weight @ (top * (top + 1) / bottom**2) - mean**2)
     rng = np.random.default_rng(seed)
     at = rng.choice(len(weight), draws, p=weight)
-    return Hierarchy(mean, sd, float(weight @ (m / np.sqrt(shape))), rng.gamma(top[at], 1 / bottom[at]))
+    none = _no_difference(_summed(grids), _half_cauchy(RELATIVE / scale))
+    return Hierarchy(mean, sd, float(weight @ (m / np.sqrt(shape))), rng.gamma(top[at], 1 / bottom[at]), none)
 
 
 def _gamma_evidence(k: Floats, e: Floats) -> tuple[Floats, Floats]:
@@ -197,5 +211,5 @@ def _gamma_evidence(k: Floats, e: Floats) -> tuple[Floats, Floats]:
 
 
 def _summed(log: Floats) -> Floats:
-    top = log.max()
-    return np.log(np.exp(log - top).sum(axis=1) + 1e-300) + top
+    top = log.max(axis=1, keepdims=True)
+    return np.log(np.exp(log - top).sum(axis=1)) + top[:, 0]

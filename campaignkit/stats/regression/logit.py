@@ -48,7 +48,7 @@ class Logit:
         return expit(self.eta)
 
 
-def fit_logit(x: Floats, y: Floats, weight: Floats, start: Floats | None = None) -> Logit:
+def fit_logit(x: Floats, y: Floats, weight: Floats, start: Floats | None = None, ridge: float = 0.0) -> Logit:
     """Fit a logit by Newton's method.
 
     Parameters
@@ -61,6 +61,8 @@ def fit_logit(x: Floats, y: Floats, weight: Floats, start: Floats | None = None)
         Each row's weight.
     start : array or None
         Where to begin. None: at 0, or with many rows at the fit of every sixteenth.
+    ridge : float
+        As for `fit_terms`, the first column being the intercept. 0: maximum likelihood.
 
     References
     ----------
@@ -74,9 +76,13 @@ def fit_logit(x: Floats, y: Floats, weight: Floats, start: Floats | None = None)
     ([-0.6931, 1.3863], True)
     """
     if start is None and len(x) > FEW:
-        part = fit_logit(x[::16], y[::16], weight[::16], np.zeros(x.shape[1]))
+        part = fit_logit(x[::16], y[::16], weight[::16], np.zeros(x.shape[1]), ridge / 16)
         start = part.beta if part.converged else None
-    beta, information, converged = _newton(partial(_at, x, y, weight), np.zeros(x.shape[1]) if start is None else start)
+    penalty = np.full(x.shape[1], float(ridge))
+    penalty[0] = 0.0
+    beta, information, converged = newton(
+        partial(_at, x, y, weight, penalty), np.zeros(x.shape[1]) if start is None else start
+    )
     eta = x @ beta
     apart = eta[y == 1].min(initial=np.inf) > eta[y == 0].max(initial=-np.inf)
     return Logit(beta, eta, information, converged and not apart)
@@ -110,7 +116,7 @@ def fit_terms(terms: Terms, n: Floats, k: Floats, ridge: float = 0.0, start: Flo
     penalty = np.full(terms.columns, float(ridge))
     penalty[0] = 0.0
     at = partial(_at_terms, terms.packed(), n, k, penalty)
-    beta, information, converged = _newton(at, start, solve_definite)
+    beta, information, converged = newton(at, start, solve_definite)
     return Logit(beta, terms.eta(beta), information, converged)
 
 
@@ -124,7 +130,7 @@ def _at_terms(terms: Terms, n: Floats, k: Floats, penalty: Floats, beta: Floats)
     return loss, terms.score(k - n * p) - penalty * beta, information
 
 
-def _newton(at: At, beta: Floats, solver: Callable[[Floats, Floats], Floats] = solve) -> tuple[Floats, Floats, bool]:
+def newton(at: At, beta: Floats, solver: Callable[[Floats, Floats], Floats] = solve) -> tuple[Floats, Floats, bool]:
     """Return where the loss is least, the information there, and whether it was reached."""
     loss, score, information = at(beta)
     for _ in range(STEPS):
@@ -136,9 +142,9 @@ def _newton(at: At, beta: Floats, solver: Callable[[Floats, Floats], Floats] = s
     return beta, information, False
 
 
-def _at(x: Floats, y: Floats, weight: Floats, beta: Floats) -> tuple[float, Floats, Floats]:
+def _at(x: Floats, y: Floats, weight: Floats, penalty: Floats, beta: Floats) -> tuple[float, Floats, Floats]:
     """Return the loss, the score and the information at beta, in one pass."""
-    loss, score, information = 0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
+    loss, score, information = float(penalty @ beta**2 / 2), -penalty * beta, np.diag(penalty)
     for rows in chunks(*x.shape):
         part, w = x[rows], weight[rows]
         eta = part @ beta
@@ -179,7 +185,8 @@ def fit_without_each(x: Floats, y: Floats, weight: Floats, folds: Sequence[slice
     """
     if len(x) <= FEW:
         return [_newton_without(x, y, weight, fold, whole.beta) for fold in folds]
-    parts = [_at(x[fold], y[fold], weight[fold], whole.beta)[2] for fold in folds]
+    none = np.zeros(x.shape[1])
+    parts = [_at(x[fold], y[fold], weight[fold], none, whole.beta)[2] for fold in folds]
     total = sum(parts)
     return [_chord(x, y, weight, folds, at, total - parts[at], whole.beta) for at in range(len(folds))]
 
