@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from campaignkit.stats.arrays import Floats, Mask, Whole
 from campaignkit.stats.intervals.estimate import Estimate, interval
 
+MANY = 40.0  # degrees of freedom of an arm's clusters, from which the usual errors hold
 MOST_SHARE = 0.999  # of an arm's weight in one cluster, beyond which nothing is left to compare it with
 
 
@@ -155,9 +156,9 @@ def contrast(
 
     Notes
     -----
-    With clusters each one's influence is divided by 1 − its share of the weight in its arm: the jackknife, exact for
-    weighted means and nearly so for the others, with Bell and McCaffrey's degrees of freedom. With clusters that are
-    many and of one size, CR1.
+    Where an arm rests on fewer than `MANY` clusters, each one's influence is divided by 1 − its share of the rows
+    there: the jackknife, exact for weighted means and nearly so for the others, with Bell and McCaffrey's degrees of
+    freedom. With more, CR1 and `df`, from which it then differs by a percent or two.
 
     References
     ----------
@@ -165,34 +166,39 @@ def contrast(
     Journal of Business & Economic Statistics 36, 672–683.
     """
     parts = (means.mean_treated.influence / high, -means.mean_control.influence / low)
+    plain = float(np.sqrt(variance(parts[0] + parts[1], cluster, means.rows_lost)))
     if cluster is None:
-        return float(np.sqrt(variance(parts[0] + parts[1], None, means.rows_lost))), df
+        return plain, df
     arms = [cluster_shares(one.weight, cluster) for one in (means.mean_treated, means.mean_control)]
+    if min(arm.df for arm in arms) >= MANY:
+        return plain, df
     left = [
         np.bincount(cluster, part) / (1 - np.minimum(a.share, MOST_SHARE)) for part, a in zip(parts, arms, strict=True)
     ]
     groups, rows = len(left[0]), len(cluster)
     factor = (groups - 1) / groups * (rows - 1) / max(rows - max(means.rows_lost, 1), 1)
     total = left[0] + left[1]
-    squares = [float(one @ one) for one in left]
-    dfs = [a.df for a in arms]
+    return float(np.sqrt(factor * (total @ total))), _joint_df(left, arms)
+
+
+def _joint_df(left: list[Floats], arms: list[Shares]) -> float:
+    """Return Satterthwaite's degrees of freedom of two arms; the fewer where some cluster is in both."""
     if ((arms[0].share > 0) & (arms[1].share > 0)).any():
-        joint = min(dfs)
-    else:
-        joint = sum(squares) ** 2 / max(sum(v**2 / f for v, f in zip(squares, dfs, strict=True)), 1e-300)
-    return float(np.sqrt(factor * (total @ total))), max(float(joint), 1.0)
+        return max(min(arm.df for arm in arms), 1.0)
+    squares = [float(one @ one) for one in left]
+    return max(sum(squares) ** 2 / max(sum(v**2 / a.df for v, a in zip(squares, arms, strict=True)), 1e-300), 1.0)
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How much of an arm's weight each cluster holds, and the degrees of freedom that this leaves."""
+    """How much of an arm each cluster holds, and the degrees of freedom that this leaves."""
 
     share: Floats
     df: float
 
 
 def cluster_shares(weight: Floats | None, cluster: Whole) -> Shares:
-    """Return each cluster's share of an arm's weight, and Bell and McCaffrey's degrees of freedom.
+    """Return each cluster's share of an arm's rows (those of any weight), and Bell and McCaffrey's degrees of freedom.
 
     Examples
     --------
@@ -200,7 +206,7 @@ def cluster_shares(weight: Floats | None, cluster: Whole) -> Shares:
     >>> found.share.round(3).tolist()[:2], round(found.df, 6)
     ([0.167, 0.167], 5.0)
     """
-    weight = np.ones(len(cluster)) if weight is None else np.abs(weight)
+    weight = np.ones(len(cluster)) if weight is None else (weight != 0).astype(float)
     share = np.bincount(cluster, weight) / weight.sum()
     own = np.bincount(cluster, weight**2) / weight.sum() ** 2  # the variance of a cluster's sum were rows independent
     factor = 1 / (1 - np.minimum(share, MOST_SHARE))
