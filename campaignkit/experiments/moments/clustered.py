@@ -11,13 +11,16 @@ import polars as pl
 
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
-from campaignkit.experiments.moments.gifts import read_gifts, top_shares
+from campaignkit.experiments.moments.gifts import log_variances, read_gifts, top_shares
 from campaignkit.experiments.moments.groups import Design, Groups, Outcome, assigned, kind_of
 from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.clustered import LeaveOut
 from campaignkit.stats.intervals.moments import Moments
 
 PARTS = ("y", "d", "p", "g")
 PAIRS = (("y", "d"), ("y", "p"), ("d", "p"), ("y", "g"), ("d", "g"), ("y", "q"))
+LEFT = {"u": "y", "v": "d", "r": "p"}  # totals times what leaving out their cluster would change
+LEFT_PAIRS = (("u", "v"), ("u", "r"), ("v", "r"))
 CROSS = ("y", "d", "p")
 
 
@@ -37,7 +40,8 @@ def read_clustered(frame: nw.LazyFrame[Any], design: Design, control: Any) -> Gr
     for i, outcome in enumerate(outcomes):
         if outcome.kind == "money":
             gifts = read_gifts(frame, outcome.name, list(design.roles.arms), design)
-            outcomes[i] = replace(outcome, top_share=top_shares(gifts, design))
+            shares, logs = top_shares(gifts, design), log_variances(gifts, design)
+            outcomes[i] = replace(outcome, top_share=shares, log_variance=logs)
     alone = 0 if design.roles.cluster is None else round(table.select(_total("alone").sum()).item())
     return Groups(groups, outcomes, unassigned, spans, alone)
 
@@ -136,7 +140,12 @@ def _totals(wide: nw.LazyFrame[Any], design: Design, is_control: nw.Expr) -> nw.
         parts = [x for x in (*PARTS, "unfilled") if f"{x}{i}" in names]
         totals = totals.with_columns(*(nw.when(here).then(nw.col(f"{x}{i}")).alias(f"{x}{i}") for x in parts))
         totals = totals.with_columns((nw.col(f"y{i}") * nw.col(f"y{i}")).alias(f"q{i}"))
-    of_control = [f"{x}{i}" for i in range(len(design.roles.outcomes)) for x in CROSS if f"{x}{i}" in names]
+    if jackknifed(design):
+        totals = _left_out(totals, design, keys)
+        names = totals.collect_schema().names()
+    of_control = [
+        f"{x}{i}" for i in range(len(design.roles.outcomes)) for x in _cross_names(design) if f"{x}{i}" in names
+    ]
     of_it = [nw.when(is_control).then(nw.col(x)).alias(f"of_{x}") for x in of_control]
     here = nw.when(~nw.col("k0").is_null()).then(nw.col("rows")).alias("assigned")
     totals = totals.with_columns(*of_it, here)
@@ -146,6 +155,31 @@ def _totals(wide: nw.LazyFrame[Any], design: Design, is_control: nw.Expr) -> nw.
     inside, whole = nw.col("assigned").sum().over(*within), nw.col("assigned").sum().over(*cluster)
     astray = [(whole - inside).alias("astray")] if strata and design.nested else []
     return totals.with_columns(*shared, (inside - nw.col("assigned")).alias("others"), *astray)
+
+
+def jackknifed(design: Design) -> bool:
+    """Return whether variances are the jackknife's over clusters; not day by day, where sizes grow."""
+    return design.roles.cluster is not None and design.sequence is None
+
+
+def _left_out(totals: nw.LazyFrame[Any], design: Design, keys: list[str]) -> nw.LazyFrame[Any]:
+    """Return each cluster's totals also times D / (D − d), d its size and D its group's; null where it is alone."""
+    names = totals.collect_schema().names()
+    for i in range(len(design.roles.outcomes)):
+        own, whole = nw.col(f"d{i}"), nw.col(f"d{i}").sum().over(*keys)
+        factor = nw.when(whole > own).then(whole / (whole - own))
+        left = {new: old for new, old in LEFT.items() if f"{old}{i}" in names}
+        totals = totals.with_columns(factor.alias("factor"))
+        totals = totals.with_columns(
+            *((nw.col(f"{old}{i}") * nw.col("factor")).alias(f"{new}{i}") for new, old in left.items())
+        )
+        square = nw.col(f"v{i}") * nw.col(f"v{i}")
+        totals = totals.with_columns((square * square).alias(f"f{i}")).drop("factor")
+    return totals
+
+
+def _cross_names(design: Design) -> tuple[str, ...]:
+    return tuple(LEFT) if jackknifed(design) else CROSS
 
 
 def _wanted(design: Design, schema: nw.Schema) -> tuple[list[str], list[tuple[str, str]]]:
@@ -161,8 +195,12 @@ def _wanted(design: Design, schema: nw.Schema) -> tuple[list[str], list[tuple[st
         ]
         measures += [f"unfilled{i}"] if name in design.covariates else []
         pairs += [(f"{a}{i}", f"{b}{i}") for a, b in PAIRS if a in parts and b in parts]
+        if jackknifed(design):
+            left = [new for new, old in LEFT.items() if old in parts]
+            measures += [f"{x}{i}" for x in (*left, "f")]
+            pairs += [(f"{a}{i}", f"{b}{i}") for a, b in LEFT_PAIRS if a in left and b in left]
         if design.roles.cluster is not None:
-            cross = [x for x in CROSS if x in parts]
+            cross = [x for x in _cross_names(design) if LEFT.get(x, x) in parts]
             pairs += [(f"{a}{i}", f"control_{b}{i}") for a in cross for b in cross]
     return measures, pairs
 
@@ -208,8 +246,23 @@ def _outcome(table: pl.DataFrame, i: int, design: Design, schema: nw.Schema, spa
     rows, missing = (
         np.rint(table.select(_total(f"{x}{i}")).to_series().to_numpy()).astype(int) for x in ("present", "missing")
     )
-    cross = _cross(table, i) if spans else None
-    return Outcome(name, kind, Moments(n, mean, products, cube), rows, missing, cross)
+    cross = _cross(table, i, _cross_names(design)) if spans else None
+    left = _left(table, i) if jackknifed(design) else None
+    return Outcome(name, kind, Moments(n, mean, products, cube, left), rows, missing, cross)
+
+
+def _left(table: pl.DataFrame, i: int) -> LeaveOut:
+    mean, ss = np.zeros((table.height, 3)), np.zeros((table.height, 3, 3))
+    for j, part in enumerate(LEFT):
+        if f"{part}{i}_mean" in table.columns:
+            mean[:, j] = table[f"{part}{i}_mean"].fill_null(np.nan).to_numpy()
+            ss[:, j, j] = table[f"{part}{i}_ss"].fill_null(np.nan).to_numpy()
+    order = list(LEFT)
+    for a, b in LEFT_PAIRS:
+        if (field_ := f"{a}{i}_{b}{i}_css") in table.columns:
+            j, k = order.index(a), order.index(b)
+            ss[:, j, k] = ss[:, k, j] = table[field_].fill_null(np.nan).to_numpy()
+    return LeaveOut(mean, ss, table.select(_total(f"f{i}")).to_series().to_numpy())
 
 
 def _kind(table: pl.DataFrame, i: int, design: Design, schema: nw.Schema, n: Floats, mean: Floats) -> str:
@@ -223,11 +276,11 @@ def _kind(table: pl.DataFrame, i: int, design: Design, schema: nw.Schema, n: Flo
     return kind_of(table[f"low{i}_min"].min(), table[f"high{i}_max"].max(), total, nonzero)
 
 
-def _cross(table: pl.DataFrame, i: int) -> Floats:
+def _cross(table: pl.DataFrame, i: int, names: tuple[str, ...]) -> Floats:
     """Return Σ x z' over clusters, of the group's (y, d, p) and the control's in the same clusters."""
     cross = np.zeros((table.height, 3, 3))
-    for a, x in enumerate(CROSS):
-        for b, z in enumerate(CROSS):
+    for a, x in enumerate(names):
+        for b, z in enumerate(names):
             pair = f"{x}{i}_control_{z}{i}"
             if f"{pair}_css" in table.columns:
                 value = pl.col(f"{pair}_css") + pl.col(f"{pair}_n") * pl.col(f"{pair}_mean_1") * pl.col(

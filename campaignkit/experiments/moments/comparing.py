@@ -7,12 +7,23 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
 from campaignkit.experiments.moments.groups import Design, Groups, Outcome
 from campaignkit.stats.arrays import Bounds, Floats, Whole
-from campaignkit.stats.intervals.differences import Compared, hall, inverted, mover, mover_ratio, satterthwaite, welch
+from campaignkit.stats.intervals import pairs
+from campaignkit.stats.intervals.clustered import LeaveOut, shared_df
+from campaignkit.stats.intervals.differences import (
+    Compared,
+    hall,
+    inverted,
+    mover,
+    mover_ratio,
+    satterthwaite,
+    t_quantile,
+    welch,
+)
 from campaignkit.stats.intervals.moments import Level, Moments
 from campaignkit.stats.intervals.multiplicity import adjusted
 from campaignkit.stats.intervals.rates import wilson_at
@@ -42,6 +53,11 @@ class Arms:
     adjusted: bool
     clustered: bool
     confidence_level: float = CONFIDENCE_LEVEL
+
+    @property
+    def paired(self) -> bool:
+        """Whether strata are pairs: in each, some arm has one unit, so that only strata tell how much they vary."""
+        return self.share.size > 1 and bool((self.moments.n < 2).any(axis=0).all())
 
 
 @dataclass(frozen=True)
@@ -77,12 +93,12 @@ class Levels:
         """Return the interval of each arm's level, each at its own alpha; None: as the confidence level says."""
         alpha = np.broadcast_to(1 - self.confidence_level if alpha is None else alpha, self.value.shape)
         if self.kind == "rate":
-            z = -stdtrit(self.df, alpha / 2) if self.clustered else -ndtri(alpha / 2)
+            z = t_quantile(self.df, alpha) if self.clustered else -ndtri(alpha / 2)
             return wilson_at(self.value, self.effective(), z)
         if self.kind == "money":
             return self._money_bounds(alpha)
         se = np.where(self.variance > 0, np.sqrt(self.variance), np.nan)
-        half = -stdtrit(self.df, alpha / 2) * se
+        half = t_quantile(self.df, alpha) * se
         return self.value - half, self.value + half
 
     def effective(self) -> Floats:
@@ -124,8 +140,8 @@ def arrange(groups: Groups, outcome: Outcome, design: Design, control: int, *, w
     if whole:
         _check_whole(shape, arm, stratum, names, list(order), design)
     place = (arm, stratum)
-    moments = Moments(*(_placed(x, place, shape) for x in _arrays(outcome.moments)))
-    if whole:
+    moments = _moments_placed(outcome.moments, place, shape)
+    if whole and not (moments.n.shape[1] > 1 and (moments.n < 2).any(axis=0).all() and (moments.n > 0).all()):
         _check_enough(moments, names, list(order), design, outcome.name)
     size = (moments.n * moments.mean[..., 1]).sum(axis=0)
     cross = None if outcome.cross is None else _placed(outcome.cross, place, shape)
@@ -154,6 +170,13 @@ def _placed(x: Floats, place: tuple[Whole, ...], shape: tuple[int, ...]) -> Floa
     array = np.zeros((*shape, *x.shape[1:]))
     array[place] = x
     return array
+
+
+def _moments_placed(m: Moments, place: tuple[Whole, ...], shape: tuple[int, ...]) -> Moments:
+    left = m.left
+    if left is not None:
+        left = LeaveOut(*(_placed(x, place, shape) for x in (left.mean, left.ss, left.fourth)))
+    return Moments(*(_placed(x, place, shape) for x in _arrays(m)), left)
 
 
 def _check_whole(
@@ -189,12 +212,15 @@ def levels(arms: Arms) -> Levels:
     """Return each arm's level, strata weighted alike in all arms."""
     m, w = arms.moments, arms.share
     level = m.level()
-    parts = w**2 * level.variance / m.n
-    value, variance = (w * level.value).sum(axis=1), parts.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        df = variance**2 / (parts**2 / (m.n - 1)).sum(axis=1)
     units = m.n.sum(axis=1)
-    df = np.where(np.isfinite(df), df, units - 1)
+    if arms.paired:
+        value, variance, df = pairs.mean_of_strata(level.value, w)
+    else:
+        parts = w**2 * level.variance / m.n
+        value, variance = (w * level.value).sum(axis=1), parts.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            df = variance**2 / (parts**2 / m.df()).sum(axis=1)
+        df = np.where(np.isfinite(df), df, m.df().sum(axis=1))
     cumulant = (w**3 * np.nan_to_num(m.third_cumulant())).sum(axis=1)
     givers = (m.n * m.mean[..., 3]).sum()
     gift = float((m.n * m.mean[..., 0]).sum() / givers) if givers > 0 else np.nan
@@ -206,10 +232,38 @@ def levels(arms: Arms) -> Levels:
 
 def differences(arms: Arms, levels: Levels) -> tuple[Compared, Bounds, Floats]:
     """Return each arm's difference to the control, the interval of the ratio, and the ratio."""
+    if arms.paired:
+        compared, bounds, ratio = pairs.by_pairs(
+            arms.moments.level(), arms.share, arms.control, arms.adjusted, arms.confidence_level
+        )
+        return _without_control(compared, arms.control), _blank(bounds, arms.control), ratio
     if arms.adjusted or arms.kind == "mean":
         return by_welch(arms)
+    recovered = _recovered(arms, levels)
+    if arms.cross is None and not (arms.kind == "rate" and arms.moments.left is not None):
+        return recovered
+    return _where(_certain(arms, levels), by_welch(arms), recovered, keep_ratio=arms.cross is None)
+
+
+def _certain(arms: Arms, levels: Levels) -> Floats:
+    """Return where both arms' clusters vary, so that t on the linearised difference has something to go by."""
+    return (levels.variance > 0) & (levels.variance[arms.control] > 0)
+
+
+def _where(
+    chosen: Floats, one: tuple[Compared, Bounds, Floats], two: tuple[Compared, Bounds, Floats], keep_ratio: bool
+) -> tuple[Compared, Bounds, Floats]:
+    compared = Compared(*(np.where(chosen, a, b) for a, b in zip(one[0], two[0], strict=True)))
+    if keep_ratio:
+        return compared, two[1], two[2]
+    lower, upper = (np.where(chosen, a, b) for a, b in zip(one[1], two[1], strict=True))
+    return compared, (lower, upper), np.where(chosen, one[2], two[2])
+
+
+def _recovered(arms: Arms, levels: Levels) -> tuple[Compared, Bounds, Floats]:
+    """Return differences put together from the intervals of two levels (MOVER)."""
     c = arms.control
-    covariance = _covariance(arms)
+    covariance = _covariance(arms).sum(axis=1)
     variance = levels.variance + levels.variance[c] - 2 * covariance
     with np.errstate(divide="ignore", invalid="ignore"):
         rho = np.nan_to_num(covariance / np.sqrt(levels.variance * levels.variance[c]))
@@ -246,9 +300,9 @@ def _without_control(compared: Compared, c: int) -> Compared:
 
 
 def _covariance(arms: Arms, theta: Floats | None = None) -> Floats:
-    """Return the covariance of each arm's level with the control's, through clusters that both are in."""
+    """Return by stratum the covariance of each arm's level with the control's, through clusters that both are in."""
     if arms.cross is None:
-        return np.zeros(arms.moments.n.shape[0])
+        return np.zeros(arms.moments.n.shape)
     m, c = arms.moments, arms.control
     own, covariate = m.gradients(m.level())
     if theta is not None:
@@ -257,7 +311,9 @@ def _covariance(arms: Arms, theta: Floats | None = None) -> Floats:
     else:
         g, gc = own, np.broadcast_to(own[c], own.shape)
     shared = np.einsum("asi,asij,asj->as", g[..., :3], arms.cross, gc[..., :3]) / (m.n * m.n[c])
-    return (arms.share**2 * shared).sum(axis=1)
+    if m.left is not None:
+        shared = shared * np.sqrt((m.n - 1) / m.n * (m.n[c] - 1) / m.n[c])
+    return arms.share**2 * shared
 
 
 def by_welch(arms: Arms) -> tuple[Compared, Bounds, Floats]:
@@ -269,12 +325,14 @@ def by_welch(arms: Arms) -> tuple[Compared, Bounds, Floats]:
     control = _adjusted(Level(*(np.broadcast_to(x[c], x.shape) for x in own)), lean, centre)
     value, base = (w * arm[0]).sum(axis=1), (w * control[0]).sum(axis=1)
     covariance = _covariance(arms, theta if arms.adjusted else None)
-    parts = [(w**2 * x[1] / n, n - 1) for x, n in ((arm, m.n), (control, np.broadcast_to(m.n[c], m.n.shape)))]
-    compared = _welch(value - base, parts, -2 * covariance, arms.confidence_level)
+    df = m.df()
+    halves = ((arm, m.n, df), (control, np.broadcast_to(m.n[c], m.n.shape), np.broadcast_to(df[c], df.shape)))
+    parts = [(w**2 * x[1] / n, own_df) for x, n, own_df in halves]
+    compared = _welch(value - base, parts, -2 * covariance, arms)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(value / base > 0, value / base, np.nan)
-        logs = [(v / x[:, None] ** 2, df) for (v, df), x in zip(parts, (value, base), strict=True)]
-        relative = _welch(np.log(ratio), logs, -2 * covariance / (value * base), arms.confidence_level)
+        logs = [(v / x[:, None] ** 2, own_df) for (v, own_df), x in zip(parts, (value, base), strict=True)]
+        relative = _welch(np.log(ratio), logs, -2 * covariance / (value * base)[:, None], arms)
     bounds = np.exp(relative.lower), np.exp(relative.upper)
     return _without_control(compared, c), _blank(bounds, c), ratio
 
@@ -284,10 +342,24 @@ def _adjusted(level: Level, lean: Floats, centre: Floats) -> tuple[Floats, Float
     return value, level.variance + lean**2 * level.covariate_variance - 2 * lean * level.covariance
 
 
-def _welch(estimate: Floats, parts: list[tuple[Floats, Floats]], extra: Floats, level: float) -> Compared:
+def _welch(estimate: Floats, parts: list[tuple[Floats, Floats]], extra: Floats, arms: Arms) -> Compared:
     columns = [(v[:, s], df[:, s]) for v, df in parts for s in range(v.shape[1])]
-    df = satterthwaite(*columns)
-    return welch(estimate, sum(v for v, _ in columns) + extra, df, level)
+    variance = sum(v for v, _ in parts) + extra
+    shared = _shared_df(arms)
+    if shared is not None:
+        columns = [(variance[:, s], shared[:, s]) for s in range(variance.shape[1])]
+    return welch(estimate, variance.sum(axis=1), satterthwaite(*columns), arms.confidence_level)
+
+
+def _shared_df(arms: Arms) -> Floats | None:
+    """Return by stratum the degrees of freedom of differences over the same clusters; None where arms share none."""
+    m, c = arms.moments, arms.control
+    if arms.cross is None or m.left is None:
+        return None
+    first, total = m.n * m.left.mean[..., 1], m.n * m.mean[..., 1]
+    second = m.left.ss[..., 1, 1] + m.n * m.left.mean[..., 1] ** 2
+    own, control = (first, second, total), tuple(np.broadcast_to(x[c], x.shape) for x in (first, second, total))
+    return shared_df(own, control, arms.cross[..., 1, 1])
 
 
 def _theta(arms: Arms) -> tuple[Floats, Floats]:

@@ -47,7 +47,19 @@ def with_gifts(outcome: Outcome, gifts: pl.DataFrame, groups: pl.DataFrame, desi
     y = m.mean[:, 0]
     cube = third - 3 * y * (m.ss[:, 0, 0] + m.n * y**2) + 2 * m.n * y**3
     shares = top_shares(gifts, design)
-    return Outcome(outcome.name, "money", Moments(m.n, m.mean, m.ss, cube), outcome.rows, outcome.missing, None, shares)
+    return Outcome(
+        outcome.name, "money", Moments(m.n, m.mean, m.ss, cube), outcome.rows, outcome.missing, None, shares,
+        log_variances(gifts, design),
+    )  # fmt: skip
+
+
+def log_variances(gifts: pl.DataFrame, design: Design) -> dict[Any, float]:
+    """Return, by arm, the variance of the gifts' natural logarithms; none where there are fewer than two."""
+    arm, n, log = list(design.roles.arms), pl.col("n"), pl.col("amount").log()
+    sums = gifts.group_by(arm).agg(n=n.sum(), first=(n * log).sum(), second=(n * log**2).sum()).filter(n > 1)
+    variance = (pl.col("second") - pl.col("first") ** 2 / n) / (n - 1)
+    rows = sums.select(*arm, variance.clip(0).alias("variance")).rows()
+    return {row[:-1] if len(arm) > 1 else row[0]: row[-1] for row in rows}
 
 
 def top_shares(gifts: pl.DataFrame, design: Design) -> dict[Any, float]:

@@ -93,6 +93,7 @@ class Outcome:
     missing: Whole
     cross: Floats | None = None  # Σ over clusters of (y, d, p)' of the group times (y, d, p) of the control
     top_share: dict[Any, float] = field(default_factory=dict)  # by arm
+    log_variance: dict[Any, float] = field(default_factory=dict)  # by arm: of the gifts' natural logarithms
 
 
 @dataclass(frozen=True)

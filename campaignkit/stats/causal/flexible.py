@@ -10,7 +10,7 @@ import numpy as np
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
 from campaignkit.stats.causal.crossfit import Nuisances
-from campaignkit.stats.causal.learners import likeliest_ridge
+from campaignkit.stats.causal.effect_learners import likeliest_ridge
 from campaignkit.stats.causal.weighting import entropy_balancing
 from campaignkit.stats.intervals.skewness import lognormal_skewness
 from campaignkit.stats.regression.curves import bends, squares_and_pairs

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from campaignkit.stats.arrays import Floats
-from campaignkit.stats.intervals.clustered import LeaveOut
+from campaignkit.stats.intervals.clustered import MANY, LeaveOut
 
 Y, D, P, G = range(4)  # what is averaged, what it is divided by, its covariate, how many are not zero
 
@@ -39,7 +39,8 @@ class Moments:
     cube : array
         Σ (y − mean)³; NaN where it is not known.
     left : LeaveOut or None
-        What each cluster's being left out would change: then variances are the jackknife's. None: units are alike.
+        What each cluster's being left out would change: where they are few or unequal, variances are the jackknife's.
+        None: units are alike.
     """
 
     n: Floats
@@ -55,7 +56,11 @@ class Moments:
 
     def df(self) -> Floats:
         """Return the degrees of freedom of the level's variance: n − 1, or fewer where clusters differ in size."""
-        return self.n - 1 if self.left is None else self.left.df(self.n, self.n * self.mean[..., D])
+        few = self._left_df()
+        return self.n - 1 if few is None else np.where(few < MANY, few, self.n - 1)
+
+    def _left_df(self) -> Floats | None:
+        return None if self.left is None else self.left.df(self.n, self.n * self.mean[..., D])
 
     def over(self, axis: int, *, running: bool = False) -> Moments:
         """Return groups put together along an axis: all of them, or (running) each with those before it.
@@ -109,7 +114,7 @@ class Moments:
             d = self.mean[..., D]
             value, covariate = self.mean[..., Y] / d, self.mean[..., P] / d
             a, b = self._gradient(Y, value), self._gradient(P, covariate)
-        return Level(value, pre, *(self._spread(*pair) for pair in ((a, a), (a, b), (b, b))))
+        return Level(value, covariate, *(self._spread(*pair) for pair in ((a, a), (a, b), (b, b))))
 
     def gradients(self, level: Level) -> tuple[Floats, Floats]:
         """Return what takes a unit's (y, d, p, g) to its linearised value of y / d, and of p / d."""
@@ -152,10 +157,12 @@ class Moments:
         return gradient
 
     def _spread(self, a: Floats, b: Floats) -> Floats:
-        if self.left is None:
-            return self._product(a, b)
+        usual, few = self._product(a, b), self._left_df()
+        if self.left is None or few is None:
+            return usual
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.left.squares(a[..., :G], b[..., :G], self.n) * (self.n - 1) / self.n**2
+            jackknife = self.left.squares(a[..., :G], b[..., :G], self.n) * (self.n - 1) / self.n**2
+        return np.where(few < MANY, jackknife, usual)
 
     def _product(self, a: Floats, b: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -34,7 +34,9 @@ def test_rows_without_clusters_keep_their_error():
     means = difference_in_means(c)
     error, df = contrast(means, None, 17.0)
     assert df == 17.0
-    assert error**2 == pytest.approx(60 / 59 * sum((m.influence**2).sum() for m in (means.with_it, means.without)))
+    assert error**2 == pytest.approx(
+        60 / 59 * sum((m.influence**2).sum() for m in (means.mean_treated, means.mean_control))
+    )
 
 
 def test_one_huge_cluster_leaves_few_degrees_of_freedom():
