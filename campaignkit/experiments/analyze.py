@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
@@ -27,7 +26,9 @@ from campaignkit.experiments.moments.groups import Design, Groups, Outcome, desi
 from campaignkit.experiments.moments.reading import read
 from campaignkit.experiments.moments.sequential import Sequential, differences_by_day
 from campaignkit.experiments.moments.sizes import Sizes, check_sizes
+from campaignkit.experiments.moments.warnings import warnings_of
 from campaignkit.result import Result
+from campaignkit.stats.intervals.differences import hall
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.wording import change, confidence, interval, level, p_value
 
@@ -61,6 +62,10 @@ class Analysis(Result):
 
     All intervals are at `confidence_level`, each by itself. With `sequence` those of the effect hold at all looks at
     once, and levels and ratios have none.
+
+    `warnings` has a sentence by name, each only where it applies: ``few_clusters`` (an arm's clusters are worth fewer
+    than 20 of one size), ``skewed_gifts`` (a few large gifts decide, so that 95% intervals of dollars hold less often),
+    ``small_arm`` (a mean of fewer than 30 people).
     """
 
     control: Any
@@ -72,6 +77,7 @@ class Analysis(Result):
     clustered: str | None
     spans: bool
     confidence_level: float
+    warnings: Mapping[str, str]
 
     @property
     def method(self) -> dict[str, str]:
@@ -95,7 +101,8 @@ class Analysis(Result):
 
     def summary(self) -> str:
         """Say first whether the arms are as planned, then which arm differs most, and what is not shown."""
-        return " ".join([self.sizes.sentence(), *self.notes, *(self._sentence(name) for name in self._outcomes())])
+        sentences = [self._sentence(name) for name in self._outcomes()]
+        return " ".join([self.sizes.sentence(), *self.notes, *sentences, *self.warnings.values()])
 
     def _sentence(self, outcome: str) -> str:
         rows = self.table.filter((pl.col("outcome") == outcome) & pl.col("p_value").is_not_null())
@@ -261,25 +268,27 @@ def analyze(
     names = arm_names(groups, design)
     base = find_control(names, control)
     daily = differences_by_day(groups, design, names, base, tune) if sequence is not None else None
-    tables = [_outcome_table(groups, outcome_groups, design, base, daily) for outcome_groups in groups.outcomes]
+    arranged = [
+        arrange(groups, outcome_groups, design, base) if daily is None else daily.arms[outcome_groups.name]
+        for outcome_groups in groups.outcomes
+    ]
+    analyzed = list(zip(groups.outcomes, arranged, strict=True))
+    tables = [_outcome_table(groups, outcome_groups, arms, design, daily) for outcome_groups, arms in analyzed]
     table = corrected(pl.concat(tables, how="vertical_relaxed"), correction)
     sizes = check_sizes(groups, names, design, shares)
     return Analysis(
         table, names[base], sizes, daily, groups.unassigned, groups.notes(design), design.covariates, cluster,
-        groups.spans, confidence_level,
+        groups.spans, confidence_level, warnings_of(analyzed, cluster),
     )  # fmt: skip
 
 
 def _outcome_table(
-    groups: Groups, outcome: Outcome, design: Design, control: int, daily: Sequential | None
+    groups: Groups, outcome: Outcome, arms: Arms, design: Design, daily: Sequential | None
 ) -> pl.DataFrame:
+    level = levels(arms)
     if daily is None:
-        arms = arrange(groups, outcome, design, control)
-        level = levels(arms)
         own, effects = level.bounds(), effects_of(arms, level)
     else:
-        arms = daily.arms[outcome.name]
-        level = levels(arms)
         own, effects = (np.full(level.value.shape, np.nan),) * 2, daily.last(outcome.name)
     size = len(arms.names)
     n, missing, units = (
@@ -328,7 +337,9 @@ def given_of(arms: Arms, top_share: Mapping[Any, float]) -> dict[str, Any]:
     givers = whole.n * whole.mean[:, 3]
     with np.errstate(divide="ignore", invalid="ignore"):
         df = np.where(givers >= 2, givers - 1, np.nan)
-        half = stdtrit(df, 0.5 + arms.confidence_level / 2) * np.sqrt(variance / whole.n) / mean
-        low, high = mean * np.exp(-half), mean * np.exp(half)
+        error = np.sqrt(variance / whole.n)
+        cumulant = whole.among_nonzero_cumulant() if not arms.clustered else np.zeros_like(error)
+        low, high = hall(mean, error, cumulant, df, 1 - arms.confidence_level)
+        low = np.maximum(low, 0)
     top = np.array([top_share.get(name, np.nan) for name in arms.names])
     return dict(zip(names, (givers, rate, mean, low, high, top), strict=True))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy.special import chdtrc
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
@@ -18,6 +17,7 @@ from campaignkit.experiments.moments.comparing import (
     Arms,
     arm_names,
     arrange,
+    by_welch,
     corrected,
     differences,
     find_control,
@@ -27,8 +27,11 @@ from campaignkit.experiments.moments.groups import design_of
 from campaignkit.experiments.moments.reading import read
 from campaignkit.experiments.moments.sizes import Sizes, check_sizes
 from campaignkit.result import Result
+from campaignkit.stats.intervals.differences import satterthwaite
 from campaignkit.stats.intervals.estimate import equal_tailed
+from campaignkit.stats.intervals.heterogeneity import score_variance, welch_heterogeneity
 from campaignkit.stats.intervals.hierarchy import normal_hierarchy
+from campaignkit.stats.intervals.moments import Moments
 from campaignkit.stats.intervals.multiplicity import holm
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.wording import change, p_value
@@ -52,9 +55,11 @@ class GroupEffects(Result):
     - `shrunk`, `shrunk_lower`, `shrunk_upper`: the effect drawn toward the other groups', as far as they are alike;
       act on this.
 
-    `differs` has one row an arm: `arm`, `groups`, `overall` (the groups' mean effect, weighted by certainty),
-    `statistic` (Cochran's Q), `df`, `p_value` (that all groups have the same effect), `p_adjusted` (Holm over arms),
-    `spread` (the groups' standard deviation, expected).
+    `differs` has one row an arm: `arm`, `groups`, `overall` (the effect among all people, as `analyze` finds it),
+    `statistic` (Welch's F), `df`, `df_within`, `p_value` (that all groups have the same effect), `p_adjusted` (Holm
+    over arms), `spread` (the groups' standard deviation, expected).
+
+    `warnings` has a sentence by name: ``thin_groups`` (how many groups have no event in some arm, or too few people).
     """
 
     outcome: str
@@ -65,11 +70,13 @@ class GroupEffects(Result):
     differs: pl.DataFrame
     notes: tuple[str, ...]
     confidence_level: float
+    warnings: Mapping[str, str]
 
     def summary(self) -> str:
         """Say whether the groups differ at all, before which of them leads."""
         start = " ".join([self.sizes.sentence(), *self.notes])
-        return f"{start} {self.outcome} by {' and '.join(self.by)}: {' '.join(self._sentences())}"
+        found = " ".join([*self._sentences(), *self.warnings.values()])
+        return f"{start} {self.outcome} by {' and '.join(self.by)}: {found}"
 
     def _sentences(self) -> list[str]:
         sentences = []
@@ -158,14 +165,16 @@ def effects_by(
 
     Notes
     -----
-    First Cochran's Q: would the groups differ as they do if the effect was the same in all? Where it does not say no
-    (p ≥ 1 − confidence_level after Holm over arms), no group is said to lead, however the bars look. Shrunk effects
-    come from a normal hierarchy with its spread integrated over. Where a household is in two groups, its members lean
-    the same way and Q is on the side of caution.
+    First Welch's test: would the groups differ as they do if the effect was the same in all? It allows for how few
+    people (or clusters) each group's variance is estimated from; a rate's variance is that of the rate drawn toward
+    all groups' by the weight of one event, so that a group without events is not taken to be sure of 0. Where the test
+    does not say no (p ≥ 1 − confidence_level after Holm over arms), no group is said to lead, however the bars look.
+    Shrunk effects come from a normal hierarchy with its spread integrated over. Where a household is in two groups, its
+    members lean the same way and the test is on the side of caution.
 
     References
     ----------
-    Cochran (1954), Biometrics 10, 101–129. Gelman, Hill & Yajima (2012), Journal of Research on Educational
+    Welch (1951), Biometrika 38, 330–336. Gelman, Hill & Yajima (2012), Journal of Research on Educational
     Effectiveness 5, 189–211.
 
     Examples
@@ -194,10 +203,12 @@ def effects_by(
     arms = replace(arms, clustered=cluster is not None or weight is not None)
     parts = [_group(arms, s, values.row(s), names, counted, arm) for s in range(values.height)]
     table = pl.concat(parts, how="vertical_relaxed").sort(*names, "arm", nulls_last=True)
+    everyone = dict(zip(arm_labels, _overall(arms), strict=True))
     others = [name for i, name in enumerate(arm_labels) if i != base]
     scale = USUAL * _spread(arms)
     shrunk, differs = zip(
-        *(_compared(table.filter(pl.col("arm") == name), scale, confidence_level) for name in others), strict=True
+        *(_compared(table.filter(pl.col("arm") == name), scale, everyone[name], confidence_level) for name in others),
+        strict=True,
     )
     overall = pl.DataFrame(list(differs))
     overall = overall.with_columns(p_adjusted=pl.Series(holm(overall["p_value"].to_numpy())))
@@ -205,8 +216,27 @@ def effects_by(
     sizes = check_sizes(groups, arm_labels, design, shares)
     rows, notes = corrected(whole, correction), groups.notes(design)
     return GroupEffects(
-        rows, outcome, arms.kind, tuple(names), arm_labels[base], sizes, overall, notes, confidence_level
-    )
+        rows, outcome, arms.kind, tuple(names), arm_labels[base], sizes, overall, notes, confidence_level,
+        _thin(arms),
+    )  # fmt: skip
+
+
+def _overall(arms: Arms) -> np.ndarray:
+    """Return each arm's difference to the control among all people, as `analyze` finds it."""
+    whole = arms.moments.over(1)
+    together = Moments(*(x[:, None] for x in (whole.n, whole.mean, whole.ss, whole.cube)))
+    return by_welch(replace(arms, moments=together, share=np.ones(1), cross=None))[0].estimate
+
+
+def _thin(arms: Arms) -> dict[str, str]:
+    m = arms.moments
+    nothing = (m.n * m.mean[..., 3] == 0) if arms.kind != "mean" else np.zeros_like(m.n, bool)
+    thin = int(((m.n < 2) | nothing).any(axis=0).sum())
+    if not thin:
+        return {}
+    lack = "people" if arms.kind == "mean" else "people, or nobody with the outcome,"
+    text = f"{thin} of {m.n.shape[1]} groups have too few {lack} in some arm; they tell little."
+    return {"thin_groups": text}
 
 
 def _spread(arms: Arms) -> float:
@@ -227,7 +257,10 @@ def _group(
     level = levels(here)
     difference, _, _ = differences(here, level)
     known = (here.moments.n[:, 0] > 1) & (here.moments.n[arms.control, 0] > 1)
-    numbers = {name: np.where(known, x, np.nan) for name, x in difference._asdict().items()}
+    variance, df = _variances(here, arms)
+    numbers = difference._asdict()
+    numbers["std_error"] = np.where(numbers["std_error"] > 0, numbers["std_error"], np.sqrt(variance))
+    numbers = {name: np.where(known, x, np.nan) for name, x in (numbers | {"variance": variance, "df": df}).items()}
     inside = pl.all_horizontal(pl.col(name).eq_missing(pl.lit(x)) for name, x in zip(names, value, strict=True))
     n = dict(counted.filter(inside).select(arm, "n").rows())
     table = pl.DataFrame(
@@ -243,16 +276,39 @@ def _group(
     return table.filter(~control).select(*keys, pl.all()).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _compared(rows: pl.DataFrame, scale: float, level: float = CONFIDENCE_LEVEL) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _variances(here: Arms, everywhere: Arms) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each arm the variance of its difference to the control that groups are compared by, and its df."""
+    m, c = here.moments.pick(slice(None), 0), here.control
+    level = m.level()
+    own = level.variance / m.n
+    if here.kind != "mean" and not here.adjusted:
+        total = everywhere.moments
+        events, people = m.n * m.mean[..., 3], m.n * m.mean[..., 1]
+        pooled = (total.n * total.mean[..., 3]).sum(axis=1) / (total.n * total.mean[..., 1]).sum(axis=1)
+        drawn = score_variance(events, people, pooled)
+        if here.kind == "money":
+            drawn = drawn * _square_given(total)
+        own = np.where((own > 0) & (here.clustered | (here.kind == "money")), own, drawn)
+    df = m.df()
+    return own + own[c], satterthwaite((own, df), (own[c], df[c]))
+
+
+def _square_given(m: Moments) -> np.ndarray:
+    """Return each arm's mean square among what is not zero, over all groups."""
+    squares = (m.ss[..., 0, 0] + m.n * m.mean[..., 0] ** 2).sum(axis=1)
+    return squares / np.maximum((m.n * m.mean[..., 3]).sum(axis=1), 1)
+
+
+def _compared(
+    rows: pl.DataFrame, scale: float, overall: float, level: float = CONFIDENCE_LEVEL
+) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return one arm's rows with shrunk effects, and whether its groups differ."""
-    usable = (pl.col("estimate").is_not_null() & pl.col("std_error").is_not_null()).alias("usable")
+    usable = (pl.col("estimate").is_not_null() & (pl.col("variance") > 0).fill_null(False)).alias("usable")
     known = rows.select(usable).to_series().to_numpy()
     effect, std_error = rows["estimate"].to_numpy()[known], rows["std_error"].to_numpy()[known]
     if len(effect) < 2:
         raise NotEnoughData(f"Of arm {rows['arm'][0]!r} only {len(effect)} group has people enough; two were expected.")
-    w = 1 / std_error**2
-    overall = float((w * effect).sum() / w.sum())
-    q = float((w * (effect - overall) ** 2).sum())
+    test = welch_heterogeneity(effect, rows["variance"].to_numpy()[known], rows["df"].to_numpy()[known])
     posterior = normal_hierarchy(effect, std_error**2, scale)
     lower, upper = equal_tailed(posterior.draws, level)
     columns = {}
@@ -260,6 +316,5 @@ def _compared(rows: pl.DataFrame, scale: float, level: float = CONFIDENCE_LEVEL)
         values = np.full(rows.height, np.nan)
         values[known] = x
         columns[name] = pl.Series(values).fill_nan(None)
-    differs = {"arm": rows["arm"][0], "groups": len(effect), "overall": overall, "statistic": q, "df": len(effect) - 1}
-    differs |= {"p_value": float(chdtrc(len(effect) - 1, q)), "spread": posterior.spread}
-    return rows.with_columns(**columns), differs
+    differs = {"arm": rows["arm"][0], "groups": len(effect), "overall": float(overall)} | test._asdict()
+    return rows.drop("variance", "df").with_columns(**columns), differs | {"spread": posterior.spread}

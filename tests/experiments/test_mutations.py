@@ -40,7 +40,7 @@ def peeking(monkeypatch):
 
 
 def span_ignored(monkeypatch):
-    monkeypatch.setattr(comparing, "_covariance", lambda arms, theta=None: np.zeros(len(arms.names)))
+    monkeypatch.setattr(comparing, "_covariance", lambda arms, theta=None: np.zeros(arms.moments.n.shape))
 
 
 # --- winners, effects_by, factorial -----------------------------------------------------------------------

@@ -14,7 +14,7 @@ from campaignkit.errors import BadValue
 from campaignkit.experiments.moments.gifts import log_variances, read_gifts, top_shares
 from campaignkit.experiments.moments.groups import Design, Groups, Outcome, assigned, kind_of
 from campaignkit.stats.arrays import Floats
-from campaignkit.stats.intervals.clustered import LeaveOut
+from campaignkit.stats.intervals.clustered import MANY, LeaveOut
 from campaignkit.stats.intervals.moments import Moments
 
 PARTS = ("y", "d", "p", "g")
@@ -163,11 +163,16 @@ def jackknifed(design: Design) -> bool:
 
 
 def _left_out(totals: nw.LazyFrame[Any], design: Design, keys: list[str]) -> nw.LazyFrame[Any]:
-    """Return each cluster's totals also times D / (D − d), d its size and D its group's; null where it is alone."""
+    """Return each cluster's totals also times D / (D − d), d its size and D its group's; null where it is alone.
+
+    In groups of many clusters of about one size the factor is left at 1, as `Moments` then takes the usual variance.
+    """
     names = totals.collect_schema().names()
     for i in range(len(design.roles.outcomes)):
         own, whole = nw.col(f"d{i}"), nw.col(f"d{i}").sum().over(*keys)
-        factor = nw.when(whole > own).then(whole / (whole - own))
+        squares = (own * own).sum().over(*keys)
+        many = whole * whole > (MANY + 2) * squares
+        factor = nw.when(many).then(nw.lit(1.0)).otherwise(nw.when(whole > own).then(whole / (whole - own)))
         left = {new: old for new, old in LEFT.items() if f"{old}{i}" in names}
         totals = totals.with_columns(factor.alias("factor"))
         totals = totals.with_columns(

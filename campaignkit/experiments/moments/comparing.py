@@ -13,7 +13,7 @@ from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
 from campaignkit.experiments.moments.groups import Design, Groups, Outcome
 from campaignkit.stats.arrays import Bounds, Floats, Whole
 from campaignkit.stats.intervals import pairs
-from campaignkit.stats.intervals.clustered import LeaveOut, shared_df
+from campaignkit.stats.intervals.clustered import MANY, LeaveOut, shared_df
 from campaignkit.stats.intervals.differences import (
     Compared,
     hall,
@@ -275,7 +275,7 @@ def _recovered(arms: Arms, levels: Levels) -> tuple[Compared, Bounds, Floats]:
 
     lower, upper = bounds(np.full(levels.value.shape, 1 - arms.confidence_level))
     p = inverted(bounds, levels.value.shape)
-    compared = Compared(levels.value - levels.value[c], np.sqrt(variance), lower, upper, p)
+    compared = Compared(levels.value - levels.value[c], np.sqrt(np.maximum(variance, 0)), lower, upper, p)
     return _without_control(compared, c), *_ratio(arms, levels)
 
 
@@ -312,7 +312,8 @@ def _covariance(arms: Arms, theta: Floats | None = None) -> Floats:
         g, gc = own, np.broadcast_to(own[c], own.shape)
     shared = np.einsum("asi,asij,asj->as", g[..., :3], arms.cross, gc[..., :3]) / (m.n * m.n[c])
     if m.left is not None:
-        shared = shared * np.sqrt((m.n - 1) / m.n * (m.n[c] - 1) / m.n[c])
+        factor = np.where(m.df() < MANY, (m.n - 1) / m.n, 1.0)
+        shared = shared * np.sqrt(factor * factor[c])
     return arms.share**2 * shared
 
 
@@ -359,7 +360,8 @@ def _shared_df(arms: Arms) -> Floats | None:
     first, total = m.n * m.left.mean[..., 1], m.n * m.mean[..., 1]
     second = m.left.ss[..., 1, 1] + m.n * m.left.mean[..., 1] ** 2
     own, control = (first, second, total), tuple(np.broadcast_to(x[c], x.shape) for x in (first, second, total))
-    return shared_df(own, control, arms.cross[..., 1, 1])
+    df, few = shared_df(own, control, arms.cross[..., 1, 1]), m.df() < MANY
+    return np.where(few | few[c], df, np.minimum(m.df(), m.df()[c]))
 
 
 def _theta(arms: Arms) -> tuple[Floats, Floats]:

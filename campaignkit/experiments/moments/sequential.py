@@ -135,6 +135,19 @@ def _at(daily: Arms, day: int) -> Arms:
     return replace(daily, moments=daily.moments.pick(slice(None), at), cross=cross)
 
 
+def _steadied(daily: Arms, arm: int) -> Arms:
+    """Return an arm and the control; a small arm's variance leans on that of both while it has few events.
+
+    By itself it is small just when the arm has had few gifts, so that at 1 to 10 the sequence would exclude the truth
+    in up to 20% of experiments. Arms of one size have the same intervals as without.
+    """
+    two = [arm, daily.control]
+    moments = daily.moments.pick(two)
+    moments = moments if daily.kind == "mean" else moments.steadied(START_EVENTS)
+    cross = None if daily.cross is None else daily.cross[two]
+    return replace(daily, names=[daily.names[i] for i in two], control=1, moments=moments, cross=cross)
+
+
 def _over_days(
     daily: Arms, outcome: str, arm: int, days: pl.Series, tune: int | None
 ) -> tuple[pl.DataFrame, float | None]:
@@ -145,8 +158,9 @@ def _over_days(
         events = (m.n * m.mean[..., 3])[[arm, c]].sum(axis=0)
         ready &= events >= START_EVENTS
     first = int(np.argmax(ready)) if ready.any() else len(days)
-    by_day = [by_welch(_at(daily, day))[0] for day in range(first, len(days))]
-    estimate, se = np.array([x.estimate[arm] for x in by_day]), np.array([x.std_error[arm] for x in by_day])
+    pair = _steadied(daily, arm)
+    by_day = [by_welch(_at(pair, day))[0] for day in range(first, len(days))]
+    estimate, se = np.array([x.estimate[0] for x in by_day]), np.array([x.std_error[0] for x in by_day])
     at = None if not ready.any() else float(tune or TUNE * both[first])
     seen, alpha = both[first:], 1 - daily.confidence_level
     bounds = confidence_sequence(estimate, se, seen, tuned(at or 1.0, alpha), alpha)

@@ -15,6 +15,8 @@ from campaignkit.experiments.moments.groups import Design, Groups
 from campaignkit.wording import p_value
 
 ALARM = 0.001
+FAR_FROM_EVEN = 1.5  # times the smallest arm, from which unequal arms are taken for planned
+MOST_TIMES = 50
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,21 @@ class Sizes:
         The outcomes' p-values of being missing alike in all arms; no entry where none is missing.
     stated
         Whether the shares were given; else equal ones are taken for planned.
+    inferred
+        How many times the smallest arm each was taken for planned, since they are far from even and no shares were
+        given; None: not so.
     """
 
     table: pl.DataFrame
     p_value: float
     missing_p: Mapping[str, float]
     stated: bool
+    inferred: tuple[float, ...] | None = None
 
     @property
     def mismatch(self) -> bool:
         """Whether the sizes differ from the planned ones by more than chance (p < 0.001)."""
-        return self.p_value < ALARM
+        return self.p_value < ALARM and self.inferred is None
 
     def sentence(self) -> str:
         """Say whether the arms are as planned, first of all."""
@@ -51,6 +57,12 @@ class Sizes:
             text = (
                 f"Beware: the arms' sizes are not {plan} ({p_value(self.p_value)}); who is in which arm may not be "
                 f"random, and no difference below can be relied on until it is known why.{mend}"
+            )
+        elif self.inferred is not None:
+            times = " : ".join(f"{x:g}" for x in self.inferred)
+            text = (
+                f"The arms are far from even; {times} is taken for planned ({', '.join(map(str, self.table['arm']))}). "
+                "Say what was planned, so that it can be checked: shares={arm: share}."
             )
         else:
             text = f"The arms are as large as planned (sample ratio {p_value(self.p_value)})."
@@ -69,11 +81,22 @@ def check_sizes(groups: Groups, names: list[Any], design: Design, shares: Mappin
         .sort(design.roles.arms[0])
     )
     seen = by_arm.to_series(1).to_numpy().astype(float)
-    expected = _shares(names, shares) * seen.sum()
+    inferred = _inferred(seen) if shares is None else None
+    planned = _shares(names, shares) if inferred is None else np.array(inferred) / sum(inferred)
+    expected = planned * seen.sum()
     p = float(chdtrc(len(names) - 1, np.sum((seen - expected) ** 2 / expected))) if len(names) > 1 else 1.0
     table = pl.DataFrame({"arm": names, "units": seen.astype(int), "expected": expected})
     missing = {outcome.name: _missing(groups, design, outcome.rows, outcome.missing) for outcome in groups.outcomes}
-    return Sizes(table, p, {k: v for k, v in missing.items() if v is not None}, shares is not None)
+    return Sizes(table, p, {k: v for k, v in missing.items() if v is not None}, shares is not None, inferred)
+
+
+def _inferred(seen: np.ndarray) -> tuple[float, ...] | None:
+    """Return the plan that arms far from even are near to, in whole or half multiples of the smallest; None: even."""
+    times = seen / seen.min()
+    if times.max() < FAR_FROM_EVEN:
+        return None
+    near = np.round(2 * times) / 2 if times.max() < MOST_TIMES else np.round(times)
+    return tuple(near.tolist())
 
 
 def _shares(names: list[Any], shares: Mapping[Any, float] | None) -> np.ndarray:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from campaignkit.stats.arrays import Floats
 
 FEW_CLUSTERS = 20.0  # effective clusters below which an answer says how few it rests on
-MANY = 40.0  # degrees of freedom from which the usual variance and n − 1 differ from the jackknife's by a percent or two
+MANY = 40.0  # degrees of freedom from which the usual variance and n − 1 are within a percent or two of the jackknife's
 
 
 @dataclass(frozen=True)
