@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,10 +25,12 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
 from campaignkit.stats.causal.comparison import ratio
 from campaignkit.stats.causal.instrument import Offer, OfferEffects, effects_of_offer, wald_test
+from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
 from campaignkit.stats.intervals.estimate import Estimate
+from campaignkit.stats.intervals.skewness import TOO_SKEWED, lognormal_skewness
 from campaignkit.tables import Roles, numbers, unit_of
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import number, share
+from campaignkit.wording import change, number, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -62,6 +64,10 @@ class Encouragement(Result):
         The usual interval of the last row, for comparison.
     warnings : tuple of str
     confidence_level : float
+    kind : {"rate", "mean"}
+        Whether the outcome is yes or no, so that effects are points.
+    named_warnings : mapping of str to str
+        Those of the warnings that have a name: ``weak_offer``, ``few_clusters``, ``skewed_outcome``.
     """
 
     offered: str
@@ -72,28 +78,33 @@ class Encouragement(Result):
     wald: tuple[float, float]
     warnings: tuple[str, ...]
     confidence_level: float
+    kind: str
+    named_warnings: Mapping[str, str]
 
     def summary(self) -> str:
         """Say what the offer did, what joining did, for whom, and what must hold."""
         first, intention, late = self.table.rows(named=True)
         offer = (
             f"The offer made {share(first['estimate'])} more join ({share(first['lower'])} to {share(first['upper'])}) "
-            f"and moved {self.outcome} by {number(intention['estimate'])} a person offered "
-            f"({number(intention['lower'])} to {number(intention['upper'])})."
+            f"and moved {self.outcome} by {self._amount(intention['estimate'])} a person offered "
+            f"({self._amount(intention['lower'])} to {self._amount(intention['upper'])})."
         )
         if late["lower"] is None:
             joining = "It moved too few to say what joining did: the interval has no end."
         else:
             times = "" if late["ratio"] is None else f", {late['ratio']:.2f} times what they would have given"
             joining = (
-                f"For those whom it moved to join, joining came to {number(late['estimate'])} each "
-                f"({number(late['lower'])} to {number(late['upper'])}{times})."
+                f"For those whom it moved to join, joining came to {self._amount(late['estimate'])} each "
+                f"({self._amount(late['lower'])} to {self._amount(late['upper'])}{times})."
             )
         must = (
             "This needs no covariates, since the offer was drawn at random; it does need that the offer changed "
             "nothing but who joined, and it is about those moved, not about all who joined."
         )
         return " ".join([offer, joining, must, *self.warnings])
+
+    def _amount(self, value: float) -> str:
+        return change(value, "rate") if self.kind == "rate" else number(value)
 
     def percentages(self) -> list[str]:
         """Return no column: the rows differ in their units."""
@@ -174,9 +185,11 @@ def encouragement(
     effects = effects_of_offer(offer, confidence_level)
     rows = _rows(offer, effects, confidence_level)
     late = (effects.late.lower, effects.late.upper)
-    warnings = (*_weak(effects), *_not_random(table, offer, covariate_names))
+    named = _weak(effects) | _few(effects, cluster) | _skewed(offer, effects, outcome)
+    warnings = (*named.values(), *_not_random(table, offer, covariate_names))
+    kind = "rate" if np.isin(offer.y, (0, 1)).all() else "mean"
     return Encouragement(
-        rows, offered, joined, outcome, effects.f, effects.first.value, late, warnings, confidence_level
+        rows, offered, joined, outcome, effects.f, effects.first.value, late, warnings, confidence_level, kind, named
     )
 
 
@@ -224,12 +237,37 @@ def _row(effect: str, e: Estimate, n: int, mean_control: float) -> dict[str, obj
     return row | dict.fromkeys(("ratio", "ratio_lower", "ratio_upper"))
 
 
-def _weak(effects: OfferEffects) -> list[str]:
+def _weak(effects: OfferEffects) -> dict[str, str]:
     if effects.f >= WEAK:
-        return []
-    return [
-        f"The offer is a weak instrument (F = {effects.f:.1f}, below {WEAK:g}): the point is not to be quoted alone."
-    ]
+        return {}
+    text = f"The offer is a weak instrument (F = {effects.f:.1f}, below {WEAK:g}): the point is not to be quoted alone."
+    return {"weak_offer": text}
+
+
+def _few(effects: OfferEffects, cluster: str | None) -> dict[str, str]:
+    if cluster is None or effects.df + 2 >= 2 * FEW_CLUSTERS:
+        return {}
+    text = (
+        f"Few or unequal clusters: those of {cluster} tell as much as {effects.df + 2:.0f} of one size would; the "
+        "intervals allow for it, and are wide."
+    )
+    return {"few_clusters": text}
+
+
+def _skewed(o: Offer, effects: OfferEffects, outcome: str) -> dict[str, str]:
+    """Warn where those moved are so few that a few large amounts among them decide."""
+    given = o.y[o.y > 0]
+    moved = effects.first.value * min(o.offered.sum(), (1 - o.offered).sum())
+    if (o.y < 0).any() or len(given) < 2 or np.isin(o.y, (0, 1)).all():
+        return {}
+    givers = max(moved * len(given) / len(o.y), 1.0)
+    if lognormal_skewness(np.log(given).var(ddof=1), givers) <= TOO_SKEWED:
+        return {}
+    text = (
+        f"{outcome} is skewed and the offer moved about {max(moved, 0):,.0f} people: a few large amounts decide, and "
+        "intervals hold less often than they say."
+    )
+    return {"skewed_outcome": text}
 
 
 def _not_random(table: pl.DataFrame, o: Offer, covariates: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Whole
+from campaignkit.stats.causal.parallel import Bounds, detectable_slope, relative_magnitudes
 from campaignkit.stats.causal.staggered import (
     Cell,
     Effects,
@@ -69,6 +70,14 @@ class EventStudy(Result):
         People who joined within the periods, and who did not.
     warnings : tuple of str
     confidence_level : float
+    robust : Bounds or None
+        `overall` if from joining on groups move apart, from one period to the next, by up to as much as they ever did
+        before: Rambachan and Roth's bounds. None: fewer than two periods before the base.
+    detectable_slope : float or None
+        The steady drift, in dollars a person and period, that the test of the past would notice in 80% of studies.
+    named_warnings : mapping of str to str
+        Those of the warnings that have a name: ``pre_trend`` (groups did not move alike before), ``weak_pre_test`` (a
+        drift that the test would miss could explain the effect), ``few_joined``.
     """
 
     cells: pl.DataFrame
@@ -83,6 +92,9 @@ class EventStudy(Result):
     not_joined: int
     warnings: tuple[str, ...]
     confidence_level: float
+    robust: Bounds | None
+    detectable_slope: float | None
+    named_warnings: Mapping[str, str]
 
     def summary(self) -> str:
         """Say whether the past was parallel, then the effect, and what it rests on."""
@@ -98,7 +110,16 @@ class EventStudy(Result):
             f"{self.window[1] + 1} {self.period}s since."
         )
         rests = "This holds if both would have moved alike from then on, which no test of the past can prove."
-        return " ".join([self._past(), effect, rests, *self.warnings])
+        return " ".join([self._past(), effect, rests, *self._robust(), *self.warnings])
+
+    def _robust(self) -> list[str]:
+        if self.robust is None:
+            return []
+        low, high = self.robust
+        return [
+            f"Were they to move apart from then on as much each {self.period} as they ever did before, it could be "
+            f"anything between {low:,.2f} and {high:,.2f}."
+        ]
 
     def _past(self) -> str:
         if self.pre_trend_p is None:
@@ -108,7 +129,12 @@ class EventStudy(Result):
                 f"The groups did not move alike before joining (p = {self.pre_trend_p:.3f}), so what follows mixes the "
                 "effect with that."
             )
-        return f"Before joining the groups moved alike as far as can be seen (p = {self.pre_trend_p:.2f})."
+        seen = (
+            ""
+            if self.detectable_slope is None
+            else f"; a drift of {self.detectable_slope:,.2f} a {self.period} would have been noticed in 80% of studies"
+        )
+        return f"Before joining the groups moved alike as far as can be seen (p = {self.pre_trend_p:.2f}{seen})."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the effect by periods since joining; before the line lie the pre-trends."""
@@ -272,15 +298,62 @@ def _result(
     joined = int(counts[: grid.periods].sum())
     clusters = len(np.unique(panel.cluster[panel.joined < grid.periods]))
     student = partial(interval, df=max(clusters - 1, 1), confidence_level=confidence_level)
-    few = [f"Only {joined:,} people joined; intervals are rough."] if joined < FEW else []
+    overall = student(estimates.overall, float(np.sqrt(max(estimates.covariance[-2, -2], 0))))
+    robust, slope = _drift(estimates, cells, counts, anticipation, max(clusters, 2), 1 - confidence_level)
+    pre_trend_p = _pre_trend(estimates, anticipation, max(clusters, 2))
+    named = _named(joined, pre_trend_p, slope, overall, (window[1] + 2) / 2, 1 - confidence_level)
     return EventStudy(
         table=_event_table(cells, estimates, counts, student, -1 - anticipation, joined),
         cells=_cell_table(cells, estimates, counts, grid, student),
-        overall=student(estimates.overall, float(np.sqrt(max(estimates.covariance[-2, -2], 0)))),
-        ratio=_ratio(estimates, student), pre_trend_p=_pre_trend(estimates, anticipation, max(clusters, 2)),
-        period=grid.period, control=control, anticipation=anticipation, window=window, joined=joined,
-        not_joined=int(counts[grid.periods :].sum()), warnings=(*few, *notes), confidence_level=confidence_level,
+        overall=overall,
+        ratio=_ratio(estimates, student),
+        pre_trend_p=pre_trend_p,
+        period=grid.period,
+        control=control,
+        anticipation=anticipation,
+        window=window,
+        joined=joined,
+        not_joined=int(counts[grid.periods :].sum()),
+        warnings=(*named.values(), *notes),
+        confidence_level=confidence_level,
+        robust=robust,
+        detectable_slope=slope,
+        named_warnings=named,
+    )
+
+
+def _drift(
+    estimates: Effects, cells: list[Cell], counts: Whole, anticipation: int, clusters: int, alpha: float
+) -> tuple[Bounds | None, float | None]:
+    """Return Rambachan and Roth's bounds of the overall effect, and the drift that a test of the past notices."""
+    events = np.array(estimates.events)
+    before, after = np.flatnonzero(events < -1 - anticipation), np.flatnonzero(events >= 0)
+    if not len(before) or np.diag(estimates.covariance)[before].min() <= 0:
+        return None, None
+    spread = estimates.covariance[np.ix_(before, before)]
+    slope = detectable_slope(events[before], -1 - anticipation, spread, clusters)
+    people = np.array([sum(int(counts[c.group]) for c in cells if c.event == event) for event in events[after]])
+    at = np.concatenate([before, after])
+    bounds = relative_magnitudes(
+        estimates.by_event[before], estimates.by_event[after], people / people.sum(),
+        estimates.covariance[np.ix_(at, at)], alpha=alpha,
     )  # fmt: skip
+    return bounds, slope
+
+
+def _named(
+    joined: int, pre_trend_p: float | None, slope: float | None, overall: Estimate, periods: float, alpha: float
+) -> dict[str, str]:
+    named = {}
+    if joined < FEW:
+        named["few_joined"] = f"Only {joined:,} people joined; intervals are rough."
+    if pre_trend_p is not None and pre_trend_p < alpha:
+        named["pre_trend"] = "The groups' paths differed before joining: the plain interval cannot be relied on."
+    elif slope is not None and slope * periods > abs(overall.value):
+        named["weak_pre_test"] = (
+            "A drift too small for the test of the past to notice could explain the effect: quote the wider bounds."
+        )
+    return named
 
 
 def _event_table(

@@ -9,10 +9,18 @@ from dataclasses import replace
 import polars as pl
 
 from campaignkit.checks import check_scalar, column_names
-from campaignkit.donors.lift_result import LEAST, ROUGH, Lift
+from campaignkit.donors.lift_result import ROUGH, Lift
 from campaignkit.donors.observational import balance as balances
 from campaignkit.donors.observational.enrollment_dates import check_enrollment_dates, day_of
-from campaignkit.donors.observational.estimators import DEFAULT, LABELS, NO_WEIGHTS, WEIGHTINGS, Run, check_estimators
+from campaignkit.donors.observational.estimators import (
+    DEFAULT,
+    LABELS,
+    LEAST,
+    NO_WEIGHTS,
+    WEIGHTINGS,
+    Run,
+    check_estimators,
+)
 from campaignkit.donors.observational.observational_data import (
     ObservationalData,
     check_placebo,
@@ -22,10 +30,11 @@ from campaignkit.donors.observational.observational_data import (
     roles_of,
 )
 from campaignkit.donors.observational.robustness import placebo_table, sensitivity
-from campaignkit.errors import BadValue
+from campaignkit.errors import BadValue, listed
 from campaignkit.progress import Steps
 from campaignkit.stats.arrays import Mask
-from campaignkit.stats.causal.comparison import degrees_of_freedom
+from campaignkit.stats.causal.comparison import cluster_shares, degrees_of_freedom
+from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
 from campaignkit.tables import Roles, unit_of
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
@@ -84,8 +93,11 @@ def estimate_lift(
         Whom the answer is about: those who joined, or everyone.
     estimators : iterable of str
         Of ``difference`` (in means), ``regression``, ``imputation`` (Oaxaca–Blinder), ``ipw``, ``entropy``,
-        ``aipw`` (five-fold cross-fit, logit and least squares), ``aipw_boost`` (boosted trees; needs the ``boost``
-        extra, and not among the default), ``matching`` (one nearest neighbour on the propensity's logit).
+        ``entropy_squares`` (squares and pairs too), ``aipw`` (five-fold cross-fit, logit and least squares),
+        ``aipw_spline`` (splines, squares and pairs with ridge penalties), ``aipw_boost`` (boosted trees; needs the
+        ``boost`` extra, and not among the default), ``matching`` (one nearest neighbour on the propensity's logit);
+        and, left out unless the outcome is skewed and never negative, ``imputation_log`` and ``aipw_log`` (Poisson
+        quasi-likelihood).
     confidence_level : float
         Of the intervals; a placebo fails at one minus it. 0.5 or more, below 1.
     signed_up : str or None
@@ -164,12 +176,40 @@ def _result(
     weightings = {name: means for name, means in run.means.items() if name in WEIGHTINGS and means is not None}
     balance = balances.balance(data, weightings)
     lone = balances.alone(c, run.logit.eta)
-    warnings = (*_warnings(data, run, table, balance, lone, treated), *enrollment_notes, *data.notes)
+    named = _named(data, run, roles)
+    warnings = (*named.values(), *_warnings(data, run, table, balance, lone, treated), *enrollment_notes, *data.notes)
     return Lift(
         table, treated, outcome, estimand, run.lead, int(c.treated.sum()), int((~c.treated).sum()),
         balance, balances.overlap(c, run.logit.p), balances.trimming(c, run.nuisances, lone, level), placebo,
         sensitivity(data, table.filter(pl.col("estimator") == run.lead), level), warnings, level,
+        tuple(run.misled), named,
     )  # fmt: skip
+
+
+def _named(data: ObservationalData, run: Run, roles: Roles) -> dict[str, str]:
+    """Return the warnings that have a name, as `Lift` lists them."""
+    named = {}
+    bent = [name for name, apart in run.shapes.items() if apart.much]
+    if "entropy" in bent or (bent and "entropy" not in run.means):
+        named["higher_moments"] = (
+            "Squares or products of covariates stay apart where their means are alike (joining is U-shaped, or goes by "
+            f"two traits together): {listed([LABELS[name] for name in bent])} cannot be relied on, however they agree."
+        )
+    if data.filled:
+        shares = [f"{share:.0%} of {name}" for name, share in data.filled.items()]
+        named["missing_covariates"] = (
+            f"{listed(shares)} is unknown; what it would tell of those people is in no answer, so that all may be off "
+            "together."
+        )
+    if run.comparison.cluster is not None:
+        c = run.comparison
+        least = min(cluster_shares(c.arm(arm).astype(float), run.comparison.cluster).df + 1 for arm in (True, False))
+        if least < FEW_CLUSTERS:
+            named["few_clusters"] = (
+                f"Few or unequal clusters: one group's ({roles.cluster or roles.unit}) tell as much as {least:.0f} of "
+                "one size would; the intervals allow for it, and are wide."
+            )
+    return named
 
 
 def _warnings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.donors.observational import balance as balances
-from campaignkit.donors.observational.estimators import LABELS
+from campaignkit.donors.observational.estimators import LABELS, LEAST
 from campaignkit.donors.observational.robustness import Sensitivity
 from campaignkit.donors.observational.worth import Worth, ends
 from campaignkit.errors import listed
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lift", "Worth"]
 
-LEAST = 30.0  # equally weighted comparison people that an answer of the credible range must rest on
+SHARED = ("regression", "imputation", "ipw", "entropy", "aipw")  # who see no more of covariates than their means
 ROUGH = 0.25  # standard deviations apart after weighting, above which an answer is left out of the credible range
 
 
@@ -64,6 +65,10 @@ class Lift(Result):
         What to know before believing a number.
     confidence_level : float
         Of the intervals.
+    misled : tuple of str
+        Estimators that squares or products of covariates, still apart, or a skewed outcome speak against.
+    named_warnings : mapping of str to str
+        Those of the warnings that have a name: ``higher_moments``, ``missing_covariates``, ``few_clusters``.
 
     Examples
     --------
@@ -92,6 +97,8 @@ class Lift(Result):
     sensitivity: Sensitivity
     warnings: tuple[str, ...]
     confidence_level: float
+    misled: tuple[str, ...]
+    named_warnings: Mapping[str, str]
 
     @property
     def failed(self) -> pl.DataFrame:
@@ -106,7 +113,10 @@ class Lift(Result):
 
     @property
     def credible(self) -> pl.DataFrame:
-        """The adjusted answers that leave no covariate 0.25 standard deviations apart and rest on 30 people.
+        """The adjusted answers that leave nothing 0.25 standard deviations apart and rest on 30 people.
+
+        Nothing: no covariate, and no square or product of two (see `misled`). Where the outcome is skewed and never
+        negative, least squares' are left out too.
 
         Examples
         --------
@@ -114,7 +124,7 @@ class Lift(Result):
         False
         """
         left = self.balance.group_by("weighting").agg(pl.col("difference").abs().max().alias("apart"))
-        rough = ["difference", *left.filter(pl.col("apart") > ROUGH)["weighting"]]
+        rough = ["difference", *self.misled, *left.filter(pl.col("apart") > ROUGH)["weighting"]]
         rests = pl.col("effective_n").fill_null(np.inf) >= LEAST
         return self.table.filter(pl.col("estimate").is_not_null() & rests & ~pl.col("estimator").is_in(rough))
 
@@ -131,7 +141,15 @@ class Lift(Result):
 
     def summary(self) -> str:
         """Say failed placebos first, then the raw difference, what is left of it, and what this cannot show."""
-        parts = [*self._placebos_failed(), self._raw(), self._left(), self._aside(), self._robustness(), *self.warnings]
+        parts = [
+            *self._placebos_failed(),
+            self._raw(),
+            self._left(),
+            self._agreement(),
+            self._aside(),
+            self._robustness(),
+            *self.warnings,
+        ]
         return " ".join(part for part in parts if part)
 
     def _placebos_failed(self) -> list[str]:
@@ -173,6 +191,13 @@ class Lift(Result):
             f"Compared with like people, for {who} it comes to between {number(low)} and {number(high)} each "
             f"({intervals}; {by} {number(lead['estimate'])})."
         )
+
+    def _agreement(self) -> str:
+        """Say what it is worth that estimators agree which share an assumption."""
+        names = [LABELS[name] for name in self.credible["estimator"] if name in SHARED]
+        if len(names) < 2:
+            return ""
+        return f"{listed(names).capitalize()} all take the covariates' means for enough; that they agree proves little."
 
     def _aside(self) -> str:
         names = [LABELS[name] for name in self.set_aside]

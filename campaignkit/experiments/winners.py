@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 USUAL = 0.3  # arms of a test usually differ by this share of their mean: the scale of the prior on their spread
 LEAST_USUAL = 0.05  # and, of means that may be near 0, by this share of people's standard deviation
 DRAWS = 20_000
+SAID = 0.05  # the probability of no difference from which it is said
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,7 +39,8 @@ class Winners(Result):
 
     - `arm`, `kind`, `n` (people with a value), `level` (raw), `estimate` (a level: the raw one shrunk toward the
       test's mean), `lower`, `upper` (credible interval of it);
-    - `probability_best`: the chance that this arm is the best of all;
+    - `probability_best`: the chance that this arm is the best of all; over all arms these add up to 1 less
+      `no_difference`, the chance that none is, all being the same (one half before the test was seen);
     - `expected_loss`: what sending this arm loses against the best one, expected, a recipient; `loss_in_all` times
       `recipients` (null where they are not known).
 
@@ -55,6 +57,7 @@ class Winners(Result):
     draws: np.ndarray
     notes: tuple[str, ...]
     confidence_level: float
+    no_difference: float
 
     @property
     def luck(self) -> float:
@@ -106,8 +109,9 @@ class Winners(Result):
         kind, start = best["kind"], " ".join([self.sizes.sentence(), *self.notes])
         text = (
             f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
-            f"probability {best['probability_best']:.0%}; expect {level(best['estimate'], kind)} of it, not the "
-            f"{level(best['level'], kind)} seen. Its lead over the other arms' average was "
+            f"probability {best['probability_best']:.0%}{self._none()}; "
+            f"expect {level(best['estimate'], kind)} of it, not the {level(best['level'], kind)} seen. "
+            f"Its lead over the other arms' average was "
             f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, as {self.luck:.0%} of it is luck."
         )
         if self.recipients is not None and kind != "mean":
@@ -118,6 +122,12 @@ class Winners(Result):
                 "another may be best."
             )
         return text
+
+    def _none(self) -> str:
+        if self.no_difference < SAID:
+            return ""
+        past = "" if self.past_tests else "; past tests (past=) would tell more"
+        return f" (with {self.no_difference:.0%} there is no difference between them{past})"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each arm's shrunk level with its interval beside the raw one."""
@@ -217,11 +227,14 @@ def winners(
     posterior = _shrunk(arms, level, earlier, seed)
     rows = groups.outcomes[0].rows
     table = _table(names, arms.kind, rows, level, posterior, recipients, confidence_level)
+    none = posterior.no_difference
     lead, shrunk = (_lead(table[name].to_numpy()) for name in ("level", "estimate"))
     sizes = check_sizes(groups, names, design, shares)
     draws = posterior.draws[:, [names.index(name) for name in table["arm"]]]
     spread, past_tests, notes = posterior.spread, len(earlier), groups.notes(design)
-    return Winners(table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, draws, notes, confidence_level)
+    return Winners(
+        table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, draws, notes, confidence_level, none
+    )
 
 
 def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarray]], seed: int) -> Hierarchy:
@@ -267,7 +280,8 @@ def _table(
     table = pl.DataFrame(
         {
             "arm": names, "kind": [kind] * len(names), "n": rows, "level": level, "estimate": posterior.mean,
-            "lower": lower, "upper": upper, "probability_best": wins, "expected_loss": loss,
+            "lower": lower, "upper": upper, "probability_best": wins * (1 - posterior.no_difference),
+            "expected_loss": loss,
         }
     )  # fmt: skip
     in_all = pl.lit(None, pl.Float64) if recipients is None else pl.col("expected_loss") * recipients

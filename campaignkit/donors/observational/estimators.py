@@ -11,7 +11,7 @@ import polars.selectors as cs
 
 from campaignkit.checks import column_names
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
-from campaignkit.stats.causal import crossfit, matching, weighting
+from campaignkit.stats.causal import crossfit, flexible, matching, shape, weighting
 from campaignkit.stats.causal.comparison import (
     Comparison,
     Means,
@@ -31,14 +31,25 @@ LABELS = {
     "regression": "regression",
     "imputation": "regression imputation",
     "ipw": "inverse-propensity weighting",
+    "imputation_log": "regression imputation, log link",
     "entropy": "entropy balancing",
+    "entropy_squares": "entropy balancing of squares and pairs",
     "aipw": "AIPW",
+    "aipw_log": "AIPW, log link",
+    "aipw_spline": "AIPW, splines",
     "aipw_boost": "AIPW, boosted trees",
     "matching": "nearest neighbour",
 }
 DEFAULT = tuple(name for name in LABELS if name != "aipw_boost")
 WEIGHTINGS = ("ipw", "entropy", "matching")
-LEADS = ("entropy", "aipw", "aipw_boost", "ipw", "imputation", "matching", "regression", "difference")
+LEADS = (
+    "entropy", "aipw", "entropy_squares", "aipw_spline", "aipw_boost", "aipw_log", "ipw", "imputation_log",
+    "imputation", "matching", "regression", "difference",
+)  # fmt: skip
+LOG_LINK = ("imputation_log", "aipw_log")  # only where an outcome multiplies: `flexible.multiplies`
+LINES = ("regression", "imputation")  # not where it does
+CURVED = ("difference", "entropy_squares", "aipw_spline", "aipw_boost")  # see more than the columns' means
+LEAST = 30.0  # equally weighted comparison people that an answer of the credible range must rest on
 NO_WEIGHTS = "no weights above 0 make the groups alike"
 
 
@@ -98,7 +109,8 @@ class Run:
     @cached_property
     def means(self) -> dict[str, Means | None]:
         """What each estimator found; None where it cannot say."""
-        return {name: self._estimate(name) for name in self.names}
+        names = [name for name in self.names if self.multiplies or name not in LOG_LINK]
+        return {name: self._estimate(name) for name in names}
 
     def _estimate(self, name: str) -> Means | None:
         c = self.comparison
@@ -114,14 +126,46 @@ class Run:
             return weighting.entropy_balancing(c, self.logit.beta if self.logit.converged else None)
         if name == "aipw":
             return crossfit.doubly_robust(c, self.nuisances)
+        if name == "imputation_log":
+            return flexible.imputation_log(c)
+        if name == "entropy_squares":
+            return flexible.entropy_squares(c)
+        if name == "aipw_log":
+            nuisances = flexible.log_nuisances(c, self.nuisances.eta)
+            return None if nuisances is None else crossfit.doubly_robust(c, nuisances)
+        if name == "aipw_spline":
+            return crossfit.doubly_robust(c, flexible.bent_nuisances(c))
         if name == "aipw_boost":
             return crossfit.doubly_robust(c, crossfit.learned_nuisances(c, *_boosted(self.seed)))
         return matching.nearest_neighbours(c, self.logit)
 
+    @cached_property
+    def multiplies(self) -> bool:
+        """Whether the outcome is skewed and never negative."""
+        return flexible.multiplies(self.comparison.y)
+
+    @cached_property
+    def shapes(self) -> dict[str, shape.Apart]:
+        """By estimator that sees columns' means only, which square or product it leaves furthest apart."""
+        linear = {name: means for name, means in self.means.items() if means is not None and name not in CURVED}
+        return shape.furthest_apart(self.comparison, linear)
+
+    @property
+    def misled(self) -> list[str]:
+        """The estimators that squares, products or a skewed outcome speak against."""
+        bent = [name for name, apart in self.shapes.items() if apart.much]
+        return bent + [name for name in LINES if self.multiplies and name in self.means and name not in bent]
+
     @property
     def lead(self) -> str:
-        """The estimator that placebos and sums are judged by: the first of `LEADS` that has an answer."""
-        return next(name for name in LEADS if self.means.get(name) is not None)
+        """The estimator that placebos and sums are judged by: the first of `LEADS` that nothing speaks against."""
+        answers = [name for name in LEADS if self.means.get(name) is not None]
+        misled = self.misled
+        for name in answers:
+            size = effective_size(self.means[name].mean_control.weight)
+            if name not in misled and (size is None or size >= LEAST):
+                return name
+        return answers[0]
 
     def refuse_if_apart(self, treated: str) -> None:
         """Raise where the covariates tell the groups apart without error."""

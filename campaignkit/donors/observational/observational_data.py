@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -50,6 +50,8 @@ class ObservationalData:
         The numbers read along, in the comparison's order.
     notes : tuple of str
         What was set aside or filled.
+    filled : dict of str to float
+        By covariate with gaps, the share of people of whom it is unknown.
     """
 
     comparison: Comparison
@@ -57,6 +59,7 @@ class ObservationalData:
     order: NDArray[np.intp]
     others: dict[str, Floats]
     notes: tuple[str, ...]
+    filled: dict[str, float] = field(default_factory=dict)
 
     def columns_without(self, covariates: Iterable[str]) -> NDArray[np.intp]:
         """Return the positions in `comparison.x` of the 1 and of all columns but those of some covariates."""
@@ -102,9 +105,19 @@ def observational_data(
     _check_sizes(treated, x.shape[1], roles.arms[0])
     edges = np.searchsorted(fold[order], np.arange(FOLDS + 1))
     folds = tuple(slice(int(a), int(b)) for a, b in pairwise(edges) if b > a)
-    weight, rows_cluster = row_weights(table, roles)[order], None if cluster is None else cluster[order]
-    comparison = Comparison(x, y[order], treated[order], weight, rows_cluster, folds, everyone)
-    return ObservationalData(comparison, columns, order, {name: value[order] for name, value in others.items()}, notes)
+    comparison = Comparison(
+        x,
+        y[order],
+        treated[order],
+        row_weights(table, roles)[order],
+        None if cluster is None else cluster[order],
+        folds,
+        everyone,
+    )
+    gaps = {name: table[name].null_count() / table.height for name in roles.by if table[name].dtype != pl.String}
+    filled = {name: share for name, share in gaps.items() if share}
+    others = {name: value[order] for name, value in others.items()}
+    return ObservationalData(comparison, columns, order, others, notes, filled)
 
 
 def who_joined(column: pl.Series, argument: str) -> Mask:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from campaignkit.stats.arrays import Floats
-from campaignkit.stats.causal.comparison import Comparison, Mean, Means, plain_mean
+from campaignkit.stats.arrays import Floats, Mask
+from campaignkit.stats.causal.comparison import Comparison, Mean, Means, arm_mean
 from campaignkit.stats.causal.crossfit import Nuisances
 from campaignkit.stats.causal.effect_learners import likeliest_ridge
 from campaignkit.stats.causal.weighting import entropy_balancing
@@ -18,6 +18,7 @@ from campaignkit.stats.regression.least_squares import gram, solve
 from campaignkit.stats.regression.logit import fit_logit
 from campaignkit.stats.regression.poisson import fit_poisson, means
 
+MOST_ROWS = 50_000  # rows that splines are fitted on, evenly spread
 ROWS_A_COLUMN = 10  # rows of the smaller arm for each column of squares, pairs and bends
 SKEWED = 1.0  # the skewness of one row above which an outcome that is never negative is taken to multiply
 
@@ -40,7 +41,7 @@ def multiplies(y: Floats) -> bool:
 def imputation_log(c: Comparison) -> Means | None:
     """Impute what the target would have given from a regression with a log link within each arm; None: no fit."""
     without = _imputed(c, False)
-    with_it = _imputed(c, True) if c.everyone else plain_mean(c, True)
+    with_it = _imputed(c, True) if c.everyone else arm_mean(c, True)
     return None if without is None or with_it is None else Means(with_it, without, c.x.shape[1])
 
 
@@ -97,11 +98,20 @@ def bent_nuisances(c: Comparison) -> Nuisances:
     for fold in c.folds:
         rows = np.ones(len(c.y), bool)
         rows[fold] = False
+        rows = _thinned(rows)
         eta[fold] = b.x[fold] @ _ridge_logit(b.x[rows], c.treated[rows].astype(float), c.weight[rows])
         for arm, into in ((False, without), (True, with_it)) if c.everyone else ((False, without),):
             own = rows & c.arm(arm)
             into[fold] = b.x[fold] @ _ridge_line(b.x[own], c.y[own], c.weight[own])
     return Nuisances(eta, without, with_it if c.everyone else None)
+
+
+def _thinned(rows: Mask) -> Mask:
+    """Return so many of the rows at most, evenly spread."""
+    chosen = np.flatnonzero(rows)
+    thin = np.zeros(len(rows), bool)
+    thin[chosen[:: max(len(chosen) // MOST_ROWS, 1)]] = True
+    return thin
 
 
 def _ridge_line(x: Floats, y: Floats, weight: Floats) -> Floats:

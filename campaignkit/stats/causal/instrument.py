@@ -9,7 +9,9 @@ from scipy.special import stdtrit
 
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.causal.comparison import Mean, Means, variance
+from campaignkit.stats.intervals.clustered import MANY
 from campaignkit.stats.intervals.estimate import Estimate, interval
+from campaignkit.stats.regression.clustered import cluster_sums
 from campaignkit.stats.regression.least_squares import gram, solve
 
 
@@ -58,6 +60,8 @@ class OfferEffects:
         The first stage's robust F.
     means : Means
         Those moved: the mean outcome had they joined, and had they not.
+    df : float
+        Of Student's t: of clusters that are few or unequal, Bell and McCaffrey's.
     """
 
     first: Estimate
@@ -66,6 +70,7 @@ class OfferEffects:
     bounds: tuple[float, float]
     f: float
     means: Means
+    df: float
 
 
 def effects_of_offer(o: Offer, confidence_level: float = 0.95) -> OfferEffects:
@@ -85,19 +90,35 @@ def effects_of_offer(o: Offer, confidence_level: float = 0.95) -> OfferEffects:
     first, intention = float(lever @ d), float(lever @ y)
     of_first, of_intention = lever * (d - first * z), lever * (y - intention * z)
     lost = o.x.shape[1] + 1
-    var_first, var_intention = (variance(part, o.cluster, lost) for part in (of_first, of_intention))
-    covariance = (variance(of_first + of_intention, o.cluster, lost) - var_first - var_intention) / 2
+    (var_first, covariance, var_intention), df = _variances(o, of_first, of_intention, lost)
     slope = intention / first if first else np.nan
-    wald = (of_intention - slope * of_first) / first if first else np.full(len(y), np.nan)
-    critical = float(stdtrit(o.df, 0.5 + confidence_level / 2)) ** 2
+    wald = (var_intention - 2 * slope * covariance + slope**2 * var_first) / first**2 if first else np.nan
+    critical = float(stdtrit(df, 0.5 + confidence_level / 2)) ** 2
     return OfferEffects(
-        interval(first, np.sqrt(var_first), o.df, confidence_level),
-        interval(intention, np.sqrt(var_intention), o.df, confidence_level),
-        interval(slope, np.sqrt(variance(wald, o.cluster, lost)), o.df, confidence_level),
+        interval(first, np.sqrt(var_first), df, confidence_level),
+        interval(intention, np.sqrt(var_intention), df, confidence_level),
+        interval(slope, np.sqrt(max(wald, 0.0)), df, confidence_level),
         anderson_rubin(first, intention, var_first, var_intention, covariance, critical),
         first**2 / var_first if var_first > 0 else np.inf,
         Means(_moved(o, z, o.joined), _moved(o, z, 1 - o.joined), lost),
+        df,
     )
+
+
+def _variances(o: Offer, first: Floats, intention: Floats, lost: int) -> tuple[tuple[float, float, float], float]:
+    """Return the variance of the first stage, its covariance with the intention, that one's variance, and their df.
+
+    Where clusters are few or unequal by the jackknife over them: see `stats.regression.clustered`.
+    """
+    if o.cluster is not None:
+        x = np.column_stack([o.offered, o.x])
+        sums = cluster_sums(x, np.column_stack([o.joined, o.y]), o.weight, o.cluster)
+        if sums is not None and (df := sums.df(0)) < 2 * MANY:
+            spread = sums.covariance(0)
+            return (float(spread[0, 0]), float(spread[0, 1]), float(spread[1, 1])), df
+    of_first, of_intention = (variance(part, o.cluster, lost) for part in (first, intention))
+    both = variance(first + intention, o.cluster, lost)
+    return (of_first, (both - of_first - of_intention) / 2, of_intention), o.df
 
 
 def anderson_rubin(

@@ -1,0 +1,65 @@
+"""Do weights make groups alike in more than their means? Squares and products under each estimator's own weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.causal.comparison import Comparison, Means, effective_size
+from campaignkit.stats.regression.curves import squares_and_pairs
+
+MOST_ROWS = 50_000  # rows looked at, evenly spread: enough to see a quarter of a standard deviation
+MUCH, SURE = 0.25, 3.0  # standard deviations apart, and standard errors of that, which together speak against
+
+
+class Apart(NamedTuple):
+    """How far apart a square or product is left, in standard deviations before weighting."""
+
+    furthest: float
+    much: bool
+
+
+def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart]:
+    """Return by estimator how far its weights leave the squares of numbers, and products of two columns, apart.
+
+    Every estimator that is linear in the outcome is a weighting, so that where columns' means are alike under its
+    weights and their squares are not, it is wrong by as much as the outcome bends. Differences that chance would give
+    (within three standard errors) do not count.
+
+    Parameters
+    ----------
+    c : Comparison
+    found : mapping of str to Means
+        By name; those that weigh no rows are passed over.
+
+    Examples
+    --------
+    >>> from campaignkit.stats.causal.comparison import difference_in_means
+    >>> x = np.column_stack([np.ones(400), np.tile([-1.5, 1.5, 0.3, -0.3], 100)])
+    >>> treated = np.abs(x[:, 1]) > 1
+    >>> c = Comparison(x, np.ones(400), treated, np.ones(400), None, ())
+    >>> furthest_apart(c, {"difference": difference_in_means(c)})["difference"].much
+    True
+    """
+    rows = slice(None, None, max(len(c.y) // MOST_ROWS, 1))
+    columns = squares_and_pairs(c.x[rows], 10**6)[:, c.x.shape[1] :]
+    if not columns.shape[1]:
+        return {}
+    spread = columns.std(axis=0)
+    judged = {}
+    for name, means in found.items():
+        weights = [one.weight for one in (means.mean_treated, means.mean_control)]
+        if any(weight is None or not weight[rows].sum() for weight in weights):
+            continue
+        judged[name] = _apart(columns, spread, *(weight[rows] for weight in weights))
+    return judged
+
+
+def _apart(columns: Floats, spread: Floats, one: Floats, two: Floats) -> Apart:
+    difference = np.abs(one @ columns / one.sum() - two @ columns / two.sum()) / spread
+    error = np.sqrt(sum(1 / max(effective_size(weight) or 1.0, 1.0) for weight in (one, two)))
+    much = (difference > MUCH) & (difference > SURE * error)
+    return Apart(float(difference.max()), bool(much.any()))
