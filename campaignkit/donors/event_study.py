@@ -50,7 +50,9 @@ class EventStudy(Result):
     `table` has one row a number of periods since joining: ``event`` (0 is the period of joining); ``estimate`` (an
     effect: dollars a person and period more than without joining, averaged over groups by their size; 0 by
     construction in the base period), ``lower``, ``upper`` (pointwise), ``std_error``, ``p_value`` (null in
-    the base period); ``groups`` (joining periods averaged), ``n`` (people who joined in them).
+    the base period); ``groups`` (joining periods averaged), ``n`` (people who joined in them); ``robust_lower``,
+    ``robust_upper`` (since joining, if groups move apart each period by up to as much as they ever did before; null
+    where nothing was seen before).
 
     Attributes
     ----------
@@ -303,7 +305,12 @@ def _result(
     pre_trend_p = _pre_trend(estimates, anticipation, max(clusters, 2))
     named = _named(joined, pre_trend_p, slope, overall, (window[1] + 2) / 2, 1 - confidence_level)
     return EventStudy(
-        table=_event_table(cells, estimates, counts, student, -1 - anticipation, joined),
+        table=_with_robust(
+            _event_table(cells, estimates, counts, student, -1 - anticipation, joined),
+            estimates,
+            anticipation,
+            1 - confidence_level,
+        ),
         cells=_cell_table(cells, estimates, counts, grid, student),
         overall=overall,
         ratio=_ratio(estimates, student),
@@ -320,6 +327,21 @@ def _result(
         detectable_slope=slope,
         named_warnings=named,
     )
+
+
+def _with_robust(table: pl.DataFrame, estimates: Effects, anticipation: int, alpha: float) -> pl.DataFrame:
+    """Add Rambachan and Roth's bounds of each period since joining; null before, and where the past has no period."""
+    events = np.array(estimates.events)
+    before, after = np.flatnonzero(events < -1 - anticipation), np.flatnonzero(events >= 0)
+    rows = []
+    if len(before) and np.diag(estimates.covariance)[before].min() > 0:
+        at = np.concatenate([before, after])
+        given = estimates.by_event[before], estimates.by_event[after]
+        for i, event in enumerate(events[after].tolist()):
+            only = np.eye(len(after))[i]
+            rows.append((event, *relative_magnitudes(*given, only, estimates.covariance[np.ix_(at, at)], alpha=alpha)))
+    schema = {"event": table.schema["event"], "robust_lower": pl.Float64, "robust_upper": pl.Float64}
+    return table.join(pl.DataFrame(rows, schema=schema, orient="row"), on="event", how="left", maintain_order="left")
 
 
 def _drift(

@@ -13,7 +13,6 @@ from campaignkit.donors.lift_result import ROUGH, Lift
 from campaignkit.donors.observational import balance as balances
 from campaignkit.donors.observational.enrollment_dates import check_enrollment_dates, day_of
 from campaignkit.donors.observational.estimators import (
-    DEFAULT,
     LABELS,
     LEAST,
     NO_WEIGHTS,
@@ -54,7 +53,7 @@ def estimate_lift(
     cluster: str | None = None,
     weight: str | None = None,
     estimand: str = "ATT",
-    estimators: str | Iterable[str] = DEFAULT,
+    estimators: str | Iterable[str] | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
     signed_up: str | None = None,
     outcome_from: dt.date | str | None = None,
@@ -91,13 +90,14 @@ def estimate_lift(
         Survey weights, not negative. None: all alike.
     estimand : {"ATT", "ATE"}
         Whom the answer is about: those who joined, or everyone.
-    estimators : iterable of str
+    estimators : iterable of str or None
         Of ``difference`` (in means), ``regression``, ``imputation`` (Oaxaca–Blinder), ``ipw``, ``entropy``,
         ``entropy_squares`` (squares and pairs too), ``aipw`` (five-fold cross-fit, logit and least squares),
         ``aipw_spline`` (splines, squares and pairs with ridge penalties), ``aipw_boost`` (boosted trees; needs the
-        ``boost`` extra, and not among the default), ``matching`` (one nearest neighbour on the propensity's logit);
-        and, left out unless the outcome is skewed and never negative, ``imputation_log`` and ``aipw_log`` (Poisson
-        quasi-likelihood).
+        ``boost`` extra), ``matching`` (one nearest neighbour on the propensity's logit), ``imputation_log`` and
+        ``aipw_log`` (Poisson quasi-likelihood, for outcomes never below 0). None: all but boosted trees, those with a
+        log link where the outcome is skewed and never negative, ``entropy_squares`` where squares or products of
+        covariates stay apart when their means are alike.
     confidence_level : float
         Of the intervals; a placebo fails at one minus it. 0.5 or more, below 1.
     signed_up : str or None
@@ -189,11 +189,11 @@ def _result(
 def _named(data: ObservationalData, run: Run, roles: Roles) -> dict[str, str]:
     """Return the warnings that have a name, as `Lift` lists them."""
     named = {}
-    bent = [name for name, apart in run.shapes.items() if apart.much]
-    if "entropy" in bent or (bent and "entropy" not in run.means):
+    if run.bent:
         named["higher_moments"] = (
             "Squares or products of covariates stay apart where their means are alike (joining is U-shaped, or goes by "
-            f"two traits together): {listed([LABELS[name] for name in bent])} cannot be relied on, however they agree."
+            f"two traits together): {listed([LABELS[name] for name in run.misled])} cannot be relied on, however "
+            "they agree."
         )
     if data.filled:
         shares = [f"{share:.0%} of {name}" for name, share in data.filled.items()]

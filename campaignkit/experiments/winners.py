@@ -39,8 +39,8 @@ class Winners(Result):
 
     - `arm`, `kind`, `n` (people with a value), `level` (raw), `estimate` (a level: the raw one shrunk toward the
       test's mean), `lower`, `upper` (credible interval of it);
-    - `probability_best`: the chance that this arm is the best of all; over all arms these add up to 1 less
-      `no_difference`, the chance that none is, all being the same (one half before the test was seen);
+    - `probability_best`: the chance that this arm is the best of all; the chance that they are all the same,
+      `no_difference` (one half before the test was seen), is shared among them;
     - `expected_loss`: what sending this arm loses against the best one, expected, a recipient; `loss_in_all` times
       `recipients` (null where they are not known).
 
@@ -280,12 +280,16 @@ def _table(
     table = pl.DataFrame(
         {
             "arm": names, "kind": [kind] * len(names), "n": rows, "level": level, "estimate": posterior.mean,
-            "lower": lower, "upper": upper, "probability_best": wins * (1 - posterior.no_difference),
+            "lower": lower, "upper": upper, "probability_best": _shared(wins, posterior.no_difference),
             "expected_loss": loss,
         }
     )  # fmt: skip
     in_all = pl.lit(None, pl.Float64) if recipients is None else pl.col("expected_loss") * recipients
     return table.with_columns(in_all.alias("loss_in_all")).sort("estimate", descending=True, maintain_order=True)
+
+
+def _shared(wins: np.ndarray, no_difference: float) -> np.ndarray:
+    return wins * (1 - no_difference) + no_difference / len(wins)
 
 
 def _lead(values: np.ndarray) -> float:

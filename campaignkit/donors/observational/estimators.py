@@ -40,21 +40,25 @@ LABELS = {
     "aipw_boost": "AIPW, boosted trees",
     "matching": "nearest neighbour",
 }
-DEFAULT = tuple(name for name in LABELS if name != "aipw_boost")
+DEFAULT = ("difference", "regression", "imputation", "ipw", "entropy", "aipw", "matching")
+FLEXIBLE = "aipw_spline"  # beside the default, always
+WHERE_BENT = "entropy_squares"  # where squares or products stay apart
 WEIGHTINGS = ("ipw", "entropy", "matching")
 LEADS = (
     "entropy", "aipw", "entropy_squares", "aipw_spline", "aipw_boost", "aipw_log", "ipw", "imputation_log",
     "imputation", "matching", "regression", "difference",
 )  # fmt: skip
-LOG_LINK = ("imputation_log", "aipw_log")  # only where an outcome multiplies: `flexible.multiplies`
-LINES = ("regression", "imputation")  # not where it does
-CURVED = ("difference", "entropy_squares", "aipw_spline", "aipw_boost")  # see more than the columns' means
+LOG_LINK = ("imputation_log", "aipw_log")  # where the outcome multiplies: `flexible.multiplies`
+LINES = ("regression", "imputation")  # not where it does, nor where weights do not make squares alike
+WEIGHED = ("ipw", "entropy", "aipw", "aipw_log", "matching")  # judged by the squares under their own weights
 LEAST = 30.0  # equally weighted comparison people that an answer of the credible range must rest on
 NO_WEIGHTS = "no weights above 0 make the groups alike"
 
 
-def check_estimators(estimators: str | Iterable[str]) -> list[str]:
-    """Return estimators' names, checked."""
+def check_estimators(estimators: str | Iterable[str] | None) -> list[str] | None:
+    """Return estimators' names, checked; None: the default, and what the data ask for."""
+    if estimators is None:
+        return None
     names = column_names(estimators, "estimators")
     for name in names:
         if name not in LABELS:
@@ -83,15 +87,15 @@ class Run:
     Attributes
     ----------
     comparison : Comparison
-    names : list of str
-        Which estimators.
+    names : list of str or None
+        Which estimators. None: the default, splines, and where the data ask for them squares and the log link.
     seed : int
         For boosted trees.
     confidence_level : float
     """
 
     comparison: Comparison
-    names: list[str]
+    names: list[str] | None
     seed: int
     confidence_level: float = CONFIDENCE_LEVEL
 
@@ -109,8 +113,12 @@ class Run:
     @cached_property
     def means(self) -> dict[str, Means | None]:
         """What each estimator found; None where it cannot say."""
-        names = [name for name in self.names if self.multiplies or name not in LOG_LINK]
-        return {name: self._estimate(name) for name in names}
+        if self.names is not None:
+            return {name: self._estimate(name) for name in self.names}
+        found = {name: self._estimate(name) for name in DEFAULT}
+        bent = any(apart.much for apart in self._shapes(found).values())
+        others = (*(LOG_LINK if self.multiplies else ()), *((WHERE_BENT,) if bent else ()), FLEXIBLE)
+        return found | {name: self._estimate(name) for name in others}
 
     def _estimate(self, name: str) -> Means | None:
         c = self.comparison
@@ -126,6 +134,8 @@ class Run:
             return weighting.entropy_balancing(c, self.logit.beta if self.logit.converged else None)
         if name == "aipw":
             return crossfit.doubly_robust(c, self.nuisances)
+        if name in LOG_LINK and c.y.min() < 0:
+            return None
         if name == "imputation_log":
             return flexible.imputation_log(c)
         if name == "entropy_squares":
@@ -146,15 +156,25 @@ class Run:
 
     @cached_property
     def shapes(self) -> dict[str, shape.Apart]:
-        """By estimator that sees columns' means only, which square or product it leaves furthest apart."""
-        linear = {name: means for name, means in self.means.items() if means is not None and name not in CURVED}
-        return shape.furthest_apart(self.comparison, linear)
+        """By estimator that weighs by a logit, how far it leaves squares and products apart."""
+        return self._shapes(self.means)
+
+    def _shapes(self, found: dict[str, Means | None]) -> dict[str, shape.Apart]:
+        weighed = {name: found[name] for name in WEIGHED if found.get(name) is not None}
+        return shape.furthest_apart(self.comparison, weighed)
+
+    @property
+    def bent(self) -> bool:
+        """Whether groups whose covariates' means are made alike still differ in squares or products."""
+        judged = [self.shapes[name] for name in ("entropy", "aipw", "ipw") if name in self.shapes]
+        return bool(judged) and judged[0].much
 
     @property
     def misled(self) -> list[str]:
         """The estimators that squares, products or a skewed outcome speak against."""
-        bent = [name for name, apart in self.shapes.items() if apart.much]
-        return bent + [name for name in LINES if self.multiplies and name in self.means and name not in bent]
+        lines = [name for name in LINES if name in self.means and (self.multiplies or self.bent)]
+        logs = ["imputation_log"] if self.bent and "imputation_log" in self.means else []
+        return [name for name, apart in self.shapes.items() if apart.much] + lines + logs
 
     @property
     def lead(self) -> str:

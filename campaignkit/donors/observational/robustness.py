@@ -23,7 +23,7 @@ SAME = 1e-3  # of a placebo's variance, left by the covariates, below which they
 def placebo_table(
     data: ObservationalData,
     placebos: Mapping[str, list[str]],
-    names: list[str],
+    names: list[str] | None,
     lead: str,
     seed: int,
     confidence_level: float,

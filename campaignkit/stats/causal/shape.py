@@ -27,7 +27,7 @@ def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart
 
     Every estimator that is linear in the outcome is a weighting, so that where columns' means are alike under its
     weights and their squares are not, it is wrong by as much as the outcome bends. Differences that chance would give
-    (within three standard errors) do not count.
+    (within three standard errors) do not count, nor where the means themselves are apart.
 
     Parameters
     ----------
@@ -45,8 +45,9 @@ def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart
     True
     """
     rows = slice(None, None, max(len(c.y) // MOST_ROWS, 1))
-    columns = squares_and_pairs(c.x[rows], 10**6)[:, c.x.shape[1] :]
-    if not columns.shape[1]:
+    columns = squares_and_pairs(c.x[rows], 10**6)[:, 1:]
+    straight = c.x.shape[1] - 1
+    if columns.shape[1] == straight:
         return {}
     spread = columns.std(axis=0)
     judged = {}
@@ -54,12 +55,14 @@ def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart
         weights = [one.weight for one in (means.mean_treated, means.mean_control)]
         if any(weight is None or not weight[rows].sum() for weight in weights):
             continue
-        judged[name] = _apart(columns, spread, *(weight[rows] for weight in weights))
+        judged[name] = _apart(columns, spread, straight, *(weight[rows] for weight in weights))
     return judged
 
 
-def _apart(columns: Floats, spread: Floats, one: Floats, two: Floats) -> Apart:
+def _apart(columns: Floats, spread: Floats, straight: int, one: Floats, two: Floats) -> Apart:
+    """Judge the columns after the first `straight`, where these, the covariates themselves, are alike."""
     difference = np.abs(one @ columns / one.sum() - two @ columns / two.sum()) / spread
     error = np.sqrt(sum(1 / max(effective_size(weight) or 1.0, 1.0) for weight in (one, two)))
     much = (difference > MUCH) & (difference > SURE * error)
-    return Apart(float(difference.max()), bool(much.any()))
+    alike = difference[:straight].max() <= MUCH
+    return Apart(float(difference[straight:].max()), bool(alike and much[straight:].any()))
