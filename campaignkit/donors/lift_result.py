@@ -135,7 +135,7 @@ class Lift(Result):
         Examples
         --------
         >>> lift.set_aside
-        ['ipw', 'aipw']
+        ['regression', 'imputation', 'ipw', 'aipw', 'aipw_log']
         """
         return [name for name in self.table["estimator"] if name not in ("difference", *self.credible["estimator"])]
 

@@ -267,8 +267,8 @@ def groups(world: str, effects: tuple[float, ...], size: int, base: float):
             groups.append(difference(*pair))
         d, se, p = (np.stack([one[x] for one in groups], axis=1) for x in ("d", "se", "p"))
         for i in range(BATCH):
-            rows = pl.DataFrame({"arm": "b", "estimate": d[i], "std_error": se[i]})
-            table, differs = _compared(rows, USUAL * 0.5)
+            rows = pl.DataFrame({"arm": "b", "estimate": d[i], "std_error": se[i], "variance": se[i] ** 2})
+            table, differs = _compared(rows.with_columns(df=2.0 * size - 2), USUAL * 0.5, float(d[i].mean()))
             claimed = adjusted(p[i], "bh") < 0.05
             inside = (table["shrunk_lower"].to_numpy() <= true) & (true <= table["shrunk_upper"].to_numpy())
             false = int(claimed[true == 0].sum()) / max(int(claimed.sum()), 1)

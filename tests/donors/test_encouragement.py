@@ -95,3 +95,30 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(BadValue, match="name a column twice"):
         donors.encouragement(people(), "offered", "joined", "joined", unit="person")
     assert "ck-summary" in offer(people())._repr_html_()
+
+
+def test_few_unequal_clusters_have_the_jackknifes_error_and_are_said():
+    rng = np.random.default_rng(0)
+    size = np.round(np.exp(rng.normal(3, 1, 20))).astype(int) + 2
+    home = np.repeat(np.arange(20), size)
+    offered = home % 2
+    joined = rng.random(len(home)) < 0.2 + 0.4 * offered
+    gifts = 10 + rng.normal(0, 1, 20)[home] + 3 * joined + rng.normal(0, 3, len(home))
+    table = pl.DataFrame({"offered": offered.astype(float), "joined": joined, "gifts": gifts, "home": home})
+    found = donors.encouragement(table, "offered", "joined", "gifts", cluster="home")
+    left = []
+    for g in range(20):
+        y, z = gifts[home != g], offered[home != g]
+        left.append(y[z == 1].mean() - y[z == 0].mean())
+    intention = found.table.row(1, named=True)
+    expected = np.sqrt(19 / 20 * ((np.array(left) - intention["estimate"]) ** 2).sum())
+    assert intention["std_error"] == pytest.approx(expected, rel=1e-9)
+    assert "few_clusters" in found.named_warnings
+
+
+def test_yes_or_no_is_told_in_points():
+    rng = np.random.default_rng(1)
+    offered = rng.random(4000) < 0.5
+    joined = rng.random(4000) < 0.1 + 0.3 * offered
+    table = pl.DataFrame({"offered": offered, "joined": joined, "gave": rng.random(4000) < 0.2 + 0.1 * joined})
+    assert "points a person offered" in donors.encouragement(table, "offered", "joined", "gave").summary()

@@ -202,3 +202,16 @@ def test_what_cannot_be_is_refused():
     early = study(table.with_columns(enrolled_on=pl.col("enrolled_on") - pl.duration(days=7)), gifts)
     assert any("joined before a base period" in said for said in early.warnings)
     assert "ck-summary" in study(table, gifts)._repr_html_()
+
+
+def test_bounds_are_wider_than_the_interval_and_the_pre_tests_power_is_said():
+    found = study(*world())
+    assert found.robust.lower < found.overall.lower < found.overall.upper < found.robust.upper
+    assert found.detectable_slope > 0
+    assert "would have been noticed in 80% of studies" in found.summary() or found.pre_trend_p < 0.05
+    since = found.table.filter(pl.col("event") >= 0)
+    assert (since["robust_lower"] < since["lower"]).all()
+    assert (
+        found.table.filter(pl.col("event") < 0)["robust_lower"].null_count()
+        == found.table.filter(pl.col("event") < 0).height
+    )

@@ -488,3 +488,49 @@ def test_infeasible_balance_is_none_and_not_a_number():
     c = made(people(200))
     x = np.column_stack([c.x, c.treated * 5.0])
     assert weighting.entropy_balancing(replace(c, x=x)) is None
+
+
+# --- what means do not tell; gaps; clusters; yes as 1.0 -------------------------------------------------------
+
+
+def u_shaped(seed=0, n=1200):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 2))
+    joined = rng.random(n) < 1 / (1 + np.exp(1.6 - 0.7 * x[:, 0] ** 2))
+    gifts = 20 + 2 * x[:, 0] ** 2 + x[:, 1] + 2 * joined + rng.normal(0, 3, n)
+    return pl.DataFrame({"person": np.arange(n), "joined": joined, "gifts": gifts, "x1": x[:, 0], "x2": x[:, 1]})
+
+
+def test_u_shaped_joining_is_seen_and_the_lead_is_right():
+    found = donors.estimate_lift(u_shaped(), "joined", "gifts", ["x1", "x2"], unit="person")
+    assert "higher_moments" in found.named_warnings
+    assert not set(found.credible["estimator"]) & {"regression", "imputation", "ipw", "entropy", "aipw"}
+    lead = row(found, found.lead)
+    assert lead["lower"] <= 2.0 <= lead["upper"]
+    assert found.lead in found.credible["estimator"]
+    assert "higher_moments" not in lift(people()).named_warnings
+
+
+def test_least_squares_is_not_credible_for_skewed_gifts():
+    rng = np.random.default_rng(1)
+    table = people(1500).with_columns(gifts=(pl.col("x1") * 0.5 + 3).exp() * pl.Series(rng.gamma(0.5, 2, 1500)))
+    found = lift(table)
+    assert {"imputation", "regression"} <= set(found.misled)
+    assert {"imputation_log", "aipw_log"} <= set(found.table["estimator"])
+
+
+def test_gaps_in_a_covariate_are_warned_of_with_their_share():
+    table = people().with_columns(x1=pl.when(pl.col("person") % 10 > 2).then(pl.col("x1")))
+    found = lift(table)
+    assert "30% of x1" in found.named_warnings["missing_covariates"]
+
+
+def test_treated_as_one_point_zero_is_yes():
+    table = people(600)
+    one, other = lift(table), lift(table.with_columns(pl.col("joined").cast(pl.Float64)))
+    assert one.table.equals(other.table)
+
+
+def test_few_clusters_are_said():
+    table = people(600).with_columns(home=pl.col("person") % 12)
+    assert "few_clusters" in lift(table, cluster="home").named_warnings

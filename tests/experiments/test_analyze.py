@@ -399,3 +399,97 @@ def test_the_chart_and_the_page_are_made():
     assert "voted" in found.chart().to_dict()["title"]
     assert "<table" in found._repr_html_()
     assert found.method["gift"].startswith("Hall")
+
+
+# --- few, unequal, spanning and paired clusters; small arms; skewed gifts -----------------------------------
+
+
+def clustered(sizes, rates, seed=0):
+    """Two arms of clusters of these sizes, drawn whole, by turns."""
+    rng = np.random.default_rng(seed)
+    cluster = np.repeat(np.arange(len(sizes)), sizes)
+    arm = np.where(cluster % 2, "b", "control")
+    return pl.DataFrame({"arm": arm, "cluster": cluster, "yes": rng.random(len(cluster)) < np.take(rates, cluster % 2)})
+
+
+def test_few_clusters_and_a_large_effect_have_a_p_value():
+    """Three clusters an arm, +33 points: the quantiles of t left the numbers, and 'nothing varied'."""
+    found = analyze(clustered([60] * 6, (0.27, 0.6)), "arm", "yes", cluster="cluster")
+    assert 0 < row(found, "b")["p_value"] < 0.05
+    assert "nothing varied" not in found.summary()
+    assert "few_clusters" in found.warnings
+
+
+def test_one_huge_cluster_leaves_a_wide_interval():
+    sizes = [2000, 2000, *[50] * 38]
+    rng = np.random.default_rng(3)
+    cluster = np.repeat(np.arange(40), sizes)
+    y = rng.normal(0, 0.4, 40)[cluster] + rng.normal(size=len(cluster))
+    table = pl.DataFrame({"arm": np.where(cluster % 2, "b", "control"), "cluster": cluster, "y": y})
+    found = analyze(table, "arm", "y", cluster="cluster")
+    assert found.warnings["few_clusters"].startswith("Few or unequal clusters")
+    totals = table.group_by("arm", "cluster").agg(pl.col("y").sum(), d=pl.len())
+    variance = 0.0
+    for _, part in totals.group_by("arm"):
+        y, d = part["y"].to_numpy(), part["d"].to_numpy().astype(float)
+        left = (y.sum() - y) / (d.sum() - d) - y.sum() / d.sum()
+        variance += 19 / 20 * (left @ left)
+    assert row(found, "b")["std_error"] == pytest.approx(np.sqrt(variance), rel=1e-9)
+
+
+def test_blocks_of_yes_and_no_have_the_interval_of_their_differences():
+    """Within blocks the arms are alike: MOVER's halves do not cancel, and were twice too wide."""
+    rng = np.random.default_rng(4)
+    block = np.repeat(np.arange(200), 50)
+    p = rng.beta(0.6, 1.4, 200)[block]
+    table = pl.DataFrame({"arm": np.tile(["b", "control"], 5000), "block": block, "yes": rng.random(10_000) < p})
+    mine = row(analyze(table, "arm", "yes", cluster="block"), "b")
+    means = table.group_by("block").agg(
+        d=pl.col("yes").filter(pl.col("arm") == "b").mean() - pl.col("yes").filter(pl.col("arm") == "control").mean()
+    )
+    assert mine["std_error"] == pytest.approx(means["d"].std() / np.sqrt(200), rel=0.05)
+    assert mine["upper"] - mine["lower"] == pytest.approx(2 * 1.972 * means["d"].std() / np.sqrt(200), rel=0.05)
+
+
+def test_matched_pairs_are_compared_within():
+    table = clustered([40, 40, 60, 60, 30, 30, 50, 50, 80, 80, 45, 45], (0.3, 0.4), seed=5)
+    table = table.with_columns(pair=pl.col("cluster") // 2)
+    found = analyze(table, "arm", "yes", cluster="cluster", strata="pair")
+    totals = (
+        table.group_by("pair", "arm")
+        .agg(pl.col("yes").mean(), n=pl.len())
+        .pivot("arm", index="pair", values=["yes", "n"])
+    )
+    share = (totals["n_b"] + totals["n_control"]).to_numpy() / table.height
+    apart = (totals["yes_b"] - totals["yes_control"]).to_numpy()
+    estimate = share @ apart
+    left = (estimate - share * apart) / (1 - share) - estimate
+    mine = row(found, "b")
+    assert mine["estimate"] == pytest.approx(estimate, rel=1e-9)
+    assert mine["std_error"] == pytest.approx(np.sqrt(5 / 6 * (left @ left)), rel=1e-9)
+    assert 0 < mine["p_value"] < 1
+
+
+def test_arms_unequal_by_plan_raise_no_alarm_and_ask():
+    rng = np.random.default_rng(6)
+    arm = np.where(rng.random(22_000) < 1 / 11, "b", "control")
+    found = analyze(pl.DataFrame({"arm": arm, "yes": rng.random(22_000) < 0.1}), "arm", "yes")
+    assert not found.sizes.mismatch
+    assert "1 : 10 is taken for planned" in found.summary()
+    assert "shares=" in found.summary()
+
+
+def test_a_few_large_gifts_are_warned_of_and_gentle_ones_are_not():
+    rng = np.random.default_rng(7)
+    for s, warned in ((1.5, True), (0.5, False)):
+        gave = np.arange(8000) % 50 == 0
+        table = pl.DataFrame(
+            {"arm": np.where(rng.random(8000) < 0.5, "b", "control"), "gift": gave * np.exp(rng.normal(3, s, 8000))}
+        )
+        assert ("skewed_gifts" in analyze(table, "arm", "gift").warnings) == warned
+
+
+def test_a_tiny_arm_of_a_number_is_warned_of():
+    rng = np.random.default_rng(8)
+    table = pl.DataFrame({"arm": ["control"] * 100 + ["b"] * 10, "y": -rng.exponential(1, 110)})
+    assert "small_arm" in analyze(table, "arm", "y").warnings

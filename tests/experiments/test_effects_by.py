@@ -79,3 +79,37 @@ def test_chart_and_page():
     found = effects_by(called(), "arm", "voted", ["age"])
     assert found.chart().to_dict()["description"] == found.summary()
     assert "<table" in found._repr_html_()
+
+
+# --- small, empty and clustered groups --------------------------------------------------------------------
+
+
+def test_groups_without_events_do_not_differ():
+    """Nothing planted, 20,000 people, 60 groups, 0.5% yes: groups without any event were taken to be sure of 0."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        arm = np.where(rng.random(20_000) < 0.5, "call", "control")
+        table = pl.DataFrame({"arm": arm, "y": rng.random(20_000) < 0.005, "group": rng.integers(0, 60, 20_000)})
+        found = effects_by(table, "arm", "y", "group")
+        assert found.differs["p_value"].item() > 0.05
+        assert "nan" not in found.summary()
+        assert "thin_groups" in found.warnings
+        assert found.table["std_error"].min() > 0
+
+
+def test_twenty_groups_of_eight_rarely_differ():
+    wrong = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        arm = np.tile(["call"] * 4 + ["control"] * 4, 20)
+        table = pl.DataFrame({"arm": arm, "y": rng.normal(size=160), "group": np.repeat(np.arange(20), 8)})
+        wrong += effects_by(table, "arm", "y", "group").differs["p_value"].item() < 0.05
+    assert wrong <= 8  # Cochran's Q: about 17
+
+
+def test_the_overall_effect_is_analyzes():
+    table = called((0.12, 0.0, 0.0), n=500)
+    overall = effects_by(table, "arm", "voted", "age").differs["overall"].item()
+    assert overall == pytest.approx(
+        analyze(table, "arm", "voted").table.filter(arm="call")["estimate"].item(), rel=1e-12
+    )

@@ -113,3 +113,14 @@ def test_draws_have_the_means_they_should():
     found = gamma_hierarchy([0.01, 0.012, 0.03], [1000.0, 2000.0, 1500.0], 0.3)
     assert found.draws.mean(axis=0) == pytest.approx(found.mean, rel=0.02)
     assert found.draws.std(axis=0) == pytest.approx(found.sd, rel=0.05)
+
+
+def test_a_lead_that_is_noise_is_not_the_best_at_ninety_per_cent():
+    sure = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        table = pl.DataFrame({"arm": np.repeat(["a", "b"], 4000), "gave": rng.random(8000) < 0.05})
+        found = winners(table, "arm", "gave", seed=seed)
+        sure += found.table["probability_best"][0] >= 0.9
+        assert found.no_difference > 0.05
+    assert sure <= 1
