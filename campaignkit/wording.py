@@ -65,6 +65,20 @@ def points(value: float) -> str:
     return f"{100 * size:.2f}" if size < 0.01 else f"{100 * size:.1f}"
 
 
+COUNTS = {"n", "count", "counts", "number", "clicks", "opens", "visits", "calls", "days", "times", "doors", "shares"}
+
+
+def kind_shown(kind: str, column: str) -> str:
+    """Return the kind that a column's numbers are told as: a count is analyzed as money is, but is no dollars.
+
+    Examples
+    --------
+    >>> kind_shown("money", "gift"), kind_shown("money", "days_canvassed")
+    ('money', 'mean')
+    """
+    return "mean" if kind == "money" and COUNTS & set(column.casefold().split("_")) else kind
+
+
 def level(value: float | None, kind: str) -> str:
     """Return a level in words.
 

@@ -32,6 +32,7 @@ from campaignkit.stats.causal.staggered import (
 from campaignkit.stats.intervals.estimate import Estimate, interval
 from campaignkit.tables import needed_unit
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.wording import number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -120,7 +121,7 @@ class EventStudy(Result):
         low, high = self.robust
         return [
             f"Were they to move apart from then on as much each {self.period} as they ever did before, it could be "
-            f"anything between {low:,.2f} and {high:,.2f}."
+            f"anything between {number(low)} and {number(high)}."
         ]
 
     def _past(self) -> str:

@@ -197,7 +197,8 @@ class Lift(Result):
         names = [LABELS[name] for name in self.credible["estimator"] if name in SHARED]
         if len(names) < 2:
             return ""
-        return f"{listed(names).capitalize()} all take the covariates' means for enough; that they agree proves little."
+        text = listed(names)
+        return f"{text[0].upper()}{text[1:]} all take the covariates' means for enough; that they agree proves little."
 
     def _aside(self) -> str:
         names = [LABELS[name] for name in self.set_aside]

@@ -30,7 +30,7 @@ from campaignkit.experiments.moments.warnings import warnings_of
 from campaignkit.result import Result
 from campaignkit.stats.intervals.differences import hall
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import change, confidence, interval, level, p_value
+from campaignkit.wording import change, confidence, interval, kind_shown, level, p_value
 
 if TYPE_CHECKING:
     import altair as alt
@@ -108,7 +108,10 @@ class Analysis(Result):
         rows = self.table.filter((pl.col("outcome") == outcome) & pl.col("p_value").is_not_null())
         if rows.is_empty():
             return f"{outcome}: nothing varied, so there is nothing to compare."
-        kind, shown = rows["kind"][0], rows.filter(pl.col("p_adjusted") < 1 - self.confidence_level).height
+        kind, shown = (
+            kind_shown(rows["kind"][0], outcome),
+            rows.filter(pl.col("p_adjusted") < 1 - self.confidence_level).height,
+        )
         best = rows.sort("p_value", -pl.col("estimate").abs()).row(0, named=True)
         base = self.table.filter((pl.col("outcome") == outcome) & (pl.col("arm") == self.control))["level"].item()
         name = {"holm": " after Holm", "bh": " after Benjamini–Hochberg", "none": ""}[best["correction"]]

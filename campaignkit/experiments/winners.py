@@ -20,7 +20,7 @@ from campaignkit.stats.intervals.estimate import equal_tailed
 from campaignkit.stats.intervals.hierarchy import Hierarchy, gamma_hierarchy, normal_hierarchy
 from campaignkit.tables import check_columns, open_table
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import change, confidence, dollars, level
+from campaignkit.wording import change, confidence, dollars, kind_shown, level
 
 if TYPE_CHECKING:
     import altair as alt
@@ -106,7 +106,7 @@ class Winners(Result):
     def summary(self) -> str:
         """Say which arm to send, how likely it is best, and how much of its lead is luck."""
         best = self.table.row(0, named=True)
-        kind, start = best["kind"], " ".join([self.sizes.sentence(), *self.notes])
+        kind, start = kind_shown(best["kind"], self.outcome), " ".join([self.sizes.sentence(), *self.notes])
         text = (
             f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
             f"probability {best['probability_best']:.0%}{self._none()}; "

@@ -20,6 +20,7 @@ from campaignkit.stats.intervals.moments import Moments
 PARTS = ("y", "d", "p", "g")
 PAIRS = (("y", "d"), ("y", "p"), ("d", "p"), ("y", "g"), ("d", "g"), ("y", "q"))
 LEFT = {"u": "y", "v": "d", "r": "p"}  # totals times what leaving out their cluster would change
+LEFT_FIELDS = ("css", "mean_1", "mean_2", "ss_1", "ss_2")
 LEFT_PAIRS = (("u", "v"), ("u", "r"), ("v", "r"))
 CROSS = ("y", "d", "p")
 
@@ -202,7 +203,7 @@ def _wanted(design: Design, schema: nw.Schema) -> tuple[list[str], list[tuple[st
         pairs += [(f"{a}{i}", f"{b}{i}") for a, b in PAIRS if a in parts and b in parts]
         if jackknifed(design):
             left = [new for new, old in LEFT.items() if old in parts]
-            measures += [f"{x}{i}" for x in (*left, "f")]
+            measures.append(f"f{i}")
             pairs += [(f"{a}{i}", f"{b}{i}") for a, b in LEFT_PAIRS if a in left and b in left]
         if design.roles.cluster is not None:
             cross = [x for x in _cross_names(design) if LEFT.get(x, x) in parts]
@@ -257,16 +258,16 @@ def _outcome(table: pl.DataFrame, i: int, design: Design, schema: nw.Schema, spa
 
 
 def _left(table: pl.DataFrame, i: int) -> LeaveOut:
-    mean, ss = np.zeros((table.height, 3)), np.zeros((table.height, 3, 3))
-    for j, part in enumerate(LEFT):
-        if f"{part}{i}_mean" in table.columns:
-            mean[:, j] = table[f"{part}{i}_mean"].fill_null(np.nan).to_numpy()
-            ss[:, j, j] = table[f"{part}{i}_ss"].fill_null(np.nan).to_numpy()
-    order = list(LEFT)
+    """Return what leaving out each cluster would change; pairs of columns hold the means and squares of each, too."""
+    mean, ss, order = np.zeros((table.height, 3)), np.zeros((table.height, 3, 3)), list(LEFT)
     for a, b in LEFT_PAIRS:
-        if (field_ := f"{a}{i}_{b}{i}_css") in table.columns:
+        pair = f"{a}{i}_{b}{i}"
+        if f"{pair}_css" in table.columns:
+            fields = {name: table[f"{pair}_{name}"].fill_null(np.nan).to_numpy() for name in LEFT_FIELDS}
             j, k = order.index(a), order.index(b)
-            ss[:, j, k] = ss[:, k, j] = table[field_].fill_null(np.nan).to_numpy()
+            ss[:, j, k] = ss[:, k, j] = fields["css"]
+            for at, own in ((j, "1"), (k, "2")):
+                mean[:, at], ss[:, at, at] = fields[f"mean_{own}"], fields[f"ss_{own}"]
     return LeaveOut(mean, ss, table.select(_total(f"f{i}")).to_series().to_numpy())
 
 

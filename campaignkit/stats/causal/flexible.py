@@ -18,7 +18,7 @@ from campaignkit.stats.regression.least_squares import gram, solve
 from campaignkit.stats.regression.logit import fit_logit
 from campaignkit.stats.regression.poisson import fit_poisson, means
 
-MOST_ROWS = 50_000  # rows that splines are fitted on, evenly spread
+MOST_ROWS = 20_000  # rows that splines are fitted on, evenly spread
 ROWS_A_COLUMN = 10  # rows of the smaller arm for each column of squares, pairs and bends
 SKEWED = 1.0  # the skewness of one row above which an outcome that is never negative is taken to multiply
 

@@ -11,7 +11,7 @@ from campaignkit.stats.arrays import Floats
 from campaignkit.stats.causal.comparison import Comparison, Means, effective_size
 from campaignkit.stats.regression.curves import squares_and_pairs
 
-MOST_ROWS = 50_000  # rows looked at, evenly spread: enough to see a quarter of a standard deviation
+MOST_ROWS = 10_000  # rows looked at, evenly spread: enough to see a quarter of a standard deviation
 MUCH, SURE = 0.25, 3.0  # standard deviations apart, and standard errors of that, which together speak against
 
 

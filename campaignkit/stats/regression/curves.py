@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from campaignkit.stats.arrays import Floats
+from campaignkit.stats.regression.least_squares import gram
 from campaignkit.stats.regression.terms import aliased
 
 MOST_PAIRS = 45  # products of two columns; beyond, those of the numbers that vary most are taken
@@ -20,7 +21,7 @@ def numeric(x: Floats) -> list[int]:
     >>> numeric(np.array([[1.0, 0.0, 2.5], [1.0, 1.0, 0.1], [1.0, 0.0, 7.0]]))
     [2]
     """
-    return [at for at in range(x.shape[1]) if len(np.unique(x[:2000, at])) > 2 or len(np.unique(x[:, at])) > 2]
+    return [at for at in range(x.shape[1]) if not ((x[:, at] == x[:, at].min()) | (x[:, at] == x[:, at].max())).all()]
 
 
 def squares_and_pairs(x: Floats, most: int) -> Floats:
@@ -67,6 +68,6 @@ def _joined(x: Floats, others: list[Floats], most: int) -> Floats:
     """Return columns side by side, the new ones centred and scaled, without those that follow from those before."""
     scaled = [(column - column.mean()) / column.std() for column in others if column.std() > 1e-9]
     whole = np.column_stack([x, *scaled[: max(most - x.shape[1], 0)]])
-    out = aliased(whole.T @ whole)
+    out = aliased(gram(whole))
     out[: x.shape[1]] = False
     return np.ascontiguousarray(whole[:, ~out])
