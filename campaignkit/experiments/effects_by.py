@@ -224,7 +224,7 @@ def effects_by(
 def _overall(arms: Arms) -> np.ndarray:
     """Return each arm's difference to the control among all people, as `analyze` finds it."""
     whole = arms.moments.over(1)
-    together = Moments(*(x[:, None] for x in (whole.n, whole.mean, whole.ss, whole.cube)))
+    together = Moments(whole.n[:, None], whole.mean[:, None], whole.ss[:, None], whole.cube[:, None])
     return by_welch(replace(arms, moments=together, share=np.ones(1), cross=None))[0].estimate
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy.special import chdtrc, ndtr, ndtri
+from scipy.special import chdtrc, fdtrc, ndtr, ndtri, stdtr
 
 from campaignkit import charts
 from campaignkit.checks import column_names
@@ -18,7 +18,9 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.moments.comparing import arrange
 from campaignkit.experiments.moments.groups import design_of
 from campaignkit.experiments.moments.reading import read
+from campaignkit.experiments.moments.warnings import few_clusters
 from campaignkit.result import Result
+from campaignkit.stats.intervals.differences import t_quantile
 from campaignkit.stats.intervals.multiplicity import holm
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.wording import change
@@ -47,6 +49,7 @@ class Factorial(Result):
     terms: pl.DataFrame
     notes: tuple[str, ...]
     confidence_level: float
+    warnings: Mapping[str, str]
 
     def summary(self) -> str:
         """Say which factors matter, which level is best, and whether factors work together."""
@@ -65,7 +68,7 @@ class Factorial(Result):
         end = (
             f"These work together: {', '.join(both['term'])}." if both.height else "No two are shown to work together."
         )
-        return " ".join([*self.notes, f"{self.outcome}: {'; '.join(sentences)}. {end}"])
+        return " ".join([*self.notes, f"{self.outcome}: {'; '.join(sentences)}. {end}", *self.warnings.values()])
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the main effects with their intervals."""
@@ -149,10 +152,25 @@ def factorial(
     mean = cell_levels.value.reshape(shape)
     variance = (cell_levels.variance / arms.moments.n).reshape(shape)
     rows = np.array(groups.outcomes[0].rows).reshape(shape)
-    effects = _effects(names, [list(map(str, values)) for values in levels], mean, variance, rows, confidence_level)
+    df = np.full(shape, np.inf) if cluster is None else arms.moments.df().reshape(shape)
+    cells = Cells([list(map(str, values)) for values in levels], mean, variance, df, rows)
+    effects = _effects(names, cells, confidence_level)
     table = pl.concat([part for part, _ in effects])
     terms = pl.DataFrame([row for _, row in effects])
-    return Factorial(_with_holm(table), outcome, arms.kind, _with_holm(terms), groups.notes(design), confidence_level)
+    few = {} if cluster is None else few_clusters(arms.names, arms.moments.df()[:, 0] + 1, cluster)
+    return Factorial(
+        _with_holm(table), outcome, arms.kind, _with_holm(terms), groups.notes(design), confidence_level, few
+    )
+
+
+class Cells(NamedTuple):
+    """Every combination's mean with its variance and that one's degrees of freedom; one axis a factor."""
+
+    levels: list[list[str]]
+    mean: np.ndarray
+    variance: np.ndarray
+    df: np.ndarray
+    rows: np.ndarray
 
 
 def _with_holm(table: pl.DataFrame) -> pl.DataFrame:
@@ -160,36 +178,52 @@ def _with_holm(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(adjusted, pl.lit("holm").alias("correction"))
 
 
-def _effects(
-    names: list[str], levels: list[list[str]], mean: np.ndarray, variance: np.ndarray, rows: np.ndarray, level: float
-) -> list[tuple[pl.DataFrame, dict[str, Any]]]:
+def _effects(names: list[str], cells: Cells, level: float) -> list[tuple[pl.DataFrame, dict[str, Any]]]:
     terms = [(i,) for i in range(len(names))] + list(combinations(range(len(names)), 2))
-    return [_term(axes, names, levels, mean, variance, rows, level) for axes in terms]
+    return [_term(axes, names, cells, level) for axes in terms]
 
 
-def _term(
-    axes: tuple[int, ...], names: list[str], levels: list[list[str]], mean: np.ndarray, variance: np.ndarray, rows:
-    np.ndarray, level: float,
-) -> tuple[pl.DataFrame, dict[str, Any]]:  # fmt: skip
+def _term(axes: tuple[int, ...], names: list[str], cells: Cells, level: float) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return a term's contrasts: the mean over the other factors, centred along each of its own."""
-    shape = mean.shape
+    shape, levels, variance = cells.mean.shape, cells.levels, cells.variance
     centre = [np.eye(k) - 1 / k if axis in axes else np.full((1, k), 1 / k) for axis, k in enumerate(shape)]
     contrast = reduce(lambda a, b: np.kron(a, b), centre)
-    estimate = contrast @ mean.ravel()
+    estimate = contrast @ cells.mean.ravel()
     covariance = (contrast * variance.ravel()) @ contrast.T
     std_error = np.sqrt(np.diag(covariance))
-    half = float(ndtri(0.5 + level / 2)) * std_error
+    within = _df_within(contrast, variance.ravel(), cells.df.ravel())
+    half = _quantile(within, level) * std_error
     df = int(np.prod([shape[axis] - 1 for axis in axes]))
     statistic = float(estimate @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ estimate)
     others = tuple(axis for axis in range(len(shape)) if axis not in axes)
     name = " × ".join(names[axis] for axis in axes)
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.nan_to_num(2 * ndtr(-np.abs(estimate / std_error)), nan=1.0)
+        p = np.nan_to_num(_two_sided(estimate / std_error, within), nan=1.0)
     table = pl.DataFrame(
         {
             "term": [name] * len(estimate), "level": [" × ".join(x) for x in product(*(levels[a] for a in axes))],
-            "n": rows.sum(axis=others).ravel(), "estimate": estimate, "std_error": std_error,
+            "n": cells.rows.sum(axis=others).ravel(), "estimate": estimate, "std_error": std_error,
             "lower": estimate - half, "upper": estimate + half, "p_value": p,
         }
     )  # fmt: skip
-    return table, {"term": name, "df": df, "statistic": statistic, "p_value": float(chdtrc(df, statistic))}
+    least = float(within.min())
+    p_term = float(chdtrc(df, statistic) if np.isinf(least) else fdtrc(df, max(least - df + 1, 1.0), statistic / df))
+    return table, {"term": name, "df": df, "statistic": statistic, "p_value": p_term}
+
+
+def _df_within(contrast: np.ndarray, variance: np.ndarray, df: np.ndarray) -> np.ndarray:
+    """Return Satterthwaite's degrees of freedom of each contrast; infinite where people are the units."""
+    if np.isinf(df).all():
+        return np.full(len(contrast), np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (contrast**2 @ variance) ** 2 / (contrast**4 @ (variance**2 / df))
+    return np.where(np.isfinite(found), np.maximum(found, 1.0), 1.0)
+
+
+def _quantile(df: np.ndarray, level: float) -> np.ndarray:
+    normal = np.full(df.shape, float(ndtri(0.5 + level / 2)))
+    return normal if np.isinf(df).all() else t_quantile(df, 1 - level)
+
+
+def _two_sided(t: np.ndarray, df: np.ndarray) -> np.ndarray:
+    return 2 * ndtr(-np.abs(t)) if np.isinf(df).all() else 2 * stdtr(df, -np.abs(t))

@@ -160,7 +160,7 @@ class Run:
         return self._shapes(self.means)
 
     def _shapes(self, found: dict[str, Means | None]) -> dict[str, shape.Apart]:
-        weighed = {name: found[name] for name in WEIGHED if found.get(name) is not None}
+        weighed = {name: means for name, means in found.items() if name in WEIGHED and means is not None}
         return shape.furthest_apart(self.comparison, weighed)
 
     @property
@@ -179,13 +179,13 @@ class Run:
     @property
     def lead(self) -> str:
         """The estimator that placebos and sums are judged by: the first of `LEADS` that nothing speaks against."""
-        answers = [name for name in LEADS if self.means.get(name) is not None]
-        misled = self.misled
-        for name in answers:
-            size = effective_size(self.means[name].mean_control.weight)
+        answers, misled = {name: means for name, means in self.means.items() if means is not None}, self.misled
+        ordered = [name for name in LEADS if name in answers]
+        for name in ordered:
+            size = effective_size(answers[name].mean_control.weight)
             if name not in misled and (size is None or size >= LEAST):
                 return name
-        return answers[0]
+        return ordered[0]
 
     def refuse_if_apart(self, treated: str) -> None:
         """Raise where the covariates tell the groups apart without error."""

@@ -359,8 +359,8 @@ def _shared_df(arms: Arms) -> Floats | None:
         return None
     first, total = m.n * m.left.mean[..., 1], m.n * m.mean[..., 1]
     second = m.left.ss[..., 1, 1] + m.n * m.left.mean[..., 1] ** 2
-    own, control = (first, second, total), tuple(np.broadcast_to(x[c], x.shape) for x in (first, second, total))
-    df, few = shared_df(own, control, arms.cross[..., 1, 1]), m.df() < MANY
+    control = first[c], second[c], total[c]
+    df, few = shared_df((first, second, total), control, arms.cross[..., 1, 1]), m.df() < MANY
     return np.where(few | few[c], df, np.minimum(m.df(), m.df()[c]))
 
 
@@ -370,7 +370,8 @@ def _theta(arms: Arms) -> tuple[Floats, Floats]:
     Deng, Xu, Kohavi & Walker (2013), section 3.2: both from the two arms put together, within strata.
     """
     m, c = arms.moments, arms.control
-    pair = Moments(*(np.stack([x, np.broadcast_to(x[c], x.shape)]) for x in _arrays(m))).over(0)
+    n, mean, ss, cube = (np.stack([x, np.broadcast_to(x[c], x.shape)]) for x in _arrays(m))
+    pair = Moments(n, mean, ss, cube).over(0)
     whole = pair.level()
     if not arms.adjusted:
         return np.zeros(m.n.shape[0]), np.zeros_like(whole.covariate)

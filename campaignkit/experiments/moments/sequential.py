@@ -119,7 +119,7 @@ def _daily(groups: Groups, outcome: Outcome, design: Design, names: list[Any], c
         return array
 
     m = outcome.moments
-    running = Moments(*(placed(x) for x in (m.n, m.mean, m.ss, m.cube))).over(1, running=True)
+    running = Moments(placed(m.n), placed(m.mean), placed(m.ss), placed(m.cube)).over(1, running=True)
     cross = None if outcome.cross is None else np.cumsum(placed(outcome.cross), axis=1)
     clustered = design.roles.cluster is not None or design.roles.weight is not None
     return Arms(

@@ -59,10 +59,10 @@ def _imputed(c: Comparison, treated: bool) -> Mean | None:
 
 def log_nuisances(c: Comparison, eta: Floats) -> Nuisances | None:
     """Return cross-fitted expectations with a log link, beside a propensity that is at hand; None: no fit."""
-    found = {arm: _each_fold(c, arm) for arm in ((True, False) if c.everyone else (False,))}
-    if any(one is None for one in found.values()):
+    control, treated = _each_fold(c, False), _each_fold(c, True) if c.everyone else None
+    if control is None or (c.everyone and treated is None):
         return None
-    return Nuisances(eta, found[False], found.get(True))
+    return Nuisances(eta, control, treated)
 
 
 def _each_fold(c: Comparison, treated: bool) -> Floats | None:

@@ -52,10 +52,9 @@ def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart
     spread = columns.std(axis=0)
     judged = {}
     for name, means in found.items():
-        weights = [one.weight for one in (means.mean_treated, means.mean_control)]
-        if any(weight is None or not weight[rows].sum() for weight in weights):
-            continue
-        judged[name] = _apart(columns, spread, straight, *(weight[rows] for weight in weights))
+        one, two = means.mean_treated.weight, means.mean_control.weight
+        if one is not None and two is not None and one[rows].sum() and two[rows].sum():
+            judged[name] = _apart(columns, spread, straight, one[rows], two[rows])
     return judged
 
 
