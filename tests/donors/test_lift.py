@@ -470,7 +470,7 @@ def test_it_shows_as_sentence_charts_and_tables():
     assert "ck-summary" in shown
     for chart in (found.chart(), found.love_plot(), found.overlap_chart(), found.placebo_chart()):
         assert chart.to_dict()["description"]
-    assert found.value(enrolment_rate=0.05, cost=0.02).table["estimate"].len() == 7
+    assert found.value(enrollment_rate=0.05, cost=0.02).table["estimate"].len() == 7
     boosted = lift(people(), estimators=["difference", "aipw_boost"])
     assert row(boosted, "aipw_boost")["estimate"] == pytest.approx(2.0, abs=1.0)
 

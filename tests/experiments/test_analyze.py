@@ -474,7 +474,7 @@ def test_arms_unequal_by_plan_raise_no_alarm_and_ask():
     rng = np.random.default_rng(6)
     arm = np.where(rng.random(22_000) < 1 / 11, "b", "control")
     found = analyze(pl.DataFrame({"arm": arm, "yes": rng.random(22_000) < 0.1}), "arm", "yes")
-    assert not found.sizes.mismatch
+    assert not found.sizes.alarm
     assert "1 : 10 is taken for planned" in found.summary()
     assert "shares=" in found.summary()
 

@@ -11,6 +11,7 @@ import polars.selectors as cs
 
 from campaignkit.checks import column_names
 from campaignkit.errors import BadValue, NotEnoughData, listed, nearest
+from campaignkit.stats.arrays import Whole
 from campaignkit.stats.causal import crossfit, flexible, matching, shape, weighting
 from campaignkit.stats.causal.comparison import (
     Comparison,
@@ -20,6 +21,7 @@ from campaignkit.stats.causal.comparison import (
     difference_in_means,
     effective_size,
     ratio,
+    variance,
 )
 from campaignkit.stats.causal.crossfit import Nuisances
 from campaignkit.stats.regression.logit import Logit, fit_logit
@@ -52,6 +54,7 @@ LOG_LINK = ("imputation_log", "aipw_log")  # where the outcome multiplies: `flex
 LINES = ("regression", "imputation")  # not where it does, nor where weights do not make squares alike
 WEIGHED = ("ipw", "entropy", "aipw", "aipw_log", "matching")  # judged by the squares under their own weights
 LEAST = 30.0  # equally weighted comparison people that an answer of the credible range must rest on
+MATTERS = 2.0  # standard errors by which balancing squares and products too moves the answer, from which it does
 NO_WEIGHTS = "no weights above 0 make the groups alike"
 
 
@@ -116,9 +119,14 @@ class Run:
         if self.names is not None:
             return {name: self._estimate(name) for name in self.names}
         found = {name: self._estimate(name) for name in DEFAULT}
-        bent = any(apart.much for apart in self._shapes(found).values())
-        others = (*(LOG_LINK if self.multiplies else ()), *((WHERE_BENT,) if bent else ()), FLEXIBLE)
-        return found | {name: self._estimate(name) for name in others}
+        squares = {WHERE_BENT: self.squares} if self._bent(found) else {}
+        logs = {name: self._estimate(name) for name in LOG_LINK if self.multiplies}
+        return found | logs | squares | {FLEXIBLE: self._estimate(FLEXIBLE)}
+
+    @cached_property
+    def squares(self) -> Means | None:
+        """Entropy balancing of squares and pairs, which tells whether what stays apart matters."""
+        return flexible.entropy_squares(self.comparison)
 
     def _estimate(self, name: str) -> Means | None:
         c = self.comparison
@@ -139,7 +147,7 @@ class Run:
         if name == "imputation_log":
             return flexible.imputation_log(c)
         if name == "entropy_squares":
-            return flexible.entropy_squares(c)
+            return self.squares
         if name == "aipw_log":
             nuisances = flexible.log_nuisances(c, self.nuisances.eta)
             return None if nuisances is None else crossfit.doubly_robust(c, nuisances)
@@ -165,16 +173,23 @@ class Run:
 
     @property
     def bent(self) -> bool:
-        """Whether groups whose covariates' means are made alike still differ in squares or products."""
-        judged = [self.shapes[name] for name in ("entropy", "aipw", "ipw") if name in self.shapes]
-        return bool(judged) and judged[0].much
+        """Whether groups made alike in means differ in squares or products, and the answer with it."""
+        return self._bent(self.means)
+
+    def _bent(self, found: dict[str, Means | None]) -> bool:
+        shapes = self._shapes(found)
+        judged = [name for name in ("entropy", "aipw", "ipw") if name in shapes]
+        plain = found[judged[0]] if judged else None
+        if plain is None or not shapes[judged[0]].much:
+            return False
+        return self.squares is None or abs(moved(plain, self.squares, self.comparison.cluster)) > MATTERS
 
     @property
     def misled(self) -> list[str]:
         """The estimators that squares, products or a skewed outcome speak against."""
         lines = [name for name in LINES if name in self.means and (self.multiplies or self.bent)]
         logs = ["imputation_log"] if self.bent and "imputation_log" in self.means else []
-        return [name for name, apart in self.shapes.items() if apart.much] + lines + logs
+        return [name for name, apart in self.shapes.items() if self.bent and apart.much] + lines + logs
 
     @property
     def lead(self) -> str:
@@ -201,6 +216,14 @@ class Run:
         df = degrees_of_freedom(c)
         rows = [_row(c, name, means, df, self.confidence_level) for name, means in self.means.items()]
         return without_infinities(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+
+
+def moved(one: Means, two: Means, cluster: Whole | None) -> float:
+    """Return by how many standard errors of their difference one estimate is above another of the same rows."""
+    influence = one.mean_treated.influence - one.mean_control.influence
+    influence = influence - two.mean_treated.influence + two.mean_control.influence
+    gap = one.mean_treated.value - one.mean_control.value - two.mean_treated.value + two.mean_control.value
+    return gap / max(variance(influence, cluster) ** 0.5, 1e-300)
 
 
 SCHEMA = {

@@ -46,12 +46,17 @@ class Sizes:
 
     @property
     def mismatch(self) -> bool:
-        """Whether the sizes differ from the planned ones by more than chance (p < 0.001)."""
-        return self.p_value < ALARM and self.inferred is None
+        """Whether the sizes differ from the stated ones, or from equal ones, by more than chance (p < 0.001)."""
+        return self.p_value < ALARM
+
+    @property
+    def alarm(self) -> bool:
+        """Whether they do, and not by so much that it must have been planned."""
+        return self.mismatch and self.inferred is None
 
     def sentence(self) -> str:
         """Say whether the arms are as planned, first of all."""
-        if self.mismatch:
+        if self.alarm:
             plan = "planned" if self.stated else "equal"
             mend = "" if self.stated else " If they were drawn in other shares, say which: shares={arm: share}."
             text = (
@@ -82,8 +87,7 @@ def check_sizes(groups: Groups, names: list[Any], design: Design, shares: Mappin
     )
     seen = by_arm.to_series(1).to_numpy().astype(float)
     inferred = _inferred(seen) if shares is None else None
-    planned = _shares(names, shares) if inferred is None else np.array(inferred) / sum(inferred)
-    expected = planned * seen.sum()
+    expected = _shares(names, shares) * seen.sum()
     p = float(chdtrc(len(names) - 1, np.sum((seen - expected) ** 2 / expected))) if len(names) > 1 else 1.0
     table = pl.DataFrame({"arm": names, "units": seen.astype(int), "expected": expected})
     missing = {outcome.name: _missing(groups, design, outcome.rows, outcome.missing) for outcome in groups.outcomes}

@@ -12,7 +12,6 @@ from campaignkit.stats.causal.comparison import Comparison, Mean, Means, arm_mea
 from campaignkit.stats.causal.crossfit import Nuisances
 from campaignkit.stats.causal.effect_learners import likeliest_ridge
 from campaignkit.stats.causal.weighting import entropy_balancing
-from campaignkit.stats.intervals.skewness import lognormal_skewness
 from campaignkit.stats.regression.curves import bends, squares_and_pairs
 from campaignkit.stats.regression.least_squares import gram, solve
 from campaignkit.stats.regression.logit import fit_logit
@@ -20,11 +19,11 @@ from campaignkit.stats.regression.poisson import fit_poisson, means
 
 MOST_ROWS = 20_000  # rows that splines are fitted on, evenly spread
 ROWS_A_COLUMN = 10  # rows of the smaller arm for each column of squares, pairs and bends
-SKEWED = 1.0  # the skewness of one row above which an outcome that is never negative is taken to multiply
+SKEWED = 2.0  # the skewness (an exponential's) above which an outcome that is never negative is taken to multiply
 
 
 def multiplies(y: Floats) -> bool:
-    """Return whether an outcome is skewed and never negative, as gifts are: then a log link is tried beside the line.
+    """Return whether an outcome is never negative and skewed or mostly 0, as gifts are: a log link is tried then.
 
     Examples
     --------
@@ -33,9 +32,8 @@ def multiplies(y: Floats) -> bool:
     """
     if y.min() < 0 or np.array_equal(y, y.astype(bool)):
         return False
-    given = y[y > 0]
-    skewed = float(lognormal_skewness(np.log(given).var(), 1)) > SKEWED if len(given) > 1 else False
-    return skewed or (0 < len(given) < 0.5 * len(y))
+    off = y - y.mean()
+    return bool((off**3).mean() > SKEWED * (off**2).mean() ** 1.5 or 0 < (y > 0).mean() < 0.5)
 
 
 def imputation_log(c: Comparison) -> Means | None:
