@@ -88,9 +88,10 @@ def groups_led_by_chance(monkeypatch):
 def people_not_combinations_count_alike(monkeypatch):
     right = factorial._effects
 
-    def pooled(names, levels, mean, variance, rows, level):
+    def pooled(names, cells, level):
+        mean, rows = cells.mean, cells.rows
         whole = (rows * mean).sum() / rows.sum()
-        return right(names, levels, mean - whole + mean * (rows / rows.mean() - 1), variance, rows, level)
+        return right(names, cells._replace(mean=mean - whole + mean * (rows / rows.mean() - 1)), level)
 
     monkeypatch.setattr(factorial, "_effects", pooled)
 
@@ -98,13 +99,10 @@ def people_not_combinations_count_alike(monkeypatch):
 def interaction_with_its_main_effects(monkeypatch):
     right = factorial._term
 
-    def of_one_axis(axes, names, levels, mean, variance, rows, level):
-        table, term = right(axes, names, levels, mean, variance, rows, level)
-        return (
-            (table, term)
-            if len(axes) == 1
-            else (table, term | {"p_value": right(axes[:1], names, levels, mean, variance, rows, level)[1]["p_value"]})
-        )
+    def of_one_axis(axes, names, cells, level):
+        table, term = right(axes, names, cells, level)
+        own = right(axes[:1], names, cells, level)[1]["p_value"]
+        return (table, term) if len(axes) == 1 else (table, term | {"p_value": own})
 
     monkeypatch.setattr(factorial, "_term", of_one_axis)
 
