@@ -79,8 +79,7 @@ class EventStudy(Result):
     detectable_slope : float or None
         The steady drift, in dollars a person and period, that the test of the past would notice in 80% of studies.
     named_warnings : mapping of str to str
-        Those of the warnings that have a name: ``pre_trend`` (groups did not move alike before), ``weak_pre_test`` (a
-        drift that the test would miss could explain the effect), ``few_joined``.
+        Those of the warnings that have a name: ``pre_trend`` (groups did not move alike before), ``few_joined``.
     """
 
     cells: pl.DataFrame
@@ -304,7 +303,7 @@ def _result(
     overall = student(estimates.overall, float(np.sqrt(max(estimates.covariance[-2, -2], 0))))
     robust, slope = _drift(estimates, cells, counts, anticipation, max(clusters, 2), 1 - confidence_level)
     pre_trend_p = _pre_trend(estimates, anticipation, max(clusters, 2))
-    named = _named(joined, pre_trend_p, slope, overall, (window[1] + 2) / 2, 1 - confidence_level)
+    named = _named(joined, pre_trend_p, 1 - confidence_level)
     return EventStudy(
         table=_with_robust(
             _event_table(cells, estimates, counts, student, -1 - anticipation, joined),
@@ -364,18 +363,12 @@ def _drift(
     return bounds, slope
 
 
-def _named(
-    joined: int, pre_trend_p: float | None, slope: float | None, overall: Estimate, periods: float, alpha: float
-) -> dict[str, str]:
+def _named(joined: int, pre_trend_p: float | None, alpha: float) -> dict[str, str]:
     named = {}
     if joined < FEW:
         named["few_joined"] = f"Only {joined:,} people joined; intervals are rough."
     if pre_trend_p is not None and pre_trend_p < alpha:
         named["pre_trend"] = "The groups' paths differed before joining: the plain interval cannot be relied on."
-    elif slope is not None and slope * periods > abs(overall.value):
-        named["weak_pre_test"] = (
-            "A drift too small for the test of the past to notice could explain the effect: quote the wider bounds."
-        )
     return named
 
 
