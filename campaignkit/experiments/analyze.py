@@ -40,6 +40,7 @@ METHODS = {
     "rate": "Wilson for levels, Newcombe's method 10 for differences, MOVER for ratios",
     "money": "Hall's transformed t for levels, put together by MOVER for differences and ratios",
     "mean": "Student's t for levels, Welch for differences, delta method for ratios",
+    "clusters": "Wilson at the effective size for levels, Student's t over clusters for differences, MOVER for ratios",
 }
 
 
@@ -94,6 +95,8 @@ class Analysis(Result):
             return dict.fromkeys(self._outcomes(), self.sequential.method)
         kinds = dict(self.table.select("outcome", "kind").unique(maintain_order=True).rows())
         cuped = f"{METHODS['mean']}, after CUPED"
+        if self.clustered is not None:
+            kinds = {name: "clusters" if kind == "rate" else kind for name, kind in kinds.items()}
         return {name: cuped if name in self.adjusted_by else METHODS[kind] for name, kind in kinds.items()}
 
     def _outcomes(self) -> list[str]:
@@ -190,7 +193,9 @@ def analyze(
         The outcome's own past, known before the arms were drawn, such as last year's gifts; for several outcomes a
         mapping. It narrows the intervals (CUPED). None: not adjusted.
     strata : str or iterable of str, optional
-        Within what the arms were drawn: differences are taken there and averaged by the strata's sizes. None: none.
+        Within what the arms were drawn: differences are taken there and averaged by the strata's sizes. Where each has
+        one cluster (or person) an arm they are matched pairs, and the differences within pairs are the draws. None:
+        none.
     weight : str, optional
         Each person's weight, 0 or more. None: all count alike.
     denominator : str, optional
@@ -202,7 +207,8 @@ def analyze(
         How p-values account for the number of comparisons: Holm (any false claim), Benjamini–Hochberg (the share of
         false claims).
     shares : mapping, optional
-        The shares in which the arms were drawn, to check their sizes by. None: equal.
+        The shares in which the arms were drawn, to check their sizes by. None: equal; where the arms are far from
+        even, what they are near to is taken for planned, said, and asked for.
     kind : {"rate", "money", "mean"}, optional
         What the outcomes are. None: columns of only 0 and 1 are a rate; of 0 and positive numbers money; else mean.
     confidence_level : float
@@ -234,6 +240,11 @@ def analyze(
     Wilson's upper rate times the mean gift of all arms. With `denominator`, `covariate` or kind ``mean`` the test is
     Welch's.
 
+    Where an arm's clusters are few or unequal (fewer than 40 degrees of freedom, Bell and McCaffrey's), variances are
+    the jackknife's about the estimate (CR3), which are the usual ones where clusters have one size. Yes or no of
+    clusters, and outcomes of clusters that span arms, have Student's t on the linearised difference. See
+    `book/calibration/harsh.md` for what holds where.
+
     Sizes are tested by chi-squared over units (people where clusters span arms); an alarm is p < 0.001.
 
     The data are read once (after a look at the first 10,000 rows). Money that most people have some of, or with
@@ -244,6 +255,8 @@ def analyze(
     Deng, Knoblich & Lu (2018), Applying the delta method in metric analytics, KDD, section 3. Deng, Xu, Kohavi &
     Walker (2013), Improving the sensitivity of online controlled experiments by utilizing pre-experiment data, WSDM,
     section 3.2. Hall (1992), JRSS B 54, section 2. Zou & Donner (2008), Statistics in Medicine 27, equation 5.
+    MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38, 671–694; Pustejovsky & Tipton (2018), Journal
+    of Business & Economic Statistics 36, 672–683. Imai, King & Nall (2009), Statistical Science 24, 29–53.
     Fabijan et al. (2019), Diagnosing sample ratio mismatch, KDD. Waudby-Smith et al. (2021), theorem 2.2.
 
     Examples
