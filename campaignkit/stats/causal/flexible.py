@@ -10,7 +10,7 @@ import numpy as np
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.causal.comparison import Comparison, Mean, Means, arm_mean
 from campaignkit.stats.causal.crossfit import Nuisances
-from campaignkit.stats.causal.effect_learners import likeliest_ridge
+from campaignkit.stats.causal.effect_learners import empirical_bayes_ridge
 from campaignkit.stats.causal.weighting import entropy_balancing
 from campaignkit.stats.regression.curves import bends, squares_and_pairs
 from campaignkit.stats.regression.least_squares import gram, solve
@@ -116,11 +116,11 @@ def _ridge_line(x: Floats, y: Floats, weight: Floats) -> Floats:
     mean = float(weight @ y / weight.sum())
     spread = max(float(weight @ (y - mean) ** 2 / weight.sum()), 1e-12)
     a, b = gram(x, weight), x.T @ (weight * y)
-    ridge = spread * likeliest_ridge(a / spread, (b - mean * a[0]) / spread)
+    ridge = spread * empirical_bayes_ridge(a / spread, (b - mean * a[0]) / spread)
     return solve(a + ridge * np.diag(np.r_[0.0, np.ones(len(a) - 1)]), b)
 
 
 def _ridge_logit(x: Floats, t: Floats, weight: Floats) -> Floats:
     p = float(weight @ t / weight.sum())
-    ridge = likeliest_ridge(gram(x, weight * p * (1 - p)), x.T @ (weight * (t - p)))
+    ridge = empirical_bayes_ridge(gram(x, weight * p * (1 - p)), x.T @ (weight * (t - p)))
     return fit_logit(x, t, weight, ridge=ridge).beta
