@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaignkit import cells, charts, donors, errors, experiments, megafile, sample, voters, widgets
+    from campaignkit import cells, charts, donors, election, errors, experiments, megafile, sample, voters, widgets
     from campaignkit.megafile import Megafile, Universe
     from campaignkit.result import Result
 
@@ -15,6 +15,7 @@ __all__ = [
     "cells",
     "charts",
     "donors",
+    "election",
     "errors",
     "experiments",
     "megafile",

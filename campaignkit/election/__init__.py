@@ -1,0 +1,19 @@
+"""The election: a forecast by states, tens of thousands of elections drawn from it, and where to put the money."""
+
+from campaignkit.election.data import districts, electoral_votes, pollster_aliases, polls_2012, results, tiles
+from campaignkit.election.forecast import Forecast, forecast
+from campaignkit.election.model.settings import Settings
+from campaignkit.election.simulate import Simulation
+
+__all__ = [
+    "Forecast",
+    "Settings",
+    "Simulation",
+    "districts",
+    "electoral_votes",
+    "forecast",
+    "pollster_aliases",
+    "polls_2012",
+    "results",
+    "tiles",
+]

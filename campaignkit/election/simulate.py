@@ -1,0 +1,463 @@
+"""The election many times over: chances of states, electoral votes, tipping points, and what if."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from scipy.special import expit, logit
+
+from campaignkit import charts
+from campaignkit.checks import check_scalar
+from campaignkit.election.data import tiles
+from campaignkit.election.model.race import NEEDED, Race
+from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.result import Result
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.prediction.pivotal import tipping_points
+from campaignkit.wording import share as in_words
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pyarrow as pa
+
+ELECTIONS = 66_000
+MOST = 50_000_000
+FEW = 1_000  # effective draws below which a conditional chance is too rough
+SAMPLED = 50_000  # draws behind conditional intervals
+POINT = 0.01
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is taken for given.
+
+    Attributes
+    ----------
+    bounds : mapping of int to (float, float)
+        By unit: bounds of its logit; draws are made within them.
+    where : polars.Expr or None
+        Of the columns of `Simulation.draws`; draws for which it is false are thrown away.
+    words : tuple of str
+        The same in words.
+    """
+
+    bounds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    where: pl.Expr | None = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Result):
+    """Elections drawn from a forecast, all under its conditions.
+
+    `table` has one row a unit (a state, or a district that votes by itself): ``state``, ``electoral_votes``,
+    ``estimate`` (the Democrat's share of the two parties, median), ``lower``, ``upper`` (its interval) and ``chance``
+    (that the Democrat wins it).
+
+    Attributes
+    ----------
+    race : Race
+        The units and the distribution that is drawn from.
+    n, seed : int
+        How many elections, and the seed by which they can be drawn again: they are not kept.
+    on, as_of : date
+        The election, and the day of the forecast.
+    confidence_level : float
+        Of the intervals.
+    conditions : Conditions
+        What is taken for given.
+    votes : array
+        The Democrat's electoral votes in each election that fits the conditions.
+    weight : array or None
+        The importance weight of each of these; None: all the same.
+    """
+
+    race: Race
+    n: int
+    seed: int
+    on: dt.date
+    as_of: dt.date
+    confidence_level: float
+    conditions: Conditions
+    votes: np.ndarray
+    weight: Floats | None
+
+    @property
+    def win_probability(self) -> float:
+        """The chance of 270 electoral votes or more for the Democrat.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> 0.6 < odds.simulate(10_000, seed=1).win_probability < 0.95
+        True
+        """
+        return self._mean(self.votes >= NEEDED)
+
+    @property
+    def tie_probability(self) -> float:
+        """The chance that nobody has 270, which sends the election to the House of Representatives.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> 0 < odds.simulate(10_000, seed=1).tie_probability < 0.02
+        True
+        """
+        total = int(self.race.votes.sum())
+        return self._mean((self.votes < NEEDED) & (total - self.votes < NEEDED))
+
+    @property
+    def effective_n(self) -> float:
+        """How many equally weighted elections tell as much as these.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> odds.simulate(1_000, seed=1).effective_n
+        1000.0
+        """
+        return float(len(self.votes)) if self.weight is None else float(self.weight.sum() ** 2 / (self.weight**2).sum())
+
+    @property
+    def std_error(self) -> float:
+        """The simulation's own error in `win_probability`.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> 0.01 < odds.simulate(1_000, seed=1).std_error < 0.02
+        True
+        """
+        p = self.win_probability
+        return float(np.sqrt(p * (1 - p) / self.effective_n))
+
+    def _mean(self, values: np.ndarray) -> float:
+        return float(np.average(values, weights=self.weight))
+
+    def given(
+        self,
+        *states: str,
+        won: bool | None = None,
+        share: tuple[float | None, float | None] | None = None,
+        where: pl.Expr | None = None,
+    ) -> Simulation:
+        """Return the elections under a condition; conditions add up.
+
+        Parameters
+        ----------
+        *states : str
+            States (or districts) to which `won` or `share` applies, each of them.
+        won : bool, optional
+            Whether the Democrat wins them.
+        share : (float or None, float or None), optional
+            Bounds of the Democrat's share there. None: no bound.
+        where : polars.Expr, optional
+            Any condition on the columns of `draws`, such as ``pl.col("electoral_votes") < 300``. Draws that do not
+            fit are thrown away; conditions on states throw none away.
+
+        Returns
+        -------
+        Simulation
+            As many elections, drawn anew within the conditions and weighted; see `effective_n`.
+
+        Raises
+        ------
+        BadValue
+            Neither or both of `won` and `share` are given for states, or the conditions contradict each other.
+        NotEnoughData
+            No election fits.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> drawn = odds.simulate(10_000, seed=1)
+        >>> drawn.given("OH", won=False).win_probability < drawn.win_probability
+        True
+        """
+        if bool(states) != ((won is None) != (share is None)):
+            raise BadValue("given: for states say either won=True, won=False or share=(low, high).")
+        if not states and where is None:
+            raise BadValue("given: no condition; name states, or a condition on the draws by where=.")
+        bounds, words = dict(self.conditions.bounds), list(self.conditions.words)
+        for name in states:
+            at = self.race.unit(name)
+            low, high = _bounds(won, share)
+            old = bounds.get(at, (-np.inf, np.inf))
+            bounds[at] = max(low, old[0]), min(high, old[1])
+            if not bounds[at][0] < bounds[at][1]:
+                raise BadValue(f"given: the conditions on {name} contradict each other.")
+            words.append(_words(self.race.units[at], won, share))
+        kept = self.conditions.where
+        if where is not None:
+            kept = where if kept is None else kept & where
+            words.append(str(where))
+        return draw(self, Conditions(bounds, kept, tuple(words)))
+
+    def batches(self) -> Iterator[tuple[Floats, Floats | None]]:
+        """Yield the elections again: logits (one row an election, one column a unit) and weights, in batches.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> sum(len(drawn) for drawn, _ in odds.simulate(1_000, seed=1).batches())
+        1000
+        """
+        yield from _batches(self.race, self.n, self.seed, self.conditions)
+
+    def draws(self) -> pa.RecordBatchReader:
+        """Return the elections as Arrow: one row an election.
+
+        Columns: ``electoral_votes``, ``national_share``, ``weight``, and each unit's share of the two parties, the
+        Democrat's. The reader gives batches (millions need no memory); ``.read_all()`` a table; DuckDB and Polars
+        read it as it is.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> odds.simulate(1_000, seed=1).draws().read_all().num_rows
+        1000
+        """
+        import pyarrow as pa
+
+        names = ["electoral_votes", "national_share", "weight", *self.race.units]
+        types = [pa.int16(), pa.float32(), pa.float64(), *[pa.float32()] * len(self.race.units)]
+        schema = pa.schema(list(zip(names, types, strict=True)))
+
+        def rows() -> Iterator[pa.RecordBatch]:
+            for drawn, weight in self.batches():
+                yield _frame(self.race, drawn, weight).to_arrow().cast(schema).combine_chunks().to_batches()[0]
+
+        return pa.RecordBatchReader.from_batches(schema, rows())
+
+    @cached_property
+    def tipping(self) -> pl.DataFrame:
+        """How often each state is the one that brings the winner to 270: ``state``, ``tipping_share``.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> odds.simulate(10_000, seed=1).tipping["state"][0]
+        'OH'
+        """
+        total = np.zeros(len(self.race.units) + 1)
+        for drawn, weight in self.batches():
+            at = tipping_points(drawn, self.race.votes, NEEDED)
+            total += np.bincount(at + 1, weights=weight, minlength=len(total))
+        table = pl.DataFrame({"state": self.race.units, "tipping_share": total[1:] / total.sum()})
+        return table.sort("tipping_share", descending=True, maintain_order=True)
+
+    @cached_property
+    def closest(self) -> pl.DataFrame:
+        """How close states are: ``state``, ``closest_share`` (how often it is the closest of all) and
+        ``within_point_share`` (how often both parties lie within a point of each other).
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> odds.simulate(10_000, seed=1).closest.columns
+        ['state', 'closest_share', 'within_point_share']
+        """  # noqa: D205, D400
+        units = len(self.race.units)
+        closest, near, total = np.zeros(units), np.zeros(units), 0.0
+        for drawn, weight in self.batches():
+            margin = np.abs(drawn)
+            mass = np.ones(len(drawn)) if weight is None else weight
+            closest += np.bincount(margin.argmin(axis=1), weights=mass, minlength=units)
+            near += mass @ (margin < 2 * POINT)  # shares within half a point of one half
+            total += mass.sum()
+        columns = {"state": self.race.units, "closest_share": closest / total, "within_point_share": near / total}
+        return pl.DataFrame(columns).sort("closest_share", descending=True, maintain_order=True)
+
+    def summary(self) -> str:
+        """Say the chance of winning, of a tie, the electoral votes, what is given, and how sure that is."""
+        under = f" if {' and '.join(self.conditions.words)}" if self.conditions.words else ""
+        low, middle, high = (int(v) for v in self.quantiles([0.05, 0.5, 0.95]))
+        text = (
+            f"In {self.n:,} elections drawn from the forecast of {self.as_of} the Democrat has 270 electoral votes or "
+            f"more in {in_words(self.win_probability)}{under}; nobody has in {in_words(self.tie_probability)}. Electoral "
+            f"votes: {middle}, and between {low} and {high} in nine of ten. These are chances under the model, not "
+            f"shares of the vote; drawing adds ±{100 * self.std_error:.2f} points."
+        )
+        if self.conditions.words and self.effective_n < FEW:
+            text += f" Only {self.effective_n:,.0f} effective draws are left, too few for more than a rough number."
+        return text
+
+    def quantiles(self, probabilities: list[float]) -> list[float]:
+        """Return quantiles of the electoral votes.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> low, high = odds.simulate(10_000, seed=1).quantiles([0.05, 0.95])
+        >>> low < 332 < high
+        True
+        """
+        mass = np.bincount(self.votes, weights=self.weight, minlength=int(self.race.votes.sum()) + 1)
+        below = np.cumsum(mass) / mass.sum()
+        return [float(np.searchsorted(below, p)) for p in probabilities]
+
+    def histogram(self) -> pl.DataFrame:
+        """Return how often each count of electoral votes comes up: ``electoral_votes``, ``share``.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> round(odds.simulate(10_000, seed=1).histogram()["share"].sum(), 9)
+        1.0
+        """
+        mass = np.bincount(self.votes, weights=self.weight, minlength=int(self.race.votes.sum()) + 1)
+        table = pl.DataFrame({"electoral_votes": np.arange(len(mass)), "share": mass / mass.sum()})
+        return table.filter(pl.col("share") > 0)
+
+    def chart(self) -> alt.TopLevelMixin:
+        """Draw the histogram of electoral votes, the winning ones in another colour."""
+        alt = charts.house()
+        rows = self.histogram().with_columns(
+            outcome=pl.when(pl.col("electoral_votes") >= NEEDED).then(pl.lit("270 or more")).otherwise(pl.lit("fewer"))
+        )
+        chart = alt.Chart(rows).mark_bar(width=2)
+        chart = chart.encode(
+            x=alt.X("electoral_votes:Q", title="electoral votes of the Democrat", scale=alt.Scale(zero=False)),
+            y=alt.Y("share:Q", title="share of elections", axis=alt.Axis(format=".1~%")),
+            color=alt.Color("outcome:N", title=None, sort=["270 or more", "fewer"]),
+            tooltip=["electoral_votes:Q", alt.Tooltip("share:Q", format=".2%")],
+        )
+        return chart.properties(description=self.summary(), width=charts.WIDTH, height=220)
+
+    def map(self) -> alt.TopLevelMixin:
+        """Return a tile map of the states, coloured by the Democrat's chance there.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> len(odds.simulate(1_000, seed=1).map().to_dict()["layer"])
+        2
+        """
+        alt = charts.house()
+        rows = self.table.join(tiles(), on="state").select(
+            "state", "electoral_votes", "chance", "estimate", row="map_row", column="map_column"
+        )
+        base = alt.Chart(rows).encode(
+            x=alt.X("column:O", axis=None), y=alt.Y("row:O", axis=None),
+            tooltip=["state:N", "electoral_votes:Q", alt.Tooltip("chance:Q", format=".1%"),
+                     alt.Tooltip("estimate:Q", format=".1%")],
+        )  # fmt: skip
+        scale = alt.Scale(domain=[0, 0.5, 1], range=["#D55E00", "#f4f4f4", "#0072B2"])
+        squares = base.mark_rect(cornerRadius=3).encode(color=alt.Color("chance:Q", title="chance", scale=scale))
+        text = base.mark_text(fontSize=11, color="#222").encode(text="state:N")
+        leader = self.table.filter(pl.col("chance") > 0.5)
+        description = f"Tile map of the states by chance: the Democrat is ahead in {leader.height} of {self.table.height}."
+        return alt.layer(squares, text).properties(description=description, width=charts.WIDTH, height=330)
+
+    def percentages(self) -> list[str]:
+        """Return the columns of shares and chances."""
+        return ["estimate", "lower", "upper", "chance"]
+
+
+def _bounds(won: bool | None, share: tuple[float | None, float | None] | None) -> tuple[float, float]:
+    """Return bounds of a logit."""
+    if won is not None:
+        return (0.0, np.inf) if won else (-np.inf, 0.0)
+    low, high = share or (None, None)
+    check_scalar(low, "share", typ=float, ge=0, lt=1, optional=True)
+    check_scalar(high, "share", typ=float, gt=0, le=1, optional=True)
+    return float(logit(0.0 if low is None else low)), float(logit(1.0 if high is None else high))
+
+
+def _words(unit: str, won: bool | None, share: tuple[float | None, float | None] | None) -> str:
+    if won is not None:
+        return f"{unit} is {'won' if won else 'lost'}"
+    low, high = share or (None, None)
+    return f"{unit} gives {in_words(low or 0.0)} to {in_words(1.0 if high is None else high)}"
+
+
+def _frame(race: Race, drawn: Floats, weight: Floats | None) -> pl.DataFrame:
+    """Return draws as columns."""
+    won = (drawn > 0).astype(np.float32)
+    columns = {
+        "electoral_votes": (won @ race.votes.astype(np.float32)).astype(np.int16),
+        "national_share": expit(drawn @ race.national.astype(np.float32) + np.float32(race.national_offset)),
+        "weight": np.ones(len(drawn)) if weight is None else weight,
+    }
+    shares = expit(drawn)
+    return pl.DataFrame(columns | {name: shares[:, at] for at, name in enumerate(race.units)})
+
+
+def _batches(race: Race, n: int, seed: int, conditions: Conditions) -> Iterator[tuple[Floats, Floats | None]]:
+    for drawn, weight in race.batches(n, seed, conditions.bounds):
+        if conditions.where is None:
+            yield drawn, weight
+            continue
+        fits = _frame(race, drawn, weight).select(conditions.where.fill_null(False).alias("fits"))["fits"].to_numpy()
+        if fits.any():
+            yield drawn[fits], None if weight is None else weight[fits]
+
+
+def simulate(
+    race: Race, on: dt.date, as_of: dt.date, n: int = ELECTIONS, seed: int = 0, confidence_level: float = 0.95
+) -> Simulation:
+    """Return elections drawn from a race; `Forecast.simulate` says more."""
+    check_scalar(n, "n", typ=int, gt=0, le=MOST)
+    check_scalar(seed, "seed", typ=int, ge=0)
+    start = Simulation(
+        pl.DataFrame(), race, n, seed, on, as_of, confidence_level, Conditions(), np.zeros(0, np.int16), None
+    )
+    return draw(start, Conditions())
+
+
+def draw(simulation: Simulation, conditions: Conditions) -> Simulation:
+    """Return a simulation drawn anew under conditions."""
+    race, n = simulation.race, simulation.n
+    votes, counts, masses, sampled = race.votes.astype(np.float32), [], [], []
+    won_by_unit, total, step = np.zeros(len(race.units)), 0.0, max(1, n // SAMPLED)
+    conditional = bool(conditions.words)
+    for drawn, weight in _batches(race, n, simulation.seed, conditions):
+        won = (drawn > 0).astype(np.float32)
+        counts.append((won @ votes).astype(np.int16))
+        mass = np.ones(len(won), np.float32) if weight is None else weight
+        won_by_unit += mass @ won
+        total += float(mass.sum())
+        if weight is not None:
+            masses.append(weight)
+        if conditional:
+            sampled.append((drawn[::step], mass[::step]))
+    if not counts or total <= 0:
+        raise NotEnoughData(f"None of {n:,} elections fits: {' and '.join(conditions.words)}.")
+    interval = _intervals(race, simulation.confidence_level, sampled)
+    columns = {"state": race.units, "electoral_votes": race.votes, **interval, "chance": won_by_unit / total}
+    return Simulation(
+        pl.DataFrame(columns), race, n, simulation.seed, simulation.on, simulation.as_of, simulation.confidence_level,
+        conditions, np.concatenate(counts), np.concatenate(masses) if masses else None,
+    )  # fmt: skip
+
+
+def _intervals(race: Race, level: float, sampled: list[tuple[Floats, Floats]]) -> dict[str, Floats]:
+    """Return shares' medians and intervals: of the mixture itself, or of weighted draws under conditions."""
+    points = {"estimate": 0.5, "lower": (1 - level) / 2, "upper": (1 + level) / 2}
+    if not sampled:
+        return {name: expit(race.mixture.quantile(p)) for name, p in points.items()}
+    x, weight = (np.concatenate(part) for part in zip(*sampled, strict=True))
+    order = np.argsort(x, axis=0)
+    below = np.cumsum(weight[order], axis=0) / weight.sum()
+    at = {name: np.minimum((below < p).sum(axis=0), len(x) - 1) for name, p in points.items()}
+    ordered = np.take_along_axis(x, order, axis=0)
+    return {name: expit(ordered[place, np.arange(x.shape[1])].astype(float)) for name, place in at.items()}

@@ -1,0 +1,1 @@
+"""Plans: what to buy where, under a budget."""
