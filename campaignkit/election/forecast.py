@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,9 +44,6 @@ class Forecast(Result):
     ----------
     nation : polars.DataFrame
         The same four columns of the national vote: one row.
-    house_effects : polars.DataFrame
-        ``pollster``, ``n``, ``estimate``, ``lower``, ``upper``: how far a pollster leans to the Democrat beside the
-        others, in shares of the vote (.01 is a point).
     scales : polars.DataFrame
         ``scale``, ``learned``, ``estimate``, ``std_error``: on the logit scale, of which .04 is a point.
     pollsters : polars.DataFrame
@@ -61,13 +59,29 @@ class Forecast(Result):
     """
 
     nation: pl.DataFrame
-    house_effects: pl.DataFrame
     scales: pl.DataFrame
     pollsters: pl.DataFrame
     set_aside: pl.DataFrame
     inputs: Inputs
     fit: Fit
     confidence_level: float
+
+    @cached_property
+    def house_effects(self) -> pl.DataFrame:
+        """How far each pollster leans to the Democrat beside the others, in shares of the vote (.01 is a point).
+
+        Columns: ``pollster``, ``n`` (polls), ``estimate``, ``lower``, ``upper``. What all pollsters lean together cannot
+        be told from polls; it is the shared error of `scales`.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> leans = odds.house_effects.filter(pollster="Rasmussen")
+        >>> leans["upper"].item() < 0
+        True
+        """
+        return reports.house_effects(self.fit, self.inputs.settings, self.confidence_level)
 
     def poll_weights(self, state: str = "US") -> pl.DataFrame:
         """Return each poll's weight in the forecast of a state, or of the nation, the largest first.
@@ -124,7 +138,7 @@ class Forecast(Result):
         if pollster not in names.to_list():
             raise BadValue(f"No poll of {pollster!r} was used{nearest(pollster, names.unique().to_list())}")
         kept = self.fit.polls.table.filter(pl.col("pollster") != pollster)
-        return _forecast(replace(self.inputs, polls=kept, columns={}), self.confidence_level)
+        return refit(replace(self.inputs, polls=kept, columns={}), self.confidence_level)
 
     def without_each(self) -> pl.DataFrame:
         """Return what the forecast would be without any one pollster, the one that moves the nation most first.
@@ -185,13 +199,10 @@ class Forecast(Result):
         if not used:
             return text + " No poll was used: this is what past results (and fundamentals) say alone."
         biases = self.scales.filter(pl.col("scale") == "shared_bias_sd")["estimate"].item() / 4
-        text += f" {counted(used, 'poll')} of {counted(self.house_effects.height or self._houses(), 'pollster')}"
+        text += f" {counted(used, 'poll')} of {counted(self.fit.polls.table['pollster'].n_unique(), 'pollster')}"
         if self.set_aside.height:
             text += f" ({int(self.set_aside['n'].sum()):,} set aside)"
         return text + f"; all may be wrong together by {points(biases)} points, a standard deviation, as polls have been."
-
-    def _houses(self) -> int:
-        return self.fit.polls.table["pollster"].n_unique()
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the closest states' shares with their intervals."""
@@ -300,17 +311,17 @@ def forecast(
         no_polls() if polls is None else polls, results, day, today, states, fundamentals, history,
         settings or Settings(), aliases or {}, {} if polls is None else columns or {},
     )  # fmt: skip
-    return _forecast(inputs, confidence_level)
+    return refit(inputs, confidence_level)
 
 
-def _forecast(inputs: Inputs, level: float, known: dict | None = None) -> Forecast:
+def refit(inputs: Inputs, level: float, known: dict | None = None) -> Forecast:
     """Return the forecast of inputs that were checked."""
     found = fit(inputs, known)
     table = reports.state_table(found, inputs.on.year, level)
     nation = pl.DataFrame({"state": ["US"], **reports.shares(reports.national_logit(found), level)})
     return Forecast(
-        table, nation, reports.house_effects(found, inputs.settings, level), reports.scale_table(found, inputs.settings),
-        found.polls.pollsters, found.polls.set_aside, inputs, found, level,
+        table, nation, reports.scale_table(found, inputs.settings), found.polls.pollsters, found.polls.set_aside, inputs,
+        found, level,
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def fit(inputs: Inputs, known: dict[tuple[int, int], Floats] | None = None) -> F
     """
     results = read_results(inputs.results)
     polls = read_polls(inputs.polls, inputs.on, inputs.as_of, aliases=inputs.aliases, columns=inputs.columns)
-    earlier = _by_year(inputs.history, inputs.columns)
+    earlier = by_year(inputs.history, inputs.columns)
     learned_from = past_elections(results, inputs.on.year, set(earlier)) if inputs.settings.learned else []
     logs, kept = [], known if known is not None else {}
     for year in learned_from:
@@ -111,7 +111,7 @@ def _dated(fundamentals: Any) -> bool:
     return fundamentals is not None and "year" in open_table(fundamentals).collect_schema().names()
 
 
-def _by_year(history: Any, columns: Mapping[str, str]) -> dict[int, pl.DataFrame]:
+def by_year(history: Any, columns: Mapping[str, str]) -> dict[int, pl.DataFrame]:
     """Return earlier elections' polls by the year in which they ended."""
     if history is None:
         return {}

@@ -1,0 +1,152 @@
+"""Why the forecast moved since yesterday: new polls, days gone by, other settings, or the simulation's own noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.checks import check_scalar
+from campaignkit.election.forecast import Forecast, refit
+from campaignkit.election.model.race import NEEDED
+from campaignkit.election.simulate import ELECTIONS
+from campaignkit.errors import BadValue
+from campaignkit.result import Result
+from campaignkit.wording import change as in_words
+from campaignkit.wording import counted
+
+if TYPE_CHECKING:
+    import altair as alt
+
+STEPS = ("days", "polls", "settings")
+MOVED = 0.01  # of a chance that the summary names
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
+    """What moved between two forecasts, and why.
+
+    `table` has one row a state, and last the election itself (``win``): ``state``, ``yesterday``, ``today`` (chances as
+    simulated), ``change`` and its parts, which sum to it: ``days`` (the date moved on, the same polls), ``polls`` (polls
+    that were not there, or are not any more), ``settings`` (all else that was asked differently) and ``noise`` (of the
+    simulations, beside the exact chance; of ``win``, for which nothing exact is known, the parts hold the noise of a
+    simulation on the same random numbers, and ``noise`` is null).
+
+    Attributes
+    ----------
+    new_polls : int
+        Polls that today's forecast uses and yesterday's did not.
+    n : int
+        Elections in each simulation.
+    """
+
+    new_polls: int
+    n: int
+
+    def summary(self) -> str:
+        """Say how far the chance of winning moved and why, and which states moved most."""
+        win = self.table.row(-1, named=True)
+        states = self.table.head(-1).sort(pl.col("change").abs(), descending=True).filter(pl.col("change").abs() > MOVED)
+        parts = ", ".join(f"{in_words(win[part], 'rate')} by {part}" for part in STEPS)
+        text = (
+            f"The chance of winning moved by {in_words(win['change'], 'rate')} to {win['today']:.1%}: {parts}. "
+            f"{counted(self.new_polls, 'poll')} are new."
+        )
+        if not states.height:
+            return text + " No state's chance moved by more than a point."
+        named = [f"{state} {in_words(moved, 'rate')}" for state, moved in states.head(3).select("state", "change").iter_rows()]
+        return text + f" {counted(states.height, 'state')} moved by more than a point, most {', '.join(named)}."
+
+    def chart(self) -> alt.TopLevelMixin:
+        """Draw the states that moved most, with what moved them."""
+        most = self.table.sort(pl.col("change").abs(), descending=True).head(10)
+        rows = most.unpivot([*STEPS, "noise"], index="state", variable_name="part", value_name="change_share")
+        return charts.bars(
+            rows.with_columns(pl.col("change_share").fill_null(0)), "state", "change_share", series="part",
+            description=self.summary(), title="What moved each chance",
+        )  # fmt: skip
+
+    def percentages(self) -> list[str]:
+        """Return the columns of chances and their changes."""
+        return [name for name in self.table.columns if name != "state"]
+
+
+def compare(today: Forecast, yesterday: Forecast, *, n: int = ELECTIONS, seed: int = 0) -> Comparison:
+    """Split each state's change between two forecasts into what caused it.
+
+    Parameters
+    ----------
+    today, yesterday : Forecast
+        Of one election.
+    n, seed : int
+        Elections in each simulation, and its seed.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    BadValue
+        The forecasts are of two elections, or today's is the earlier.
+
+    Notes
+    -----
+    Yesterday's forecast is asked again with one thing changed at a time: first the date, then the polls, then the settings,
+    results and all else. The parts depend on that order where changes work together; they always sum to the whole.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> polls, results = ck.election.polls_2012(), ck.election.results()
+    >>> before, after = (ck.election.forecast(polls, results, on="2012-11-06", as_of=day) for day in ("2012-10-02", "2012-10-12"))
+    >>> moved = ck.election.compare(after, before, n=10_000)
+    >>> moved.table.filter(state="OH")["polls"].item() < 0
+    True
+    """
+    check_scalar(n, "n", typ=int, gt=0)
+    if today.inputs.on != yesterday.inputs.on:
+        raise BadValue(f"The forecasts are of two elections, {yesterday.inputs.on} and {today.inputs.on}.")
+    if today.inputs.as_of < yesterday.inputs.as_of:
+        raise BadValue("today's forecast is of an earlier day than yesterday's; give today's first.")
+    chain = _chain(today, yesterday)
+    exact = [np.append(each.table["chance"].to_numpy(), np.nan) for each in chain]
+    drawn = [_simulated(each, n, seed) for each in chain]
+    for at in range(4):
+        exact[at][-1] = drawn[at][-1]
+    parts: dict[str, Any] = {name: exact[at + 1] - exact[at] for at, name in enumerate(STEPS)}
+    parts["noise"] = (drawn[-1] - exact[-1]) - (drawn[0] - exact[0])
+    table = pl.DataFrame(
+        {"state": [*today.table["state"], "win"], "yesterday": drawn[0], "today": drawn[-1], "change": drawn[-1] - drawn[0]}
+        | parts
+    )
+    last = pl.int_range(pl.len()) == pl.len() - 1
+    table = table.with_columns(noise=pl.when(~last).then(pl.col("noise")))
+    keys = ["state", "pollster", "end_date", "sample_size", "share"]
+    fresh = today.fit.polls.table.join(yesterday.fit.polls.table, on=keys, how="anti").height
+    return Comparison(table, fresh, n)
+
+
+def _chain(today: Forecast, yesterday: Forecast) -> list[Forecast]:
+    """Return yesterday's forecast, with today's date, with today's polls, and today's."""
+    standing = yesterday.fit.polls.table
+    start = replace(yesterday.inputs, polls=standing, columns={}, aliases=_kept(standing))
+    polls = today.fit.polls.table
+    level = today.confidence_level
+    later = refit(replace(start, as_of=today.inputs.as_of), level)
+    polled = refit(replace(later.inputs, polls=polls, aliases=_kept(polls)), level)
+    return [yesterday, later, polled, today]
+
+
+def _kept(polls: pl.DataFrame) -> dict[str, str]:
+    """Return aliases that leave every pollster's name as it is: it was mended before."""
+    return {name: name for name in polls["pollster"].unique()}
+
+
+def _simulated(forecast: Forecast, n: int, seed: int) -> np.ndarray:
+    """Return each state's simulated chance, and the election's."""
+    drawn = forecast.simulate(n, seed)
+    return np.append(drawn.table["chance"].to_numpy(), float((drawn.votes >= NEEDED).mean()))
