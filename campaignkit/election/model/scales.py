@@ -68,7 +68,8 @@ def evidence(election: Election, truth: Floats, settings: Settings) -> Floats:
 def weights(logs: list[Floats], settings: Settings) -> Floats:
     """Return each setting's weight: its prior (even) by what earlier elections' results say of it.
 
-    With `integrate` False the likeliest setting has all of it.
+    With `integrate` False the likeliest setting has all of it; of several that are as likely, the middle one by the
+    biases.
 
     Examples
     --------
@@ -77,7 +78,10 @@ def weights(logs: list[Floats], settings: Settings) -> Floats:
     """
     total = np.sum(logs, axis=0) if logs else np.zeros(settings.grid().swing.size)
     if not settings.integrate and logs:
-        return (np.arange(len(total)) == total.argmax()).astype(float)
+        grid = settings.grid()
+        tied = np.flatnonzero(total > total.max() - 1e-6)
+        middle = tied[np.argsort(grid.shared[tied] + grid.own[tied], kind="stable")[len(tied) // 2]]
+        return (np.arange(len(total)) == middle).astype(float)
     weight = np.exp(total - total.max())
     return weight / weight.sum()
 

@@ -1,0 +1,333 @@
+"""Where to put the money: the plan under which no dollar would do more for the chance of winning elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.checks import check_scalar
+from campaignkit.election.model.responses import Responses, read_responses
+from campaignkit.election.model.states import state_codes
+from campaignkit.election.model.winning import Slope, Winning
+from campaignkit.election.simulate import Simulation
+from campaignkit.errors import BadValue
+from campaignkit.result import Result
+from campaignkit.stats.arrays import Floats
+from campaignkit.stats.optimize.concave_allocation import (
+    Allocation,
+    allocate_concave,
+    allocate_whole,
+    marginal_returns,
+    returns,
+)
+from campaignkit.wording import change, dollars, number, points
+
+if TYPE_CHECKING:
+    import altair as alt
+
+UNITS = ("dollars", "visits", "shifts")
+WHOLE = ("visits", "shifts")
+ROUNDS = 12
+SETTLED = 0.002  # of the budget: a round that moves less is the last
+SHOWN = 12
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Result):
+    """A budget by states.
+
+    `table` has one row a state, the most spent first: ``state``, ``spend`` (in the budget's unit), ``units`` (bought: spend
+    over cost), ``shift`` (points of the vote that this moves, at one half), ``value`` (how the chance of winning moves with
+    one point of the state's vote, before any spending), ``first_unit`` and ``next_unit`` (what the first unit of the budget
+    brings there, and the next one after the plan, in chance), ``bound_price`` (what moving a binding bound by a unit would
+    bring; 0: none binds), ``funded_probability`` (how often the state is in the plan when responses are as uncertain as
+    they are) and ``best_probability`` (how often its first unit is the best of all).
+
+    Attributes
+    ----------
+    unit : str
+        Of the budget.
+    budget, spent : float
+        What there was, and what the plan uses.
+    win_before, win_after : float
+        The chance of winning without and with the plan, as expected.
+    gain, gain_lower, gain_upper : float
+        The difference and its interval, over the responses' and the draws' errors.
+    shadow_price : float
+        What one more unit of the budget would bring, in chance.
+    last_cycle_loss : float or None
+        How much less of a chance the same budget brings when spread as in the last cycle. None: that is not known.
+    confidence_level : float
+        Of the interval.
+    """
+
+    unit: str
+    budget: float
+    spent: float
+    win_before: float
+    win_after: float
+    gain: float
+    gain_lower: float
+    gain_upper: float
+    shadow_price: float
+    last_cycle_loss: float | None
+    confidence_level: float
+
+    def summary(self) -> str:
+        """Say where the budget goes, what it brings and how sure that is, and what more of it would."""
+        funded = self.table.filter(pl.col("spend") > 0)
+        if not funded.height:
+            return f"Nothing is spent of {self._amount(self.budget)}; the chance of winning stays {self.win_before:.1%}."
+        top = ", ".join(f"{state} {self._amount(spend)}" for state, spend in funded.head(4).select("state", "spend").iter_rows())
+        best = self.table.sort("best_probability", descending=True).row(0, named=True)
+        text = (
+            f"{self._amount(self.spent)} in {funded.height} states, most {top}: the chance of winning goes from "
+            f"{self.win_before:.1%} to {self.win_after:.1%}, {change(self.gain, 'rate')} ({self.confidence_level:.0%} interval "
+            f"{points(self.gain_lower)} to {points(self.gain_upper)}). {best['state']} is where the first money does most with "
+            f"probability {best['best_probability']:.0%}."
+        )
+        more = self.budget / 10
+        text += f" A tenth more would bring about {points(self.shadow_price * more)} points."
+        if self.last_cycle_loss is not None:
+            text += f" Spent as in the last cycle the same budget brings {points(self.last_cycle_loss)} points "
+            text += "less." if self.last_cycle_loss >= 0 else "more."
+        return text + " It holds as far as the responses and the forecast do."
+
+    def _amount(self, value: float) -> str:
+        return dollars(value, 0) if self.unit == "dollars" else f"{number(value)} {self.unit}"
+
+    def chart(self) -> alt.TopLevelMixin:
+        """Draw what each funded state gets."""
+        rows = self.table.filter(pl.col("spend") > 0).head(SHOWN)
+        return charts.bars(rows, "state", "spend", description=self.summary(), title=f"Plan, {self.unit}")
+
+    def percentages(self) -> list[str]:
+        """Return the columns of probabilities."""
+        return ["funded_probability", "best_probability"]
+
+
+def allocate(
+    simulation: Simulation,
+    budget: float,
+    *,
+    responses: Any,
+    costs: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float | None]] | None = None,
+    unit: str = "dollars",
+    last_cycle: Mapping[str, float] | None = None,
+    confidence_level: float = 0.9,
+    seed: int = 0,
+) -> Plan:
+    """Spread a budget over states for the best chance of winning.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        The elections, without conditions.
+    budget : float
+        In `unit`. 0 shows what the first unit would do where.
+    responses : table or mapping
+        How spending moves a state. Columns `state`, `effect` (logits by the first unit bought; .04 is a point),
+        `scale` (units after which the next does half as much), and where known `std_error` (of the effect; missing: it is
+        taken for known), `voters` (effect and scale are then of one unit a voter) and `source` (rows of one source have one
+        effect and one error). States without a row get nothing. A mapping of `effect`, `scale`, `std_error` and `voters` (by
+        state) is one response for all.
+    costs : mapping of str to float, optional
+        By state: the price of one unit bought, in the budget's unit. None: 1, the effect is by unit of the budget.
+    bounds : mapping of str to (float, float or None), optional
+        By state: least and most that is spent. None for the most: no bound.
+    unit : {"dollars", "visits", "shifts"}
+        Of the budget. Visits and volunteers' shifts are planned in whole numbers.
+    last_cycle : mapping of str to float, optional
+        What was spent last time; scaled to the budget, and compared.
+    confidence_level : float
+        Of the gain's interval.
+    seed : int
+        Of the responses' draws.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    BadValue
+        The simulation is conditional, a state is unknown, a bound or cost cannot be, or the floors exceed the budget.
+
+    Notes
+    -----
+    A state's logit moves by effect · scale · log(1 + units / scale). The slope of the chance of winning by each state's mean
+    is had from the simulation's own draws by conditional Monte Carlo: given all others a state is normal, and counts where
+    it decides. The plan meets the Karush–Kuhn–Tucker conditions at the slope of where the plan itself leads, found in rounds.
+    Effects of several sources are drawn toward their mean by how far they differ beyond their errors; the best-looking state
+    is otherwise the luckiest. The gain is the slope averaged on the way to the plan, times the shift.
+
+    References
+    ----------
+    Strömberg (2008), American Economic Review 98, 769–807. Asmussen & Glynn (2007), Stochastic Simulation, section V.4.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+    >>> voters = dict(ck.election.results().filter(year=2008).select("state", "total_votes").iter_rows())
+    >>> response = {"effect": 0.02, "std_error": 0.005, "scale": 2.0, "voters": voters}  # a dollar a voter: half a point
+    >>> plan = ck.election.allocate(odds.simulate(20_000, seed=1), 20_000_000, responses=response)
+    >>> round(plan.spent), plan.gain > 0, "OH" in plan.table["state"].head(3)
+    (20000000, True, True)
+    """
+    check_scalar(budget, "budget", typ=float, ge=0)
+    check_scalar(unit, "unit", choices=UNITS)
+    check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
+    if simulation.conditions.words:
+        raise BadValue("allocate: the simulation is conditional; plan on the whole of it.")
+    states = list(dict.fromkeys(simulation.race.states))
+    response = read_responses(responses, states, seed)
+    cost, lower, upper = _costs(costs, states), *_limits(bounds, states, budget)
+    winning = Winning(simulation.race, simulation.n, simulation.seed, states)
+    problem = _Problem(response, cost, lower, upper, float(budget), unit in WHOLE)
+    start = winning.slope(np.zeros(len(states)))
+    spend = _settle(winning, problem, start)
+    return _plan(winning, problem, start, spend, states, unit, last_cycle, confidence_level, seed)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Arrays by state: what is spread, at which costs and bounds."""
+
+    response: Responses
+    cost: Floats
+    lower: Floats
+    upper: Floats
+    budget: float
+    whole: bool
+
+    def shift(self, spend: Floats, effect: Floats | None = None) -> Floats:
+        """Return how far spending moves the states' logits."""
+        return returns(self.response.effect if effect is None else effect, self.response.scale, spend / self.cost)
+
+    def best(self, slope: Floats, effect: Floats | None = None) -> Allocation:
+        """Return the best plan where the chance moves with the shifts by `slope`."""
+        by_unit = slope * (self.response.effect if effect is None else effect)
+        scale = self.response.scale * self.cost
+        plan = allocate_concave(by_unit / self.cost, scale, self.budget, self.lower, self.upper)
+        if not self.whole:
+            return plan
+        units = allocate_whole(
+            by_unit, self.response.scale, self.cost, self.budget, self.lower / self.cost, self.upper / self.cost
+        )
+        spend = units * self.cost
+        return Allocation(spend, plan.price, marginal_returns(by_unit / self.cost, scale, spend))
+
+
+def _settle(winning: Winning, problem: _Problem, start: Slope) -> Floats:
+    """Return the plan that is best at the slope to which it leads."""
+    spend = problem.best(start.value).spend
+    if problem.budget == 0:
+        return spend
+    best, step = winning.chance(problem.shift(spend)), 1.0
+    for _ in range(ROUNDS):
+        wanted = problem.best(winning.slope(problem.shift(spend)).value).spend
+        moved = wanted if problem.whole else spend + step * (wanted - spend)
+        if np.abs(moved - spend).sum() <= SETTLED * problem.budget:
+            break
+        chance = winning.chance(problem.shift(moved))
+        if chance < best and problem.whole:
+            break
+        if chance < best:
+            step /= 2
+            continue
+        spend, best = moved, chance
+    return spend
+
+
+def _plan(
+    winning: Winning, problem: _Problem, start: Slope, spend: Floats, states: list[str], unit: str,
+    last_cycle: Mapping[str, float] | None, level: float, seed: int,
+) -> Plan:  # fmt: skip
+    """Return a plan with what it brings and how sure that is."""
+    shift = problem.shift(spend)
+    path, end = winning.along(shift), winning.slope(shift)
+    gain = float(path.value @ shift)
+    rng = np.random.default_rng(seed)
+    by_draw = np.array([problem.shift(spend, effect) for effect in problem.response.draws])
+    noise = path.value + path.std_error * rng.standard_normal(by_draw.shape)
+    lower, upper = np.quantile((noise * by_draw).sum(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    by_unit = end.value * problem.response.effect / problem.cost
+    next_unit = marginal_returns(by_unit, problem.response.scale * problem.cost, spend)
+    free = (spend > problem.lower) & (spend < problem.upper)
+    open_ = next_unit[spend < problem.upper]
+    price = float(np.average(next_unit[free], weights=spend[free])) if free.any() else float(max(open_, default=0.0))
+    funded, first = _certainty(problem, start, rng)
+    before = winning.chance(np.zeros(len(states)))
+    ordered = {
+        "state": states, "spend": spend, "units": spend / problem.cost, "shift": 25 * shift, "value": start.value / 25,
+        "first_unit": start.value * problem.response.effect / problem.cost, "next_unit": next_unit,
+        "bound_price": np.where(free, 0.0, Allocation(spend, price, next_unit).bound_price), "funded_probability": funded,
+        "best_probability": first,
+    }  # fmt: skip
+    table = pl.DataFrame(ordered).sort("spend", "first_unit", descending=True, maintain_order=True)
+    loss = None if last_cycle is None else gain - _last_gain(winning, problem, last_cycle, states)
+    return Plan(
+        table, unit, problem.budget, float(spend.sum()), before, before + gain, gain, float(lower), float(upper), price, loss,
+        level,
+    )  # fmt: skip
+
+
+def _certainty(problem: _Problem, start: Slope, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return how often each state is in the plan, and how often its first unit is the best, over what is uncertain."""
+    effects = problem.response.draws[:200]
+    slopes = start.value + start.std_error * rng.standard_normal(effects.shape)
+    gains = slopes * effects / problem.cost
+    best = (gains == gains.max(axis=1, keepdims=True)) & (gains > 0)  # nowhere, where nothing works
+    first = best.mean(axis=0)
+    if problem.budget == 0:
+        return np.zeros(effects.shape[1]), first
+    plans = [problem.best(slope, effect).spend > 0 for slope, effect in zip(slopes, effects, strict=True)]
+    return np.mean(plans, axis=0), first
+
+
+def _last_gain(winning: Winning, problem: _Problem, last: Mapping[str, float], states: list[str]) -> float:
+    """Return what the budget brings when spread as in the last cycle."""
+    spend = _by_state(last, states, "last_cycle", 0.0)
+    if (spend < 0).any() or not spend.sum() > 0:
+        raise BadValue("last_cycle: amounts of at least 0, some above, were expected.")
+    shift = problem.shift(spend * problem.budget / spend.sum())
+    return float(winning.along(shift).value @ shift)
+
+
+def _by_state(values: Mapping[str, Any], states: list[str], name: str, default: float) -> Floats:
+    found = np.full(len(states), default)
+    if values:
+        codes = state_codes(pl.Series(list(values)), name)
+        for code, value in zip(codes, values.values(), strict=True):
+            if code not in states:
+                raise BadValue(f"{name}: {code} gives no electoral votes of its own in this simulation.")
+            found[states.index(code)] = value
+    return found
+
+
+def _costs(costs: Mapping[str, float] | None, states: list[str]) -> Floats:
+    cost = _by_state(costs or {}, states, "costs", 1.0)
+    if not (np.isfinite(cost) & (cost > 0)).all():
+        raise BadValue("costs: a price is not above 0.")
+    return cost
+
+
+def _limits(
+    bounds: Mapping[str, tuple[float, float | None]] | None, states: list[str], budget: float
+) -> tuple[Floats, Floats]:
+    given = bounds or {}
+    lower = _by_state({name: low for name, (low, _) in given.items()}, states, "bounds", 0.0)
+    most = {name: np.inf if high is None else high for name, (_, high) in given.items()}
+    upper = _by_state(most, states, "bounds", np.inf)
+    if (lower < 0).any() or (lower > upper).any():
+        raise BadValue("bounds: a least is below 0 or above its most.")
+    if lower.sum() > budget:
+        raise BadValue(f"bounds: the least of all states sum to {number(float(lower.sum()))}, more than the budget.")
+    return lower, upper
