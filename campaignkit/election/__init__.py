@@ -3,7 +3,7 @@
 from campaignkit.election.allocate import Plan, allocate
 from campaignkit.election.backtest import Backtest, backtest
 from campaignkit.election.compare import Comparison, compare
-from campaignkit.election.data import districts, electoral_votes, pollster_aliases, polls_2012, results, tiles
+from campaignkit.election.data import districts, electoral_votes, polls_2012, pollster_aliases, results, tiles
 from campaignkit.election.forecast import Forecast, forecast
 from campaignkit.election.model.settings import Settings
 from campaignkit.election.simulate import Simulation
@@ -21,8 +21,8 @@ __all__ = [
     "districts",
     "electoral_votes",
     "forecast",
-    "pollster_aliases",
     "polls_2012",
+    "pollster_aliases",
     "results",
     "tiles",
 ]

@@ -41,10 +41,14 @@ SHOWN = 12
 class Plan(Result):
     """A budget by states.
 
-    `table` has one row a state, the most spent first: ``state``, ``spend`` (in the budget's unit), ``units`` (bought: spend
-    over cost), ``shift`` (points of the vote that this moves, at one half), ``value`` (how the chance of winning moves with
-    one point of the state's vote, before any spending), ``first_unit`` and ``next_unit`` (what the first unit of the budget
-    brings there, and the next one after the plan, in chance), ``bound_price`` (what moving a binding bound by a unit would
+    `table` has one row a state, the most spent first: ``state``, ``spend`` (in the budget's unit), ``units`` (bought:
+    spend
+    over cost), ``shift`` (points of the vote that this moves, at one half), ``value`` (how the chance of winning moves
+    with
+    one point of the state's vote, before any spending), ``first_unit`` and ``next_unit`` (what the first unit of the
+    budget
+    brings there, and the next one after the plan, in chance), ``bound_price`` (what moving a binding bound by a unit
+    would
     bring; 0: none binds), ``funded_probability`` (how often the state is in the plan when responses are as uncertain as
     they are) and ``best_probability`` (how often its first unit is the best of all).
 
@@ -82,13 +86,18 @@ class Plan(Result):
         """Say where the budget goes, what it brings and how sure that is, and what more of it would."""
         funded = self.table.filter(pl.col("spend") > 0)
         if not funded.height:
-            return f"Nothing is spent of {self._amount(self.budget)}; the chance of winning stays {self.win_before:.1%}."
-        top = ", ".join(f"{state} {self._amount(spend)}" for state, spend in funded.head(4).select("state", "spend").iter_rows())
+            return (
+                f"Nothing is spent of {self._amount(self.budget)}; the chance of winning stays {self.win_before:.1%}."
+            )
+        top = ", ".join(
+            f"{state} {self._amount(spend)}" for state, spend in funded.head(4).select("state", "spend").iter_rows()
+        )
         best = self.table.sort("best_probability", descending=True).row(0, named=True)
         text = (
             f"{self._amount(self.spent)} in {funded.height} states, most {top}: the chance of winning goes from "
-            f"{self.win_before:.1%} to {self.win_after:.1%}, {change(self.gain, 'rate')} ({self.confidence_level:.0%} interval "
-            f"{points(self.gain_lower)} to {points(self.gain_upper)}). {best['state']} is where the first money does most with "
+            f"{self.win_before:.1%} to {self.win_after:.1%}, {change(self.gain, 'rate')} "
+            f"({self.confidence_level:.0%} interval {points(self.gain_lower)} to {points(self.gain_upper)}). "
+            f"{best['state']} is where the first money does most with "
             f"probability {best['best_probability']:.0%}."
         )
         more = self.budget / 10
@@ -133,9 +142,12 @@ def allocate(
         In `unit`. 0 shows what the first unit would do where.
     responses : table or mapping
         How spending moves a state. Columns `state`, `effect` (logits by the first unit bought; .04 is a point),
-        `scale` (units after which the next does half as much), and where known `std_error` (of the effect; missing: it is
-        taken for known), `voters` (effect and scale are then of one unit a voter) and `source` (rows of one source have one
-        effect and one error). States without a row get nothing. A mapping of `effect`, `scale`, `std_error` and `voters` (by
+        `scale` (units after which the next does half as much), and where known `std_error` (of the effect; missing: it
+        is
+        taken for known), `voters` (effect and scale are then of one unit a voter) and `source` (rows of one source have
+        one
+        effect and one error). States without a row get nothing. A mapping of `effect`, `scale`, `std_error` and
+        `voters` (by
         state) is one response for all.
     costs : mapping of str to float, optional
         By state: the price of one unit bought, in the budget's unit. None: 1, the effect is by unit of the budget.
@@ -161,10 +173,14 @@ def allocate(
 
     Notes
     -----
-    A state's logit moves by effect · scale · log(1 + units / scale). The slope of the chance of winning by each state's mean
-    is had from the simulation's own draws by conditional Monte Carlo: given all others a state is normal, and counts where
-    it decides. The plan meets the Karush–Kuhn–Tucker conditions at the slope of where the plan itself leads, found in rounds.
-    Effects of several sources are drawn toward their mean by how far they differ beyond their errors; the best-looking state
+    A state's logit moves by effect · scale · log(1 + units / scale). The slope of the chance of winning by each state's
+    mean
+    is had from the simulation's own draws by conditional Monte Carlo: given all others a state is normal, and counts
+    where
+    it decides. The plan meets the Karush–Kuhn–Tucker conditions at the slope of where the plan itself leads, found in
+    rounds.
+    Effects of several sources are drawn toward their mean by how far they differ beyond their errors; the best-looking
+    state
     is otherwise the luckiest. The gain is the slope averaged on the way to the plan, times the shift.
 
     References
@@ -174,9 +190,10 @@ def allocate(
     Examples
     --------
     >>> import campaignkit as ck
-    >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+    >>> polls, results = ck.election.polls_2012(), ck.election.results()
+    >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
     >>> voters = dict(ck.election.results().filter(year=2008).select("state", "total_votes").iter_rows())
-    >>> response = {"effect": 0.02, "std_error": 0.005, "scale": 2.0, "voters": voters}  # a dollar a voter: half a point
+    >>> response = {"effect": 0.02, "std_error": 0.005, "scale": 2.0, "voters": voters}  # half a point a dollar
     >>> plan = ck.election.allocate(odds.simulate(20_000, seed=1), 20_000_000, responses=response)
     >>> round(plan.spent), plan.gain > 0, "OH" in plan.table["state"].head(3)
     (20000000, True, True)
@@ -268,13 +285,15 @@ def _plan(
     ordered = {
         "state": states, "spend": spend, "units": spend / problem.cost, "shift": 25 * shift, "value": start.value / 25,
         "first_unit": start.value * problem.response.effect / problem.cost, "next_unit": next_unit,
-        "bound_price": np.where(free, 0.0, Allocation(spend, price, next_unit).bound_price), "funded_probability": funded,
+        "bound_price": np.where(free, 0.0, Allocation(spend, price, next_unit).bound_price),
+        "funded_probability": funded,
         "best_probability": first,
     }  # fmt: skip
     table = pl.DataFrame(ordered).sort("spend", "first_unit", descending=True, maintain_order=True)
     loss = None if last_cycle is None else gain - _last_gain(winning, problem, last_cycle, states)
     return Plan(
-        table, unit, problem.budget, float(spend.sum()), before, before + gain, gain, float(lower), float(upper), price, loss,
+        table, unit, problem.budget, float(spend.sum()), before, before + gain, gain, float(lower), float(upper), price,
+        loss,
         level,
     )  # fmt: skip
 

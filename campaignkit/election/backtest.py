@@ -46,7 +46,8 @@ class Backtest(Result):
     Attributes
     ----------
     states : polars.DataFrame
-        One row an election, horizon and state: ``estimate``, ``lower``, ``upper``, ``chance``, and the ``share`` that came.
+        One row an election, horizon and state: ``estimate``, ``lower``, ``upper``, ``chance``, and the ``share`` that
+        came.
     calibration : polars.DataFrame
         Chances in bins: ``chance_from``, ``chance_to``, ``n``, ``expected_share``, ``won_share``.
     check : polars.DataFrame
@@ -60,7 +61,7 @@ class Backtest(Result):
     check: pl.DataFrame
 
     def summary(self) -> str:
-        """Say the scores beside the plain average's, the coverage, and whether the past was as surprising as expected."""
+        """Say the scores beside the plain average's, the coverage, and whether the past surprised as it should."""
         mean = {name: float(np.mean(self.table[name].to_numpy())) for name in self.table.columns if name != "year"}
         failed = self.check.filter(~pl.col("passed"))
         verdict = (
@@ -73,16 +74,21 @@ class Backtest(Result):
         return (
             f"{self.table['year'].n_unique()} elections, each forecast from earlier ones alone: mean Brier score "
             f"{mean['brier']:.4f} (plain average of polls {mean['plain_brier']:.4f}), error of a state's share "
-            f"{100 * mean['rmse']:.1f} points ({100 * mean['plain_rmse']:.1f}), {in_words(mean['cover_share'])} of states within "
-            f"their 95% interval ({in_words(mean['plain_cover_share'])}). {verdict} Few elections can only show large faults."
+            f"{100 * mean['rmse']:.1f} points ({100 * mean['plain_rmse']:.1f}), {in_words(mean['cover_share'])} of "
+            f"states within their 95% interval ({in_words(mean['plain_cover_share'])}). {verdict} "
+            "Few elections can only show large faults."
         )
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how often states were won, by the chance they were given."""
         rows = self.calibration.with_columns(
-            chance=pl.format("{}% to {}%", (100 * pl.col("chance_from")).cast(pl.Int64), (100 * pl.col("chance_to")).cast(pl.Int64))
+            chance=pl.format(
+                "{}% to {}%", (100 * pl.col("chance_from")).cast(pl.Int64), (100 * pl.col("chance_to")).cast(pl.Int64)
+            )
         ).unpivot(["expected_share", "won_share"], index="chance", variable_name="what", value_name="share")
-        return charts.bars(rows, "chance", "share", series="what", description=self.summary(), title="States won, by chance")
+        return charts.bars(
+            rows, "chance", "share", series="what", description=self.summary(), title="States won, by chance"
+        )
 
 
 def backtest(
@@ -128,13 +134,16 @@ def backtest(
 
     Notes
     -----
-    The check draws outcomes of every election from its own forecast, states together, and asks whether the real ones lie
-    as far off, on average, as the drawn ones do (mean squared normal scores of all states and elections). As every forecast
+    The check draws outcomes of every election from its own forecast, states together, and asks whether the real ones
+    lie
+    as far off, on average, as the drawn ones do (mean squared normal scores of all states and elections). As every
+    forecast
     knows the elections before it, their scores are independent if the model is right.
 
     References
     ----------
-    Gelman, Meng & Stern (1996), Statistica Sinica 6, 733–760. Dawid (1984), Journal of the Royal Statistical Society A 147,
+    Gelman, Meng & Stern (1996), Statistica Sinica 6, 733–760. Dawid (1984), Journal of the Royal Statistical Society A
+    147,
     278–292.
 
     Examples
@@ -145,7 +154,9 @@ def backtest(
     (2012, True)
     """
     polls, past = by_year(history, columns or {}), read_results(results)
-    chosen = [year for year in sorted(polls) if year in past.share and past.before(year)] if years is None else list(years)
+    chosen = (
+        [year for year in sorted(polls) if year in past.share and past.before(year)] if years is None else list(years)
+    )
     if not chosen:
         raise NotEnoughData("No election has polls, a result, and a result before it.")
     for year in chosen:
@@ -164,7 +175,15 @@ def backtest(
             )  # fmt: skip
             found = fit(inputs, known)
             seen = surprise(found.posterior.mixture, np.asarray(logit(past.share[year])), DRAWS, seed + year)
-            rows.append({"year": year, "days_left": days, **_scores(found, past, year), "z2": seen[0], **_plain(found, past, inputs)})
+            rows.append(
+                {
+                    "year": year,
+                    "days_left": days,
+                    **_scores(found, past, year),
+                    "z2": seen[0],
+                    **_plain(found, past, inputs),
+                }
+            )
             by_state.append(_states(found, past.share[year], year, days))
             drawn.append(seen)
         checks.append(_check(drawn, days))
@@ -180,7 +199,8 @@ def _scores(found: Fit, past: Results, year: int) -> dict[str, float]:
     return {
         "polls": found.polls.table.height, "brier": brier(chance, won), "log_score": log_score(chance, won),
         "crps": float(share_crps(mixture, share).mean()),
-        "rmse": float(np.sqrt(np.mean((table["estimate"].to_numpy() - share) ** 2))), "cover_share": float(within.mean()),
+        "rmse": float(np.sqrt(np.mean((table["estimate"].to_numpy() - share) ** 2))), 
+        "cover_share": float(within.mean()),
     }  # fmt: skip
 
 
@@ -209,7 +229,9 @@ def _calibration(states: pl.DataFrame) -> pl.DataFrame:
     chance = states["chance"].to_numpy()
     bins = np.clip(np.searchsorted(BINS, chance, side="right") - 1, 0, len(BINS) - 2)
     table = states.select("chance", won=pl.col("share") > 0.5, bin=pl.Series(bins))
-    grouped = table.group_by("bin").agg(n=pl.len(), expected_share=pl.col("chance").mean(), won_share=pl.col("won").mean())
+    grouped = table.group_by("bin").agg(
+        n=pl.len(), expected_share=pl.col("chance").mean(), won_share=pl.col("won").mean()
+    )
     ends = pl.DataFrame({"bin": range(len(BINS) - 1), "chance_from": BINS[:-1], "chance_to": BINS[1:]})
     return ends.join(grouped.with_columns(pl.col("bin").cast(pl.Int64)), on="bin", maintain_order="left").drop("bin")
 
@@ -218,5 +240,6 @@ def _check(drawn: list[tuple[float, Floats]], days: int) -> dict[str, float | in
     observed, expected = float(np.mean([seen for seen, _ in drawn])), np.mean([own for _, own in drawn], axis=0)
     lower, upper = np.quantile(expected, [0.025, 0.975])
     p = two_sided(observed, expected)
-    return {"days_left": days, "elections": len(drawn), "z2": observed, "z2_lower": float(lower), "z2_upper": float(upper),
+    return {"days_left": days, "elections": len(drawn), "z2": observed,
+            "z2_lower": float(lower), "z2_upper": float(upper),
             "p_value": p, "passed": p >= SURPRISED}  # fmt: skip

@@ -30,7 +30,8 @@ class Comparison(Result):
     """What moved between two forecasts, and why.
 
     `table` has one row a state, and last the election itself (``win``): ``state``, ``yesterday``, ``today`` (chances as
-    simulated), ``change`` and its parts, which sum to it: ``days`` (the date moved on, the same polls), ``polls`` (polls
+    simulated), ``change`` and its parts, which sum to it: ``days`` (the date moved on, the same polls), ``polls``
+    (polls
     that were not there, or are not any more), ``settings`` (all else that was asked differently) and ``noise`` (of the
     simulations, beside the exact chance; of ``win``, for which nothing exact is known, the parts hold the noise of a
     simulation on the same random numbers, and ``noise`` is null).
@@ -49,7 +50,9 @@ class Comparison(Result):
     def summary(self) -> str:
         """Say how far the chance of winning moved and why, and which states moved most."""
         win = self.table.row(-1, named=True)
-        states = self.table.head(-1).sort(pl.col("change").abs(), descending=True).filter(pl.col("change").abs() > MOVED)
+        states = (
+            self.table.head(-1).sort(pl.col("change").abs(), descending=True).filter(pl.col("change").abs() > MOVED)
+        )
         parts = ", ".join(f"{in_words(win[part], 'rate')} by {part}" for part in STEPS)
         text = (
             f"The chance of winning moved by {in_words(win['change'], 'rate')} to {win['today']:.1%}: {parts}. "
@@ -57,7 +60,10 @@ class Comparison(Result):
         )
         if not states.height:
             return text + " No state's chance moved by more than a point."
-        named = [f"{state} {in_words(moved, 'rate')}" for state, moved in states.head(3).select("state", "change").iter_rows()]
+        named = [
+            f"{state} {in_words(moved, 'rate')}"
+            for state, moved in states.head(3).select("state", "change").iter_rows()
+        ]
         return text + f" {counted(states.height, 'state')} moved by more than a point, most {', '.join(named)}."
 
     def chart(self) -> alt.TopLevelMixin:
@@ -95,14 +101,16 @@ def compare(today: Forecast, yesterday: Forecast, *, n: int = ELECTIONS, seed: i
 
     Notes
     -----
-    Yesterday's forecast is asked again with one thing changed at a time: first the date, then the polls, then the settings,
+    Yesterday's forecast is asked again with one thing changed at a time: first the date, then the polls, then the
+    settings,
     results and all else. The parts depend on that order where changes work together; they always sum to the whole.
 
     Examples
     --------
     >>> import campaignkit as ck
     >>> polls, results = ck.election.polls_2012(), ck.election.results()
-    >>> before, after = (ck.election.forecast(polls, results, on="2012-11-06", as_of=day) for day in ("2012-10-02", "2012-10-12"))
+    >>> before = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-10-02")
+    >>> after = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-10-12")
     >>> moved = ck.election.compare(after, before, n=10_000)
     >>> moved.table.filter(state="OH")["polls"].item() < 0
     True
@@ -120,7 +128,12 @@ def compare(today: Forecast, yesterday: Forecast, *, n: int = ELECTIONS, seed: i
     parts: dict[str, Any] = {name: exact[at + 1] - exact[at] for at, name in enumerate(STEPS)}
     parts["noise"] = (drawn[-1] - exact[-1]) - (drawn[0] - exact[0])
     table = pl.DataFrame(
-        {"state": [*today.table["state"], "win"], "yesterday": drawn[0], "today": drawn[-1], "change": drawn[-1] - drawn[0]}
+        {
+            "state": [*today.table["state"], "win"],
+            "yesterday": drawn[0],
+            "today": drawn[-1],
+            "change": drawn[-1] - drawn[0],
+        }
         | parts
     )
     last = pl.int_range(pl.len()) == pl.len() - 1

@@ -70,13 +70,15 @@ class Forecast(Result):
     def house_effects(self) -> pl.DataFrame:
         """How far each pollster leans to the Democrat beside the others, in shares of the vote (.01 is a point).
 
-        Columns: ``pollster``, ``n`` (polls), ``estimate``, ``lower``, ``upper``. What all pollsters lean together cannot
+        Columns: ``pollster``, ``n`` (polls), ``estimate``, ``lower``, ``upper``. What all pollsters lean together
+        cannot
         be told from polls; it is the shared error of `scales`.
 
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> leans = odds.house_effects.filter(pollster="Rasmussen")
         >>> leans["upper"].item() < 0
         True
@@ -100,7 +102,8 @@ class Forecast(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> odds.poll_weights("OH")["state"][0]
         'OH'
         """
@@ -130,7 +133,8 @@ class Forecast(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> odds.without("Rasmussen").table["polls"].sum() < odds.table["polls"].sum()
         True
         """
@@ -146,13 +150,15 @@ class Forecast(Result):
         Returns
         -------
         polars.DataFrame
-            ``pollster``, ``n`` (polls), ``national_share`` (without it), ``national_change`` (by leaving it out), and the
+            ``pollster``, ``n`` (polls), ``national_share`` (without it), ``national_change`` (by leaving it out), and
+            the
             ``state`` that it moves most with its ``state_change``.
 
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> "Rasmussen" in odds.without_each()["pollster"].head(3).to_list()
         True
         """
@@ -168,7 +174,8 @@ class Forecast(Result):
         seed : int
             The same seed draws the same elections.
         districts : table or bool, optional
-            Whether Maine and Nebraska give votes by district. True: by the districts' votes of 2008, which ship; a table
+            Whether Maine and Nebraska give votes by district. True: by the districts' votes of 2008, which ship; a
+            table
             with columns `district`, `state`, `year`, `dem`, `rep` brings others. None: states vote as one.
 
         Returns
@@ -178,7 +185,8 @@ class Forecast(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> odds.simulate(1_000, seed=1, districts=True).table["electoral_votes"].sum()
         538
         """
@@ -192,9 +200,10 @@ class Forecast(Result):
         closest = self.table.sort((pl.col("estimate") - 0.5).abs()).head(3)
         states = ", ".join(f"{name} {in_words(p)}" for name, p in closest.select("state_name", "chance").iter_rows())
         text = (
-            f"As of {self.inputs.as_of}, {(self.inputs.on - self.inputs.as_of).days} days before the election, the Democrat "
-            f"is expected to get {in_words(nation['estimate'])} of the two parties' national vote ({level} interval "
-            f"{in_words(nation['lower'])} to {in_words(nation['upper'])}). Closest are, with the chance of winning: {states}."
+            f"As of {self.inputs.as_of}, {(self.inputs.on - self.inputs.as_of).days} days before the election, the "
+            f"Democrat is expected to get {in_words(nation['estimate'])} of the two parties' national vote ({level} interval "
+            f"{in_words(nation['lower'])} to {in_words(nation['upper'])}). Closest are, with the chance of "
+            f"winning: {states}."
         )
         if not used:
             return text + " No poll was used: this is what past results (and fundamentals) say alone."
@@ -202,7 +211,9 @@ class Forecast(Result):
         text += f" {counted(used, 'poll')} of {counted(self.fit.polls.table['pollster'].n_unique(), 'pollster')}"
         if self.set_aside.height:
             text += f" ({int(self.set_aside['n'].sum()):,} set aside)"
-        return text + f"; all may be wrong together by {points(biases)} points, a standard deviation, as polls have been."
+        return (
+            text + f"; all may be wrong together by {points(biases)} points, a standard deviation, as polls have been."
+        )
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the closest states' shares with their intervals."""
@@ -276,15 +287,19 @@ def forecast(
 
     Notes
     -----
-    On the logit scale all is Gaussian. A state's result is the last one (or the fundamentals) plus a swing of the nation
-    and one of its own, alike in like states. A poll is the result, less what the state drifts until election day, plus the
+    On the logit scale all is Gaussian. A state's result is the last one (or the fundamentals) plus a swing of the
+    nation
+    and one of its own, alike in like states. A poll is the result, less what the state drifts until election day, plus
+    the
     effects of its house, mode, population and sponsor, its own error beyond sampling, and two errors that no number of
-    polls averages away: one of all polls, one of a state's. The posterior is one Cholesky of the polls' covariance. Three
+    polls averages away: one of all polls, one of a state's. The posterior is one Cholesky of the polls' covariance.
+    Three
     scales (the states' swing, and the two shared errors) are learned from how earlier elections came out, as many days
     before theirs as this is, and integrated over: the forecast is a mixture of Gaussians. No election teaches its own
     forecast.
 
-    `fundamentals` may have a `date` (the latest up to `as_of` counts) and a `year` (to be used for earlier elections too); one
+    `fundamentals` may have a `date` (the latest up to `as_of` counts) and a `year` (to be used for earlier elections
+    too); one
     row ``US`` moves every state of the last election alike.
 
     References
@@ -296,7 +311,8 @@ def forecast(
     Examples
     --------
     >>> import campaignkit as ck
-    >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+    >>> polls, results = ck.election.polls_2012(), ck.election.results()
+    >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
     >>> odds.table.filter(state="OH").select("polls", (pl.col("chance") > 0.5).alias("ahead")).row(0)
     (84, True)
     """
@@ -320,7 +336,8 @@ def refit(inputs: Inputs, level: float, known: dict | None = None) -> Forecast:
     table = reports.state_table(found, inputs.on.year, level)
     nation = pl.DataFrame({"state": ["US"], **reports.shares(reports.national_logit(found), level)})
     return Forecast(
-        table, nation, reports.scale_table(found, inputs.settings), found.polls.pollsters, found.polls.set_aside, inputs,
+        table, nation, reports.scale_table(found, inputs.settings), found.polls.pollsters, found.polls.set_aside,
+        inputs,
         found, level,
     )  # fmt: skip
 

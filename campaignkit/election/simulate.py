@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.election.data import tiles
+from campaignkit.election.model.drawing import Conditions, batches, draw, frame
 from campaignkit.election.model.race import NEEDED, Race
-from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.errors import BadValue
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.prediction.pivotal import tipping_points
@@ -29,27 +30,7 @@ if TYPE_CHECKING:
 ELECTIONS = 66_000
 MOST = 50_000_000
 FEW = 1_000  # effective draws below which a conditional chance is too rough
-SAMPLED = 50_000  # draws behind conditional intervals
 POINT = 0.01
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What is taken for given.
-
-    Attributes
-    ----------
-    bounds : mapping of int to (float, float)
-        By unit: bounds of its logit; draws are made within them.
-    where : polars.Expr or None
-        Of the columns of `Simulation.draws`; draws for which it is false are thrown away.
-    words : tuple of str
-        The same in words.
-    """
-
-    bounds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
-    where: pl.Expr | None = None
-    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,7 +76,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> 0.6 < odds.simulate(10_000, seed=1).win_probability < 0.95
         True
         """
@@ -108,7 +90,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> 0 < odds.simulate(10_000, seed=1).tie_probability < 0.02
         True
         """
@@ -122,7 +105,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> odds.simulate(1_000, seed=1).effective_n
         1000.0
         """
@@ -135,7 +119,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> 0.01 < odds.simulate(1_000, seed=1).std_error < 0.02
         True
         """
@@ -181,7 +166,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> drawn = odds.simulate(10_000, seed=1)
         >>> drawn.given("OH", won=False).win_probability < drawn.win_probability
         True
@@ -203,7 +189,9 @@ class Simulation(Result):
         if where is not None:
             kept = where if kept is None else kept & where
             words.append(str(where))
-        return draw(self, Conditions(bounds, kept, tuple(words)))
+        under = Conditions(bounds, kept, tuple(words))
+        drawn = draw(self.race, self.n, self.seed, self.confidence_level, under)
+        return replace(self, table=drawn.table, conditions=under, votes=drawn.votes, weight=drawn.weight)
 
     def batches(self) -> Iterator[tuple[Floats, Floats | None]]:
         """Yield the elections again: logits (one row an election, one column a unit) and weights, in batches.
@@ -211,11 +199,12 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> sum(len(drawn) for drawn, _ in odds.simulate(1_000, seed=1).batches())
         1000
         """
-        yield from _batches(self.race, self.n, self.seed, self.conditions)
+        yield from batches(self.race, self.n, self.seed, self.conditions)
 
     def draws(self) -> pa.RecordBatchReader:
         """Return the elections as Arrow: one row an election.
@@ -227,7 +216,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> odds.simulate(1_000, seed=1).draws().read_all().num_rows
         1000
         """
@@ -239,7 +229,7 @@ class Simulation(Result):
 
         def rows() -> Iterator[pa.RecordBatch]:
             for drawn, weight in self.batches():
-                yield _frame(self.race, drawn, weight).to_arrow().cast(schema).combine_chunks().to_batches()[0]
+                yield frame(self.race, drawn, weight).to_arrow().cast(schema).combine_chunks().to_batches()[0]
 
         return pa.RecordBatchReader.from_batches(schema, rows())
 
@@ -250,7 +240,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> odds.simulate(10_000, seed=1).tipping["state"][0]
         'OH'
         """
@@ -269,10 +260,11 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> odds.simulate(10_000, seed=1).closest.columns
         ['state', 'closest_share', 'within_point_share']
-        """  # noqa: D205, D400
+        """
         units = len(self.race.units)
         closest, near, total = np.zeros(units), np.zeros(units), 0.0
         for drawn, weight in self.batches():
@@ -290,8 +282,8 @@ class Simulation(Result):
         low, middle, high = (int(v) for v in self.quantiles([0.05, 0.5, 0.95]))
         text = (
             f"In {self.n:,} elections drawn from the forecast of {self.as_of} the Democrat has 270 electoral votes or "
-            f"more in {in_words(self.win_probability)}{under}; nobody has in {in_words(self.tie_probability)}. Electoral "
-            f"votes: {middle}, and between {low} and {high} in nine of ten. These are chances under the model, not "
+            f"more in {in_words(self.win_probability)}{under}; nobody has in {in_words(self.tie_probability)}. "
+            f"Electoral votes: {middle}, and between {low} and {high} in nine of ten. These are chances under the model, not "
             f"shares of the vote; drawing adds ±{100 * self.std_error:.2f} points."
         )
         if self.conditions.words and self.effective_n < FEW:
@@ -304,7 +296,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> low, high = odds.simulate(10_000, seed=1).quantiles([0.05, 0.95])
         >>> low < 332 < high
         True
@@ -319,7 +312,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> round(odds.simulate(10_000, seed=1).histogram()["share"].sum(), 9)
         1.0
         """
@@ -348,7 +342,8 @@ class Simulation(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> odds = ck.election.forecast(ck.election.polls_2012(), ck.election.results(), on="2012-11-06", as_of="2012-11-01")
+        >>> polls, results = ck.election.polls_2012(), ck.election.results()
+        >>> odds = ck.election.forecast(polls, results, on="2012-11-06", as_of="2012-11-01")
         >>> len(odds.simulate(1_000, seed=1).map().to_dict()["layer"])
         2
         """
@@ -365,7 +360,9 @@ class Simulation(Result):
         squares = base.mark_rect(cornerRadius=3).encode(color=alt.Color("chance:Q", title="chance", scale=scale))
         text = base.mark_text(fontSize=11, color="#222").encode(text="state:N")
         leader = self.table.filter(pl.col("chance") > 0.5)
-        description = f"Tile map of the states by chance: the Democrat is ahead in {leader.height} of {self.table.height}."
+        description = (
+            f"Tile map of the states by chance: the Democrat is ahead in {leader.height} of {self.table.height}."
+        )
         return alt.layer(squares, text).properties(description=description, width=charts.WIDTH, height=330)
 
     def percentages(self) -> list[str]:
@@ -390,74 +387,12 @@ def _words(unit: str, won: bool | None, share: tuple[float | None, float | None]
     return f"{unit} gives {in_words(low or 0.0)} to {in_words(1.0 if high is None else high)}"
 
 
-def _frame(race: Race, drawn: Floats, weight: Floats | None) -> pl.DataFrame:
-    """Return draws as columns."""
-    won = (drawn > 0).astype(np.float32)
-    columns = {
-        "electoral_votes": (won @ race.votes.astype(np.float32)).astype(np.int16),
-        "national_share": expit(drawn @ race.national.astype(np.float32) + np.float32(race.national_offset)),
-        "weight": np.ones(len(drawn)) if weight is None else weight,
-    }
-    shares = expit(drawn)
-    return pl.DataFrame(columns | {name: shares[:, at] for at, name in enumerate(race.units)})
-
-
-def _batches(race: Race, n: int, seed: int, conditions: Conditions) -> Iterator[tuple[Floats, Floats | None]]:
-    for drawn, weight in race.batches(n, seed, conditions.bounds):
-        if conditions.where is None:
-            yield drawn, weight
-            continue
-        fits = _frame(race, drawn, weight).select(conditions.where.fill_null(False).alias("fits"))["fits"].to_numpy()
-        if fits.any():
-            yield drawn[fits], None if weight is None else weight[fits]
-
-
 def simulate(
     race: Race, on: dt.date, as_of: dt.date, n: int = ELECTIONS, seed: int = 0, confidence_level: float = 0.95
 ) -> Simulation:
     """Return elections drawn from a race; `Forecast.simulate` says more."""
     check_scalar(n, "n", typ=int, gt=0, le=MOST)
     check_scalar(seed, "seed", typ=int, ge=0)
-    start = Simulation(
-        pl.DataFrame(), race, n, seed, on, as_of, confidence_level, Conditions(), np.zeros(0, np.int16), None
-    )
-    return draw(start, Conditions())
-
-
-def draw(simulation: Simulation, conditions: Conditions) -> Simulation:
-    """Return a simulation drawn anew under conditions."""
-    race, n = simulation.race, simulation.n
-    votes, counts, masses, sampled = race.votes.astype(np.float32), [], [], []
-    won_by_unit, total, step = np.zeros(len(race.units)), 0.0, max(1, n // SAMPLED)
-    conditional = bool(conditions.words)
-    for drawn, weight in _batches(race, n, simulation.seed, conditions):
-        won = (drawn > 0).astype(np.float32)
-        counts.append((won @ votes).astype(np.int16))
-        mass = np.ones(len(won), np.float32) if weight is None else weight
-        won_by_unit += mass @ won
-        total += float(mass.sum())
-        if weight is not None:
-            masses.append(weight)
-        if conditional:
-            sampled.append((drawn[::step], mass[::step]))
-    if not counts or total <= 0:
-        raise NotEnoughData(f"None of {n:,} elections fits: {' and '.join(conditions.words)}.")
-    interval = _intervals(race, simulation.confidence_level, sampled)
-    columns = {"state": race.units, "electoral_votes": race.votes, **interval, "chance": won_by_unit / total}
-    return Simulation(
-        pl.DataFrame(columns), race, n, simulation.seed, simulation.on, simulation.as_of, simulation.confidence_level,
-        conditions, np.concatenate(counts), np.concatenate(masses) if masses else None,
-    )  # fmt: skip
-
-
-def _intervals(race: Race, level: float, sampled: list[tuple[Floats, Floats]]) -> dict[str, Floats]:
-    """Return shares' medians and intervals: of the mixture itself, or of weighted draws under conditions."""
-    points = {"estimate": 0.5, "lower": (1 - level) / 2, "upper": (1 + level) / 2}
-    if not sampled:
-        return {name: expit(race.mixture.quantile(p)) for name, p in points.items()}
-    x, weight = (np.concatenate(part) for part in zip(*sampled, strict=True))
-    order = np.argsort(x, axis=0)
-    below = np.cumsum(weight[order], axis=0) / weight.sum()
-    at = {name: np.minimum((below < p).sum(axis=0), len(x) - 1) for name, p in points.items()}
-    ordered = np.take_along_axis(x, order, axis=0)
-    return {name: expit(ordered[place, np.arange(x.shape[1])].astype(float)) for name, place in at.items()}
+    none = Conditions()
+    drawn = draw(race, n, seed, confidence_level, none)
+    return Simulation(drawn.table, race, n, seed, on, as_of, confidence_level, none, drawn.votes, drawn.weight)

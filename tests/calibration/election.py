@@ -123,8 +123,8 @@ def _plain(draw):
 
 WORLDS = {
     "history": (_plain(history(Truth())), 1000),
-    "history, heavy tails": (_plain(history(Truth(tails=3))), 1000),
-    "history, large poll errors": (_plain(history(Truth(shared=0.12, own=0.1))), 60),
+    "history, heavy tails": (_plain(history(Truth(tails=3))), 60),
+    "history, large poll errors": (_plain(history(Truth(shared=0.12, own=0.1))), 20),
     "plan": (_plain(plan), 1000),
 }
 SAYS = {

@@ -60,7 +60,14 @@ def draw_history(seed: int, polled: list[int], truth: Truth = Truth(), polls: in
 
 
 def draw_polls(
-    rng: np.random.Generator, year: int, theta: np.ndarray, prior: Prior, factor: np.ndarray, truth: Truth, n: int, days: int
+    rng: np.random.Generator,
+    year: int,
+    theta: np.ndarray,
+    prior: Prior,
+    factor: np.ndarray,
+    truth: Truth,
+    n: int,
+    days: int,
 ) -> pl.DataFrame:
     left = rng.integers(0, days, n)
     step = truth.drift * factor / np.sqrt(prior.turnout @ prior.covariance @ prior.turnout)

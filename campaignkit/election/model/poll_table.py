@@ -71,7 +71,8 @@ def read_polls(
     ColumnNotFound
         A needed column is missing.
     BadValue
-        A state is unknown, a share is not between 0 and 100 or both sum to more, a poll ends before it starts or after the
+        A state is unknown, a share is not between 0 and 100 or both sum to more, a poll ends before it starts or after
+        the
         election.
     """
     table = _named(data, columns or {})
@@ -232,5 +233,3 @@ def _drift(unit: np.ndarray, left: Floats, rows: Floats, prior: Prior, sd: float
 def _codes(column: pl.Series) -> np.ndarray:
     """Return whole numbers for texts; −1 where null."""
     return column.str.to_lowercase().cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
-
-

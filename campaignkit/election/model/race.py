@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from scipy.special import logit
 
-from campaignkit.election.data import DISTRICT_STATES, districts as shipped_districts, electoral_votes
+from campaignkit.election.data import DISTRICT_STATES, electoral_votes
+from campaignkit.election.data import districts as shipped_districts
 from campaignkit.election.model.fitting import Fit
 from campaignkit.election.model.states import Results, read_results, state_codes
 from campaignkit.errors import BadValue
@@ -110,7 +111,8 @@ def race_of(fit: Fit, year: int, results: Any, districts: Any = None) -> Race:
             raise BadValue(f"districts: {state} has {expected} districts in {year}; a row for each was expected.")
         counts[names.index(state)] = AT_LARGE
     return Race(
-        [*names, *table["district"]], [*names, *table["state"]], np.concatenate([counts, np.ones(len(leans), np.int64)]),
+        [*names, *table["district"]], [*names, *table["state"]], np.concatenate([counts, np.ones(len(leans),
+        np.int64)]),
         mixture, np.concatenate([prior.national, np.zeros(len(leans))]), prior.national_offset,
     )  # fmt: skip
 
@@ -120,7 +122,9 @@ def _districts(data: Any) -> pl.DataFrame:
     table = open_columns(data, names, "districts").collect(names).sort("district")
     table = table.with_columns(state_codes(table["state"], "districts").alias("state"))
     if others := set(table["state"]) - set(DISTRICT_STATES):
-        raise BadValue(f"districts: {', '.join(sorted(others))} gives all its votes to its winner; only ME and NE do not.")
+        raise BadValue(
+            f"districts: {', '.join(sorted(others))} gives all its votes to its winner; only ME and NE do not."
+        )
     return table
 
 

@@ -22,7 +22,9 @@ def state_table(fit: Fit, year: int, level: float) -> pl.DataFrame:
     counts = fit.polls.table.group_by("state").agg(pl.len().cast(pl.Int64).alias("polls"))
     votes = electoral_votes(year).select("state", "state_name", "electoral_votes")
     table = votes.join(counts, on="state", how="left", maintain_order="left").with_columns(pl.col("polls").fill_null(0))
-    return table.with_columns(**shares(fit.posterior.mixture, level), prior_share=pl.Series(expit(fit.election.prior.mean)))
+    return table.with_columns(
+        **shares(fit.posterior.mixture, level), prior_share=pl.Series(expit(fit.election.prior.mean))
+    )
 
 
 def shares(mixture: GaussianMixture, level: float) -> dict[str, pl.Series]:

@@ -44,7 +44,8 @@ def read_responses(data: Any, states: list[str], seed: int) -> Responses:
     Parameters
     ----------
     data : table or mapping
-        Columns `state`, `effect`, `scale`; optional `std_error`, `voters` and `source`. A mapping of `effect`, `scale` and
+        Columns `state`, `effect`, `scale`; optional `std_error`, `voters` and `source`. A mapping of `effect`, `scale`
+        and
         optional `std_error` and `voters` (by state) is one response for all states.
     states : list of str
         The states that can be spent in.
@@ -65,8 +66,15 @@ def read_responses(data: Any, states: list[str], seed: int) -> Responses:
     if unknown := sorted(set(table["state"]) - set(states)):
         raise BadValue(f"responses: {unknown[0]} gives no electoral votes in this simulation.")
     numbers = table.select("effect", "scale", "std_error", "voters").fill_null(np.nan).to_numpy()
-    if not np.isfinite(numbers).all() or (numbers[:, 1] <= 0).any() or (numbers[:, 2] < 0).any() or (numbers[:, 3] <= 0).any():
-        raise BadValue("responses: effect, scale, std_error or voters is null or out of range; scale and voters lie above 0.")
+    if (
+        not np.isfinite(numbers).all()
+        or (numbers[:, 1] <= 0).any()
+        or (numbers[:, 2] < 0).any()
+        or (numbers[:, 3] <= 0).any()
+    ):
+        raise BadValue(
+            "responses: effect, scale, std_error or voters is null or out of range; scale and voters lie above 0."
+        )
     draws = _drawn(table, seed) / numbers[:, 3]
     at = [states.index(state) for state in table["state"]]
     effect, scale, every = np.zeros(len(states)), np.ones(len(states)), np.zeros((DRAWS, len(states)))

@@ -88,9 +88,8 @@ class Settings:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name.endswith("_sd"):
-                optional = field.default is None
-                above = {"gt": 0} if field.name in ("prior_sd", "swing_prior_sd", "swing_sd") else {"ge": 0}
-                check_scalar(value, field.name, typ=float, optional=optional, **above)
+                above = 0 if field.name in ("prior_sd", "swing_prior_sd", "swing_sd") else None
+                check_scalar(value, field.name, typ=float, ge=0, gt=above, optional=field.default is None)
 
     @classmethod
     def published_2012(cls, days_left: int = 0) -> Settings:

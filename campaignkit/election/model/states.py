@@ -104,15 +104,21 @@ def read_results(data: Any) -> Results:
     names = ["year", "state", "dem", "rep", "total_votes"]
     table = open_columns(data, names, "results").collect(names)
     check_numbers(table, "year", "dem", "rep", "total_votes", argument="results")
-    if table.filter(~pl.all_horizontal((pl.col(name) > 0).fill_null(False) for name in names if name != "state")).height:
+    if table.filter(
+        ~pl.all_horizontal((pl.col(name) > 0).fill_null(False) for name in names if name != "state")
+    ).height:
         raise BadValue("results: a year, a share or a count of votes is null or not above 0.")
     table = table.with_columns(state_codes(table["state"], "results").alias("state"))
     share, turnout = {}, {}
     for (year,), part in table.partition_by("year", as_dict=True).items():
         aligned = places().select("state").join(part, on="state", how="left", maintain_order="left")
         if aligned.height > 51 or aligned["dem"].null_count():
-            wrong = aligned.filter(pl.col("dem").is_null() | pl.col("state").is_duplicated())["state"].unique().to_list()
-            raise BadValue(f"results of {year}: one row for each state was expected; see {', '.join(sorted(wrong)[:6])}.")
+            wrong = (
+                aligned.filter(pl.col("dem").is_null() | pl.col("state").is_duplicated())["state"].unique().to_list()
+            )
+            raise BadValue(
+                f"results of {year}: one row for each state was expected; see {', '.join(sorted(wrong)[:6])}."
+            )
         dem, rep, votes = (aligned[name].cast(pl.Float64).to_numpy() for name in ("dem", "rep", "total_votes"))
         share[int(year)], turnout[int(year)] = dem / (dem + rep), votes / votes.sum()
     return Results(share, turnout)

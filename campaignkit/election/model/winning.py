@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,13 +53,15 @@ class Winning:
         self.precisions = np.linalg.inv(mixture.covariance)
         ends = np.cumsum([0, *mixture.counts(self.n)])
         whole = np.concatenate(list(mixture.draws(self.n, seed)))
-        self.parts = [whole[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        self.parts = [whole[start:end] for start, end in pairwise(ends)]
 
     def chance(self, shift: Floats) -> float:
         """Return the share of draws that are won."""
         by = shift[self.of_unit].astype(np.float32)
         votes = self.race.votes.astype(np.float32)
-        return sum(float((((part + by) > 0).astype(np.float32) @ votes >= NEEDED).sum()) for part in self.parts) / self.n
+        return (
+            sum(float((((part + by) > 0).astype(np.float32) @ votes >= NEEDED).sum()) for part in self.parts) / self.n
+        )
 
     def slope(self, shift: Floats) -> Slope:
         """Return the gradient at a shift."""

@@ -31,7 +31,7 @@ class Allocation:
 
     @property
     def bound_price(self) -> Floats:
-        """What moving a binding bound by one unit would bring (below 0 for a floor), given the price; 0 where none binds."""
+        """What moving a binding bound by one unit would bring (below 0 for a floor); 0 where none binds."""
         off = self.marginal - self.price
         return np.where(np.abs(off) > 1e-6 * max(self.price, 1e-300), off, 0.0)
 
@@ -109,9 +109,7 @@ def allocate_concave(slope: Floats, scale: Floats, budget: float, lower: Floats,
     return Allocation(spend, price, marginal_returns(slope, scale, spend))
 
 
-def allocate_whole(
-    slope: Floats, scale: Floats, cost: Floats, budget: float, lower: Floats, upper: Floats
-) -> Floats:
+def allocate_whole(slope: Floats, scale: Floats, cost: Floats, budget: float, lower: Floats, upper: Floats) -> Floats:
     """Return the best plan in whole units, each at its cost: always the unit that brings most for its cost.
 
     With equal costs this is the optimum, as returns diminish.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from campaignkit.stats.arrays import Floats, Whole
 
@@ -39,7 +40,7 @@ def tipping_points(x: Floats, votes: Whole, needed: int) -> np.ndarray:
     return np.where(first_wins | second_wins, unit, -1)
 
 
-def win_gradient(x: Floats, mean: Floats, precision: Floats, votes: Whole, needed: int) -> Floats:
+def win_gradient(x: Floats, mean: Floats, precision: Floats, votes: Whole, needed: int) -> NDArray[np.float32]:
     """Return for each row the conditional derivative of winning by each unit's mean: their average is the gradient.
 
     Given all other units, a unit's logit is normal, and winning moves with its mean only where its votes decide: by

@@ -1,0 +1,117 @@
+"""Elections drawn in batches, within conditions, and what is counted on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from scipy.special import expit
+
+from campaignkit.election.model.race import Race
+from campaignkit.errors import NotEnoughData
+from campaignkit.stats.arrays import Floats
+
+SAMPLED = 50_000  # draws behind conditional intervals
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is taken for given.
+
+    Attributes
+    ----------
+    bounds : mapping of int to (float, float)
+        By unit: bounds of its logit; draws are made within them.
+    where : polars.Expr or None
+        Of the columns of `Simulation.draws`; draws for which it is false are thrown away.
+    words : tuple of str
+        The same in words.
+    """
+
+    bounds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    where: pl.Expr | None = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is kept of elections drawn.
+
+    Attributes
+    ----------
+    table : polars.DataFrame
+        As of `Simulation`.
+    votes : array
+        Electoral votes in each election that fits the conditions.
+    weight : array or None
+        Of each of these; None: all the same.
+    """
+
+    table: pl.DataFrame
+    votes: np.ndarray
+    weight: Floats | None
+
+
+def draw(race: Race, n: int, seed: int, level: float, conditions: Conditions) -> Drawn:
+    """Return elections drawn under conditions.
+
+    Raises
+    ------
+    NotEnoughData
+        None fits.
+    """
+    votes, counts, masses, sampled = race.votes.astype(np.float32), [], [], []
+    won_by_unit, total, step = np.zeros(len(race.units)), 0.0, max(1, n // SAMPLED)
+    for drawn, weight in batches(race, n, seed, conditions):
+        won = (drawn > 0).astype(np.float32)
+        counts.append((won @ votes).astype(np.int16))
+        mass = np.ones(len(won), np.float32) if weight is None else weight
+        won_by_unit += mass @ won
+        total += float(mass.sum())
+        if weight is not None:
+            masses.append(weight)
+        if conditions.words:
+            sampled.append((drawn[::step], mass[::step]))
+    if not counts or total <= 0:
+        raise NotEnoughData(f"None of {n:,} elections fits: {' and '.join(conditions.words)}.")
+    columns = {"state": race.units, "electoral_votes": race.votes, **_intervals(race, level, sampled)}
+    table = pl.DataFrame(columns | {"chance": won_by_unit / total})
+    return Drawn(table, np.concatenate(counts), np.concatenate(masses) if masses else None)
+
+
+def frame(race: Race, drawn: Floats, weight: Floats | None) -> pl.DataFrame:
+    """Return draws as columns."""
+    won = (drawn > 0).astype(np.float32)
+    columns = {
+        "electoral_votes": (won @ race.votes.astype(np.float32)).astype(np.int16),
+        "national_share": expit(drawn @ race.national.astype(np.float32) + np.float32(race.national_offset)),
+        "weight": np.ones(len(drawn)) if weight is None else weight,
+    }
+    shares = expit(drawn)
+    return pl.DataFrame(columns | {name: shares[:, at] for at, name in enumerate(race.units)})
+
+
+def batches(race: Race, n: int, seed: int, conditions: Conditions) -> Iterator[tuple[Floats, Floats | None]]:
+    """Yield elections that fit conditions: logits, and weights where some were drawn within bounds."""
+    for drawn, weight in race.batches(n, seed, conditions.bounds):
+        if conditions.where is None:
+            yield drawn, weight
+            continue
+        fits = frame(race, drawn, weight).select(conditions.where.fill_null(False).alias("fits"))["fits"].to_numpy()
+        if fits.any():
+            yield drawn[fits], None if weight is None else weight[fits]
+
+
+def _intervals(race: Race, level: float, sampled: list[tuple[Floats, Floats]]) -> dict[str, Floats]:
+    """Return shares' medians and intervals: of the mixture itself, or of weighted draws under conditions."""
+    points = {"estimate": 0.5, "lower": (1 - level) / 2, "upper": (1 + level) / 2}
+    if not sampled:
+        return {name: expit(race.mixture.quantile(p)) for name, p in points.items()}
+    x, weight = (np.concatenate(part) for part in zip(*sampled, strict=True))
+    order = np.argsort(x, axis=0)
+    below = np.cumsum(weight[order], axis=0) / weight.sum()
+    at = {name: np.minimum((below < p).sum(axis=0), len(x) - 1) for name, p in points.items()}
+    ordered = np.take_along_axis(x, order, axis=0)
+    return {name: expit(ordered[place, np.arange(x.shape[1])].astype(float)) for name, place in at.items()}
