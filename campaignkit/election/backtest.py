@@ -199,7 +199,7 @@ def _scores(found: Fit, past: Results, year: int) -> dict[str, float]:
     return {
         "polls": found.polls.table.height, "brier": brier(chance, won), "log_score": log_score(chance, won),
         "crps": float(share_crps(mixture, share).mean()),
-        "rmse": float(np.sqrt(np.mean((table["estimate"].to_numpy() - share) ** 2))), 
+        "rmse": float(np.sqrt(np.mean((table["estimate"].to_numpy() - share) ** 2))),
         "cover_share": float(within.mean()),
     }  # fmt: skip
 

@@ -38,7 +38,8 @@ class Simulation(Result):
     """Elections drawn from a forecast, all under its conditions.
 
     `table` has one row a unit (a state, or a district that votes by itself): ``state``, ``electoral_votes``,
-    ``estimate`` (the Democrat's share of the two parties, median), ``lower``, ``upper`` (its interval) and ``chance``
+    ``estimate`` (the Democrat's share of the two parties, at the mean logit),
+    ``lower``, ``upper`` (its interval) and ``chance``
     (that the Democrat wins it).
 
     Attributes
@@ -283,8 +284,8 @@ class Simulation(Result):
         text = (
             f"In {self.n:,} elections drawn from the forecast of {self.as_of} the Democrat has 270 electoral votes or "
             f"more in {in_words(self.win_probability)}{under}; nobody has in {in_words(self.tie_probability)}. "
-            f"Electoral votes: {middle}, and between {low} and {high} in nine of ten. These are chances under the model, not "
-            f"shares of the vote; drawing adds ±{100 * self.std_error:.2f} points."
+            f"Electoral votes: {middle}, and between {low} and {high} in nine of ten. These are chances under "
+            f"the model, not shares of the vote; drawing adds ±{100 * self.std_error:.2f} points."
         )
         if self.conditions.words and self.effective_n < FEW:
             text += f" Only {self.effective_n:,.0f} effective draws are left, too few for more than a rough number."

@@ -49,8 +49,8 @@ def results() -> pl.DataFrame:
     Examples
     --------
     >>> import campaignkit as ck
-    >>> ck.election.results().filter(year=2012, state="OH").select("dem", "rep").row(0)
-    (0.50672, 0.47692)
+    >>> ck.election.results().filter(year=2012, state="OH").select(pl.col("dem", "rep").round(3)).row(0)
+    (0.507, 0.477)
     """
     return _read("results_1976_2012.parquet")
 

@@ -105,13 +105,15 @@ def batches(race: Race, n: int, seed: int, conditions: Conditions) -> Iterator[t
 
 
 def _intervals(race: Race, level: float, sampled: list[tuple[Floats, Floats]]) -> dict[str, Floats]:
-    """Return shares' medians and intervals: of the mixture itself, or of weighted draws under conditions."""
-    points = {"estimate": 0.5, "lower": (1 - level) / 2, "upper": (1 + level) / 2}
+    """Return shares of mean logits, and intervals: of the mixture itself, or of weighted draws under conditions."""
+    points = {"lower": (1 - level) / 2, "upper": (1 + level) / 2}
     if not sampled:
-        return {name: expit(race.mixture.quantile(p)) for name, p in points.items()}
+        ends = {name: expit(race.mixture.quantile(p)) for name, p in points.items()}
+        return {"estimate": expit(race.mixture.overall_mean()), **ends}
     x, weight = (np.concatenate(part) for part in zip(*sampled, strict=True))
     order = np.argsort(x, axis=0)
     below = np.cumsum(weight[order], axis=0) / weight.sum()
     at = {name: np.minimum((below < p).sum(axis=0), len(x) - 1) for name, p in points.items()}
     ordered = np.take_along_axis(x, order, axis=0)
-    return {name: expit(ordered[place, np.arange(x.shape[1])].astype(float)) for name, place in at.items()}
+    ends = {name: expit(ordered[place, np.arange(x.shape[1])].astype(float)) for name, place in at.items()}
+    return {"estimate": expit(np.average(x, axis=0, weights=weight)), **ends}

@@ -12,7 +12,7 @@ from campaignkit.election.model.settings import Settings
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.prediction.gaussian_mixture import GaussianMixture
 from campaignkit.stats.regression.linear_gaussian import leave_groups_out
-from campaignkit.stats.regression.variance_components import Variances, posterior, rotate
+from campaignkit.stats.regression.variance_components import Variances, posterior, posterior_mean, rotate
 
 AT_HALF = 0.25  # what a logit is in shares at one half
 
@@ -28,9 +28,9 @@ def state_table(fit: Fit, year: int, level: float) -> pl.DataFrame:
 
 
 def shares(mixture: GaussianMixture, level: float) -> dict[str, pl.Series]:
-    """Return the median share, its interval and the chance of a majority, for each dimension of logits."""
+    """Return the share of the mean logit, its interval and the chance of a majority, for each dimension of logits."""
     tail = (1 - level) / 2
-    columns = {"estimate": mixture.quantile(0.5), "lower": mixture.quantile(tail), "upper": mixture.quantile(1 - tail)}
+    columns = {"estimate": mixture.overall_mean(), "lower": mixture.quantile(tail), "upper": mixture.quantile(1 - tail)}
     found = {name: pl.Series(name, expit(values)) for name, values in columns.items()}
     return found | {"chance": pl.Series("chance", 1 - mixture.cdf(0.0))}
 
@@ -97,8 +97,7 @@ def without_each(fit: Fit, settings: Settings) -> pl.DataFrame:
     for name, group, seen in zip(
         arrays.houses, groups, leave_groups_out(arrays.noise, arrays.design, arrays.y, groups), strict=True
     ):
-        rotated = rotate(prior.covariance, prior.mean, seen)
-        left = posterior(rotated, settings.grid(), fit.weight, prior.turnout, 1).mixture.overall_mean()
+        left = posterior_mean(rotate(prior.covariance, prior.mean, *seen), settings.grid(), fit.weight)
         share = float(expit(prior.national @ left + prior.national_offset))
         change = expit(left) - whole
         most = int(np.abs(change).argmax())

@@ -57,7 +57,7 @@ def election_of(
     )  # fmt: skip
     arrays = poll_arrays(polls, prior, on, settings)
     seen = reduce_observations(arrays.noise, arrays.design, arrays.y)
-    return Election(prior, arrays, seen.solved, rotate(prior.covariance, prior.mean, seen))
+    return Election(prior, arrays, seen.solved, rotate(prior.covariance, prior.mean, seen.information, seen.score))
 
 
 def evidence(election: Election, truth: Floats, settings: Settings) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from campaignkit.stats.arrays import Floats
 
-STEPS = 200
+STEPS = 64
 
 
 @dataclass(frozen=True)

@@ -151,8 +151,8 @@ class GaussianMixture:
         Examples
         --------
         >>> standard = GaussianMixture(np.ones(1), np.zeros((1, 2)), np.eye(2)[None])
-        >>> round(standard.log_density(np.zeros(2)), 4) == round(-np.log(2 * np.pi), 4)
-        True
+        >>> round(standard.log_density(np.zeros(2)), 4)
+        -1.8379
         """
         logs = []
         for mean, covariance in zip(self.mean, self.covariance, strict=True):

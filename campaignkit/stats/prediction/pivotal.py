@@ -70,8 +70,8 @@ def win_gradient(x: Floats, mean: Floats, precision: Floats, votes: Whole, neede
     Examples
     --------
     >>> one = win_gradient(np.array([[0.7]]), np.zeros(1), np.eye(1), np.array([3]), 2)
-    >>> one.round(4)
-    array([[0.3989]])
+    >>> one.round(4).tolist()
+    [[0.39890000224113464]]
     """
     won = x > 0
     others = (won.astype(np.float32) @ votes.astype(np.float32))[:, None] - won * votes

@@ -57,8 +57,8 @@ def reduce_observations(noise: Floats, design: Floats, y: Floats) -> Observation
     return Observations(design.T @ solved, solved.T @ y, solved)
 
 
-def leave_groups_out(noise: Floats, design: Floats, y: Floats, groups: list[Mask]) -> list[Observations]:
-    """Return the same observations without each of some groups, from one inverse of their noise.
+def leave_groups_out(noise: Floats, design: Floats, y: Floats, groups: list[Mask]) -> list[tuple[Floats, Floats]]:
+    """Return what observations say without each of some groups, `information` and `score`, from one inverse.
 
     Without a group S the precision of the rest is M − M_S M_SS⁻¹ M_S′, M being the inverse of the whole noise.
 
@@ -67,7 +67,7 @@ def leave_groups_out(noise: Floats, design: Floats, y: Floats, groups: list[Mask
     noise, design, y : array
         As for `reduce_observations`.
     groups : list of arrays of bool
-        Which observations are left out; `solved` is 0 for these.
+        Which observations are left out.
 
     References
     ----------
@@ -76,15 +76,13 @@ def leave_groups_out(noise: Floats, design: Floats, y: Floats, groups: list[Mask
     Examples
     --------
     >>> first = np.array([True, False])
-    >>> leave_groups_out(np.array([[1.0, 0.5], [0.5, 4.0]]), np.ones((2, 1)), np.array([1.0, 3.0]), [first])[0].score
+    >>> leave_groups_out(np.array([[1.0, 0.5], [0.5, 4.0]]), np.ones((2, 1)), np.array([1.0, 3.0]), [first])[0][1]
     array([0.75])
     """
     precision = np.asarray(cho_solve(cho_factor(noise, lower=True), np.eye(len(y))))
-    whole = precision @ design
-    reduced = []
+    whole, weighed = precision @ design, precision @ y
+    information, score, reduced = design.T @ whole, whole.T @ y, []
     for group in groups:
         inner = np.linalg.solve(precision[np.ix_(group, group)], whole[group])
-        solved = whole - precision[:, group] @ inner
-        solved[group] = 0
-        reduced.append(Observations(design.T @ solved, solved.T @ y, solved))
+        reduced.append((information - whole[group].T @ inner, score - inner.T @ weighed[group]))
     return reduced

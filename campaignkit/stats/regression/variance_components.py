@@ -13,7 +13,6 @@ import numpy as np
 
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.prediction.gaussian_mixture import GaussianMixture
-from campaignkit.stats.regression.linear_gaussian import Observations
 
 NEGLIGIBLE = 1e-9  # of the largest precision: a direction that was not observed
 LEAST = 1e-6  # of the largest weight: settings below it are left out
@@ -61,22 +60,28 @@ class Rotated:
     seen: Mask
 
 
-def rotate(covariance: Floats, mean: Floats, observations: Observations) -> Rotated:
+def rotate(covariance: Floats, mean: Floats, information: Floats, score: Floats) -> Rotated:
     """Return a vector and its observations in the basis that makes both diagonal.
+
+    Parameters
+    ----------
+    covariance, mean : array
+        C and m.
+    information, score : array
+        What the observations say; see `stats.regression.linear_gaussian`.
 
     Examples
     --------
-    >>> seen = Observations(np.diag([4.0, 0.0]), np.array([4.0, 0.0]), np.eye(2))
-    >>> rotated = rotate(np.eye(2), np.zeros(2), seen)
+    >>> rotated = rotate(np.eye(2), np.zeros(2), np.diag([4.0, 0.0]), np.array([4.0, 0.0]))
     >>> rotated.variance, rotated.seen.sum()
     (array([0.25]), np.int64(1))
     """
     factor = np.linalg.cholesky(covariance)
-    precision, turn = np.linalg.eigh(factor.T @ observations.information @ factor)
+    precision, turn = np.linalg.eigh(factor.T @ information @ factor)
     basis = factor @ turn
     seen = precision > NEGLIGIBLE * max(precision[-1], 1.0)
     back = np.linalg.solve(basis, np.column_stack([mean, np.ones(len(mean))]))
-    observed = (basis.T @ observations.score)[seen] / precision[seen]
+    observed = (basis.T @ score)[seen] / precision[seen]
     return Rotated(basis, back[:, 0], back[:, 1], observed, 1 / precision[seen], seen)
 
 
@@ -119,6 +124,28 @@ def _gains(rotated: Rotated, v: Variances) -> tuple[Floats, Floats]:
     return prior, across / diagonal[:, None, :] - projected * scaled[:, None, :]
 
 
+def posterior_mean(rotated: Rotated, v: Variances, weight: Floats) -> Floats:
+    """Return the posterior mean of x alone, without any covariance: for many sets of observations.
+
+    Examples
+    --------
+    >>> none, one = np.zeros(1), np.ones(1)
+    >>> rotated = rotate(np.eye(1), np.zeros(1), np.array([[1.0]]), np.array([2.0]))
+    >>> posterior_mean(rotated, Variances(one, none, none, none), one)
+    array([1.])
+    """
+    k, z = rotated.seen, rotated.ones
+    off = rotated.observed - rotated.mean[k]
+    diagonal = (v.swing**2 + v.own**2)[:, None] + rotated.variance
+    common, scaled = v.national**2 + v.shared**2, z[k] / diagonal
+    shared = common / (1 + common * (scaled @ z[k])) * (scaled @ off)
+    solved = off / diagonal - scaled * shared[:, None]
+    moved = np.zeros(len(z))
+    moved[k] = (weight * v.swing**2) @ solved
+    moved += z * float((weight * v.national**2) @ (solved @ z[k]))
+    return rotated.basis @ (rotated.mean + moved)
+
+
 @dataclass(frozen=True)
 class Posterior:
     """What is known of x once the settings are weighed.
@@ -155,8 +182,7 @@ def posterior(rotated: Rotated, v: Variances, weight: Floats, direction: Floats,
 
     Examples
     --------
-    >>> seen = Observations(np.array([[1.0]]), np.array([2.0]), np.ones((1, 1)))
-    >>> rotated = rotate(np.eye(1), np.zeros(1), seen)
+    >>> rotated = rotate(np.eye(1), np.zeros(1), np.array([[1.0]]), np.array([2.0]))
     >>> none, one = np.zeros(1), np.ones(1)
     >>> posterior(rotated, Variances(one, none, none, none), one, one).mixture.mean
     array([[1.]])
