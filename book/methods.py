@@ -14,6 +14,7 @@ ROOMS = {
     "donors": "Donors",
     "experiments": "Experiments",
     "voters": "Voters",
+    "election": "The election",
     "sample": "The sample campaign",
 }
 HEAD = """# Methods and their papers

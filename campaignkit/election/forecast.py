@@ -37,8 +37,8 @@ class Forecast(Result):
 
     `table` has one row a state: ``state``, ``state_name``, ``electoral_votes``, ``polls`` (of that state, that were
     used), ``estimate`` (the Democrat's share of the two parties on election day, at the mean logit), ``lower``,
-    ``upper`` (95% interval, or as asked), ``chance`` (that the Democrat wins the state) and ``prior_share`` (what was expected
-    before any poll).
+    ``upper`` (95% interval, or as asked), ``chance`` (that the Democrat wins the state) and ``prior_share`` (what was
+    expected before any poll).
 
     Attributes
     ----------

@@ -126,7 +126,9 @@ def _check(table: pl.DataFrame, on: dt.date) -> None:
 
 def _pollsters(named: pl.Series, own: Mapping[str, str]) -> tuple[pl.Series, pl.DataFrame]:
     """Return pollsters' names mended, and what was mended why: by the tables of aliases, or spelled alike."""
-    known = {_folded(alias): name for alias, name in pollster_aliases().iter_rows()}
+    shipped = pollster_aliases()
+    known = {_folded(name): name for name in shipped["pollster"]}  # the name meant is one of its own spellings
+    known |= {_folded(alias): name for alias, name in shipped.iter_rows()}
     known |= {_folded(alias): name for alias, name in own.items()}
     used: dict[str, tuple[str, str]] = {}
     spelled: dict[str, str] = {}
