@@ -25,7 +25,7 @@ from campaignkit.stats.optimize.concave_allocation import (
     marginal_returns,
     returns,
 )
-from campaignkit.wording import change, dollars, number, points
+from campaignkit.wording import change, counted, dollars, number, points
 
 if TYPE_CHECKING:
     import altair as alt
@@ -94,8 +94,8 @@ class Plan(Result):
         )
         best = self.table.sort("best_probability", descending=True).row(0, named=True)
         text = (
-            f"{self._amount(self.spent)} in {funded.height} states, most {top}: the chance of winning goes from "
-            f"{self.win_before:.1%} to {self.win_after:.1%}, {change(self.gain, 'rate')} "
+            f"{self._amount(self.spent)} in {counted(funded.height, 'state')}, most {top}: the chance of winning goes "
+            f"from {self.win_before:.1%} to {self.win_after:.1%}, {change(self.gain, 'rate')} "
             f"({self.confidence_level:.0%} interval {points(self.gain_lower)} to {points(self.gain_upper)}). "
             f"{best['state']} is where the first money does most with "
             f"probability {best['best_probability']:.0%}."
