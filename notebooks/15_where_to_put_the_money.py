@@ -126,7 +126,7 @@ print(shifts.summary())
 #
 # * **A response that was measured elsewhere.** One experiment in two states stands for all, so that its error is one
 #   error: the whole gain is as uncertain as the effect, and no plan is safe from it. With tests in many states their
-#   effects are drawn toward each other, or the luckiest state would get the money. Suppose each swing state had its own:
+#   effects are drawn toward each other, or the luckiest would get the money. Suppose each swing state had its own:
 
 # %%
 factors = (0.4, 1.5, 0.9, 1.1, 0.7, 1.3, 1.0, 0.6, 1.2, 0.8, 1.6, 1.0, 0.5)

@@ -69,7 +69,10 @@ def test_surprise_is_as_expected_where_the_forecast_is_right():
     half = rng.normal(size=(20, 20))
     mixture = GaussianMixture(np.ones(1), np.zeros((1, 20)), (half @ half.T)[None])
     factor = np.linalg.cholesky(mixture.covariance[0])
-    p = [two_sided(*surprise(mixture, factor @ rng.standard_normal(20), 500, seed)) for seed in range(200)]
+    weights, p = np.full(20, 0.05), []
+    for seed in range(200):
+        found = surprise(mixture, weights, factor @ rng.standard_normal(20), 500, seed)
+        p.append(two_sided(found.each, found.drawn_each))
     assert np.mean(np.array(p) < 0.1) == pytest.approx(0.1, abs=0.06)
 
 

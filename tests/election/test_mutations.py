@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from campaignkit.election.model import fitting, poll_table, scales, states, winning
-from campaignkit.stats.prediction import scoring, truncated_draws
+from campaignkit.stats.prediction import truncated_draws
+from campaignkit.stats.prediction.gaussian_mixture import GaussianMixture
 from campaignkit.stats.regression import variance_components
 from campaignkit.stats.regression.variance_components import Variances
 from tests.election import test_allocate, test_backtest, test_forecast, test_simulate
@@ -124,11 +125,19 @@ def later_polls_used(monkeypatch):
 
 
 def states_miss_alone(monkeypatch):
-    """The check takes states for independent, so that any shared miss is a surprise, or none is."""
-    monkeypatch.setattr(
-        scoring, "surprise", lambda *given: (float(scoring.normal_scores(*given[:2]).mean() ** 2), np.ones(given[2]))
-    )
-    monkeypatch.setattr(import_module("campaignkit.election.backtest"), "surprise", scoring.surprise)
+    """The check draws states independently, so that any shared miss is a surprise."""
+    right = GaussianMixture.draws
+
+    def alone(self, *given, **named):
+        own = np.array([np.diag(np.diag(covariance)) for covariance in self.covariance])
+        return right(GaussianMixture(self.weight, self.mean, own), *given, **named)
+
+    monkeypatch.setattr(GaussianMixture, "draws", alone)
+
+
+def the_shared_error_is_not_checked(monkeypatch):
+    monkeypatch.setattr(import_module("campaignkit.election.backtest"), "two_sided", lambda observed, expected: 1.0)
+    monkeypatch.setattr(import_module("campaignkit.election.backtest"), "SURPRISED", -1.0)
 
 
 def slope_by_the_marginal_density(monkeypatch):
@@ -175,7 +184,8 @@ CAUGHT = {
     alike_by_this_elections_result: scales_learned,
     names_as_they_come: names_mended,
     later_polls_used: later_polls_aside,
-    states_miss_alone: history_checked,
+    states_miss_alone: lambda drawn: test_backtest.test_surprise_is_as_expected_where_the_forecast_is_right(),
+    the_shared_error_is_not_checked: history_checked,
     slope_by_the_marginal_density: test_allocate.test_the_slope_is_that_of_elections_drawn_anew,
     slope_where_the_state_does_not_decide: lambda drawn: test_allocate.test_the_slope_is_the_one_known_in_closed_form(),
     money_does_not_wear_out: lambda drawn: test_allocate.test_one_state_gets_it_all(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import logit, ndtr, ndtri
 
@@ -60,15 +62,54 @@ def share_crps(mixture: GaussianMixture, share: Floats) -> Floats:
 
 
 def normal_scores(mixture: GaussianMixture, x: Floats) -> Floats:
-    """Return each dimension's probability of less than x, as standard normals: 0 is the median."""
-    return ndtri(np.clip(mixture.cdf(x), LEAST, 1 - LEAST))
+    """Return each row's and dimension's probability of less than x, as standard normals: 0 is the median.
+
+    Examples
+    --------
+    >>> standard = GaussianMixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1, 1)))
+    >>> normal_scores(standard, np.array([[-1.0], [2.0]])).ravel().round(6).tolist()
+    [-1.0, 2.0]
+    """
+    below = np.zeros(x.shape)
+    for weight, mean, sd in zip(mixture.weight, mixture.mean, mixture.sd, strict=True):
+        below += weight * ndtr((x - mean) / sd)
+    return ndtri(np.clip(below, LEAST, 1 - LEAST))
 
 
-def surprise(mixture: GaussianMixture, truth: Floats, draws: int, seed: int) -> tuple[float, Floats]:
-    """Return the mean squared normal score of what happened, and the same of outcomes drawn from the forecast itself.
+@dataclass(frozen=True)
+class Surprise:
+    """How far off a forecast was, and how far off outcomes drawn from it are.
 
-    States miss together: one election has few independent errors, and how much this mean may differ from 1 is what the
-    draws tell.
+    Attributes
+    ----------
+    each, drawn_each : float, array
+        The mean squared normal score of all dimensions: of what happened, and of each draw.
+    whole, drawn_whole : float, array
+        The absolute normal score of one weighted sum of them.
+    """
+
+    each: float
+    drawn_each: Floats
+    whole: float
+    drawn_whole: Floats
+
+
+def surprise(mixture: GaussianMixture, direction: Floats, truth: Floats, draws: int, seed: int) -> Surprise:
+    """Return how far off a forecast was, beside outcomes drawn from the forecast itself.
+
+    States miss together: one election has few independent errors, and how much the mean square of their scores may
+    differ from 1 is what the draws tell.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+        The forecast.
+    direction : array, shape (d,)
+        The weights of the sum, such as the states' parts of the national vote.
+    truth : array, shape (d,)
+        What happened.
+    draws, seed : int
+        Outcomes drawn, and their seed.
 
     References
     ----------
@@ -78,17 +119,16 @@ def surprise(mixture: GaussianMixture, truth: Floats, draws: int, seed: int) -> 
     Examples
     --------
     >>> standard = GaussianMixture(np.ones(1), np.zeros((1, 2)), np.eye(2)[None])
-    >>> observed, expected = surprise(standard, np.array([3.0, 3.0]), 500, seed=1)
-    >>> round(observed, 6), bool((expected < observed).all())
+    >>> found = surprise(standard, np.array([0.5, 0.5]), np.array([3.0, 3.0]), 500, seed=1)
+    >>> round(found.each, 6), bool((found.drawn_each < found.each).all())
     (9.0, True)
     """
     drawn = np.concatenate(list(mixture.draws(draws, seed))).astype(float)
-    cumulative = np.zeros(drawn.shape)
-    for weight, mean, sd in zip(mixture.weight, mixture.mean, mixture.sd, strict=True):
-        cumulative += weight * ndtr((drawn - mean) / sd)
-    expected = (ndtri(np.clip(cumulative, LEAST, 1 - LEAST)) ** 2).mean(axis=1)
     order = np.random.default_rng(seed).permutation(draws)  # draws come Gaussian after Gaussian
-    return float((normal_scores(mixture, truth) ** 2).mean()), expected[order]
+    x = np.vstack([truth, drawn[order]])
+    each = (normal_scores(mixture, x) ** 2).mean(axis=1)
+    whole = np.abs(normal_scores(mixture.linear(direction[None]), (x @ direction)[:, None]))[:, 0]
+    return Surprise(float(each[0]), each[1:], float(whole[0]), whole[1:])
 
 
 def two_sided(observed: float, expected: Floats) -> float:
