@@ -63,9 +63,12 @@ def draw(race: Race, n: int, seed: int, level: float, conditions: Conditions) ->
         None fits.
     """
     votes, counts, masses, sampled = race.votes.astype(np.float32), [], [], []
+    space = np.empty((0, len(race.units)), np.float32)
     won_by_unit, total, step = np.zeros(len(race.units)), 0.0, max(1, n // SAMPLED)
     for drawn, weight in batches(race, n, seed, conditions):
-        won = np.greater(drawn, 0, out=np.empty(drawn.shape, np.float32), casting="unsafe")
+        if len(drawn) > len(space):
+            space = np.empty(drawn.shape, np.float32)
+        won = np.greater(drawn, 0, out=space[: len(drawn)], casting="unsafe")
         counts.append((won @ votes).astype(np.int16))
         mass = np.ones(len(won), np.float32) if weight is None else weight
         won_by_unit += mass @ won
