@@ -1,9 +1,9 @@
-"""The forecast of 1,157 polls, 66,000 and 6.6 million elections beside the random numbers alone, sixty refits.
+"""The forecast of 1,161 polls, 66,000 and 6.6 million elections beside the random numbers alone, sixty refits.
 
     python -m tests.benchmarks.bench_election
 
-Each contender runs in its own process with one thread, warmed by one call. `fit` is `forecast` on the 1,157 public polls of
-2012 (of 1,175; four have no size, the rest are doubles or districts), reading and learning of scales from five earlier
+Each contender runs in its own process with one thread, warmed by one call. `fit` is `forecast` on the 1,161 public polls of
+2012 (of 1,175; four have no size, the rest are doubles or districts), reading and learning of scales from four earlier
 results included. `elections` is `Forecast.simulate`: draws, electoral votes, chances and intervals; `numbers` draws as many
 standard normals in float32 by the same generator, 51 an election, and does nothing with them. `tipping`, `given` and `slope`
 are what is asked of 66,000 elections: who tips them, what if Ohio is lost, and how the chance of winning moves with each

@@ -124,10 +124,10 @@ def _plain(draw):
 
 WORLDS = {
     "history": (_plain(history(Truth())), 1000),
-    "history, heavy tails": (_plain(history(Truth(tails=3))), 40),
+    "history, heavy tails": (_plain(history(Truth(tails=3))), 20),
     "history, large poll errors": (_plain(history(Truth(shared=0.12, own=0.1))), 20),
     "plan": (_plain(plan), 1000),
-    "plan, responses known": (_plain(lambda seed: plan(seed, None)), 1000),
+    "plan, responses known": (_plain(lambda seed: plan(seed, None)), 60),
 }
 SAYS = {
     "history": "Six elections with 400 polls each, drawn as the model has it: the polls' shared error has a standard "
