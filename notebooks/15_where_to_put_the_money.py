@@ -63,7 +63,7 @@ measured = script.table.filter(arm="economy").row(0, named=True)
 voters = dict(results.filter(year=2008).select("state", "total_votes").iter_rows())
 response = {
     "effect": 4 * measured["estimate"] * LASTS / COST_OF_A_CALL,
-    "std_error": 4 * measured["se"] * LASTS / COST_OF_A_CALL,
+    "std_error": 4 * measured["std_error"] * LASTS / COST_OF_A_CALL,
     "scale": 2.0,
     "voters": voters,
 }
