@@ -13,6 +13,7 @@ ROOMS = {
     "megafile": "Who is the same person",
     "donors": "Donors",
     "experiments": "Experiments",
+    "outreach": "Outreach",
     "voters": "Voters",
     "election": "The election",
     "sample": "The sample campaign",

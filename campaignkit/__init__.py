@@ -4,7 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaignkit import cells, charts, donors, election, errors, experiments, megafile, sample, voters, widgets
+    from campaignkit import (
+        cells,
+        charts,
+        donors,
+        election,
+        errors,
+        experiments,
+        megafile,
+        outreach,
+        sample,
+        voters,
+        widgets,
+    )
     from campaignkit.megafile import Megafile, Universe
     from campaignkit.result import Result
 
@@ -19,6 +31,7 @@ __all__ = [
     "errors",
     "experiments",
     "megafile",
+    "outreach",
     "sample",
     "voters",
     "widgets",

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, nearest
-from campaignkit.sample import calls, contests, effects, emails, gifts, outreach, places, voters
+from campaignkit.sample import calls, contests, effects, emails, gifts, outreach, places, television, voters
 from campaignkit.sample import people as population
 from campaignkit.sample.intended import intended
 
@@ -250,12 +250,17 @@ def _scripts(people: int, seed: int) -> Drawn:
     return Drawn({"scripts": table.drop("p_supports", *known)}, truth)
 
 
+def _tv_market(people: int, seed: int, markets: int = 3, networks: int = 60, budget: float | None = None) -> Drawn:
+    return Drawn(*television.tv_market(lambda part: stream(seed, 0, part), people, markets, networks, budget))
+
+
 _DOORS: dict[str, Callable[..., Drawn]] = {
     "world": _world,
     "contest": _contest,
     "email": _email,
     "quick_donate": _quick_donate,
     "scripts": _scripts,
+    "tv_market": _tv_market,
 }
 
 
@@ -265,16 +270,18 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
     Parameters
     ----------
     what
-        ``"world"`` for everything; ``"contest"``, ``"email"``, ``"quick_donate"`` or ``"scripts"`` for one tidy table.
+        ``"world"`` for everything; ``"contest"``, ``"email"``, ``"quick_donate"`` or ``"scripts"`` for one tidy table;
+        ``"tv_market"`` for a viewing panel with a rate card and last cycle's buys.
     people
-        How many people.
+        How many people; of ``tv_market``, in the panel.
     seed
         The same seed draws the same tables.
     options
         ``contest``: host, appeal (odds ratio; 1.0 plants nothing), share (of people in the planted group; None: as
         many as there are), rate (of entering outside it), main (odds ratio of each main effect), together (how much
         people of a household do alike). ``email``: test. ``quick_donate``: hidden (how much
-        enrolling follows what no table shows).
+        enrolling follows what no table shows). ``tv_market``: markets, networks, budget (dollars that last cycle's
+        buyer spent; None: enough for 200 rating points or so).
 
     Returns
     -------

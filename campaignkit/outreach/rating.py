@@ -1,0 +1,113 @@
+"""Panel counts to audiences of cells: everyone else's audience, shrunk, times the target's index, shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from campaignkit.outreach.panel import MARKET, Panel
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.intervals.gamma_poisson import Level, ShrunkCounts, shrunk_counts
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Weighted days of viewing of each cell: by the target, and by everyone else.
+
+    A score counts as the share of a person that is wanted, the largest score being all of the person.
+    """
+
+    target: Floats
+    others: Floats
+
+    def __sub__(self, part: Counts) -> Counts:
+        return Counts(self.target - part.target, self.others - part.others)
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Audiences of cells, in weighted days of viewing over the panel's time."""
+
+    target: ShrunkCounts
+    others: ShrunkCounts
+    index: ShrunkCounts
+
+    @property
+    def shape(self) -> Floats:
+        """How well the target's audience is known: both errors added."""
+        return 1 / (1 / self.others.shape + 1 / self.index.shape)
+
+
+class Rater:
+    """A panel with what does not change from fold to fold: levels and their dispersions."""
+
+    def __init__(self, panel: Panel, by: Sequence[str]):
+        self.panel, self.by = panel, list(by)
+        self.share = panel.target / panel.target.max()
+
+    def counts(self, persons: Whole | None = None) -> Counts:
+        """Return the counts of some persons, or of all."""
+        part = self.panel.watched if persons is None else self.panel.watched[persons]
+        chosen = slice(None) if persons is None else persons
+        weight, share = self.panel.weight[chosen], self.share[chosen]
+        return Counts(part.T @ (weight * share), part.T @ (weight * (1 - share)))
+
+    def rate(self, counts: Counts) -> Rated:
+        """Return the audiences that these counts speak for."""
+        cell_market = self.panel.cell_market
+        cells = np.bincount(cell_market, minlength=len(self.panel.markets))
+        per_market = lambda values: np.bincount(cell_market, values, len(cells))  # noqa: E731 - three lines need it
+        target, others = per_market(counts.target), per_market(counts.others)
+        if not others.sum() > 0:
+            target_counts = shrunk_counts(counts.target, (target / cells)[cell_market], self.levels(True))
+            nobody = ShrunkCounts(np.zeros(len(cell_market)), np.full(len(cell_market), np.inf), target_counts.own_share)
+            return Rated(target_counts, nobody, target_counts)
+        rest = shrunk_counts(counts.others, (others / cells)[cell_market], self.levels(False))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(others > 0, target / others, 0.0)[cell_market]
+        index = shrunk_counts(counts.target, rest.mean * ratio, self.levels(True))
+        return Rated(index, rest, index)
+
+    def levels(self, of_target: bool) -> list[Level]:
+        """Return the levels from coarse to fine, with the dispersion of the target's viewing or of the others'."""
+        return self._target_levels if of_target else self._other_levels
+
+    @cached_property
+    def _target_levels(self) -> list[Level]:
+        return [Level(group, self._dispersion(group, self.share)) for group in self._groups]
+
+    @cached_property
+    def _other_levels(self) -> list[Level]:
+        return [Level(group, self._dispersion(group, 1 - self.share)) for group in self._groups]
+
+    @cached_property
+    def _groups(self) -> list[Whole]:
+        """Networks, dayparts; networks in a market, networks at a daypart; cells."""
+        names, cells = self.by, self.panel.cells
+        several = len(self.panel.markets) > 1
+        wanted = [[name] for name in names] + ([[names[0], MARKET]] if several else [])
+        wanted += [[names[0], name] for name in names[1:]] if several or len(names) > 2 else []
+        groups = [cells.select(pl.struct(part).rank("dense")).to_series().to_numpy().astype(np.int64) - 1 for part in wanted]
+        coarse = [group for group in groups if group.max(initial=0) + 1 < cells.height]
+        return [*coarse, np.arange(cells.height)]
+
+    def _dispersion(self, group: Whole, share: Floats) -> Floats:
+        """Return Σz²/Σz of persons' weighted days in each group, pooled within a network."""
+        from scipy import sparse
+
+        size = int(group.max(initial=0)) + 1
+        member = sparse.csr_array((np.ones(len(group)), (np.arange(len(group)), group)), shape=(len(group), size))
+        totals = (self.panel.watched @ member).tocsc()
+        totals.data *= (self.panel.weight * share)[totals.indices]
+        network = self.panel.cells[self.by[0]].rank("dense").to_numpy().astype(np.int64) - 1
+        owner = np.zeros(size, np.int64)
+        owner[group] = network
+        column = np.repeat(owner, np.diff(totals.indptr))
+        squares = np.bincount(column, totals.data**2, network.max() + 1)
+        sums = np.bincount(column, totals.data, network.max() + 1)
+        whole = squares.sum() / max(sums.sum(), 1e-300)
+        return np.where(sums > 0, squares / np.maximum(sums, 1e-300), whole if whole > 0 else 1.0)[owner]

@@ -1,0 +1,1 @@
+"""Estimates from samples that stand for more people: totals, ratios and their errors."""
