@@ -16,8 +16,8 @@ ADULTS_EACH = 40  # adults that one person of the made-up population stands for
 HABIT = 0.9  # nobody watches a half-hour on more of the days than this
 POPULATION = 50_000
 CELL = ("market", "network", "half_hour")
-POINTS = 400  # rating points of the target that last cycle's money could have bought at best
-CHEAPER, DELIVERED = 0.14, 0.94  # how much cheaper a plan is that delivers this share of the best
+POINTS = 500  # rating points of the target that last cycle's money could have bought at best
+CHEAPER, DELIVERED = 0.14, 0.93  # how much cheaper a plan is that delivers this share of the best
 STATIONS = 4  # the first networks are local stations with news
 NEWS = (12.0, 17.0, 17.5, 18.0, 18.5, 23.0)  # when they have it
 
