@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -226,8 +226,8 @@ def audiences(
     people, wanted = float(read.weight.sum()), float((read.weight * read.target).sum())
     keys = names if market is None else [market, *names]
     return Audiences(
-        table.sort("targets", descending=True), keys, market, read.size, int((read.target > 0).sum()), people, wanted, votes,
-        read.days, confidence_level, rater,
+        table.sort("targets", descending=True), keys, market, read.size, int((read.target > 0).sum()), people, wanted,
+        votes, read.days, confidence_level, rater,
     )  # fmt: skip
 
 
@@ -273,5 +273,7 @@ def _index(rater: Rater, counts: Counts, rated: Rated, confidence_level: float) 
         ratio = np.where(rated.others.mean > 0, rated.target.mean / rated.others.mean, np.inf)
     index = lambda odds: 100 / share * np.where(np.isinf(odds), 1.0, odds / (1 + odds))  # noqa: E731
     low, high = gamma_bounds(np.where(np.isinf(ratio), 1.0, ratio), rated.index.shape, confidence_level)
+    alone = np.isinf(ratio)
     with np.errstate(invalid="ignore"):
-        return index(ratio), (index(np.where(np.isinf(ratio), np.inf, low)), index(np.where(np.isinf(ratio), np.inf, high)))
+        ends = tuple(index(np.where(alone, np.inf, end)) for end in (low, high))
+        return index(ratio), (ends[0], ends[1])

@@ -53,7 +53,9 @@ def read_avails(audiences: Audiences, avails: object, cost: str, spots: str) -> 
     table = open_columns(avails, [*audiences.by, cost, spots], "avails").collect([*audiences.by, cost, spots])
     check_numbers(table, cost, spots, argument="avails")
     table = table.with_columns(pl.col(cost, spots).cast(pl.Float64))
-    _refuse(table, (pl.col(cost) > 0) & pl.col(cost).is_finite(), audiences.by, f"{cost} null, not finite or not above 0")
+    _refuse(
+        table, (pl.col(cost) > 0) & pl.col(cost).is_finite(), audiences.by, f"{cost} null, not finite or not above 0"
+    )
     _refuse(table, (pl.col(spots) >= 0) & pl.col(spots).is_finite(), audiences.by, f"{spots} null or below 0")
     at = placed(audiences, table, "avails")
     rated = at.filter(pl.col("__cell").is_not_null())
@@ -81,7 +83,9 @@ def read_order(audiences: Audiences, order: object, spots: str) -> Floats:
     at = placed(audiences, table.filter(pl.col(spots) > 0), "baseline")
     unknown = at.filter(pl.col("__cell").is_null())
     if unknown.height:
-        raise BadValue(f"baseline: of {unknown.height:,} cells, such as {_spoken(unknown, audiences.by)}, the panel knows nothing.")
+        raise BadValue(
+            f"baseline: of {unknown.height:,} cells, such as {_spoken(unknown, audiences.by)}, the panel knows nothing."
+        )
     found = np.zeros(audiences.table.height)
     found[at["__cell"].to_numpy()] = at[spots].to_numpy()
     return found
@@ -99,16 +103,24 @@ def placed(audiences: Audiences, table: pl.DataFrame, where: str) -> pl.DataFram
                 f"there; it has: {listed(map(str, known))}."
             )
     if twice := table.select(by).is_duplicated().sum():
-        raise BadValue(f"{where}: {twice:,} rows name a cell that another row names too; add them up to one row a cell.")
-    return table.join(cells.with_row_index("__cell"), on=by, how="left", nulls_equal=True, maintain_order="left").select(*table.columns, "__cell")
+        raise BadValue(
+            f"{where}: {twice:,} rows name a cell that another row names too; add them up to one row a cell."
+        )
+    return table.join(
+        cells.with_row_index("__cell"), on=by, how="left", nulls_equal=True, maintain_order="left"
+    ).select(*table.columns, "__cell")
 
 
-def limits(audiences: Audiences, bounds: Mapping[str, Mapping[Any, tuple[float | None, float | None]]] | None) -> list[Limit]:
+def limits(
+    audiences: Audiences, bounds: Mapping[str, Mapping[Any, tuple[float | None, float | None]]] | None
+) -> list[Limit]:
     """Return bounds in dollars on groups of cells, by column and value."""
     found = []
     for column, groups in (bounds or {}).items():
         if column not in audiences.by:
-            raise BadValue(f"bounds names {column!r}{nearest(column, audiences.by)} A cell has: {listed(audiences.by)}.")
+            raise BadValue(
+                f"bounds names {column!r}{nearest(column, audiences.by)} A cell has: {listed(audiences.by)}."
+            )
         values = audiences.cells[column]
         group = np.full(len(values), -1)
         for at, (value, pair) in enumerate(groups.items()):

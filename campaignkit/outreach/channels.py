@@ -18,7 +18,7 @@ from campaignkit.stats.arrays import Floats
 from campaignkit.stats.intervals.shrinkage import shrunk_means
 from campaignkit.stats.survey.audience_index import LogIndexes, exceeds, log_indexes, simultaneous
 from campaignkit.stats.survey.totals import stratified_totals
-from campaignkit.tables import check_numbers, open_roles, Roles, weights
+from campaignkit.tables import Roles, check_numbers, open_roles, weights
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.wording import counted, number, share
 
@@ -41,8 +41,8 @@ class Channels(Result):
       where no respondent of the target uses it (the index is then 0, and how far from it is not known);
     - ``shrunk``: the index drawn toward the other channels', to be shown, not to be judged by: the one channel that
       really stands out is drawn in too far;
-    - ``p_value`` and ``p_adjusted``: that everyone uses it as the target does; adjusted for all channels, by the largest
-      of their joint z;
+    - ``p_value`` and ``p_adjusted``: that everyone uses it as the target does; adjusted for all channels, by the
+      largest of their joint z;
     - ``declared``: "more", "less" or null: whether the band leaves 100 out;
     - ``people``, ``people_lower``, ``people_upper``: people of the target reached by it, in the weights' unit.
 
@@ -66,10 +66,13 @@ class Channels(Result):
     def summary(self) -> str:
         """Say which channels hold more of the target, and how many are reached by the first few."""
         more = self.table.filter(pl.col("declared") == "more")
-        said = f"Of {counted(self.table.height, 'channel')} asked of {counted(self.respondents, 'respondent')}, {self.targets:,} of the target, "
+        asked = counted(self.respondents, "respondent")
+        said = f"Of {counted(self.table.height, 'channel')} asked of {asked}, {self.targets:,} of the target, "
         if more.height:
             rows = more.iter_rows(named=True)
-            names = listed([f"{r['channel']} (index {r['index']:.0f}, {r['lower']:.0f} to {r['upper']:.0f})" for r in rows], 4)
+            names = listed(
+                [f"{r['channel']} (index {r['index']:.0f}, {r['lower']:.0f} to {r['upper']:.0f})" for r in rows], 4
+            )
             said += f"these hold more of the target than of everyone, all compared at once: {names}."
         else:
             said += "none can be told to hold more of the target than of everyone, all compared at once."
@@ -77,7 +80,8 @@ class Channels(Result):
         last = self.together.row(min(2, self.together.height - 1), named=True)
         said += f" Most of the target is reached by {first['channel']}, {share(first['reached_share'])}"
         if self.together.height > 1:
-            said += f"; with the next {min(2, self.together.height - 1)}, {share(last['reached_share'])} ({number(last['reached'])})"
+            next_ones = min(2, self.together.height - 1)
+            said += f"; with the next {next_ones}, {share(last['reached_share'])} ({number(last['reached'])})"
         aside = f" {counted(self.set_aside, 'respondent')} without an answer were set aside." if self.set_aside else ""
         return f"{said}.{aside} What people say they use is not what they use; the interval is the sample's alone."
 
@@ -148,7 +152,8 @@ def channels(
     >>> import campaignkit as ck
     >>> rng = np.random.default_rng(2)
     >>> target = rng.random(3000) < 0.3
-    >>> usage = pl.DataFrame({"target": target, "forum": rng.random(3000) < 0.1 + 0.1 * target, "paper": rng.random(3000) < 0.3})
+    >>> forum, paper = rng.random(3000) < 0.1 + 0.1 * target, rng.random(3000) < 0.3
+    >>> usage = pl.DataFrame({"target": target, "forum": forum, "paper": paper})
     >>> found = ck.outreach.channels(usage, "target", ["forum", "paper"])
     >>> found.table.select("channel", "declared").rows()
     [('forum', 'more'), ('paper', None)]
@@ -161,7 +166,9 @@ def channels(
     check_scalar(seed, "seed", typ=int)
     uses, wanted, w, set_aside = _read(usage, target, names, weight)
     found = log_indexes(uses, wanted, w)
-    table = _table(names, uses, wanted, w, found, confidence_level, seed).sort("index", descending=True, nulls_last=True)
+    table = _table(names, uses, wanted, w, found, confidence_level, seed).sort(
+        "index", descending=True, nulls_last=True
+    )
     together = _together(names, uses, wanted, w, confidence_level)
     return Channels(table, together, len(w), int(wanted.sum()), set_aside, confidence_level)
 
@@ -179,7 +186,9 @@ def _read(usage: object, target: str, names: list[str], weight: str | None) -> t
     w = np.ones(kept.height) if weight is None else weights(kept[weight])
     wanted = kept[target].cast(pl.Float64).to_numpy()
     if not 0 < (w * wanted).sum() < w.sum():
-        raise NotEnoughData(f"{'No' if not wanted.any() else 'Every'} respondent is of the target; there is nothing to compare.")
+        raise NotEnoughData(
+            f"{'No' if not wanted.any() else 'Every'} respondent is of the target; there is nothing to compare."
+        )
     return kept.select(pl.col(names).cast(pl.Float64)).to_numpy(), wanted, w, table.height - kept.height
 
 
@@ -192,7 +201,9 @@ def _table(
     with np.errstate(invalid="ignore"):
         z = value / error
         index, lower, upper = (100 * np.exp(x) for x in (value, value - half, value + half))
-        declared = np.where(lower > 100, "more", np.where(upper < 100, "less", None))
+        declared = [
+            "more" if low > 100 else "less" if high < 100 else None for low, high in zip(lower, upper, strict=True)
+        ]
     known = np.isfinite(error)
     shrunk = np.full(len(names), np.nan)
     if known.sum() > 1:
@@ -205,7 +216,7 @@ def _table(
             "channel": names, "n": uses.sum(axis=0).astype(int), "n_targets": (wanted @ uses).astype(int),
             "share": w @ uses / w.sum(), "target_share": (w * wanted) @ uses / (w * wanted).sum(), "index": index,
             "lower": lower, "upper": upper, "shrunk": shrunk, "p_value": p,
-            "p_adjusted": np.where(known, exceeds(z, largest), np.nan), "declared": declared.tolist(),
+            "p_adjusted": np.where(known, exceeds(z, largest), np.nan), "declared": declared,
             "people": [x.value for x in people], "people_lower": [x.lower for x in people],
             "people_upper": [x.upper for x in people],
         },
@@ -229,6 +240,8 @@ def _together(names: list[str], uses: Floats, wanted: Floats, w: Floats, confide
         part = reached / of
         gradient = np.array([1 / of, -part / of])
         error = float(np.sqrt(gradient @ totals.covariance @ gradient))
-        rows.append((names[best], reached - before, reached, part, max(part - half * error, 0), min(part + half * error, 1)))
+        rows.append(
+            (names[best], reached - before, reached, part, max(part - half * error, 0), min(part + half * error, 1))
+        )
         before = reached
     return pl.DataFrame(rows, schema=["channel", "added", "reached", "reached_share", "lower", "upper"], orient="row")

@@ -77,9 +77,9 @@ class Comparison(Result):
         return (
             f"The plan buys {self.unit} {share(abs(first['estimate']))} {word} than the baseline "
             f"({self.confidence_level:.0%} interval {ends}): {dollars(self.plan_cost)} a thousand against "
-            f"{dollars(self.baseline_cost)}; for the same money that is {share(second['estimate'])} more. Target, panel, "
-            f"rates and spend ({dollars(self.spend, 0)} and {dollars(self.baseline_spend, 0)}) are the same for both; the "
-            "plan is rated by persons who had no part in making it. At another spend the figure is another."
+            f"{dollars(self.baseline_cost)}; for the same money that is {share(second['estimate'])} more. Target, "
+            f"panel, rates and spend ({dollars(self.spend, 0)} and {dollars(self.baseline_spend, 0)}) are the same for "
+            "both; the plan is rated by persons who had no part in making it. At another spend the figure is another."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -101,7 +101,8 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
     -----
     Both are rated person by person, and errors are of the difference between persons' logarithms of both totals: a
     person who watches much raises both, and cancels. Of the plan each person sees what was planned without them; the
-    baseline was not made of this panel. A bootstrap that plans anew would rate every plan by the persons it was made of.
+    baseline was not made of this panel. A bootstrap that plans anew would rate each plan by the persons it was made
+    of.
     """
     other = baseline if isinstance(baseline, Side) else _order(plan, baseline, spots)
     _check_same(plan, other)
@@ -110,8 +111,8 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
         raise BadValue("baseline buys nothing; there is nothing to compare with.")
     if abs(spend / plan.spend - 1) > SAME:
         raise BadValue(
-            f"baseline costs {dollars(spend, 0)} at today's rates, the plan {dollars(plan.spend, 0)}: at different spend the "
-            f"first spots bought look more efficient. Plan again with budget={spend:.0f}."
+            f"baseline costs {dollars(spend, 0)} at today's rates, the plan {dollars(plan.spend, 0)}: at different "
+            f"spend the first spots bought look more efficient. Plan again with budget={spend:.0f}."
         )
     panel = plan.audiences.rater.panel
     impressions = plan.goal == "impressions"
@@ -132,7 +133,9 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
         }
     )  # fmt: skip
     votes = plan.audiences.votes
-    unit = "target impressions" if impressions else "expected votes reached" if votes else "people of the target reached"
+    unit = (
+        "target impressions" if impressions else "expected votes reached" if votes else "people of the target reached"
+    )
     each = 1000 * np.array([plan.spend, spend]) / totals.total
     return Comparison(table, unit, float(each[0]), float(each[1]), plan.spend, spend, plan.audiences.confidence_level)
 
@@ -156,8 +159,9 @@ def _order(plan: Side, order: object, spots: str) -> Side:
     if unpriced.any():
         row = plan.audiences.cells.row(int(np.flatnonzero(unpriced)[0]))
         raise BadValue(
-            f"baseline: {unpriced.sum():,} of its cells, such as {', '.join(map(str, row))}, have no cost in the plan's "
-            "avails. Both must be priced by the same rates: add these cells to avails, with 0 spots where none is left."
+            f"baseline: {unpriced.sum():,} of its cells, such as {', '.join(map(str, row))}, have no cost in the "
+            "plan's avails. Both must be priced by the same rates: add these cells to avails, with 0 spots where none "
+            "is left."
         )
     delivery = deliver(plan.audiences.rater.panel, bought, plan.frequency)
     return Side(plan.audiences, plan.goal, plan.frequency, bought, plan.cost, delivery)

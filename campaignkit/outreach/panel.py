@@ -82,7 +82,7 @@ class Panel:
 
     def inside(self, value: Floats) -> Floats:
         """Return the sum of a number of persons in each market."""
-        return np.bincount(self.market, value, len(self.markets))
+        return np.bincount(self.market, value, len(self.markets)).astype(float)
 
     def folds(self, folds: int, seed: int) -> Whole:
         """Return each person's fold: by hash, even within each market and among its targets."""
@@ -109,7 +109,7 @@ def read_panel(viewing: object, members: object, target: object, columns: Viewed
     strangers = seen.join(people, on=ID, how="anti")
     if strangers.height:
         raise BadValue(
-            f"{strangers[ID].n_unique():,} persons of the viewing table, such as {strangers[ID][0]!r}, are not in panel."
+            f"{strangers[ID].n_unique():,} persons of viewing, such as {strangers[ID][0]!r}, are not in panel."
         )
     values = _target(people, target, columns.unit, *wanted)
     markets = people[MARKET].unique().sort().to_list()
@@ -152,7 +152,7 @@ def _records(viewing: object, columns: Viewed) -> tuple[pl.DataFrame, int]:
     if odd.height:
         raise BadValue(
             f"viewing: {odd.height:,} persons and cells have exposures null, below 0 or above the panel's {days} days, "
-            f"such as {odd[DAYS][0]!r}. An exposure is a day on which the person watched the cell; pass the panel's days."
+            f"such as {odd[DAYS][0]!r}. An exposure is a day on which the person watched the cell; pass all the days."
         )
     if table[ID].null_count():
         raise BadValue(f"viewing: {columns.unit!r} is null in some rows.")
@@ -162,11 +162,15 @@ def _records(viewing: object, columns: Viewed) -> tuple[pl.DataFrame, int]:
 def _people(members: object, columns: Viewed, target: str | None) -> pl.DataFrame:
     """Return one row a person: id, market, weight, and the target's column where it is one."""
     named = [name for name in (columns.market, columns.weight, target) if name is not None]
-    table = open_columns(members, [columns.unit, *dict.fromkeys(named)], "panel").collect([columns.unit, *dict.fromkeys(named)])
+    table = open_columns(members, [columns.unit, *dict.fromkeys(named)], "panel").collect(
+        [columns.unit, *dict.fromkeys(named)]
+    )
     market = pl.lit(EVERYWHERE) if columns.market is None else pl.col(columns.market).cast(pl.String)
     weight = pl.lit(1.0) if columns.weight is None else pl.Series(weights(table[columns.weight]))
     wanted = [] if target is None else [pl.col(target).cast(pl.Float64).alias(TARGET)]
-    people = table.select(canonical_ids(table[columns.unit]).alias(ID), market.alias(MARKET), weight.alias(WEIGHT), *wanted)
+    people = table.select(
+        canonical_ids(table[columns.unit]).alias(ID), market.alias(MARKET), weight.alias(WEIGHT), *wanted
+    )
     people = people.unique(maintain_order=True)
     if twice := people[ID].is_duplicated().sum():
         raise BadValue(f"{twice:,} rows of persons disagree with another row of theirs on market, weight or target.")
@@ -192,7 +196,9 @@ def _target(people: pl.DataFrame, target: Any, unit: str, score: str | None, thr
         values = (values >= threshold).cast(pl.Float64)
     found = values.fill_null(0.0).to_numpy()
     if not np.isfinite(found).all() or (found < 0).any():
-        raise BadValue(f"target: {(~(found >= 0)).sum():,} scores are below 0 or not finite; say 0 for whom not to reach.")
+        raise BadValue(
+            f"target: {(~(found >= 0)).sum():,} scores are below 0 or not finite; say 0 for whom not to reach."
+        )
     if not (found > 0).any():
         raise NotEnoughData("Nobody in the panel is of the target; a plan for nobody cannot be rated.")
     return found

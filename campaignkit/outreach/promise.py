@@ -115,7 +115,9 @@ def viewers(panel: Panel, rate: Floats, cells: np.ndarray, persons: Mask | None 
     target's share of the market, and a cell's chances are scaled so that they add up to its audience of the target.
     """
     weight = panel.weight if persons is None else np.where(persons, panel.weight, 0.0)
-    people = weight * (panel.inside(panel.weight * panel.target) / np.maximum(panel.inside(weight), 1e-300))[panel.market]
+    people = (
+        weight * (panel.inside(panel.weight * panel.target) / np.maximum(panel.inside(weight), 1e-300))[panel.market]
+    )
     part = panel.watched[:, cells].tocsc()
     seen = (part.T @ people) / panel.days
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -64,7 +64,9 @@ class Rater:
         target, others = per_market(counts.target), per_market(counts.others)
         if not others.sum() > 0:
             target_counts = shrunk_counts(counts.target, (target / cells)[cell_market], self.levels(True))
-            nobody = ShrunkCounts(np.zeros(len(cell_market)), np.full(len(cell_market), np.inf), target_counts.own_share)
+            nobody = ShrunkCounts(
+                np.zeros(len(cell_market)), np.full(len(cell_market), np.inf), target_counts.own_share
+            )
             return Rated(target_counts, nobody, target_counts)
         rest = shrunk_counts(counts.others, (others / cells)[cell_market], self.levels(False))
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,7 +93,9 @@ class Rater:
         several = len(self.panel.markets) > 1
         wanted = [[name] for name in names] + ([[names[0], MARKET]] if several else [])
         wanted += [[names[0], name] for name in names[1:]] if several or len(names) > 2 else []
-        groups = [cells.select(pl.struct(part).rank("dense")).to_series().to_numpy().astype(np.int64) - 1 for part in wanted]
+        groups = [
+            cells.select(pl.struct(part).rank("dense")).to_series().to_numpy().astype(np.int64) - 1 for part in wanted
+        ]
         coarse = [group for group in groups if group.max(initial=0) + 1 < cells.height]
         return [*coarse, np.arange(cells.height)]
 

@@ -48,7 +48,7 @@ class Television:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Markets, networks and half-hours."""
-        return self.network_hour.shape  # ty: ignore
+        return self.network_hour.shape
 
     def chances(self, persons: np.ndarray, market: int, network: int) -> np.ndarray:
         """Return the chance of each person of a market to watch each half-hour of a network on a day."""
@@ -166,10 +166,12 @@ def last_cycle(
 ) -> np.ndarray:
     """Return the usual buyer's spots: around the stations' news, and of the rest what is not bad.
 
-    The two parts are mixed so that a plan that delivers `DELIVERED` of the best there is buys the target that much cheaper.
+    The two parts are mixed so that a plan that delivers `DELIVERED` of the best buys the target that much cheaper.
     """
     cost, left = avails["cost"].to_numpy(), avails["spots"].to_numpy().astype(float)
-    clock = avails["half_hour"].str.slice(0, 2).cast(pl.Float64) + avails["half_hour"].str.slice(3, 2).cast(pl.Float64) / 60
+    clock = (
+        avails["half_hour"].str.slice(0, 2).cast(pl.Float64) + avails["half_hour"].str.slice(3, 2).cast(pl.Float64) / 60
+    )
     news = (avails["network"].str.starts_with("station") & clock.is_in(NEWS)).to_numpy()
     beside = rng.permutation(np.repeat(np.flatnonzero(news), left[news].astype(int)))
     ratio = targets / cost * rng.lognormal(0, 0.15, len(cost))
@@ -180,7 +182,7 @@ def last_cycle(
     for _ in range(25):
         mixed = (low + high) / 2
         spots = _bought(beside, cost, (1 - mixed) * budget)
-        spots += _bought(rest, cost, budget - spots @ cost)
+        spots += _bought(rest, cost, budget - float(spots @ cost))
         low, high = (mixed, high) if spots @ targets < wanted else (low, mixed)
     return spots
 
@@ -203,14 +205,16 @@ def usual_budget(avails: pl.DataFrame, targets: np.ndarray, people: float) -> fl
 def tv_market(
     stream: Callable[[str], np.random.Generator], size: int, markets: int, networks: int, budget: float | None
 ) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
-    """Draw a population, and of it a panel of some size, a rate card and last cycle's buys, with the truth of each cell."""
+    """Draw a population, and of it a panel, a rate card and last cycle's buys, with the truth of each cell."""
     world = television(stream("television"), POPULATION, markets, networks)
     people, viewing = world.panel(stream("panel"), size)
     adults, targets = world.rates()
     avails = rate_card(stream("rates"), world.cells(), adults)
     wanted = float(ADULTS_EACH * world.target.sum())
     money = usual_budget(avails, targets, wanted) if budget is None else budget
-    bought = avails.select(*CELL, "cost").with_columns(spots=pl.Series(last_cycle(stream("buys"), avails, targets, money)))
+    bought = avails.select(*CELL, "cost").with_columns(
+        spots=pl.Series(last_cycle(stream("buys"), avails, targets, money))
+    )
     cells = world.cells().with_columns(adults=pl.Series(adults), targets=pl.Series(targets))
     tables = {"viewing": viewing, "panel": people, "avails": avails, "last_cycle": bought.filter(pl.col("spots") > 0)}
     truth = {"cells": cells, "people": pl.DataFrame({"adults": [ADULTS_EACH * len(world.market)], "targets": [wanted]})}

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit import outreach
-from campaignkit.outreach.promise import Task, deliver, make_plan
+from campaignkit.outreach.promise import deliver
 from campaignkit.outreach.rating import Rated, Rater
 from campaignkit.sample import television as tv
 from campaignkit.stats.optimize.reach import independent_reach
@@ -182,7 +182,7 @@ def _survey(seed: int, share: float) -> dict:
     n, names = 3_540, [f"channel {at + 1}" for at in range(len(LIKED))]
     target, habit = rng.random(n) < share, rng.normal(0, 0.5, n)
     base = np.array([0.08, 0.5, 0.3, 0.2, 0.4, 0.12, 0.25, 0.06, 0.15, 0.35, 0.1, 0.2])
-    among = base * LIKED / (share * LIKED + 1 - share)  # the index is LIKED over everyone, so others use it less
+    among = base * LIKED  # over everyone, so that others use it less
     rest = (base - share * among) / (1 - share)
     noise = np.exp(habit - 0.125)[:, None]
     uses = rng.random((n, len(base))) < np.minimum(np.where(target[:, None], among, rest) * noise, 0.98)
@@ -240,7 +240,9 @@ def report(rows: pl.DataFrame) -> str:
         part = rows.filter(pl.col("world") == world)
         if part.is_empty():
             continue
-        parts.append(f"\n## {world}\n\n{draw.__doc__} {part.height:,} repeats.\n\n| quantity | mean | ± |\n|---|---|---|")
+        parts.append(
+            f"\n## {world}\n\n{draw.__doc__} {part.height:,} repeats.\n\n| quantity | mean | ± |\n|---|---|---|"
+        )
         for name in part.columns:
             values = part[name].drop_nulls()
             if name in ("world", "seed") or values.is_empty():

@@ -80,7 +80,7 @@ def shrunk_counts(count: ArrayLike, expected: ArrayLike, levels: Sequence[Level]
     -----
     In a group with count y, expectation E and dispersion φ, a gamma prior with mean 1 and variance ω gives the factor
     (y/φ + 1/ω) / (E/φ + 1/ω). ω is what the groups' squared residuals, weighted by 1/φE, hold beyond φE, less what
-    coarser levels have fitted; where that is nothing, the level is left out. Errors of the levels' factors are added up.
+    coarser levels have fitted; where that is nothing, the level is left out. The factors' errors are added up.
 
     References
     ----------

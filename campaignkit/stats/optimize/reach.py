@@ -75,7 +75,9 @@ def _seen_fewer(part: Any, x: Floats, whole: Floats, days: int, times: int) -> F
     most = int(x.max(initial=0))
     chances, ways = [], np.ones(len(x))
     for seen in range(times):
-        both = falling(part.data, np.full(len(x), seen), seen) * falling(days - part.data, np.maximum(x - seen, 0), most)
+        both = falling(part.data, np.full(len(x), seen), seen) * falling(
+            days - part.data, np.maximum(x - seen, 0), most
+        )
         chances.append(np.where(seen <= x, ways * both / whole, 0.0))
         ways = ways * (x - seen) / (seen + 1)
     state = np.zeros((part.shape[0], times))
@@ -91,7 +93,7 @@ def _seen_fewer(part: Any, x: Floats, whole: Floats, days: int, times: int) -> F
 
 
 def independent_reach(rate: Floats, spots: Floats, people: float) -> float:
-    """Return how many would be reached if everyone watched everything alike: shown beside the rest for how far it is off.
+    """Return how many would be reached if everyone watched everything alike: to show how far off that is.
 
     Examples
     --------
@@ -252,8 +254,8 @@ def reach_bound(hit: Any, people: Floats, cost: Floats, most: Floats, budget: fl
     >>> from scipy import sparse
     >>> hit = sparse.csc_array(np.array([[0.04, 0.02], [0.0, 0.04]]))
     >>> plan = buy_reach(hit, np.ones(2), np.ones(2), np.full(2, 8.0), 8.0)
-    >>> plan.value <= reach_bound(hit, np.ones(2), np.ones(2), np.full(2, 8.0), 8.0, plan.spots) < 1.05 * plan.value
-    True
+    >>> round(plan.value, 3), round(reach_bound(hit, np.ones(2), np.ones(2), np.full(2, 8.0), 8.0, plan.spots), 3)
+    (0.428, 0.428)
     """
     logs = hit.copy()
     logs.data = -np.log1p(-hit.data)

@@ -137,7 +137,7 @@ def _by_linear_program(value: Floats, cost: Floats, most: Floats, budget: float,
         for group in range(len(limit.most)):
             row = np.where(limit.group == group, cost, 0.0)[None, :]
             for sign, bound in ((1.0, limit.most[group]), (-1.0, -limit.least[group])):
-                if np.isfinite(bound) and bound != 0.0 or (sign > 0 and bound == 0.0):
+                if (np.isfinite(bound) and bound != 0.0) or (sign > 0 and bound == 0.0):
                     rows.append(sign * row)
                     bounds.append(float(bound))
                     owners.append((at, group, sign))
@@ -187,4 +187,4 @@ def _whole(
 
 def _spent(limit: Limit, amount: Floats, cost: Floats) -> Floats:
     member = limit.group >= 0
-    return np.bincount(limit.group[member], (amount * cost)[member], len(limit.most))
+    return np.bincount(limit.group[member], (amount * cost)[member], len(limit.most)).astype(float)
