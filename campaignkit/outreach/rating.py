@@ -39,7 +39,8 @@ class Rated:
     @property
     def shape(self) -> Floats:
         """How well the target's audience is known: both errors added."""
-        return 1 / (1 / self.others.shape + 1 / self.index.shape)
+        with np.errstate(divide="ignore"):
+            return 1 / (1 / self.others.shape + 1 / self.index.shape)
 
 
 class Rater:
@@ -100,18 +101,22 @@ class Rater:
         return [*coarse, np.arange(cells.height)]
 
     def _dispersion(self, group: Whole, share: Floats) -> Floats:
-        """Return Σz²/Σz of persons' weighted days in each group, pooled within a network."""
+        """Return the variance of persons' weighted days in each group over their mean, pooled within a network."""
         from scipy import sparse
 
         size = int(group.max(initial=0)) + 1
         member = sparse.csr_array((np.ones(len(group)), (np.arange(len(group)), group)), shape=(len(group), size))
         totals = (self.panel.watched @ member).tocsc()
         totals.data *= (self.panel.weight * share)[totals.indices]
-        network = self.panel.cells[self.by[0]].rank("dense").to_numpy().astype(np.int64) - 1
+        column = np.repeat(np.arange(size), np.diff(totals.indptr))
+        sums, squares = np.bincount(column, totals.data, size), np.bincount(column, totals.data**2, size)
+        there = np.zeros((len(self.panel.markets), size))
+        there[self.panel.cell_market, group] = 1.0
+        persons = self.panel.inside((share > 0).astype(float)) @ there
+        spread = np.maximum(squares - sums**2 / np.maximum(persons, 1), 0.0)
         owner = np.zeros(size, np.int64)
-        owner[group] = network
-        column = np.repeat(owner, np.diff(totals.indptr))
-        squares = np.bincount(column, totals.data**2, network.max() + 1)
-        sums = np.bincount(column, totals.data, network.max() + 1)
-        whole = squares.sum() / max(sums.sum(), 1e-300)
-        return np.where(sums > 0, squares / np.maximum(sums, 1e-300), whole if whole > 0 else 1.0)[owner]
+        owner[group] = self.panel.cells[self.by[0]].rank("dense").to_numpy().astype(np.int64) - 1
+        above, below = np.bincount(owner, spread), np.bincount(owner, sums)
+        whole = above.sum() / max(below.sum(), 1e-300)
+        found = np.where(above > 0, above / np.maximum(below, 1e-300), whole if whole > 0 else 1.0)
+        return found[owner]
