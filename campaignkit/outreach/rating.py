@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -65,15 +65,31 @@ class Rater:
         target, others = per_market(counts.target), per_market(counts.others)
         if not others.sum() > 0:
             target_counts = shrunk_counts(counts.target, (target / cells)[cell_market], self.levels(True))
+            target_counts = self._with_market(target_counts, self.share)
             nobody = ShrunkCounts(
                 np.zeros(len(cell_market)), np.full(len(cell_market), np.inf), target_counts.own_share
             )
             return Rated(target_counts, nobody, target_counts)
         rest = shrunk_counts(counts.others, (others / cells)[cell_market], self.levels(False))
+        rest = self._with_market(rest, 1 - self.share)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(others > 0, target / others, 0.0)[cell_market]
         index = shrunk_counts(counts.target, rest.mean * ratio, self.levels(True))
+        index = self._with_market(index, self.share)
         return Rated(index, rest, index)
+
+    def _with_market(self, found: ShrunkCounts, share: Floats) -> ShrunkCounts:
+        """Add to the cells' errors that of their market's total, which is taken as it is."""
+        days = self._days * self.panel.weight * share
+        total, squares = self.panel.inside(days), self.panel.inside(days**2)
+        persons = np.maximum(self.panel.inside((share > 0).astype(float)), 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.where(total > 0, (squares - total**2 / persons) / total**2, 0.0)
+            return replace(found, shape=1 / (1 / found.shape + error[self.panel.cell_market]))
+
+    @cached_property
+    def _days(self) -> Floats:
+        return self.panel.watched.sum(axis=1)
 
     def levels(self, of_target: bool) -> list[Level]:
         """Return the levels from coarse to fine, with the dispersion of the target's viewing or of the others'."""

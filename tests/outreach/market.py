@@ -39,16 +39,21 @@ def truth(found=None):
     return cells.join(drawn().truth["cells"], on=CELL, how="left", maintain_order="left")["targets"].to_numpy()
 
 
+@lru_cache
 def nothing_to_find(seed=0, cells=400, persons=1200):
-    """Draw a market in which every cell reaches the target alike: whatever a plan sees in one is chance."""
+    """Draw a market in which every dollar reaches the target alike: whatever a plan sees in a cell is chance.
+
+    Returns audiences, avails, and how many of the target a dollar shows a spot.
+    """
     rng = np.random.default_rng(seed)
     target = rng.random(persons) < 0.2
-    watched = rng.binomial(14, 0.01, (persons, cells))
+    rate = 0.01 * rng.lognormal(0, 0.6, cells)
+    watched = rng.binomial(14, rate, (persons, cells))
     person, cell = np.nonzero(watched)
     viewing = pl.DataFrame({"person": person, "network": cell // 20, "hour": cell % 20, "days": watched[person, cell]})
     panel = pl.DataFrame({"person": np.arange(persons), "target": target})
     found = outreach.audiences(
         viewing, "target", ["network", "hour"], unit="person", exposures="days", days=14, panel=panel
     )
-    avails = pl.DataFrame({"network": np.arange(cells) // 20, "hour": np.arange(cells) % 20, "cost": 1.0, "spots": 5})
-    return found, avails, 0.01 * float(target.sum())
+    avails = pl.DataFrame({"network": np.arange(cells) // 20, "hour": np.arange(cells) % 20, "spots": 5})
+    return found, avails.with_columns(cost=pl.Series(100 * rate)), float(target.sum()) / 100

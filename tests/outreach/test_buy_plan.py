@@ -16,23 +16,28 @@ def avails():
 def test_where_nothing_can_be_found_the_promise_does_not_overstate():
     errors, own = [], []
     for seed in range(4):
-        found, rates, each = nothing_to_find(seed)
+        found, rates, a_dollar = nothing_to_find(seed)
         bought = outreach.buy_plan(found, rates, 200, goal="impressions")
         row = bought.promised("target impressions")
-        errors.append(row["estimate"] / (each * bought.spots.sum()) - 1)
-        own.append(row["in_sample"] / (each * bought.spots.sum()) - 1)
+        errors.append(row["estimate"] / (a_dollar * bought.spend) - 1)
+        own.append(row["in_sample"] / (a_dollar * bought.spend) - 1)
     assert abs(np.mean(errors)) < 0.06
-    assert np.mean(own) > 0.06
+    assert np.mean(own) > 0.12
+
+
+def test_nor_does_the_promise_of_reach():
+    found, rates, _ = nothing_to_find(2)
+    row = outreach.buy_plan(found, rates, 100, goal="reach").promised("target reach")
+    assert row["in_sample"] > 1.05 * row["estimate"]
 
 
 def test_the_interval_is_that_of_persons():
-    found, rates, each = nothing_to_find(1)
-    row = outreach.buy_plan(found, rates, 200, goal="impressions").promised("target impressions")
-    panel = found.rater.panel
-    seen = outreach.buy_plan(found, rates, 200, goal="impressions").delivery.impressions * panel.target
-    expected = np.sqrt(panel.size * seen.var(ddof=1))
+    found, rates, a_dollar = nothing_to_find(1)
+    bought = outreach.buy_plan(found, rates, 200, goal="impressions")
+    row, panel = bought.promised("target impressions"), found.rater.panel
+    expected = np.sqrt(panel.size * (bought.delivery.impressions * panel.target).var(ddof=1))
     assert abs(row["std_error"] / expected - 1) < 1e-6
-    assert row["lower"] <= each * 200 <= row["upper"]
+    assert row["lower"] <= a_dollar * bought.spend <= row["upper"]
 
 
 def test_reach_is_promised_too():

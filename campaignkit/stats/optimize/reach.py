@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from campaignkit.stats.arrays import Floats
+from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.optimize.spots import Limit, buy
 
 
@@ -198,7 +198,8 @@ class _Queue:
         left, cheapest = budget, float(self.cost[allowed].min(initial=np.inf))
         while left >= cheapest:
             ratio = (self.hit.T @ self.open) / self.cost
-            cells = np.flatnonzero(allowed & (ratio > 0) & (self.spots < self.most) & (self.cost <= left))
+            fits = allowed & (self.spots < self.most) & (self.cost <= left) & self._with_room()
+            cells = np.flatnonzero(fits & (ratio > 0))
             cells = cells[np.argsort(-ratio[cells], kind="stable")]
             part = int(np.searchsorted(np.cumsum(self.cost[cells]), STEP * left))
             spent = self._round(cells[: part + 1], ratio[cells[: part + 1]], left)
@@ -221,6 +222,13 @@ class _Queue:
                 self._take(cell, persons, chance)
                 spent, self.price = spent + cost, now
         return spent
+
+    def _with_room(self) -> Mask:
+        """Return the cells of which every group may spend another spot's cost."""
+        found = np.ones(len(self.cost), bool)
+        for limit, room in zip(self.limits, self.rooms, strict=True):
+            found &= np.append(room, np.inf)[limit.group] >= self.cost
+        return found
 
     def _has_room(self, cell: int) -> bool:
         own = zip(self.limits, self.rooms, strict=True)
