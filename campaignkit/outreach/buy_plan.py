@@ -122,7 +122,7 @@ def buy_plan(
     return BuyPlan(
         _order(audiences, plan, read), promise, _next_cells(audiences, plan, read), goal, task.times, task.budget,
         spend, plan.price, read.unrated, read.capped, audiences.confidence_level, audiences, plan.spots, read.cost,
-        delivery,
+        delivery, folds,
     )  # fmt: skip
 
 

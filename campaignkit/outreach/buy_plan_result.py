@@ -57,6 +57,8 @@ class BuyPlan(Result):
         By `audiences.cells`: spots bought; dollars of a spot, infinite where there is none.
     delivery : Delivery
         What each person of the panel sees of a plan made without the person.
+    folds : int
+        In how many parts the panel was left out for that.
     """
 
     promise: pl.DataFrame
@@ -73,6 +75,7 @@ class BuyPlan(Result):
     spots: np.ndarray
     cost: np.ndarray
     delivery: Delivery
+    folds: int
 
     def promised(self, quantity: str) -> dict[str, Any]:
         """Return one row of `promise`.
@@ -137,7 +140,7 @@ class BuyPlan(Result):
         return compare(self._side(), baseline._side() if isinstance(baseline, BuyPlan) else baseline, spots)
 
     def _side(self) -> Side:
-        return Side(self.audiences, self.goal, self.frequency, self.spots, self.cost, self.delivery)
+        return Side(self.audiences, self.goal, self.frequency, self.spots, self.cost, self.delivery, self.folds)
 
     def summary(self) -> str:
         """Say what is bought, what it will deliver, and what it says of itself."""

@@ -13,7 +13,7 @@ from campaignkit.errors import BadValue, listed
 from campaignkit.outreach.avails import read_order
 from campaignkit.outreach.promise import Delivery, deliver
 from campaignkit.result import Result
-from campaignkit.stats.survey.totals import stratified_totals
+from campaignkit.stats.survey.totals import Totals, stratified_totals
 from campaignkit.wording import dollars, share
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Side:
     spots: np.ndarray
     cost: np.ndarray
     delivery: Delivery
+    folds: int = 0  # 0: it was not made of this panel
 
     @property
     def spend(self) -> float:
@@ -102,7 +103,13 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
     Both are rated person by person, and errors are of the difference between persons' logarithms of both totals: a
     person who watches much raises both, and cancels. Of the plan each person sees what was planned without them; the
     baseline was not made of this panel. A bootstrap that plans anew would rate each plan by the persons it was made
-    of.
+    of. Folds' plans share most of their persons and stand for plans of this kind, not for this one, so the variance is
+    that of Nadeau and Bengio: (1/folds + 1/(folds − 1)) in the place of 1/folds.
+
+    References
+    ----------
+    Nadeau and Bengio (2003), Machine Learning 52, 239–281, section 4; Bates, Hastie and Tibshirani (2024), Journal of
+    the American Statistical Association 119, 1434–1445, for what cross-validation estimates.
     """
     other = baseline if isinstance(baseline, Side) else _order(plan, baseline, spots)
     _check_same(plan, other)
@@ -119,6 +126,7 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
     ours, theirs = (one.impressions if impressions else one.reached for one in (plan.delivery, other.delivery))
     values = np.stack([panel.target * ours, panel.target * theirs], axis=1)
     totals = stratified_totals(values, panel.weight, panel.market)
+    totals = Totals(totals.total, totals.covariance * _correction(plan.folds))
     if not (totals.total > 0).all():
         raise BadValue("Nobody of the target in the panel sees anything of the baseline, or of the plan.")
     ratio = totals.product({0: -1.0, 1: 1.0}, plan.audiences.confidence_level)
@@ -138,6 +146,11 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
     )
     each = 1000 * np.array([plan.spend, spend]) / totals.total
     return Comparison(table, unit, float(each[0]), float(each[1]), plan.spend, spend, plan.audiences.confidence_level)
+
+
+def _correction(folds: int) -> float:
+    """Return how many times larger the variance is, as folds share most of the persons that their plans are made of."""
+    return 1 + folds / (folds - 1)
 
 
 def _check_same(plan: Side, other: Side) -> None:

@@ -76,6 +76,11 @@ class Panel:
     key: Whole
 
     @cached_property
+    def by_cell(self) -> Any:
+        """The same days, ordered by cell."""
+        return self.watched.tocsc()
+
+    @cached_property
     def size(self) -> int:
         """Persons."""
         return len(self.weight)

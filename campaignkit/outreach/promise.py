@@ -118,7 +118,7 @@ def viewers(panel: Panel, rate: Floats, cells: np.ndarray, persons: Mask | None 
     people = (
         weight * (panel.inside(panel.weight * panel.target) / np.maximum(panel.inside(weight), 1e-300))[panel.market]
     )
-    part = panel.watched[:, cells].tocsc()
+    part = panel.by_cell[:, cells]
     seen = (part.T @ people) / panel.days
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.where(seen > 0, rate[cells] / seen, 0.0)
