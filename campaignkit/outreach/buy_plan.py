@@ -169,7 +169,7 @@ def _promise(audiences: Audiences, plan: Bought, delivery: Delivery, spend: floa
     rows = [
         {"quantity": name, "in_sample": own.get(name)}
         | {word: getattr(found, part) * factor.get(name, 1.0) for word, part in
-           (("estimate", "value"), ("std_error", "error"), ("lower", "lower"), ("upper", "upper"))}
+           (("estimate", "value"), ("std_error", "std_error"), ("lower", "lower"), ("upper", "upper"))}
         for name, found in every.items()
     ]  # fmt: skip
     schema = {"quantity": pl.String} | dict.fromkeys(

@@ -196,7 +196,7 @@ def _table(
     names: list[str], uses: Floats, wanted: Floats, w: Floats, found: LogIndexes, confidence_level: float, seed: int
 ) -> pl.DataFrame:
     width, largest = simultaneous(found.covariance, confidence_level, seed)
-    error = np.where(found.error > 0, found.error, np.nan)
+    error = np.where(found.std_error > 0, found.std_error, np.nan)
     value, half = found.log_index, width * error
     with np.errstate(invalid="ignore"):
         z = value / error

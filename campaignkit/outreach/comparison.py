@@ -132,7 +132,7 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
     ratio = totals.product({0: -1.0, 1: 1.0}, plan.audiences.confidence_level)
     factor = plan.spend / spend
     value, low, high = factor * ratio.value, factor * ratio.lower, factor * ratio.upper
-    relative = ratio.error / ratio.value
+    relative = ratio.std_error / ratio.value
     table = pl.DataFrame(
         {
             "measure": ["cheaper for the same", "more for the same money"], "estimate": [1 - value, 1 / value - 1],

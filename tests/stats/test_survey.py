@@ -17,7 +17,7 @@ def test_errors_of_totals_and_ratios_are_those_of_repeated_samples():
         weight = np.where(stratum[rows] == 0, 10.0, 20.0)
         found = stratified_totals(population[rows], weight, stratum[rows])
         ratio = found.product({0: 1.0, 1: -1.0})
-        drawn.append([*found.total, ratio.value, found.covariance[0, 0], ratio.error])
+        drawn.append([*found.total, ratio.value, found.covariance[0, 0], ratio.std_error])
     drawn = np.array(drawn)
     assert np.allclose(drawn[:, :2].mean(axis=0), population.sum(axis=0), rtol=0.02)
     assert abs(np.sqrt(drawn[:, 3].mean()) / drawn[:, 0].std() - 1) < 0.1
@@ -36,7 +36,7 @@ def test_the_band_covers_all_at_once():
     for _ in range(150):
         found = log_indexes(*_sample(rng))
         width, _ = simultaneous(found.covariance, 0.95)
-        covered.append((np.abs(found.log_index) <= width * found.error).all())
+        covered.append((np.abs(found.log_index) <= width * found.std_error).all())
     assert np.mean(covered) > 0.9
 
 
@@ -44,7 +44,7 @@ def test_the_covariance_is_that_of_repeated_samples():
     rng = np.random.default_rng(2)
     found = [log_indexes(*_sample(rng)) for _ in range(300)]
     spread = np.std([one.log_index for one in found], axis=0)
-    assert np.allclose(np.mean([one.error for one in found], axis=0), spread, rtol=0.15)
+    assert np.allclose(np.mean([one.std_error for one in found], axis=0), spread, rtol=0.15)
 
 
 def test_a_thing_that_nobody_of_the_group_uses_has_no_error():

@@ -28,7 +28,7 @@ class LogIndexes:
     covariance: Floats
 
     @property
-    def error(self) -> Floats:
+    def std_error(self) -> Floats:
         """The standard errors of the logarithms."""
         return np.sqrt(np.diag(self.covariance))
 

@@ -47,7 +47,7 @@ class Totals:
         --------
         >>> totals = Totals(np.array([200.0, 100.0]), np.array([[100.0, 40.0], [40.0, 25.0]]))
         >>> ratio = totals.product({0: 1, 1: -1})
-        >>> round(ratio.value, 2), round(ratio.error, 3)
+        >>> round(ratio.value, 2), round(ratio.std_error, 3)
         (2.0, 0.063)
         """
         gradient = np.zeros(len(self.total))
