@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from campaignkit.errors import BadValue
 from campaignkit.progress import make_askable
@@ -13,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
+
+
+T = TypeVar("T")
 
 
 def connect(path: str | Path = ":memory:", read_only: bool = False, **config: str) -> duckdb.DuckDBPyConnection:
@@ -41,6 +48,40 @@ def connect(path: str | Path = ":memory:", read_only: bool = False, **config: st
     con = duckdb.connect(path, read_only=read_only, config=settings)
     make_askable(con)
     return con
+
+
+def interruptible(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Return what some work with a connection returns; Ctrl-C ends its query at once.
+
+    DuckDB looks for Ctrl-C only between pieces of work, which can be many seconds long; from another thread it is
+    interrupted at once.
+
+    Examples
+    --------
+    >>> with connect() as con:
+    ...     interruptible(con, lambda: con.execute("SELECT 1").fetchall())
+    [(1,)]
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    outcome: Future[T] = Future()
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(_settle, outcome, work), daemon=True)
+    thread.start()
+    try:
+        while not outcome.done():
+            wait([outcome], timeout=0.1)  # Ctrl-C may reach another thread than this one, which then must look for it
+    except KeyboardInterrupt:
+        con.interrupt()
+        thread.join()
+        raise
+    return outcome.result()
+
+
+def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
+    try:
+        outcome.set_result(work())
+    except BaseException as error:
+        outcome.set_exception(error)
 
 
 def quote_identifier(name: str) -> str:

@@ -19,7 +19,7 @@ from campaignkit.megafile.export.log import append_export_log
 from campaignkit.megafile.storage.opening import check_is_megafile, connect, inode, keep_beside, reading
 from campaignkit.progress import shown
 from campaignkit.restrictions import UNTRACED, remember
-from campaignkit.sql import quote_identifier
+from campaignkit.sql import interruptible, quote_identifier
 
 _NAMES_FEC = re.compile(r"\bfec_gift\b", re.IGNORECASE)
 
@@ -125,8 +125,7 @@ class Connection:
         given = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
         self._refuse_changes(query)
         with self._lock, reading(self.path, query=True), shown("megafile", "answering a query", self._con):
-            result = self._con.sql(query) if given is None else self._con.sql(query, params=given)
-            rows = pl.DataFrame() if result is None else result.pl()
+            rows = interruptible(self._con, lambda: _rows(self._con, query, given))
         return remember(rows, {"fec_gift"}) if _NAMES_FEC.search(query) else rows
 
     def _refuse_changes(self, query: str) -> None:
@@ -272,3 +271,8 @@ class Connection:
         """
         self._kept_people[name] = ids
         return keep_beside(self._con, name, ids)
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str, given: Any) -> pl.DataFrame:
+    result = con.sql(query) if given is None else con.sql(query, params=given)
+    return pl.DataFrame() if result is None else result.pl()

@@ -10,6 +10,7 @@ from campaignkit.stats.prediction import uplift
 from campaignkit.stats.prediction.uplift import Outcomes
 from campaignkit.voters import persuasion, recipes
 from campaignkit.voters.model import effect_model, experiment_cells
+from tests.stats.causal import test_effect_learners
 from tests.stats.prediction import test_uplift
 from tests.voters import test_persuasion, test_priority
 
@@ -101,7 +102,7 @@ MUTATIONS = [
     (arms_swapped, test_persuasion.test_the_planted_come_first),
     (plain_class_transformation, test_persuasion.test_unequal_arms_are_ranked_right),
     (propensities_taken_for_equal, test_persuasion.test_arms_that_follow_a_feature_are_allowed_for_and_said),
-    (own_fold_fits, test_uplift.test_doubly_robust_is_scikit_learns_on_the_same_folds),
+    (own_fold_fits, test_effect_learners.test_doubly_robust_is_scikit_learns_on_the_same_folds),
     (the_best_ranking_without_harm, test_uplift.test_qini_is_scikit_uplifts_of_every_world),
     (opponents_brought_out, test_priority.test_net_votes_are_those_counted_out),
     (leaked_future, test_priority.test_recipes_know_nothing_of_the_time_that_they_foretell),

@@ -19,7 +19,8 @@ from campaignkit.megafile.ingest.archives import HEAD_BYTES, ExportFile, damaged
 MANIFEST = "manifest.toml"
 
 #: Names that are no exports, whoever put them there; everything else that is not read is said.
-_NO_EXPORTS = ("truth", MANIFEST, "__macosx", ".ds_store", "thumbs.db", "desktop.ini")
+CONTACT_WORDS = "contact_results.toml"  # a campaign's own words, read by suppression.contact_results
+_NO_EXPORTS = ("truth", MANIFEST, CONTACT_WORDS, "__macosx", ".ds_store", "thumbs.db", "desktop.ini")
 _READ_NOT = ("readme", "truth", ".")
 _SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".gz", ".zip", ".dat")
 _UNREADABLE = {

@@ -24,7 +24,7 @@ MOST_NAME = 256
 MOST_NAMES = 1_000  # of a header held against each layout, to say which is nearest
 
 
-#: Columns of facts that say whom not to reach, by table.
+#: Columns of facts that say who may not be reached, by table.
 _SUPPRESSING = {
     "suppression": ("channel", "reason", "email", "phone"),
     "contact": ("channel", "result"),
@@ -106,14 +106,14 @@ class Layout:
         return {fold(name) for name in read} | ({fold(self.as_of_column)} if self.as_of_column else set())
 
     @cached_property
-    def suppressing(self) -> set[str]:
-        """The folded names of the columns that say whom not to reach; a file without one is not read."""
+    def suppressing(self) -> dict[str, str]:
+        """The columns that say who may not be reached, by folded name; a file without one is not read."""
         makers = [maker for name, maker in self.person_columns.items() if name == "confidential"]
         makers += [
             fact.columns[c] for fact in self.facts for c in _SUPPRESSING.get(fact.table, ()) if c in fact.columns
         ]
         tested = [name for fact in self.facts if fact.table == "suppression" for name in fact.where]
-        return {fold(name) for name in [*tested, *(name for maker in makers for name in maker.inputs)]}
+        return {fold(name): name for name in [*tested, *(name for maker in makers for name in maker.inputs)]}
 
     @cached_property
     def _left_out(self) -> tuple[set[str], list[re.Pattern[str]]]:

@@ -172,7 +172,8 @@ def _check_keys(layout: Layout, header: list[str], file: ExportFile) -> None:
 
 def _check_suppressing(layout: Layout, header: list[str], file: ExportFile) -> None:
     """Refuse a file without a column that says who may not be reached: all its people would pass for reachable."""
-    if missing := sorted(layout.suppressing - {fold(name) for name in header}):
+    folded = {fold(name) for name in header}
+    if missing := sorted(name for key, name in layout.suppressing.items() if key not in folded):
         raise LayoutError(
             f"{file.name} has no column {missing[0]!r}, by which {layout.name} knows who may not be "
             f"reached{nearest(missing[0], header)} If it is called otherwise now, say so in a layout of your own."
