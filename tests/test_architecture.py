@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.size import read_module
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "campaignkit"
 
@@ -94,3 +96,9 @@ def test_no_two_modules_import_each_other():
 def test_a_circle_is_found_however_long():
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
     assert circles({"a": {"b"}, "b": set()}) == []
+
+
+def test_no_module_is_over_450_lines_and_no_function_over_50():
+    modules = [read_module(path, PACKAGE) for path in MODULES]
+    assert [module.name for module in modules if module.lines > 450] == []
+    assert [(m.name, name) for m in modules for name, length in m.functions.items() if length > 50] == []

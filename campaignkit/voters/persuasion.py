@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit import wording
-from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
+from campaignkit.checks import check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.restrictions import stated
@@ -26,7 +26,7 @@ from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.voters.model.effect_model import fit_effect_model
 from campaignkit.voters.model.experiment_cells import HELD, Contrast, ExperimentCells, read_experiment
 from campaignkit.voters.model.features import feature_spec
-from campaignkit.voters.model.holdout import Holdout
+from campaignkit.voters.model.holdout import Holdout, check_fit
 from campaignkit.voters.persuasion_result import DECILES, Persuasion, RankedCells, deciles
 
 __all__ = ["Persuasion", "fit_persuasion"]
@@ -153,13 +153,8 @@ def fit_persuasion(
     >>> ranking.predict(calls.head(2)).collect().columns[-1]
     'persuasion'
     """
-    check_scalar(name, "name", typ=str)
-    check_scalar(purpose, "purpose", choices=list(PURPOSES))
+    check_fit(name, purpose, ridge, holdout, confidence_level, seed)
     check_scalar(method, "method", choices=METHODS)
-    check_scalar(ridge, "ridge", typ=float, ge=0, optional=True)
-    check_scalar(holdout, "holdout", typ=float, gt=0, lt=1, optional=True)
-    check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
-    check_scalar(seed, "seed", typ=int)
     spec = feature_spec(features, interactions)
     for argument, column in (("outcome", outcome), ("arm", arm)):
         if column in spec.names:
@@ -173,10 +168,7 @@ def fit_persuasion(
         refuse_soliciting(purpose, known, "Fit the ranking without it.")
     with steps.step("fitting"):
         chosen = _choose(experiment, method)
-        outcomes = experiment.by_cluster
-        if chosen.modeled:
-            weights = inverse_propensity_weights(experiment.terms, experiment.outcomes, experiment.fold)
-            outcomes = outcomes.reweighted(weights[experiment.cell])
+        outcomes = _evened(experiment) if chosen.modeled else experiment.by_cluster
         ranked = _rank(experiment, outcomes, chosen, ridge)
         model, penalty = fit_effect_model(experiment, experiment.fold != HELD, chosen.method, ridge, chosen.modeled)
     steps.close()
@@ -213,7 +205,7 @@ def _choose(experiment: ExperimentCells, method: str) -> _Chosen:
         reason += f"; features tell who was treated ({wording.p_value(imbalance)})"
         warnings = (
             f"The arms differ by the features ({wording.p_value(imbalance)}): they were drawn at other rates for other "
-            "people, which is allowed for, or not by lot, which cannot be.",
+            "people, which is allowed for, or not randomly, which cannot be.",
         )
     if method == "class_transformation" and modeled:
         raise BadValue(
@@ -223,6 +215,12 @@ def _choose(experiment: ExperimentCells, method: str) -> _Chosen:
     if method == "auto":
         method = "class_transformation" if even and not modeled else "doubly_robust"
     return _Chosen(method, modeled, reason, warnings)
+
+
+def _evened(experiment: ExperimentCells) -> Outcomes:
+    """Return the outcomes by cluster, weighted by the inverse of the chance of the arm that each was in."""
+    weights = inverse_propensity_weights(experiment.terms, experiment.outcomes, experiment.fold)
+    return experiment.by_cluster.reweighted(weights[experiment.cell])
 
 
 def _rank(experiment: ExperimentCells, outcomes: Outcomes, chosen: _Chosen, ridge: float | None) -> RankedCells:

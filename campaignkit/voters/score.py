@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
+from campaignkit.checks import check_scalar, refuse_soliciting
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.restrictions import stated
@@ -16,7 +16,7 @@ from campaignkit.vocabulary import CONFIDENCE_LEVEL
 from campaignkit.voters.model import evaluation
 from campaignkit.voters.model.design import Design, make_design
 from campaignkit.voters.model.features import feature_spec
-from campaignkit.voters.model.holdout import Holdout
+from campaignkit.voters.model.holdout import Holdout, check_fit
 from campaignkit.voters.model.logit_model import ModelFit, fit_logit_model
 from campaignkit.voters.model.weighted_cells import WeightedCells, pooled, read_cells, weighted_cells
 from campaignkit.voters.score_result import Score
@@ -133,13 +133,9 @@ def fit_score(
     >>> score.predict(people.head(2)).collect().columns[-1]
     'enters'
     """
-    check_scalar(name, "name", typ=str)
-    check_scalar(purpose, "purpose", choices=list(PURPOSES))
+    check_scalar(ridge, "ridge", typ=float)
+    check_fit(name, purpose, ridge, holdout, confidence_level, seed)
     check_scalar(model, "model", choices=MODELS)
-    check_scalar(ridge, "ridge", typ=float, ge=0)
-    check_scalar(holdout, "holdout", typ=float, gt=0, lt=1, optional=True)
-    check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
-    check_scalar(seed, "seed", typ=int)
     roles = Roles(outcomes=(outcome,), unit=unit_of(data, unit), cluster=cluster, weight=weight)
     held_out = Holdout(holdout, seed)
     spec = feature_spec(features, interactions)

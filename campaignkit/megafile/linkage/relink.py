@@ -247,24 +247,43 @@ def _to_score(con: duckdb.DuckDBPyConnection) -> int:
 
 def _score(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple[str, bool]]) -> int:
     """Score those who are looking against everyone who shares a block with them; return how many they may be."""
+    names = [source for source, _ in sources]
+    _find_meetings(con, model, names)
+    _score_meetings(con, model, names)
+    create(con, "work_new_pair", """
+        SELECT DISTINCT CASE WHEN turn_l > turn_r OR (turn_l = turn_r AND searching < everyone) THEN searching
+               ELSE everyone END AS record_id, CASE WHEN record_id = searching THEN everyone ELSE searching END
+               AS other_id, odds
+        FROM work_splink_pair JOIN work_meeting ON meeting = row_l EXCEPT FROM candidate_pair""")  # fmt: skip
+    con.execute("INSERT INTO candidate_pair FROM work_new_pair")
+    create(con, "work_relinking", """
+        SELECT DISTINCT person_id FROM work_everyone WHERE row IN (
+            SELECT record_id FROM work_new_pair UNION ALL SELECT other_id FROM work_new_pair)""")  # fmt: skip
+    count = con.sql("SELECT count(*) FROM work_new_pair").pl().item()
+    drop(con, "work_new_pair", "work_splink_pair", "work_meeting")
+    return count
+
+
+def _find_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[str]) -> None:
+    """Make `work_meeting`: one row a pair of records that share a block."""
     create(con, "work_searching_comparable", comparable("work_searching"))
     create(con, "work_everyone_comparable", comparable("work_everyone"), view=True)
     create_empty(con, "work_shared_block")
     askers = set(con.sql("SELECT DISTINCT turn FROM work_searching WHERE asks OR alike").pl()["turn"])
-    for query in _meetings(model, [source for source, _ in sources], askers):  # in one UNION they take a minute to plan
+    for query in _meetings(model, names, askers):  # in one UNION they take a minute to plan
         con.execute(f"INSERT INTO work_shared_block {query}")
-    create(
-        con,
-        "work_meeting",
-        """
+    create(con, "work_meeting", """
         SELECT row_number() OVER () AS meeting, m.*, l.turn AS turn_l, r.turn AS turn_r
         FROM (SELECT DISTINCT * FROM work_shared_block) m JOIN work_searching l ON l.row = searching
-        JOIN work_everyone r ON r.row = everyone""",
-    )
-    for side in ("searching", "everyone"):  # one row a meeting, numbered by it: Splink scores these pairs and no others
+        JOIN work_everyone r ON r.row = everyone""")  # fmt: skip
+    drop(con, "work_shared_block")
+
+
+def _score_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[str]) -> None:
+    """Have Splink score the pairs of `work_meeting` and no others, into `work_splink_pair`."""
+    for side in ("searching", "everyone"):
         create(con, f"work_{side}_side", f"SELECT s.* REPLACE (meeting AS row) FROM work_meeting "
                f"JOIN work_{side}_comparable s ON s.row = {side}")  # fmt: skip
-    names = [source for source, _ in sources]
     apart, own = (
         [from_prior(model, odds[name].people) if name in odds else 0.0 for name in names]
         for odds in (model.against_existing, model.within_source)
@@ -274,38 +293,10 @@ def _score(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple
                     ELSE {apart}[greatest(turn_l, turn_r) + 1] END AS prior
         FROM {{pairs}} p JOIN work_meeting ON meeting = row_l"""
     create_empty(con, "work_splink_pair")
+    sides, by_meeting = ("work_searching_side", "work_everyone_side"), [equal(("row",))]
     with scratch_database(con):
-        score_pairs(
-            con,
-            model,
-            ("work_searching_side", "work_everyone_side"),
-            [equal(("row",))],
-            with_prior,
-            max(apart + own),
-            "work_splink_pair",
-        )
-    create(
-        con,
-        "work_new_pair",
-        """
-        SELECT DISTINCT CASE WHEN turn_l > turn_r OR (turn_l = turn_r AND searching < everyone) THEN searching
-               ELSE everyone END AS record_id, CASE WHEN record_id = searching THEN everyone ELSE searching END
-               AS other_id, odds
-        FROM work_splink_pair JOIN work_meeting ON meeting = row_l EXCEPT FROM candidate_pair""",
-    )
-    con.execute("INSERT INTO candidate_pair FROM work_new_pair")
-    create(
-        con,
-        "work_relinking",
-        """
-        SELECT DISTINCT person_id FROM work_everyone WHERE row IN (
-            SELECT record_id FROM work_new_pair UNION ALL SELECT other_id FROM work_new_pair)""",
-    )
-    count = con.sql("SELECT count(*) FROM work_new_pair").pl().item()
-    drop(con, "work_everyone_comparable")
-    drop(con, "work_new_pair", "work_searching_comparable", "work_splink_pair", "work_shared_block", "work_meeting",
-         "work_searching_side", "work_everyone_side")  # fmt: skip
-    return count
+        score_pairs(con, model, sides, by_meeting, with_prior, max(apart + own), "work_splink_pair")
+    drop(con, "work_everyone_comparable", "work_searching_comparable", *sides)
 
 
 #: Who may be scored against whom: askers against those of earlier sources, the alike against their own.

@@ -246,6 +246,12 @@ def _find_refusers(con: duckdb.DuckDBPyConnection) -> None:
     create(con, "work_lost_refuser", lost)
     for keys in FITS:
         con.execute(f"INSERT INTO work_refuser {_fitting(keys)} EXCEPT FROM work_refuser")
+    _hold_points(con)
+    drop(con, "work_every_description", "work_lost_refuser")
+
+
+def _hold_points(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill `work_held_point`: every address and number that a refuser has or ever had."""
     create(
         con,
         "work_held_point",
@@ -258,7 +264,6 @@ def _find_refusers(con: duckdb.DuckDBPyConnection) -> None:
         SELECT DISTINCT source, person_key, unnest([email, phone]) AS point FROM other""",
     )
     con.execute("DELETE FROM work_held_point WHERE point IS NULL")
-    drop(con, "work_every_description", "work_lost_refuser")
 
 
 def _fitting(keys: tuple[str, ...]) -> str:

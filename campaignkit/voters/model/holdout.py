@@ -1,4 +1,4 @@
-"""Whom a model is judged by: a share of people, or none, chosen by hash."""
+"""Who a model is judged by: a share of people, or none, chosen by hash; and what every fit refuses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from campaignkit.checks import PURPOSES, check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.tables import Roles
 
@@ -26,6 +27,18 @@ class Holdout:
 
     share: float | None = None
     seed: int = 0
+
+
+def check_fit(
+    name: str, purpose: str, ridge: float | None, holdout: float | None, confidence_level: float, seed: int
+) -> None:
+    """Refuse arguments of a fit that can't be right; `ridge` may be None where the room lets it be chosen."""
+    check_scalar(name, "name", typ=str)
+    check_scalar(purpose, "purpose", choices=list(PURPOSES))
+    check_scalar(ridge, "ridge", typ=float, ge=0, optional=True)
+    check_scalar(holdout, "holdout", typ=float, gt=0, lt=1, optional=True)
+    check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
+    check_scalar(seed, "seed", typ=int)
 
 
 def check_cells(cells: pl.DataFrame, roles: Roles) -> None:
