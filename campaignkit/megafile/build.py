@@ -26,7 +26,7 @@ from campaignkit.megafile.people.fact_persons import write_facts
 from campaignkit.megafile.people.person_table import make_people
 from campaignkit.megafile.storage.replacing import make_parent, new_file
 from campaignkit.megafile.suppression.contact_results import own_words
-from campaignkit.megafile.suppression.refusals import record_refusals, take_in_words
+from campaignkit.megafile.suppression.refusals import keep_past_descriptions, record_refusals, take_in_words
 from campaignkit.megafile.suppression.rules import make_suppressions, unknown_words
 from campaignkit.progress import Steps
 
@@ -85,9 +85,10 @@ def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model
     note_skipped(con, drop.skipped, drop.sources, 0)
     with steps.step("settling which records count", con):
         words = take_in_words(con, drop.own_words)
+        record_refusals(con, words)
         hold_back(con, 0, drop.accepted)
         settle_records(con, night=0)
-        record_refusals(con, words)
+        keep_past_descriptions(con)
         settle_descriptions(con)
     with steps.step("linking records to people", con):
         fitted = resolve_people(con, linking_order(con), LinkageSettings(model=model))

@@ -294,6 +294,17 @@ def test_shorter_exports_free_nobody(tmp_path):
         assert listed(mf, "text") == {"+12165550002"}
 
 
+def test_a_no_in_a_file_that_is_held_back_counts_all_the_same(tmp_path):
+    unsubscribed = [f"x{i}@y.org,,,,2012-01-01" for i in range(60)]
+    half = [*unsubscribed[:20], "s2@x.org,,,,2012-10-01"]
+    first = {"supporters": people(3), "unsubscribers": unsubscribed}
+    with pytest.warns(UserWarning, match="unsubscribers_20121002"):
+        ways = both_ways(tmp_path, first, {"unsubscribers": half})
+    for mf in ways:
+        assert mf.sources.filter(pl.col("file") == "unsubscribers_20121002.csv")["why_not_read"][0] is not None
+        assert listed(mf, "email") == {"s1@x.org", "s3@x.org"}
+
+
 def test_who_vanishes_from_the_van_export_stays_off_the_lists(tmp_path):
     """Also at the door, where there is no number: by the voter file's id, or by name and address."""
     first = {

@@ -31,7 +31,7 @@ from campaignkit.megafile.refresh.update_people import renew
 from campaignkit.megafile.storage.opening import reading
 from campaignkit.megafile.storage.replacing import changed_file
 from campaignkit.megafile.suppression.contact_results import kept_words, own_words
-from campaignkit.megafile.suppression.refusals import record_refusals, take_in_words
+from campaignkit.megafile.suppression.refusals import keep_past_descriptions, record_refusals, take_in_words
 from campaignkit.megafile.suppression.rules import unknown_words
 from campaignkit.megafile.working_tables import create
 from campaignkit.progress import Steps
@@ -133,9 +133,10 @@ def _take_in(con: duckdb.DuckDBPyConnection, drop: Drop, night: int, steps: Step
     note_skipped(con, drop.skipped, drop.sources, night)
     with steps.step("settling which records count"):
         words = take_in_words(con, drop.own_words)
+        record_refusals(con, words)
         hold_back(con, night, drop.accepted)
         settle_records(con, night)
-        record_refusals(con, words)
+        keep_past_descriptions(con)
         settle_descriptions(con)
     with steps.step("linking those touched"):
         stored = con.sql("SELECT settings FROM model").pl()["settings"].to_list()

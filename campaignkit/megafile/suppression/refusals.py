@@ -44,19 +44,24 @@ def take_in_words(con: duckdb.DuckDBPyConnection, own: dict[tuple[str, str], str
 
 
 def record_refusals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
-    """Keep what the staged records refuse, and what those said that do not stand after this.
-
-    Call it between `settle_records`, which leaves `work_gone`, and `settle_descriptions`, which lets descriptions go.
+    """Keep what the staged records refuse, those of files to be held back too: a no counts as soon as it is read.
 
     Parameters
     ----------
     con : DuckDB connection
-        To a megafile under construction, the stage loaded.
+        To a megafile under construction, the stage loaded and nothing held back yet.
     words : Words
         What results, events and answers say.
     """
     _translate(con, "stage", words)
     _record(con, "stage", words)
+
+
+def keep_past_descriptions(con: duckdb.DuckDBPyConnection) -> None:
+    """Keep what records said of people that do not stand after this, so that a refusal still finds them.
+
+    Call it between `settle_records`, which leaves `work_gone`, and `settle_descriptions`, which lets descriptions go.
+    """
     columns = quote_identifiers(list(schema.columns_of("past_description")))
     con.execute(f"""
         INSERT INTO past_description
