@@ -62,7 +62,7 @@ def check_accepted(accept: Iterable[str], sources: Iterable[Source]) -> frozense
 
 
 def hold_back(con: duckdb.DuckDBPyConnection, night: int, accepted: Collection[str]) -> None:
-    """Take short snapshots out of the stage and note them as skipped, so that nothing of theirs is applied but what was refused.
+    """Take short snapshots out of the stage and note them as skipped: nothing of theirs is applied but refusals.
 
     Parameters
     ----------
