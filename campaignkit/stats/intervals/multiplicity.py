@@ -29,7 +29,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
     """
-    from scipy.stats import false_discovery_control  # slow to import, as statsmodels is
+    from scipy.stats import false_discovery_control  # slow to import
 
     p = np.asarray(p_values, float)
     return false_discovery_control(p) if p.size else p
@@ -48,6 +48,10 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     array of float64
         In the order given.
 
+    Notes
+    -----
+    Equal to statsmodels' `multipletests`, which collects all of Python's garbage at each call: up to half a second.
+
     References
     ----------
     Holm (1979), Scandinavian Journal of Statistics 6, 65–70.
@@ -57,10 +61,11 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     >>> holm([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.09, 0.09, 0.5]
     """
-    from statsmodels.stats.multitest import multipletests
-
     p = np.asarray(p_values, float)
-    return multipletests(p, method="holm")[1] if p.size else p
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
+    return adjusted
 
 
 def adjusted(p_values: ArrayLike, correction: str) -> NDArray[np.float64]:

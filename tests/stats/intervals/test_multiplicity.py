@@ -20,4 +20,5 @@ def test_corrections_are_as_defined():
     p = np.random.default_rng(1).beta(0.4, 3, 500)
     assert benjamini_hochberg(p) == pytest.approx(multipletests(p, method="fdr_bh")[1], abs=1e-15)
     assert holm(p) == pytest.approx(stepped_down(p), abs=1e-15)
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-15)
     assert benjamini_hochberg([]).size == holm([]).size == 0
