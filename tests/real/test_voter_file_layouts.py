@@ -35,16 +35,16 @@ STATES = {
 
 # Values the layouts do not have (degrees for suffixes, made-up phones and counties, Michigan's sexes 1 and 2, New
 # Jersey's lists of statuses), counted apart from the loader.
-UNREAD = {
+UNREAD = {  # births are null under ten years of age; the files' people are made up
     "co_voter": {"phone": 59},
-    "fl_voter": {"suffix": 47, "phone": 62, "county": 41},
-    "mi_voter": {"suffix": 36, "sex": 25, "county": 15},
-    "nc_voter": {"suffix": 39, "phone": 39},
-    "nj_voter": {"suffix": 38, "voter_status": 40},
-    "ny_voter": {"suffix": 39, "county": 36},
-    "oh_voter": {"suffix": 33},
-    "pa_voter": {"suffix": 39, "phone": 37},
-    "vt_voter": {"suffix": 41, "phone": 40},
+    "fl_voter": {"suffix": 47, "phone": 62, "county": 41, "birth_date": 9},
+    "mi_voter": {"suffix": 36, "sex": 25, "county": 15, "birth_year": 30},
+    "nc_voter": {"suffix": 39, "phone": 27},
+    "nj_voter": {"suffix": 38, "voter_status": 40, "birth_date": 19},
+    "ny_voter": {"suffix": 39, "county": 36, "birth_date": 21},
+    "oh_voter": {"suffix": 33, "birth_date": 15},
+    "pa_voter": {"suffix": 39, "phone": 22, "birth_date": 6},
+    "vt_voter": {"suffix": 41, "phone": 25},
     "wa_voter": {},
 }
 

@@ -121,7 +121,7 @@ class Reader:
 
     def _people(self, rows: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
         made = self._make("source_record", self.layout.person_columns, rows, unread)
-        made = self._plausible(made, unread)
+        made = self._plausible(made, rows, unread)
         if "birth_date" in self.layout.person_columns:
             year = pl.col("birth_date").dt.year().cast(pl.Int16)
             known = pl.col("birth_year") if "birth_year" in made.columns else pl.lit(None, pl.Int16)
@@ -130,13 +130,16 @@ class Reader:
         made = made.with_columns(clean.address_key(*parts).alias("address_key"))
         return made.with_columns(rows["__person"].alias("record_key"), self._extra(rows))
 
-    def _plausible(self, made: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
+    def _plausible(self, made: pl.DataFrame, rows: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
         """Take away births that no living adult or teen has, and zips whose lost zero their state can't have."""
         checks = {
             "birth_date": clean.plausible_birth(pl.col("birth_date").dt.year(), self.as_of),
             "birth_year": clean.plausible_birth(pl.col("birth_year"), self.as_of),
             "zip5": clean.plausible_zip(pl.col("zip5"), pl.col("state") if "state" in made.columns else None),
         }
+        if "zip5" in self.layout.person_columns:  # only a zero that was put back can be wrong
+            written = rows.select(self._text(self.layout.person_columns["zip5"], {}).str.starts_with("0")).to_series()
+            checks["zip5"] |= written.fill_null(False)
         kept = {
             name: pl.when(holds).then(pl.col(name)) for name, holds in checks.items() if name in made.columns
         }  # fmt: skip
