@@ -354,11 +354,13 @@ def test_ctrl_c_in_a_long_query_is_seen_within_two_seconds(megafile):
         pressed.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest's parallel workers ignore it
     timer = threading.Timer(0.7, press)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        megafile.sql("SELECT count(*) FROM range(20_000_000_000) t(i) WHERE hash(i) % 7 = 3")
+        megafile.sql("SELECT count(*) FROM range(5_000_000_000) t(i) WHERE hash(i) % 7 = 3")
     assert time.monotonic() - pressed[0] < 2
+    signal.signal(signal.SIGINT, before)
     assert megafile.sql("SELECT 1 AS one").item() == 1
 
 
