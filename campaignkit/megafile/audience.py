@@ -14,6 +14,10 @@ from campaignkit.errors import BadValue
 from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.predicates import Translated, translate
 
+#: How DuckDB's names of types begin that people can be ranked by.
+_NUMBERS = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+            "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Audience:
@@ -78,9 +82,9 @@ class Audience:
         'p."birth_year"'
         """
         found = self.translated(expression)
-        dtype = self._rows(f"SELECT ({found.sql}) FROM person p LIMIT 0").dtypes[0]
-        if not (dtype.is_numeric() or dtype == pl.Boolean):
-            raise BadValue(f"{expression!r} is {dtype}; a number to rank by was expected.")
+        kind = self._kind(found.sql)
+        if not kind.startswith(_NUMBERS):
+            raise BadValue(f"{expression!r} is {kind}; a number to rank by was expected.")
         return found
 
     def matched(self, *also: Translated) -> Self:
@@ -101,6 +105,12 @@ class Audience:
         if sentences := dict.fromkeys([*self.unmatched, *(one for part in also for one in part.unmatched)]):
             raise BadValue(f"No list is made on values that nobody has. {' '.join(sentences)}")
         return self
+
+    def _kind(self, sql: str) -> str:
+        try:
+            return str(self.megafile.relation(f"SELECT ({sql}) AS value FROM person p LIMIT 0").types[0])
+        except duckdb.Error as error:
+            raise BadValue(f"{self.description}: {error}") from error
 
     def _rows(self, query: str, params: list[str] | None = None) -> pl.DataFrame:
         try:

@@ -50,12 +50,12 @@ def _check_yes_or_no(megafile: Connection, said: list[str], parts: list[Translat
         return
     try:
         columns = ", ".join(f"({part.sql}) AS c{place}" for place, part in enumerate(parts))
-        dtypes = megafile.sql(f"SELECT {columns} FROM person p LIMIT 0").schema
+        types = megafile.relation(f"SELECT {columns} FROM person p LIMIT 0").types
     except duckdb.Error as error:
         raise BadValue(f"{' and '.join(said)}: {error}") from error
-    for text, part, dtype in zip(said, parts, dtypes.values(), strict=True):
-        if dtype != pl.Boolean and part.sql != "NULL":
-            raise BadValue(f"{text!r} is {dtype}, no yes or no; compare it with something.")
+    for text, part, kind in zip(said, parts, types, strict=True):
+        if str(kind) != "BOOLEAN" and part.sql != "NULL":
+            raise BadValue(f"{text!r} is {kind}, no yes or no; compare it with something.")
 
 
 def universe_of(

@@ -2,8 +2,8 @@
 
 It knows nothing of how campaignkit goes about it. A telephone or mailbox that somebody closed is closed for whoever has
 it; a door is closed for the name that closed it. A refusal is never forgotten, whatever later exports leave out. An
-unsubscribe ends by a re-subscription that is dated later, a no to texts by a yes that is; where whose word it was can be
-read in two ways, it counts here as ended.
+unsubscribe ends by a re-subscription that is dated later, a no to texts by a yes that is, be the no an answer or what a
+contact came to; where whose word it was, or which came first, can be read in two ways, it counts here as ended.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class Oracle:
         own: set[tuple[str, str]] = set()
         van_ids: set[str] = set()
         for who, meaning, on in self.results:
-            if channel in _closes(meaning, on):
+            ended = channel == "text" and meaning in ("refused", "unknown") and self._yes(who.phone, None)
+            if channel in _closes(meaning, on) and not ended:
                 own.add((who.name, who.point(channel)))
                 van_ids.add(who.van_id)
                 if channel in ("phone", "text") or (channel == "email" and meaning == "deceased"):

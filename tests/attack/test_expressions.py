@@ -277,3 +277,11 @@ def test_nothing_is_put_in_front_of_the_megafiles_own_tables(megafile, query):
     with pytest.raises(BadValue, match="changes something"):
         megafile.sql(query)
     assert megafile.universe("suppressed('phone')").count() == PEOPLE // 4
+
+
+def test_a_length_of_time_is_neither_a_condition_nor_a_rank(megafile):
+    for text in ("INTERVAL '1' DAY", "to_days(3)"):
+        with pytest.raises(BadValue):
+            megafile.universe(text)
+        with pytest.raises(BadValue):
+            megafile.universe().call_list("phone", "turnout", rank_by=text)
