@@ -35,7 +35,12 @@ def test_sigkill_at_any_moment_leaves_nothing_and_the_next_build_completes(tmp_p
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
             killed += 1
-            assert not path.exists()
+            if (
+                path.exists()
+            ):  # killed while it said what was not understood, the file in place already: then it is whole
+                with Megafile.open(path) as megafile:
+                    assert megafile.check() == []
+                path.unlink()
         else:  # done before the kill: the machine has less to do than when the whole was timed
             path.unlink()
             whole *= 0.8
