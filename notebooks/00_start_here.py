@@ -84,7 +84,7 @@ fans
 # %% [markdown]
 # ## 3. Which of June's e-mails goes to the whole list?
 #
-# **Data.** Eighteen variants sent by lot on one day, and who gave.
+# **Data.** Eighteen variants sent at random on one day, and who gave.
 
 # %%
 sent = mf.sql("""

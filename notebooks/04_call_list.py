@@ -78,7 +78,7 @@ mf.sql("""
 # %% [markdown]
 # ## Is a call worth it?
 #
-# Half of last cycle's unsubscribers with a phone were drawn by lot to be called. What came of it, before ranking
+# Half of last cycle's unsubscribers with a phone were drawn at random to be called. What came of it, before ranking
 # anybody:
 
 # %%

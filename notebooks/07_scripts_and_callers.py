@@ -12,7 +12,7 @@
 # %% [markdown]
 # # Two scripts and sixty callers: who should say what to whom?
 #
-# In August volunteers called voters in Ohio and North Carolina. By lot a voter was to hear about the economy, about
+# In August volunteers called voters in Ohio and North Carolina. At random a voter was to hear about the economy, about
 # health care, or was not called at all; three weeks later all were asked whom they support.
 #
 # **The question:** which script should the September calls use, for everybody or by group, and does it matter that a

@@ -37,7 +37,7 @@ mf.universe("voter").by("state")
 # %% [markdown]
 # ## Fit: whom did the August calls move?
 #
-# Voters were called by lot, so the arms show what a call changes. What was known of each is taken as of the day that
+# Voters were called at random, so the arms show what a call changes. What was known of each is taken as of the day that
 # the arms were drawn; the outcome is what they said three weeks later, reached or not.
 
 # %%
@@ -261,5 +261,5 @@ print(
 
 # %% [markdown]
 # **Decision.** Call the list from the top. Rank by persuadability only if the last line above says that it is shown to
-# beat any order. Where it is not, the list ranks by who votes, and the next 5,000 calls keep a control group by lot, so
+# beat any order. Where it is not, the list ranks by who votes, and the next 5,000 calls keep a random control group, so
 # that they answer what August's were too few for.

@@ -34,7 +34,7 @@ drawn.tipping.head(8)
 # %% [markdown]
 # ## What a call does, by the campaign's own experiment
 #
-# In August a voter was, by lot, called with a script about the economy or not called. What counts is the difference
+# In August a voter was, at random, called with a script about the economy or not called. What counts is the difference
 # among all who were drawn, reached or not: that is what a call that is paid for does.
 
 # %%

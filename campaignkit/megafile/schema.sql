@@ -286,7 +286,7 @@ CREATE TABLE contest_entry (
     person_id BIGINT, record_id BIGINT,
     host       VARCHAR,
     invited_on DATE,
-    at_random  BOOLEAN,     -- whether the invitation was drawn by lot
+    at_random  BOOLEAN,     -- whether the invitation was drawn at random
     entered    BOOLEAN,
     entered_on DATE
 );

@@ -46,7 +46,7 @@ def variants() -> pl.DataFrame:
 
 
 def email(rng: np.random.Generator, people: pl.DataFrame, test: str = "deadline_june") -> pl.DataFrame:
-    """Send one test to people; each gets one variant by lot.
+    """Send one test to people; each gets one variant at random.
 
     Parameters
     ----------

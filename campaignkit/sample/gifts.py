@@ -60,7 +60,7 @@ def quick_donate(rng: np.random.Generator, people: pl.DataFrame, hidden: float =
     Returns
     -------
     donors
-        One row a donor of 2011: offered (the sticker, by lot), enrolled_on (null: never), quick_donate (joined
+        One row a donor of 2011: offered (the sticker, at random), enrolled_on (null: never), quick_donate (joined
         before the window), gifts_before, dollars_before, gifts_after (dollars in the window), and the truth:
         y0, y1 (dollars in the window had they never, or early, joined), p_enrol.
     gifts

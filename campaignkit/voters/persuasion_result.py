@@ -74,7 +74,7 @@ class Persuasion(Result):
     ridge : float
         The penalty of `model`.
     qini : Estimate
-        The Qini coefficient (`value`, `std_error`, `lower`, `upper`, `p_value`): 0 is a ranking by lot, 1 the best
+        The Qini coefficient (`value`, `std_error`, `lower`, `upper`, `p_value`): 0 is a ranking at random, 1 the best
         there could be; as scikit-uplift's ``qini_auc_score``, the mean over the folds judged.
     average : Estimate
         The effect of contacting everyone, in shares with the outcome.

@@ -173,7 +173,7 @@ class Score(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> round(ck.sample.score().gains().table["lift"][0], 1)  # the best twentieth, beside calling by lot
+        >>> round(ck.sample.score().gains().table["lift"][0], 1)  # the best twentieth, beside calling at random
         2.0
         """
         return evaluation.gains(self._own_model, self._held_cells(), self.outcome, self.quality.held_out)

@@ -86,7 +86,7 @@ class UniverseBuilder(Shell):
 
     def _beyond(self, tally: Tally) -> str:
         beyond = self._audience.unmapped(tally)
-        return f" · {beyond:,} not on the map, for want of a state" if beyond else ""
+        return f" · {beyond:,} not on the map: no state known" if beyond else ""
 
     @property
     def predicates(self) -> list[str]:

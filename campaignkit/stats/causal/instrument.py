@@ -1,4 +1,4 @@
-"""An offer by lot moves who joins; who joins moves the outcome. What joining did, to those whom the offer moved."""
+"""An offer at random moves who joins; who joins moves the outcome. What joining did, to those whom the offer moved."""
 
 from __future__ import annotations
 

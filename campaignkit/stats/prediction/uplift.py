@@ -87,7 +87,7 @@ def qini(score: Floats, outcomes: Outcomes) -> tuple[float, Floats]:
     -------
     value : float
         The area between the ranking's Qini curve and the straight line, over that of the best ranking there could be:
-        1 is that best, 0 a ranking by lot, below 0 is worse than by lot. NaN where nothing could be ranked.
+        1 is that best, 0 a ranking at random, below 0 is worse than at random. NaN where nothing could be ranked.
     gradient : array, one a cell
 
     Notes
