@@ -47,7 +47,9 @@ class Oracle:
     unsubscribed: set[tuple[str, date | None]] = field(default_factory=set)
     resubscribed: set[tuple[str, date]] = field(default_factory=set)
     texts: set[tuple[str, str, date | None]] = field(default_factory=set)
-    results: set[tuple[Reachable, str, str]] = field(default_factory=set)  # whose, meaning, channel
+    agreed: set[tuple[str, str, date | None]] = field(default_factory=set)  # who said yes to texts, by which number
+    results: set[tuple[Reachable, str, str, date | None]] = field(default_factory=set)  # whose, meaning, channel
+    answers: list[Row] = field(default_factory=list)
     flagged: dict[str, Reachable] = field(default_factory=dict)  # by the voter's id
 
     def take(self, source: str, rows: list[Row]) -> None:
@@ -70,6 +72,7 @@ class Oracle:
             self.unsubscribed |= {(email_of(row["email"]), _day(row["unsubscribed_on"])) for row in rows}
         elif source == "texts":
             self.texts |= {(phone_of(row["phone"]), row["answer"], _day(row["answered_on"])) for row in rows}
+            self.answers += [row for row in rows if row not in self.answers]
 
     def _flag(self, one: Reachable, flag: str) -> None:
         if flag == "Y":
@@ -82,7 +85,12 @@ class Oracle:
         for row in self.contacts:
             who = self.standing["van"].get(id_of(row["Voter File VANID"]))
             if who and row["Result"] in MEANING:
-                self.results.add((who, MEANING[row["Result"]], TYPES[row["Contact Type"]]))
+                day = _day(row["Date Canvassed"])
+                self.results.add((who, MEANING[row["Result"]], TYPES[row["Contact Type"]], day))
+        for row in self.answers:
+            who = self.standing["supporters"].get(row["supporter_id"])
+            if who and row["answer"] == "yes":
+                self.agreed.add((who.name, phone_of(row["phone"]), _day(row["answered_on"])))
         for row in self.events:
             who = self.standing["supporters"].get(row["supporter_id"])
             if who and row["event"] in EMAIL_NO:
@@ -97,8 +105,8 @@ class Oracle:
         points: set[str] = set()
         own: set[tuple[str, str]] = set()
         van_ids: set[str] = set()
-        for who, meaning, on in self.results:
-            ended = channel == "text" and meaning in ("refused", "unknown") and self._yes(who.phone, None)
+        for who, meaning, on, day in self.results:
+            ended = channel == "text" and meaning in ("refused", "unknown") and self._agreed_since(who, day)
             if channel in _closes(meaning, on) and not ended:
                 own.add((who.name, who.point(channel)))
                 van_ids.add(who.van_id)
@@ -117,6 +125,13 @@ class Oracle:
 
     def _back(self, address: str, day: date | None) -> bool:
         return any(email == address and (day is None or back >= day) for email, back in self.resubscribed)
+
+    def _agreed_since(self, who: Reachable, day: date | None) -> bool:
+        """Whether somebody of the refuser's name said yes to texts by this very number, on a known later day."""
+        return day is not None and any(
+            name == who.name and number == who.phone and when is not None and when >= day
+            for name, number, when in self.agreed
+        )
 
     def _yes(self, phone: str, day: date | None) -> bool:
         return any(

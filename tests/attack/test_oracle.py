@@ -88,3 +88,23 @@ def test_a_town_refuses_in_every_way_and_is_the_same_for_its_seed():
     assert any(person.confidential for town in towns for person in town.people)
     phones = [person.phone for person in towns[0].people]
     assert len(set(phones)) < len(phones)
+
+
+def test_only_the_refusers_own_later_yes_by_that_number_ends_a_no_that_a_contact_came_to():
+    supporters = [
+        row("supporters", f"S{at}", first, "", "Lee", "", "", "8505550100", "", "", "FL", "32301", "", "", "", "")
+        for at, first in ((1, "Ann"), (2, "Bo"))
+    ]
+    for who, day, result, closed in (
+        ("S1", "2012-10-01", "Refused", False),
+        ("S1", "2012-08-01", "Refused", True),  # before the no
+        ("S2", "2012-10-01", "Refused", True),  # somebody else's
+        ("S1", "2012-10-01", "Wrong Number", True),  # nobody's to take back
+    ):
+        oracle = Oracle()
+        oracle.take("van", [van("77", "Ann", "8505550100")])
+        oracle.take("supporters", supporters)
+        oracle.take("contacts", [contact("77", result, "SMS Text")])
+        oracle.take("texts", [row("texts", who, "8505550100", "yes", day)])
+        oracle.settle()
+        assert bool(oracle.suppressed("text", [called("Bo", "8505550100")])) is closed, (who, day, result)
