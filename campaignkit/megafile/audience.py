@@ -9,14 +9,15 @@ from typing import Self
 
 import duckdb
 import polars as pl
+from duckdb.sqltypes import DuckDBPyType
 
 from campaignkit.errors import BadValue
 from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.predicates import Translated, translate
 
-#: How DuckDB's names of types begin that people can be ranked by.
-_NUMBERS = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
-            "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
+#: DuckDB's types that people can be ranked by; a list of numbers is none of them.
+_NUMBERS = frozenset({"boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint",
+                      "uinteger", "ubigint", "uhugeint", "float", "double", "decimal"})  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,7 +84,7 @@ class Audience:
         """
         found = self.translated(expression)
         kind = self._kind(found.sql)
-        if not kind.startswith(_NUMBERS):
+        if kind.id not in _NUMBERS:
             raise BadValue(f"{expression!r} is {kind}; a number to rank by was expected.")
         return found
 
@@ -106,9 +107,9 @@ class Audience:
             raise BadValue(f"No list is made on values that nobody has. {' '.join(sentences)}")
         return self
 
-    def _kind(self, sql: str) -> str:
+    def _kind(self, sql: str) -> DuckDBPyType:
         try:
-            return str(self.megafile.relation(f"SELECT ({sql}) AS value FROM person p LIMIT 0").types[0])
+            return self.megafile.relation(f"SELECT ({sql}) AS value FROM person p LIMIT 0").types[0]
         except duckdb.Error as error:
             raise BadValue(f"{self.description}: {error}") from error
 

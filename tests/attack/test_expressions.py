@@ -285,3 +285,9 @@ def test_a_length_of_time_is_neither_a_condition_nor_a_rank(megafile):
             megafile.universe(text)
         with pytest.raises(BadValue):
             megafile.universe().call_list("phone", "turnout", rank_by=text)
+
+
+@pytest.mark.parametrize("rank", ["[1]", "[1.5]", "[age]", "[[1]]", "'x'", "NULL"])
+def test_a_list_or_text_is_no_rank(megafile, rank):
+    with pytest.raises(BadValue):
+        megafile.universe().call_list("mail", "turnout", rank_by=rank, limit=3, per_household=2)

@@ -232,6 +232,14 @@ def test_a_build_holds_half_an_export_back_until_it_is_accepted(tmp_path, whole,
         build(tmp_path, layouts, accept=["voters.csv"])
 
 
+def test_one_days_export_that_came_three_times_stands_as_one(tmp_path):
+    layouts = write_campaign(tmp_path, voters=voters(60))
+    for copy in (1, 2, 3):
+        (tmp_path / "exports" / f"voters_20120901_{copy}.csv").write_text(voters(60), encoding="utf-8")
+    with build(tmp_path, layouts) as megafile:
+        assert left_out(megafile) == {}
+
+
 def test_a_slightly_smaller_snapshot_and_another_county_are_taken_in(tmp_path):
     layouts = write_campaign(tmp_path, voters=voters(300))
     (tmp_path / "exports" / "voters_20120901.csv").write_text(voters(400), encoding="utf-8")

@@ -23,7 +23,7 @@ DEVIATIONS = 3.0
 
 @dataclass(frozen=True)
 class _Part:
-    """What a file holds of one scope of its source."""
+    """What a file holds of one scope of its source; `records` is of all files of its date, each key once."""
 
     file_id: int
     file: str
@@ -97,11 +97,16 @@ def _parts(con: duckdb.DuckDBPyConnection) -> list[_Part]:
         f"""
         WITH dated AS (
             SELECT source FROM source_file WHERE mode = 'snapshot' GROUP BY source HAVING count(DISTINCT as_of) > 1
+        ), staged AS (
+            SELECT f.file_id, f.file, r.source, f.as_of, r.scope, r.record_key
+            FROM stage.record r JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT}
+            SEMI JOIN dated ON dated.source = r.source
+            WHERE f.mode = 'snapshot'
+        ), day AS (
+            SELECT source, as_of, scope, count(DISTINCT record_key) AS records FROM staged GROUP BY ALL
         )
-        SELECT f.file_id, f.file, r.source, f.as_of, r.scope, count(DISTINCT r.record_key)
-        FROM stage.record r JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT}
-        SEMI JOIN dated ON dated.source = r.source
-        WHERE f.mode = 'snapshot' GROUP BY ALL ORDER BY f.as_of, f.file_id"""
+        SELECT DISTINCT file_id, file, source, as_of, scope, records FROM staged JOIN day USING (source, as_of, scope)
+        ORDER BY as_of, file_id, scope"""
     ).fetchall()
     return [_Part(*row) for row in rows]
 
@@ -130,18 +135,16 @@ def _held(
     for part in parts:
         by_date[part.as_of].append(part)
     for as_of, day in sorted(by_date.items()):
-        totals: dict[str, int] = defaultdict(int)
-        for part in day:
-            totals[part.scope] += part.records
-        for scope, records in totals.items():
+        for scope, records in {part.scope: part.records for part in day}.items():
             before, stood = standing.get(scope, (as_of, 0))
             files = [part for part in day if part.scope == scope]
             taken = any(part.file in accepted or part.file.partition("!")[0] in accepted for part in files)
             if before < as_of and is_short(records, stood) and not taken:
                 held |= {part.file_id: _reason(part, records, stood) for part in files if part.file_id not in held}
         for part in day:
-            if part.file_id not in held and as_of >= standing.get(part.scope, (as_of, 0))[0]:
-                standing[part.scope] = as_of, totals[part.scope]
+            before, stood = standing.get(part.scope, (as_of, 0))
+            if part.file_id not in held and as_of >= before:
+                standing[part.scope] = as_of, max(part.records, stood if as_of == before else 0)
     return held
 
 
