@@ -300,12 +300,12 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     bomb = tmp_path / "exports" / "voters_20121002.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("voters.csv", b"\n" * (16 << 20))
-    with pytest.raises(LayoutError, match="no export does"):
+    with pytest.raises(LayoutError, match=r"^[^(]*no export does"):
         build(tmp_path, layouts)
     bomb.unlink()
     lines = VOTERS.encode() + b"\n" * (16 << 20)
     (tmp_path / "exports" / "voters_20121002.csv.gz").write_bytes(gzip.compress(lines))
-    with pytest.raises(LayoutError, match="no export does"):
+    with pytest.raises(LayoutError, match=r"^[^(]*no export does"):
         build(tmp_path, layouts)
     assert not list(tmp_path.glob("*.duckdb*"))
 

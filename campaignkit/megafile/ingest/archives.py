@@ -59,6 +59,8 @@ class ExportFile:
         """
         try:
             stream, packed = self._opened()
+        except LayoutError:  # which is a ValueError too
+            raise
         except _BROKEN as error:
             raise damaged(self.name, error) from error
         with stream:
@@ -73,8 +75,20 @@ class ExportFile:
                 return cast("BinaryIO", archive.open(entry)), entry.compress_size
         if self.path.suffix.lower() == ".gz":
             packed = self.path.stat().st_size
-            return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", gzip.open(self.path)))), packed
+            if is_bomb(packed, _unpacked_by_its_trailer(self.path)):
+                self._unpack(packed)
+            return self._gunzipped(), packed
         return self.path.open("rb"), None
+
+    def _gunzipped(self) -> BinaryIO:
+        return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", gzip.open(self.path))))
+
+    def _unpack(self, packed: int) -> None:
+        """Unpack a gz whose last bytes say that it is a bomb, before its lines are read: they may be junk instead."""
+        with self._gunzipped() as stream:
+            checked = _Checked(self.name, stream, packed)
+            while checked.read(HEAD_BYTES):
+                pass
 
     def head(self) -> bytes:
         """Return its first bytes."""
@@ -108,11 +122,29 @@ def refuse_bomb(name: str, packed: int, unpacked: int) -> None:
     LayoutError
         If it is more than `BOMB_BYTES` and more than `BOMB_RATIO` times its packed size.
     """
-    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed:
+    if is_bomb(packed, unpacked):
         raise LayoutError(
             f"{name} unpacks {packed:,} bytes to {unpacked:,} or more, over {BOMB_RATIO} times: no export does. "
             "Take it away; if it is whole, unpack it yourself and put the file there."
         )
+
+
+def is_bomb(packed: int, unpacked: int) -> bool:
+    """Return whether so many bytes unpack to more than an export does.
+
+    Examples
+    --------
+    >>> is_bomb(10_000, 3_000_000), is_bomb(10_000, 30_000_000)
+    (False, True)
+    """
+    return unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed
+
+
+def _unpacked_by_its_trailer(path: Path) -> int:
+    """Return the size that a gz file's last four bytes give for its last part (RFC 1952, section 2.3.1)."""
+    with path.open("rb") as stream:
+        stream.seek(max(path.stat().st_size - 4, 0))
+        return int.from_bytes(stream.read(4), "little")
 
 
 def damaged(name: str, error: Exception) -> LayoutError:
