@@ -273,8 +273,8 @@ def _plan(
     gain = float(path.value @ shift)
     rng = np.random.default_rng(seed)
     by_draw = np.array([problem.shift(spend, effect) for effect in problem.response.draws])
-    noise = path.value + path.std_error * rng.standard_normal(by_draw.shape)
-    lower, upper = np.quantile((noise * by_draw).sum(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    gains = (path.draws(len(by_draw), rng) * by_draw).sum(axis=1)
+    lower, upper = np.quantile(gains, [(1 - level) / 2, (1 + level) / 2])
     by_unit = end.value * problem.response.effect / problem.cost
     next_unit = marginal_returns(by_unit, problem.response.scale * problem.cost, spend)
     free = (spend > problem.lower) & (spend < problem.upper)
@@ -301,7 +301,7 @@ def _plan(
 def _certainty(problem: _Problem, start: Slope, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return how often each state is in the plan, and how often its first unit is the best, over what is uncertain."""
     effects = problem.response.draws[:200]
-    slopes = start.value + start.std_error * rng.standard_normal(effects.shape)
+    slopes = start.draws(len(effects), rng)
     gains = slopes * effects / problem.cost
     best = (gains == gains.max(axis=1, keepdims=True)) & (gains > 0)  # nowhere, where nothing works
     first = best.mean(axis=0)
@@ -321,14 +321,14 @@ def _last_gain(winning: Winning, problem: _Problem, last: Mapping[str, float], s
 
 
 def _by_state(values: Mapping[str, Any], states: list[str], name: str, default: float) -> Floats:
-    found = np.full(len(states), default)
+    amounts = np.full(len(states), default)
     if values:
         codes = state_codes(pl.Series(list(values)), name)
         for code, value in zip(codes, values.values(), strict=True):
             if code not in states:
                 raise BadValue(f"{name}: {code} gives no electoral votes of its own in this simulation.")
-            found[states.index(code)] = value
-    return found
+            amounts[states.index(code)] = value
+    return amounts
 
 
 def _costs(costs: Mapping[str, float] | None, states: list[str]) -> Floats:

@@ -62,7 +62,7 @@ def plan(seed: int, relative: float | None = 0.3) -> dict:
          "scale": 5.0 * votes / voters, "voters": voters}
     )  # fmt: skip
     found = allocate(drawn, 30.0, responses=table, seed=seed)
-    winning = Winning(moved, 40_000, seed + 10_000, states)  # other draws than the plan's
+    winning = Winning(moved, 200_000, seed + 10_000, states)  # other draws than the plan's, and ten times as many
     spend = found.table.select("state", "spend")
     chosen = np.array([dict(spend.iter_rows())[state] for state in states])
     scale = 5.0 * votes

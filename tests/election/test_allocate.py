@@ -60,6 +60,17 @@ def test_the_gain_along_the_way_is_the_difference_of_chances(drawn):
     assert gain == pytest.approx(winning.chance(shift) - winning.chance(0 * shift), abs=0.01)
 
 
+def test_the_gains_error_is_that_of_other_simulations(drawn):
+    states = drawn.race.states
+    shift = np.where(np.isin(states, ["OH", "FL", "VA", "WI"]), 0.03, 0.0)
+    slopes = [Winning(drawn.race, 2_000, seed, states).along(shift) for seed in range(40)]
+    seen = np.std([slope.value @ shift for slope in slopes], ddof=1)
+    told = np.mean([np.sqrt(shift @ slope.covariance @ shift) for slope in slopes])
+    apart = np.mean([np.sqrt(np.sum((slope.std_error * shift) ** 2)) for slope in slopes])
+    assert told == pytest.approx(seen, rel=0.25)
+    assert apart < 0.85 * told  # one set of draws serves all states, so that their errors are not independent
+
+
 def test_the_concave_plan_is_what_a_general_optimiser_finds():
     rng = np.random.default_rng(2)
     slope, scale = rng.random(6), 1 + 9 * rng.random(6)
@@ -185,7 +196,7 @@ def test_lucky_responses_are_drawn_to_their_mean(drawn):
     drawn_in = read_responses(table, drawn.race.states, 0).effect
     assert np.ptp(drawn_in) < 0.6 * np.ptp(noisy)
     assert drawn_in.mean() == pytest.approx(noisy.mean(), rel=0.05)
-    assert plan.gain_upper - plan.gain_lower > 5 * (exact.gain_upper - exact.gain_lower)
+    assert plan.gain_upper - plan.gain_lower > 4 * (exact.gain_upper - exact.gain_lower)
     assert plan.table["best_probability"].max() < 1
     assert plan.table["best_probability"].sum() == pytest.approx(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,14 +22,23 @@ class Slope:
 
     Attributes
     ----------
-    value : array
+    value : array, shape (states,)
         By state: how the chance moves with its mean logit.
-    std_error : array
-        Of the draws.
+    covariance : array, shape (states, states)
+        Of `value`'s errors, which come from one set of draws: where one state decides, another does not.
     """
 
     value: Floats
-    std_error: Floats
+    covariance: Floats
+
+    @property
+    def std_error(self) -> Floats:
+        """Of each state's value."""
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+
+    def draws(self, n: int, rng: np.random.Generator) -> Floats:
+        """Return values as other simulations could have given them, shape (n, states)."""
+        return rng.multivariate_normal(self.value, self.covariance, n, method="eigh")
 
 
 class Winning:
@@ -65,19 +75,26 @@ class Winning:
 
     def slope(self, shift: Floats) -> Slope:
         """Return the gradient at a shift."""
-        by = shift[self.of_unit]
-        total, square = np.zeros(len(self.states)), np.zeros(len(self.states))
-        group = (self.of_unit[:, None] == np.arange(len(self.states))).astype(np.float32)
-        for part, mean, precision in zip(self.parts, self.race.mixture.mean, self.precisions, strict=True):
-            rows = win_gradient(part + by.astype(np.float32), mean + by, precision, self.race.votes, NEEDED)
-            by_state = rows @ group
-            total += by_state.sum(axis=0, dtype=float)
-            square += (by_state.astype(float) ** 2).sum(axis=0)
-        mean = total / self.n
-        return Slope(mean, np.sqrt(np.maximum(square / self.n - mean**2, 0) / self.n))
+        return self._average([(1.0, shift)])
 
     def along(self, shift: Floats) -> Slope:
         """Return the gradient averaged on the way from no shift to a shift: times the shift it is the gain."""
-        slopes = [(weight, self.slope(at * shift)) for at, weight in PATH]
-        value = sum((weight * slope.value for weight, slope in slopes), np.zeros(len(shift)))
-        return Slope(value, sum((weight * slope.std_error for weight, slope in slopes), np.zeros(len(shift))))
+        return self._average([(weight, at * shift) for at, weight in PATH])
+
+    def _average(self, weighted_shifts: Sequence[tuple[float, Floats]]) -> Slope:
+        """Return a weighted mean of the gradients at some shifts, of the same draws at each."""
+        states = len(self.states)
+        total, product = np.zeros(states), np.zeros((states, states))
+        group = (self.of_unit[:, None] == np.arange(states)).astype(np.float32)
+        for part, mean, precision in zip(self.parts, self.race.mixture.mean, self.precisions, strict=True):
+            rows = np.zeros((len(part), states), np.float32)
+            for weight, shift in weighted_shifts:
+                by = shift[self.of_unit]
+                moved = part + by.astype(np.float32)
+                rows += np.float32(weight) * (
+                    win_gradient(moved, mean + by, precision, self.race.votes, NEEDED) @ group
+                )
+            total += rows.sum(axis=0, dtype=float)
+            product += rows.T @ rows
+        value = total / self.n
+        return Slope(value, (product / self.n - np.outer(value, value)) / self.n)
