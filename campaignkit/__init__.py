@@ -49,11 +49,11 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'campaignkit' has no attribute {name!r}")
-    found = import_module(_HOMES.get(name, f"campaignkit.{name}"))
+    value = import_module(_HOMES.get(name, f"campaignkit.{name}"))
     if name in _HOMES:
-        found = getattr(found, name)
-    globals()[name] = found
-    return found
+        value = getattr(value, name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

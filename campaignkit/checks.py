@@ -119,9 +119,9 @@ def check_scalar(
 
 def _is_a(value: Any, typ: type | tuple[type, ...]) -> bool:
     types = typ if isinstance(typ, tuple) else (typ,)
-    if isinstance(value, bool):  # True is an int to Python, and never what an analyst meant by one
+    if isinstance(value, bool):  # True is an int to Python, and never what an analyst meant by name
         return bool in types
-    return isinstance(value, tuple(NUMBER_TYPES.get(one, one) for one in types))
+    return isinstance(value, tuple(NUMBER_TYPES.get(name, name) for name in types))
 
 
 def _within(value: Any, bounds: dict[str, float | None]) -> bool:
@@ -133,7 +133,7 @@ def _within(value: Any, bounds: dict[str, float | None]) -> bool:
 
 def _names_of(typ: type | tuple[type, ...]) -> str:
     types = typ if isinstance(typ, tuple) else (typ,)
-    return " or ".join(one.__name__ for one in types)
+    return " or ".join(kind.__name__ for kind in types)
 
 
 def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> None:

@@ -71,5 +71,5 @@ def stated(known: Iterable[str], restricted: Iterable[str] | None) -> frozenset[
     """
     if restricted is None:
         return frozenset(known)
-    said = {restricted} if isinstance(restricted, str) else set(restricted)
-    return frozenset((set(known) - {UNTRACED}) | said)
+    named = {restricted} if isinstance(restricted, str) else set(restricted)
+    return frozenset((set(known) - {UNTRACED}) | named)

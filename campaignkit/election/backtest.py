@@ -173,19 +173,19 @@ def backtest(
                 polls[year], results, on, on - dt.timedelta(days=days), states, fundamentals, history,
                 settings or Settings(), aliases or {}, columns or {},
             )  # fmt: skip
-            found = fit(inputs, known)
+            fitted = fit(inputs, known)
             truth = np.asarray(logit(past.share[year]))
-            seen = surprise(found.posterior.mixture, found.election.prior.turnout, truth, DRAWS, seed + year)
+            seen = surprise(fitted.posterior.mixture, fitted.election.prior.turnout, truth, DRAWS, seed + year)
             rows.append(
                 {
                     "year": year,
                     "days_left": days,
-                    **_scores(found, past, year),
+                    **_scores(fitted, past, year),
                     "z2": seen.each,
-                    **_plain(found, past, inputs),
+                    **_plain(fitted, past, inputs),
                 }
             )
-            by_state.append(_states(found, past.share[year], year, days))
+            by_state.append(_states(fitted, past.share[year], year, days))
             drawn.append(seen)
         checks.append(_check(drawn, days))
     each = pl.concat(by_state)
@@ -239,8 +239,8 @@ def _calibration(states: pl.DataFrame) -> pl.DataFrame:
 
 def _check(seen: list[Surprise], days: int) -> dict[str, float | int | bool]:
     """Return the joint check of several elections: the states' mean square, and the nation's largest miss."""
-    each, drawn_each = np.mean([one.each for one in seen]), np.mean([one.drawn_each for one in seen], axis=0)
-    worst, drawn_worst = np.max([one.whole for one in seen]), np.max([one.drawn_whole for one in seen], axis=0)
+    each, drawn_each = np.mean([past.each for past in seen]), np.mean([past.drawn_each for past in seen], axis=0)
+    worst, drawn_worst = np.max([past.whole for past in seen]), np.max([past.drawn_whole for past in seen], axis=0)
     lower, upper = np.quantile(drawn_each, [0.025, 0.975])
     p = min(two_sided(float(each), drawn_each), float((drawn_worst >= worst).mean()))
     return {

@@ -82,11 +82,11 @@ class Audience:
         >>> ck.sample.megafile().universe().number("birth_year").sql
         'p."birth_year"'
         """
-        found = self.translated(expression)
-        kind = self._kind(found.sql)
+        expression_sql = self.translated(expression)
+        kind = self._kind(expression_sql.sql)
         if kind.id not in _NUMBERS:
             raise BadValue(f"{expression!r} is {kind}; a number to rank by was expected.")
-        return found
+        return expression_sql
 
     def matched(self, *also: Translated) -> Self:
         """Return the universe, where somebody has each value that it, or an expression beside it, compares with.

@@ -70,15 +70,15 @@ class CallList(Result):
             return f"Nobody is on {what}: the universe ({self.universe.description}) is empty."
         beyond = self.funnel.filter(pl.col("step").str.starts_with(_BEYOND))["removed"].sum()
         who = f"{last:,} of {start:,} people are" if last else f"None of {start:,} people is"
-        said = f"{who} on {what} ({self.universe.description})"
+        text = f"{who} on {what} ({self.universe.description})"
         if beyond:
-            said += f", the first of {last + beyond:,} who may be reached"
+            text += f", the first of {last + beyond:,} who may be reached"
         cut = self.funnel.filter((pl.col("removed") > 0) & ~pl.col("step").str.starts_with(_BEYOND))
         cut = cut.sort("removed", descending=True, maintain_order=True)
         if cut.is_empty():
-            return f"{said}; nobody else had to be left out." if beyond else f"{said}; nobody had to be left out."
+            return f"{text}; nobody else had to be left out." if beyond else f"{text}; nobody had to be left out."
         others = "most were" if not last else "most of the others were"
-        return f"{said}; {others} left out for: {cut['step'][0]} ({cut['removed'][0]:,})."
+        return f"{text}; {others} left out for: {cut['step'][0]} ({cut['removed'][0]:,})."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are left after each step."""
@@ -244,7 +244,8 @@ def _run(
         create(cursor, "work_ranked", ranked)
         create(cursor, "work_flagged", _flagged(universe, channel, falls))
         fell = cursor.execute("SELECT fell, count(*) FROM work_flagged WHERE fell >= 0 GROUP BY fell").fetchall()
-        create(cursor, "work_reachable", "SELECT * EXCLUDE fell FROM work_flagged WHERE fell IS NULL")
+        tie = "md5_number_lower(person_id::VARCHAR) AS tie"  # the dearest column: of those who are left alone
+        create(cursor, "work_reachable", f"SELECT * EXCLUDE fell, {tie} FROM work_flagged WHERE fell IS NULL")
         counted, left = dict(fell), _size(cursor)
         for number, step in enumerate(steps):
             if step.cap is not None:
@@ -285,8 +286,7 @@ def _flagged(universe: Audience, channel: str, falls: str) -> str:
             SELECT person_id, max(contacted_on) AS last FROM contact
             WHERE channel = {named} AND contacted_on <= {as_of} GROUP BY person_id
         )
-        SELECT p.person_id, p.household_id, p.{means} AS contact, r.rank,
-               md5_number_lower(p.person_id::VARCHAR) AS tie, CASE {falls} END AS fell
+        SELECT p.person_id, p.household_id, p.{means} AS contact, r.rank, CASE {falls} END AS fell
         FROM work_ranked r JOIN person p USING (person_id) LEFT JOIN s ON s.person_id = p.person_id
         LEFT JOIN k ON k.point = p.{means} LEFT JOIN t ON t.person_id = p.person_id
         LEFT JOIN c ON c.person_id = p.person_id"""

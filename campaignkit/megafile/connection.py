@@ -158,8 +158,8 @@ class Connection:
         if (table, column) not in self._values or not self._read_only:
             name, rows = quote_identifier(column), quote_identifier(table)
             limit = "" if most is None else f" LIMIT {most + 1}"
-            found = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL{limit}")
-            values = found["value"].sort().to_list()
+            distinct = self.sql(f"SELECT DISTINCT {name} AS value FROM {rows} WHERE {name} IS NOT NULL{limit}")
+            values = distinct["value"].sort().to_list()
             self._values[table, column] = values if most is None or len(values) <= most else []
         return self._values[table, column]
 

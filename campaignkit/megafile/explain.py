@@ -47,13 +47,13 @@ class Explanation(Result):
         return known + self._happened()
 
     def _happened(self) -> str:
-        said = []
+        sentences = []
         for night, event, person, other, reason in self.events.iter_rows():
             if event == "merged":
-                said.append(f" In night {night} person {other:,} was found to be person {person:,} ({reason}).")
+                sentences.append(f" In night {night} person {other:,} was found to be person {person:,} ({reason}).")
             elif event == "split":
-                said.append(f" In night {night} person {other:,} was split off person {person:,} ({reason}).")
-        return "".join(said)
+                sentences.append(f" In night {night} person {other:,} was split off person {person:,} ({reason}).")
+        return "".join(sentences)
 
 
 def explain(megafile: Connection, person_id: int) -> Explanation:
@@ -70,6 +70,6 @@ def explain(megafile: Connection, person_id: int) -> Explanation:
     )
     if table.is_empty():
         now = events.filter((pl.col("event") == "merged") & (pl.col("other_person_id") == person_id))
-        said = f" They are person {now['person_id'][0]:,} since night {now['night'][0]}." if now.height else ""
-        raise BadValue(f"There is no person {person_id} in the megafile.{said}")
+        hint = f" They are person {now['person_id'][0]:,} since night {now['night'][0]}." if now.height else ""
+        raise BadValue(f"There is no person {person_id} in the megafile.{hint}")
     return Explanation(table, person_id, events)

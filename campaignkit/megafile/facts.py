@@ -66,13 +66,13 @@ def _narrowed(table: str, dated: str, column: str) -> Callable[..., list[str]]:
     """Return a reader of arguments: a window narrows the date, anything else is a value of `column`."""
 
     def conditions(*arguments: str) -> list[str]:
-        found = []
+        clauses = []
         for argument in arguments:
             if window := _WINDOW.fullmatch(argument):
-                found.append(f"{table}.{dated} > {{as_of}} - {int(window[1])}")
+                clauses.append(f"{table}.{dated} > {{as_of}} - {int(window[1])}")
             else:
-                found.append(f"{table}.{column} = {quote_literal(argument)}")
-        return found
+                clauses.append(f"{table}.{column} = {quote_literal(argument)}")
+        return clauses
 
     return conditions
 

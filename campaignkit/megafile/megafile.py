@@ -140,8 +140,8 @@ class Megafile(Logs):
         notices = self.nights["warnings"].explode().drop_nulls().to_list()
         if notices:
             warnings.warn(" ".join(notices), stacklevel=3)
-        if wanted(progress) and (said := losses(self.not_understood)):
-            print(said, file=sys.stderr, flush=True)
+        if wanted(progress) and (lost := losses(self.not_understood)):
+            print(lost, file=sys.stderr, flush=True)
 
     def refresh(
         self,

@@ -123,9 +123,9 @@ def _arguments(node: Node) -> tuple[str, ...]:
     """Return a fact's arguments."""
     name, fact = node["function_name"], FUNCTIONS[node["function_name"]]
     given = [argument["expression"] for argument in node["arguments"]]
-    if any(one["class"] != "CONSTANT" or one["literal"]["kind"] != "STRING" for one in given):
+    if any(constant["class"] != "CONSTANT" or constant["literal"]["kind"] != "STRING" for constant in given):
         raise BadValue(f"{name}({fact.arguments}) takes text in single quotes.")
-    texts = tuple(one["literal"]["text"] for one in given)
+    texts = tuple(constant["literal"]["text"] for constant in given)
     if any(AS_OF in text or "\0" in text for text in texts):
         raise BadValue(f"{AS_OF!r} and null characters can't stand in an argument of {name}.")
     odd = node["distinct"] or node["filter"] or node["order_bys"].get("orders") or node["schema"] or node["catalog"]
@@ -173,5 +173,5 @@ def _names_people(node: Node) -> bool:
     if not compares and node.get("function_name") not in ("contains", "list_contains", "array_contains"):
         return False
     within = list(walk(node))
-    columns = any(one["class"] == "COLUMN_REF" and one["column_names"][-1] in _IDENTIFYING for one in within)
-    return columns and any(one["class"] == "CONSTANT" for one in within)
+    columns = any(part["class"] == "COLUMN_REF" and part["column_names"][-1] in _IDENTIFYING for part in within)
+    return columns and any(part["class"] == "CONSTANT" for part in within)

@@ -59,13 +59,13 @@ class Resolution(Result):
         """Say how many people there are, and how many links are exact and how many the model's."""
         by_model = self.table.filter(pl.col("matched_by") == BY_MODEL)
         exact = self.table["matched_by"].drop_nulls().len() - by_model.height
-        said = f"{self.table.height:,} records are {self.people:,} people: {exact:,} were linked by deterministic rules"
+        text = f"{self.table.height:,} records are {self.people:,} people: {exact:,} were linked by deterministic rules"
         if self.model is None:
-            return f"{said}, and no model was used."
+            return f"{text}, and no model was used."
         if by_model.is_empty():
-            return f"{said} and none by the model."
+            return f"{text} and none by the model."
         doubtful = (1 - by_model["match_probability"]).sum()
-        return f"{said} and {by_model.height:,} by the model, of which it expects {doubtful:,.0f} to be wrong."
+        return f"{text} and {by_model.height:,} by the model, of which it expects {doubtful:,.0f} to be wrong."
 
     def chart(self) -> alt.Chart | None:
         """Return bars of how many records each rule and the model linked; None where nothing is linked."""
@@ -160,9 +160,9 @@ def resolve(
         if isinstance(model, Model):  # its odds by source were met with other records
             model = replace(model, against_existing={}, within_source={})
         used = link_prepared(con, sources, LinkageSettings(RULES if rules else (), model, threshold, seed))
-        found = con.sql("SELECT person_id, matched_by, match_probability FROM work_link ORDER BY record_id").pl()
+        resolved = con.sql("SELECT person_id, matched_by, match_probability FROM work_link ORDER BY record_id").pl()
     steps.close()
-    return Resolution(pl.concat([given, found], how="horizontal"), found["person_id"].n_unique(), used)
+    return Resolution(pl.concat([given, resolved], how="horizontal"), resolved["person_id"].n_unique(), used)
 
 
 def _opened(records: Any) -> pl.DataFrame:
@@ -189,7 +189,7 @@ def _sources(table: pl.DataFrame, one_per_person: Mapping[str, bool] | bool) -> 
     missing = [source for source in there if source not in one_per_person]
     if missing:
         raise BadValue(f"one_per_person does not name every source; it lacks {listed(map(repr, missing))}.")
-    return [(source, bool(one)) for source, one in one_per_person.items() if source in there]
+    return [(source, bool(once)) for source, once in one_per_person.items() if source in there]
 
 
 def _cleaned_records(table: pl.DataFrame) -> pl.DataFrame:

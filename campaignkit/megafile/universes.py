@@ -33,18 +33,18 @@ def make_universe(
     day = _day(as_of, megafile.as_of)
     for name, value in equals.items():
         _check_vocabulary(megafile, name, value)
-    said = [*predicates, *(_equality(name, value) for name, value in equals.items())]
-    parts = [translate(megafile, text, day) for text in said]
-    _check_yes_or_no(megafile, said, parts)
+    texts = [*predicates, *(_equality(name, value) for name, value in equals.items())]
+    parts = [translate(megafile, text, day) for text in texts]
+    _check_yes_or_no(megafile, texts, parts)
     where = " AND ".join(f"({part.sql})" for part in parts) or "true"
     restricted = frozenset[str]().union(*(part.restricted for part in parts))
     unmatched = tuple(dict.fromkeys(sentence for part in parts for sentence in part.unmatched))
     for sentence in unmatched:
         warnings.warn(sentence, stacklevel=3)
-    return Universe(megafile, day, where, " and ".join(map(bracketed, said)) or "everyone", restricted, unmatched)
+    return Universe(megafile, day, where, " and ".join(map(bracketed, texts)) or "everyone", restricted, unmatched)
 
 
-def _check_yes_or_no(megafile: Connection, said: list[str], parts: list[Translated]) -> None:
+def _check_yes_or_no(megafile: Connection, texts: list[str], parts: list[Translated]) -> None:
     """Refuse predicates that DuckDB can't run on a person, or that are no yes or no."""
     if not parts:
         return
@@ -52,8 +52,8 @@ def _check_yes_or_no(megafile: Connection, said: list[str], parts: list[Translat
         columns = ", ".join(f"({part.sql}) AS c{place}" for place, part in enumerate(parts))
         types = megafile.relation(f"SELECT {columns} FROM person p LIMIT 0").types
     except duckdb.Error as error:
-        raise BadValue(f"{' and '.join(said)}: {error}") from error
-    for text, part, kind in zip(said, parts, types, strict=True):
+        raise BadValue(f"{' and '.join(texts)}: {error}") from error
+    for text, part, kind in zip(texts, parts, types, strict=True):
         if str(kind) != "BOOLEAN" and part.sql != "NULL":
             raise BadValue(f"{text!r} is {kind}, no yes or no; compare it with something.")
 
@@ -88,15 +88,15 @@ def _day(as_of: date | str | None, latest: date) -> date:
 
 def _check_vocabulary(megafile: Connection, column: str, value: Any) -> None:
     """Refuse a text that nobody has in a column of few values: it would be an audience of nobody, silently."""
-    given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
+    given = [literal for literal in (value if isinstance(value, list | tuple) else [value]) if isinstance(literal, str)]
     if not given or schema.columns_of("person").get(column) != "VARCHAR":
         return
     known = megafile.values("person", column, most=MOST)
     if not known or len(known) > VOCABULARY:
         return
-    for one in given:
-        if one not in known:
-            raise BadValue(f"{column}={one!r}: nobody has that{nearest(one, known)} There is: {listed(known)}.")
+    for literal in given:
+        if literal not in known:
+            raise BadValue(f"{column}={literal!r}: nobody has that{nearest(literal, known)} There is: {listed(known)}.")
 
 
 def _equality(name: str, value: Any) -> str:

@@ -86,9 +86,9 @@ def read_order(audiences: Audiences, order: object, spots: str) -> Floats:
         raise BadValue(
             f"baseline: of {unknown.height:,} cells, such as {_spoken(unknown, audiences.by)}, the panel knows nothing."
         )
-    found = np.zeros(audiences.table.height)
-    found[at["__cell"].to_numpy()] = at[spots].to_numpy()
-    return found
+    spots_of_cell = np.zeros(audiences.table.height)
+    spots_of_cell[at["__cell"].to_numpy()] = at[spots].to_numpy()
+    return spots_of_cell
 
 
 def placed(audiences: Audiences, table: pl.DataFrame, where: str) -> pl.DataFrame:
@@ -115,7 +115,7 @@ def limits(
     audiences: Audiences, bounds: Mapping[str, Mapping[Any, tuple[float | None, float | None]]] | None
 ) -> list[Limit]:
     """Return bounds in dollars on groups of cells, by column and value."""
-    found = []
+    bounded = []
     for column, groups in (bounds or {}).items():
         if column not in audiences.by:
             raise BadValue(
@@ -133,8 +133,8 @@ def limits(
             group[member] = at
         ends = [groups[value] for value in groups]
         least, most = [low or 0.0 for low, _ in ends], [np.inf if high is None else high for _, high in ends]
-        found.append(Limit(group, np.array(least, float), np.array(most, float)))
-    return found
+        bounded.append(Limit(group, np.array(least, float), np.array(most, float)))
+    return bounded
 
 
 def _refuse(table: pl.DataFrame, good: pl.Expr, by: Sequence[str], what: str) -> None:

@@ -168,9 +168,9 @@ def _promise(audiences: Audiences, plan: Bought, delivery: Delivery, spend: floa
     own = {"target impressions" if goal == "impressions" else "target reach": plan.value}
     rows = [
         {"quantity": name, "in_sample": own.get(name)}
-        | {word: getattr(found, part) * factor.get(name, 1.0) for word, part in
+        | {word: getattr(ratio, part) * factor.get(name, 1.0) for word, part in
            (("estimate", "value"), ("std_error", "std_error"), ("lower", "lower"), ("upper", "upper"))}
-        for name, found in every.items()
+        for name, ratio in every.items()
     ]  # fmt: skip
     schema = {"quantity": pl.String} | dict.fromkeys(
         ("estimate", "std_error", "lower", "upper", "in_sample"), pl.Float64
@@ -179,19 +179,19 @@ def _promise(audiences: Audiences, plan: Bought, delivery: Delivery, spend: floa
 
 
 def _order(audiences: Audiences, plan: Bought, avails: Avails) -> pl.DataFrame:
-    found = audiences.cells.with_columns(spots=pl.Series(plan.spots), cost=pl.Series(avails.cost))
-    found = found.filter(pl.col("spots") > 0).with_columns(cost_total=pl.col("spots") * pl.col("cost"))
+    order = audiences.cells.with_columns(spots=pl.Series(plan.spots), cost=pl.Series(avails.cost))
+    order = order.filter(pl.col("spots") > 0).with_columns(cost_total=pl.col("spots") * pl.col("cost"))
     known = audiences.table.select(*audiences.by, "targets", "index")
-    found = found.join(known, on=audiences.by, how="left", nulls_equal=True)
-    return found.sort("cost_total", descending=True, maintain_order=True)
+    order = order.join(known, on=audiences.by, how="left", nulls_equal=True)
+    return order.sort("cost_total", descending=True, maintain_order=True)
 
 
 def _next_cells(audiences: Audiences, plan: Bought, avails: Avails) -> pl.DataFrame:
     """Return what to buy with more money: cells with spots left, by what a dollar adds."""
-    found = audiences.cells.with_columns(cost=pl.Series(avails.cost), gain=pl.Series(plan.gain))
+    candidates = audiences.cells.with_columns(cost=pl.Series(avails.cost), gain=pl.Series(plan.gain))
     left = pl.Series((avails.spots > plan.spots) & (plan.gain > 0))
     return (
-        found.filter(left)
+        candidates.filter(left)
         .with_columns(gain_per_1000_dollars=1000 * pl.col("gain") / pl.col("cost"))
         .top_k(NEXT, by="gain_per_1000_dollars")
     )

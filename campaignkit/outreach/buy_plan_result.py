@@ -153,7 +153,7 @@ class BuyPlan(Result):
             else f"reach {number(row['estimate'])}"
         )
         over = row["in_sample"] / row["estimate"] - 1
-        said = (
+        sentence = (
             f"{self.spots.sum():,.0f} spots in {counted(self.table.height, 'cell')} for {dollars(self.spend, 0)} will "
             f"{verb} {what} ({self.confidence_level:.0%} interval {number(row['lower'])} to {number(row['upper'])}), "
             f"by persons who had no part in making the plan; the plan's own figure is {number(row['in_sample'])}, "
@@ -162,15 +162,15 @@ class BuyPlan(Result):
         if self.goal != "impressions":
             times, seen = self.promised("frequency"), self.frequency
             at_least = "" if seen == 1 else f" at least {seen} times"
-            said += (
+            sentence += (
                 f" Reached means{at_least or ' once or more'}; who is reached sees it {times['estimate']:.1f} times."
             )
-        said += f" The last $1,000 buys {number(1000 * self.last_dollar)}."
+        sentence += f" The last $1,000 buys {number(1000 * self.last_dollar)}."
         if self.unrated.height:
-            said += f" Of {counted(self.unrated.height, 'avail')} the panel knows nothing; none is bought."
+            sentence += f" Of {counted(self.unrated.height, 'avail')} the panel knows nothing; none is bought."
         if self.capped:
-            said += f" In {counted(self.capped, 'cell')} only as many spots were considered as the panel has days."
-        return said + " Intervals are the panel's sampling; viewing that changes from week to week is not in them."
+            sentence += f" In {counted(self.capped, 'cell')} only as many spots were considered as the panel has days."
+        return sentence + " Intervals are the panel's sampling; viewing that changes from week to week is not in them."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the schedule: spots by network and daypart, over all markets."""

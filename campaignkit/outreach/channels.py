@@ -67,23 +67,23 @@ class Channels(Result):
         """Say which channels hold more of the target, and how many are reached by the first few."""
         more = self.table.filter(pl.col("declared") == "more")
         asked = counted(self.respondents, "respondent")
-        said = f"Of {counted(self.table.height, 'channel')} asked of {asked}, {self.targets:,} of the target, "
+        sentence = f"Of {counted(self.table.height, 'channel')} asked of {asked}, {self.targets:,} of the target, "
         if more.height:
             rows = more.iter_rows(named=True)
             names = listed(
                 [f"{r['channel']} (index {r['index']:.0f}, {r['lower']:.0f} to {r['upper']:.0f})" for r in rows], 4
             )
-            said += f"these hold more of the target than of everyone, all compared at once: {names}."
+            sentence += f"these hold more of the target than of everyone, all compared at once: {names}."
         else:
-            said += "none can be told to hold more of the target than of everyone, all compared at once."
+            sentence += "none can be told to hold more of the target than of everyone, all compared at once."
         first = self.together.row(0, named=True)
         last = self.together.row(min(2, self.together.height - 1), named=True)
-        said += f" Most of the target is reached by {first['channel']}, {share(first['reached_share'])}"
+        sentence += f" Most of the target is reached by {first['channel']}, {share(first['reached_share'])}"
         if self.together.height > 1:
             next_ones = min(2, self.together.height - 1)
-            said += f"; with the next {next_ones}, {share(last['reached_share'])} ({number(last['reached'])})"
+            sentence += f"; with the next {next_ones}, {share(last['reached_share'])} ({number(last['reached'])})"
         aside = f" {counted(self.set_aside, 'respondent')} without an answer were set aside." if self.set_aside else ""
-        return f"{said}.{aside} What people say they use is not what they use; the interval is the sample's alone."
+        return f"{sentence}.{aside} What people say they use is not what they use; the interval is the sample's alone."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each channel's index with its band."""
@@ -165,10 +165,8 @@ def channels(
     check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
     check_scalar(seed, "seed", typ=int)
     uses, wanted, w, set_aside = _read(usage, target, names, weight)
-    found = log_indexes(uses, wanted, w)
-    table = _table(names, uses, wanted, w, found, confidence_level, seed).sort(
-        "index", descending=True, nulls_last=True
-    )
+    logs = log_indexes(uses, wanted, w)
+    table = _table(names, uses, wanted, w, logs, confidence_level, seed).sort("index", descending=True, nulls_last=True)
     together = _together(names, uses, wanted, w, confidence_level)
     return Channels(table, together, len(w), int(wanted.sum()), set_aside, confidence_level)
 

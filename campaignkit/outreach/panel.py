@@ -93,9 +93,9 @@ class Panel:
         """Return each person's fold: by hash, even within each market and among its targets."""
         mixed = (self.key ^ np.int64(seed * 2654435761 % 2**59)) * np.int64(6364136223846793005)
         order = np.lexsort((mixed, self.target > 0, self.market))
-        found = np.empty(self.size, np.int64)
-        found[order] = np.arange(self.size) % folds
-        return found
+        assigned = np.empty(self.size, np.int64)
+        assigned[order] = np.arange(self.size) % folds
+        return assigned
 
 
 def read_panel(viewing: object, members: object, target: object, columns: Viewed, wanted: tuple[Any, Any]) -> Panel:
@@ -199,14 +199,14 @@ def _target(people: pl.DataFrame, target: Any, unit: str, score: str | None, thr
         values = people.join(wanted, on=ID, how="left", maintain_order="left")[TARGET]
     if threshold is not None:
         values = (values >= threshold).cast(pl.Float64)
-    found = values.fill_null(0.0).to_numpy()
-    if not np.isfinite(found).all() or (found < 0).any():
+    target_score = values.fill_null(0.0).to_numpy()
+    if not np.isfinite(target_score).all() or (target_score < 0).any():
         raise BadValue(
-            f"target: {(~(found >= 0)).sum():,} scores are below 0 or not finite; say 0 for whom not to reach."
+            f"target: {(~(target_score >= 0)).sum():,} scores are below 0 or not finite; say 0 for whom not to reach."
         )
-    if not (found > 0).any():
+    if not (target_score > 0).any():
         raise NotEnoughData("Nobody in the panel is of the target; a plan for nobody cannot be rated.")
-    return found
+    return target_score
 
 
 def _cells(seen: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -99,9 +99,9 @@ def make_plan(rater: Rater, rated: Rated, task: Task, persons: Mask | None = Non
     limits = [Limit(limit.group[open_], limit.least, limit.most) for limit in task.limits]
     spots, gain = np.zeros(len(rate)), np.zeros(len(rate))
     if task.goal == "impressions":
-        found = buy(rate[open_], cost, most, task.budget, limits, whole=task.whole)
-        spots[open_], gain[open_] = found.amount, rate[open_]
-        return Bought(spots, float(rate @ spots), gain, found.price)
+        purchase = buy(rate[open_], cost, most, task.budget, limits, whole=task.whole)
+        spots[open_], gain[open_] = purchase.amount, rate[open_]
+        return Bought(spots, float(rate @ spots), gain, purchase.price)
     hit, people = viewers(rater.panel, rate, open_, persons)
     plan = buy_reach(hit, people, cost, most, task.budget, limits, times=task.times)
     spots[open_], gain[open_] = plan.spots, plan.gain

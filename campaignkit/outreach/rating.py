@@ -134,5 +134,5 @@ class Rater:
         owner[group] = self.panel.cells[self.by[0]].rank("dense").to_numpy().astype(np.int64) - 1
         above, below = np.bincount(owner, spread), np.bincount(owner, sums)
         whole = above.sum() / max(below.sum(), 1e-300)
-        found = np.where(above > 0, above / np.maximum(below, 1e-300), whole if whole > 0 else 1.0)
-        return found[owner]
+        ratio = np.where(above > 0, above / np.maximum(below, 1e-300), whole if whole > 0 else 1.0)
+        return ratio[owner]

@@ -114,11 +114,11 @@ def _set_right(people: pl.DataFrame, voters: pl.DataFrame) -> pl.DataFrame:
     known = known.with_columns(names).unique(["last_name", "zip", "first_name"], keep="none", maintain_order=True)
     known = known.with_columns(first=pl.col("first_name").str.head(1))
     asked = people.with_columns(first=pl.col("first_name").str.head(1))
-    found = asked.join(known, on=["last_name", "zip", "first"], how="left", suffix="_right", maintain_order="left")
-    found = found.unique("supporter_id", keep="none", maintain_order=True)
+    corrected = asked.join(known, on=["last_name", "zip", "first"], how="left", suffix="_right", maintain_order="left")
+    corrected = corrected.unique("supporter_id", keep="none", maintain_order=True)
     right = [pl.coalesce(f"{name}_right", name).alias(name) for name in ("first_name", "address", "birth_date")]
-    rest = people.join(found, on="supporter_id", how="anti")
-    return pl.concat([found.with_columns(right).select(people.columns), rest])
+    rest = people.join(corrected, on="supporter_id", how="anti")
+    return pl.concat([corrected.with_columns(right).select(people.columns), rest])
 
 
 def _joined(

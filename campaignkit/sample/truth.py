@@ -28,8 +28,8 @@ def link_quality(megafile: Megafile, truth: str | Path) -> pl.DataFrame:
         counts as nobody's.
     """
     identity = pl.read_parquet(Path(truth) / "identity.parquet").with_columns(pl.col("record_key").cast(pl.String))
-    found = megafile.sql("SELECT source, record_key, person_id FROM source_record")
-    records = found.join(identity.select("source", "record_key", "person"), on=["source", "record_key"], how="left")
+    linked = megafile.sql("SELECT source, record_key, person_id FROM source_record")
+    records = linked.join(identity.select("source", "record_key", "person"), on=["source", "record_key"], how="left")
     links, true_pairs = _pairs(records, ["person_id"]), _pairs(records, ["person"])
     both = _pairs(records, ["person_id", "person"])
     pairs = (
@@ -84,11 +84,11 @@ def supporter_quality(megafile: Megafile, truth: str | Path, source: str = "supp
     parts = []
     for voter in pairs["source_b"].unique().sort():
         true = pairs.filter(pl.col("source_b") == voter)
-        found = judged.filter(pl.col("source_b") == voter)
+        judged_links = judged.filter(pl.col("source_b") == voter)
         classes = {"all": pl.lit(True), "anchor": pl.col("shares_any"), "no anchor": ~pl.col("shares_any")}
         classes |= {flag: pl.col(flag) for flag in flags}
-        parts += [_class_row(voter, name, true.filter(one), found.filter(one)) for name, one in classes.items()]
-        absent = found.join(true, on="key_a", how="anti")
+        parts += [_class_row(voter, name, true.filter(one), judged_links.filter(one)) for name, one in classes.items()]
+        absent = judged_links.join(true, on="key_a", how="anti")
         parts.append(_class_row(voter, "not in the file", true.clear(), absent))
     links, right, true = pl.col("links"), pl.col("right_links"), pl.col("true_pairs")
     return pl.concat(parts).with_columns(
@@ -101,7 +101,7 @@ def supporter_quality(megafile: Megafile, truth: str | Path, source: str = "supp
 
 def _judged(megafile: Megafile, truth: Path, source: str, pairs: pl.DataFrame) -> pl.DataFrame:
     """Return the links between `source` and the voter sources, right or wrong, with what they share and their dirt."""
-    found = megafile.sql(
+    linked = megafile.sql(
         """SELECT a.record_key AS key_a, b.source AS source_b, b.record_key AS key_b,
                coalesce(a.phone = b.phone, false) OR coalesce(a.email = b.email, false)
                OR coalesce(a.birth_date = b.birth_date, false)
@@ -118,7 +118,7 @@ def _judged(megafile: Megafile, truth: Path, source: str, pairs: pl.DataFrame) -
     dirt = pairs.select("key_a", *(name for name in FLAGS if name in pairs.columns)).unique("key_a")
     known = pairs.select("key_a", "source_b", "key_b", "shares_any")
     judged = (
-        found.join(ours, on="key_a", how="left")
+        linked.join(ours, on="key_a", how="left")
         .join(theirs, on=["source_b", "key_b"], how="left")
         .join(dirt, on="key_a", how="left")
         .join(known, on=["key_a", "source_b", "key_b"], how="left")

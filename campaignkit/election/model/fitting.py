@@ -90,8 +90,8 @@ def fit(inputs: Inputs, known: dict[tuple[int, int], Floats] | None = None) -> F
     weight = weights(logs, inputs.settings)
     expected = read_fundamentals(inputs.fundamentals, results, inputs.on.year, inputs.as_of)
     election = election_of(polls.table, results, inputs.on, inputs.settings, inputs.states, expected)
-    found = posterior(election.rotated, inputs.settings.grid(), weight, election.prior.turnout)
-    return Fit(polls, election, weight, found, learned_from, [year for year in learned_from if year in earlier])
+    fitted = posterior(election.rotated, inputs.settings.grid(), weight, election.prior.turnout)
+    return Fit(polls, election, weight, fitted, learned_from, [year for year in learned_from if year in earlier])
 
 
 def _past_evidence(inputs: Inputs, results: Results, year: int, polls: pl.DataFrame | None) -> Floats:

@@ -31,8 +31,8 @@ def shares(mixture: GaussianMixture, level: float) -> dict[str, pl.Series]:
     """Return the share of the mean logit, its interval and the chance of a majority, for each dimension of logits."""
     tail = (1 - level) / 2
     columns = {"estimate": mixture.overall_mean(), "lower": mixture.quantile(tail), "upper": mixture.quantile(1 - tail)}
-    found = {name: pl.Series(name, expit(values)) for name, values in columns.items()}
-    return found | {"chance": pl.Series("chance", 1 - mixture.cdf(0.0))}
+    series = {name: pl.Series(name, expit(values)) for name, values in columns.items()}
+    return series | {"chance": pl.Series("chance", 1 - mixture.cdf(0.0))}
 
 
 def national_logit(fit: Fit) -> GaussianMixture:

@@ -50,8 +50,8 @@ def standing_file(megafile: _Opened) -> Generator[tuple[duckdb.DuckDBPyConnectio
 
 def built_at(con: duckdb.DuckDBPyConnection) -> datetime | None:
     """Return when a megafile was built, which its nights leave alone; None: it does not say."""
-    found = con.execute("SELECT started_at FROM refresh_log WHERE night = 0").fetchall()
-    return found[0][0] if found else None
+    started = con.execute("SELECT started_at FROM refresh_log WHERE night = 0").fetchall()
+    return started[0][0] if started else None
 
 
 def recheck(
@@ -108,8 +108,8 @@ def recheck(
 def warn_of_removed(removed: dict[str, int]) -> None:
     """Warn of rows that were left out of a list as it was written, by reason."""
     if removed:
-        said = ", ".join(f"{reason} ({n:,})" for reason, n in removed.items())
-        warnings.warn(f"{sum(removed.values()):,} rows may not be reached any more and are not written: {said}.",
+        reasons = ", ".join(f"{reason} ({n:,})" for reason, n in removed.items())
+        warnings.warn(f"{sum(removed.values()):,} rows may not be reached any more and are not written: {reasons}.",
                       stacklevel=4)  # fmt: skip
 
 

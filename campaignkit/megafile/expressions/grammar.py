@@ -160,8 +160,8 @@ def is_known(function: str) -> bool:
     """
     with _parser().cursor() as cursor:
         query = "SELECT count(*) FROM duckdb_functions() WHERE lower(function_name) = lower(?)"
-        found = cursor.execute(query, [function]).fetchone()
-    return bool(found and found[0])
+        counted = cursor.execute(query, [function]).fetchone()
+    return bool(counted and counted[0])
 
 
 def children(node: Node) -> Iterator[Node]:

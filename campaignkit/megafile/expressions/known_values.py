@@ -46,11 +46,11 @@ def known_values(megafile: Connection, column: str) -> Sequence[str]:
 def unmatched(megafile: Connection, tree: Node) -> tuple[str, ...]:
     """Return a sentence for each text in an expression that is compared with a column and that nobody has there."""
     sentences = {}
-    for column, said, matches in _compared(tree):
+    for column, literal, matches in _compared(tree):
         known = known_values(megafile, column)
-        if known and not (said in known if matches is None else any(map(matches.fullmatch, known))):
-            end = nearest(said, known)
-            sentences[column, said] = f"{column} = {said!r}: nobody has that{end} There is: {listed(known)}."
+        if known and not (literal in known if matches is None else any(map(matches.fullmatch, known))):
+            end = nearest(literal, known)
+            sentences[column, literal] = f"{column} = {literal!r}: nobody has that{end} There is: {listed(known)}."
     return tuple(sentences.values())
 
 

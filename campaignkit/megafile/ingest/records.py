@@ -275,8 +275,8 @@ def _problems(
         inside = (np.searchsorted(quotes, delimiters) - before[record_of]) & 1
         record_of = record_of[inside == 0]
         misplaced = _misplaced_quotes(data, quotes, starts, before, ord(delimiter))
-    found = np.bincount(record_of, minlength=len(starts)) + 1
-    return (found != fields) | misplaced | (ends == starts)
+    counted = np.bincount(record_of, minlength=len(starts)) + 1
+    return (counted != fields) | misplaced | (ends == starts)
 
 
 def _misplaced_quotes(
@@ -311,8 +311,8 @@ def _reason(
         return "blank line"
     if lone_quote:
         return "a quote opens and is not closed"
-    found = 1 + (raw.count(delimiter) if not quote else _fields_outside(raw, delimiter, quote))
-    return f"{found} fields, not {fields}" if found != fields else "a quote within a field"
+    counted = 1 + (raw.count(delimiter) if not quote else _fields_outside(raw, delimiter, quote))
+    return f"{counted} fields, not {fields}" if counted != fields else "a quote within a field"
 
 
 def _fields_outside(raw: str, delimiter: str, quote: str) -> int:

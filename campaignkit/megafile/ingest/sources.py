@@ -200,9 +200,9 @@ def _date_in_name(layout: Layout, file: ExportFile) -> date | None:
     if layout.as_of_file_name is None:
         return None
     for name in (file.member or "", file.path.name):
-        if found := re.search(layout.as_of_file_name, name):
+        if match := re.search(layout.as_of_file_name, name):
             try:
-                return datetime.strptime(found[1], layout.as_of_format or "%Y%m%d").date()
+                return datetime.strptime(match[1], layout.as_of_format or "%Y%m%d").date()
             except ValueError:
                 continue
     return None
@@ -210,7 +210,7 @@ def _date_in_name(layout: Layout, file: ExportFile) -> date | None:
 
 def _date_in_column(source: Source) -> date:
     """Return the latest date in the column the layout names, reading the file once for it."""
-    layout, found = source.layout, None
+    layout, newest = source.layout, None
     if layout.as_of_column is not None:
         maker = Column(column=layout.as_of_column, format=(layout.as_of_format or "%Y-%m-%d",))
         written = [place for place, name in enumerate(source.header) if fold(name) == fold(layout.as_of_column)]
@@ -218,13 +218,13 @@ def _date_in_column(source: Source) -> date:
             text = parse(block.text, source.header, layout.delimiter, layout.quote).to_series(written[0]).alias("day")
             day = typed(pl.col("day").str.strip_chars(), maker, "as_of", pl.Date())
             latest = text.to_frame().select(day.max()).item()
-            found = max(filter(None, (found, latest)), default=None)
-    if found is None:
+            newest = max(filter(None, (newest, latest)), default=None)
+    if newest is None:
         raise LayoutError(
             f"Nothing says which date {source.file.name} is of: {_sought(layout)}. Put it there, or into a "
             f'manifest.toml in the exports folder: ["{source.file.name}"] with as_of = 2012-10-01.'
         )
-    return found
+    return newest
 
 
 def _sought(layout: Layout) -> str:

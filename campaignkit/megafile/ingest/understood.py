@@ -66,17 +66,17 @@ def _problems(file: dict[str, Any]) -> list[tuple[Any, ...]]:
     def problem(column: str | None, text: str, concerned: int) -> tuple[Any, ...]:
         return file["file"], column, text, concerned, concerned / records if records else 0.0
 
-    found = []
+    rows = []
     for column in file["absent_columns"] or []:
         likely = nearest(column, file["extra_columns"] or [])
-        found.append(problem(column, f"the layout {file['layout']} reads it, and the file has none{likely}", records))
-    found += [
+        rows.append(problem(column, f"the layout {file['layout']} reads it, and the file has none{likely}", records))
+    rows += [
         problem(unread["column"], "values that can't be read, left empty", unread["failures"])
         for unread in file["unread"] or []
     ]
     if file["rejected"]:
-        found.append(problem(None, "records that can't be read, see rejects", file["rejected"]))
-    return found
+        rows.append(problem(None, "records that can't be read, see rejects", file["rejected"]))
+    return rows
 
 
 def notices(con: duckdb.DuckDBPyConnection, night: int) -> list[str]:
@@ -90,14 +90,14 @@ def notices(con: duckdb.DuckDBPyConnection, night: int) -> list[str]:
         The night; 0: the build.
     """
     skipped = con.execute("SELECT file, reason FROM skipped_file WHERE night = ? ORDER BY file", [night]).fetchall()
-    said = [f"{file} was not taken in: {reason.removesuffix('.')}." for file, reason in skipped]
+    notes = [f"{file} was not taken in: {reason.removesuffix('.')}." for file, reason in skipped]
     dated = con.execute("SELECT file, as_of, night FROM source_file ORDER BY as_of DESC, file").fetchall()
     latest = max((as_of for _, as_of, _ in dated), default=date.min)
     others = [as_of for _, as_of, _ in dated if as_of != latest]
     today = date.today()
     for file, as_of, came in dated:
         if came == night and as_of > today:
-            said.append(f"{file} is dated {as_of}, later than today: the megafile speaks of its latest file's date.")
+            notes.append(f"{file} is dated {as_of}, later than today: the megafile speaks of its latest file's date.")
         elif came == night and as_of == latest and others and as_of > max(others) + AHEAD:
-            said.append(f"{file} is dated {as_of}, over a year after all others: the megafile speaks of that date.")
-    return said
+            notes.append(f"{file} is dated {as_of}, over a year after all others: the megafile speaks of that date.")
+    return notes

@@ -68,8 +68,8 @@ class Comparison:
         >>> next(c for c in COMPARISONS if c.name == "last_name").reads(("birth_text", "last"))
         True
         """
-        said = " ".join([self.null, *(level.sql for level in self.levels)])
-        return any(re.search(rf"\b{column}_[lr]\b", said) for column in columns)
+        conditions = " ".join([self.null, *(level.sql for level in self.levels)])
+        return any(re.search(rf"\b{column}_[lr]\b", conditions) for column in columns)
 
     def among_household_members(self, counted: dict[int, int]) -> list[float]:
         """Return the share of household members at each level, counted pairs leaning on what is known beforehand.

@@ -101,11 +101,11 @@ def _name(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _note_events(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> None:
-    said = "source || ' ' || record_key || coalesce(', by ' || {how}, '')"
+    evidence = "source || ' ' || record_key || coalesce(', by ' || {how}, '')"
     con.execute(
         f"""
         INSERT INTO identity_event
-        SELECT $night, $now, 'merged', n.person_id, a.before, first({said.format(how="c.matched_by")} ORDER BY
+        SELECT $night, $now, 'merged', n.person_id, a.before, first({evidence.format(how="c.matched_by")} ORDER BY
                c.matched_by IS NULL, c.place)
         FROM work_kept_id a JOIN work_named n USING (local_id) JOIN work_claimed c ON c.before = a.before
         AND c.local_id = a.local_id
@@ -115,7 +115,7 @@ def _note_events(con: duckdb.DuckDBPyConnection, night: int, now: datetime) -> N
     con.execute(
         f"""
         INSERT INTO identity_event
-        SELECT $night, $now, 'split', c.before, n.person_id, first({said.format(how="c.matched_before")} ORDER BY
+        SELECT $night, $now, 'split', c.before, n.person_id, first({evidence.format(how="c.matched_before")} ORDER BY
                c.matched_before IS NULL, c.place)
         FROM work_claimed c JOIN work_named n USING (local_id)
         WHERE c.before IS NOT NULL AND c.before <> n.person_id

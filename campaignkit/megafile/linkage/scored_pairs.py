@@ -72,12 +72,12 @@ def score_pairs(
             "warning_mode": "never",
         }
         predict = linker.inference.predict_between if right else linker.inference.predict_within
-        found = predict(*tables, **how).physical_name
+        predicted = predict(*tables, **how).physical_name
         members = _against_household_members(model)
         con.execute(f"""
             INSERT INTO {into}
             SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6)
-            FROM ({with_prior.format(pairs=found)})
+            FROM ({with_prior.format(pairs=predicted)})
             WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
 
 

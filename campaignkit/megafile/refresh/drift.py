@@ -47,13 +47,13 @@ def _volume(file: dict[str, Any], before: list[dict[str, Any]]) -> list[str]:
 
 def _rates(file: dict[str, Any], before: list[dict[str, Any]]) -> list[str]:
     counts = [(_failures(f), f["records"]) for f in [file, *before]]
-    found = []
+    sentences = []
     for what in sorted(set().union(*(failures for failures, _ in counts))):
         (now, n), past = (counts[0][0].get(what, 0), counts[0][1]), counts[1:]
         was, m = sum(failures.get(what, 0) for failures, _ in past), sum(records for _, records in past)
         if moved(now, n, was, m):
-            found.append(f"{file['file']}: {now / n:.1%} of records {what}; {was / m:.1%} before.")
-    return found
+            sentences.append(f"{file['file']}: {now / n:.1%} of records {what}; {was / m:.1%} before.")
+    return sentences
 
 
 def _failures(file: dict[str, Any]) -> dict[str, int]:
@@ -77,12 +77,12 @@ def moved(now: int, n: int, was: int, m: int) -> bool:
 
 
 def _columns(file: dict[str, Any], last: dict[str, Any]) -> list[str]:
-    found = []
-    for kind, said in (("absent_columns", "no longer has"), ("extra_columns", "has the unknown")):
+    sentences = []
+    for kind, verb in (("absent_columns", "no longer has"), ("extra_columns", "has the unknown")):
         new = sorted(set(file[kind] or []) - set(last[kind] or []))
         if new:
-            found.append(f"{file['file']} {said} column{'s' * (len(new) > 1)} {', '.join(new[:8])}.")
-    return found
+            sentences.append(f"{file['file']} {verb} column{'s' * (len(new) > 1)} {', '.join(new[:8])}.")
+    return sentences
 
 
 def _vanished(con: duckdb.DuckDBPyConnection, night: int) -> list[str]:

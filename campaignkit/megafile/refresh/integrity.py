@@ -60,10 +60,10 @@ def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
         f"SELECT count(*) FROM ({_all_of('person_id', about)}) ANTI JOIN person USING (person_id) "
         "WHERE person_id IS NOT NULL"
     )
-    said = " UNION ALL ".join(f"SELECT {quote_literal(what)} AS what, ({sql}) AS n" for what, sql in rules.items())
-    found = con.sql(f"SELECT what, n FROM ({said}) WHERE n > 0").pl()
+    counts = " UNION ALL ".join(f"SELECT {quote_literal(what)} AS what, ({sql}) AS n" for what, sql in rules.items())
+    violated = con.sql(f"SELECT what, n FROM ({counts}) WHERE n > 0").pl()
     twice = ((what, _repeats(con, table)) for what, table in _UNIQUE.items())
-    return [f"{n:,} {what}" for what, n in [*found.iter_rows(), *twice] if n]
+    return [f"{n:,} {what}" for what, n in [*violated.iter_rows(), *twice] if n]
 
 
 def _repeats(con: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -76,12 +76,12 @@ def _repeats(con: duckdb.DuckDBPyConnection, table: str) -> int:
     if keys.n_unique() == keys.len():
         return 0
     con.register("suspects", keys.filter(keys.is_duplicated()).unique().to_frame())
-    found = con.sql(f"""
+    repeats = con.sql(f"""
         SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (
             SELECT count(*) AS n FROM {name} SEMI JOIN suspects ON key = hash(source, record_key)
             GROUP BY source, record_key)""").pl()
     con.unregister("suspects")
-    return found.item()
+    return repeats.item()
 
 
 def _all_of(column: str, names: Iterable[str]) -> str:

@@ -180,6 +180,6 @@ def _log(con: duckdb.DuckDBPyConnection, night: int, started: datetime, kind: st
 
 def _check(con: duckdb.DuckDBPyConnection, steps: Steps) -> None:
     with steps.step("checking that it hangs together"):
-        found = problems(con)
-    if found:
-        raise CampaignkitError(f"The refreshed file does not hang together, so the old one stays: {'; '.join(found)}.")
+        broken = problems(con)
+    if broken:
+        raise CampaignkitError(f"The refreshed file does not hang together, so the old one stays: {'; '.join(broken)}.")

@@ -56,11 +56,11 @@ class RefreshReport(Result):
         if not self.night:
             return f"Nothing new: every file of this folder had been read. {self.people:,} people."
         fates = self.table.select(pl.col(FATES).sum()).row(0, named=True)
-        said = ", ".join(f"{count:,} {fate}" for fate, count in fates.items())
+        counts = ", ".join(f"{count:,} {fate}" for fate, count in fates.items())
         files = int(self.table["files"].sum())
         warned = f" Look at: {' '.join(self.warnings)}" if self.warnings else " Nothing looks unlike before."
         return (
-            f"Night {self.night}: {files} file{'s' * (files != 1)}, records {said}. {self.people:,} people: "
+            f"Night {self.night}: {files} file{'s' * (files != 1)}, records {counts}. {self.people:,} people: "
             f"{self.added:,} added, {self.merged:,} merged, {self.split:,} split, {self.ended:,} ended.{warned}"
         )
 

@@ -44,26 +44,26 @@ def run_in_child(job: dict[str, Any], steps: Steps) -> int:
         assert child.stdout is not None
         child.stdin.write(json.dumps(job) + "\n")
         child.stdin.flush()  # and kept open: the child ends when it closes
-        said = _follow(child.stdout, steps)
-    if "night" in said:
-        return said["night"]
-    kind = getattr(errors, said.get("error", ""), errors.CampaignkitError)
+        last_message = _follow(child.stdout, steps)
+    if "night" in last_message:
+        return last_message["night"]
+    kind = getattr(errors, last_message.get("error", ""), errors.CampaignkitError)
     died = (
         f"The process that wrote it ended with code {child.returncode}. What stood before still stands; run it again."
     )
-    raise kind(said.get("message", died))
+    raise kind(last_message.get("message", died))
 
 
 def _follow(stdout: IO[str], steps: Steps) -> dict[str, Any]:
     """Show each step that the child begins; return the last thing it said."""
-    said: dict[str, Any] = {}
+    message: dict[str, Any] = {}
     line = stdout.readline()
     while line:
-        said = json.loads(line)
-        if "step" not in said:
+        message = json.loads(line)
+        if "step" not in message:
             stdout.read()
-            return said
-        with steps.step(said["step"]):
+            return message
+        with steps.step(message["step"]):
             line = stdout.readline()
     return {}
 

@@ -77,10 +77,10 @@ def reading(path: Path, query: bool = False) -> Generator[None]:
 def inode(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from another that took its place; None where none lies."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _connect_to_this_version(path: Path) -> duckdb.DuckDBPyConnection:
@@ -104,11 +104,11 @@ def check_is_megafile(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Refuse, and close, a file that lacks a megafile's tables or columns."""
     with reading(path):
         columns = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
-    found = {*columns, *((table, "") for table, _ in columns)}
-    missing = [name for name in schema.names() if (name, "") not in found]
+    present = {*columns, *((table, "") for table, _ in columns)}
+    missing = [name for name in schema.names() if (name, "") not in present]
     missing += [
         f"{name}.{column}" for name in schema.names() if name not in missing for column in schema.columns_of(name)
-        if (name, column) not in found
+        if (name, column) not in present
     ]  # fmt: skip
     if missing:
         con.close()

@@ -75,6 +75,6 @@ def _checked(scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refuse_strangers(con: duckdb.DuckDBPyConnection) -> None:
-    found = con.execute("SELECT count(*) FROM scores s ANTI JOIN person p USING (person_id)").fetchone()
-    if found and found[0]:
-        raise BadValue(f"{found[0]:,} of the person_ids are nobody's in this megafile; score its own people.")
+    strangers = con.execute("SELECT count(*) FROM scores s ANTI JOIN person p USING (person_id)").fetchone()
+    if strangers and strangers[0]:
+        raise BadValue(f"{strangers[0]:,} of the person_ids are nobody's in this megafile; score its own people.")

@@ -79,8 +79,8 @@ def _translate(con: duckdb.DuckDBPyConnection, where: str, words: Words) -> None
     for table in ("contact", "suppression"):
         if where == "main" and table == "suppression":
             continue
-        found = con.sql(f"SELECT DISTINCT channel FROM {where}.{table} WHERE channel IS NOT NULL").pl()["channel"]
-        named = {word: words.channel(word) for word in found if word != "all"}
+        names = con.sql(f"SELECT DISTINCT channel FROM {where}.{table} WHERE channel IS NOT NULL").pl()["channel"]
+        named = {word: words.channel(word) for word in names if word != "all"}
         changed = [(word, name) for word, name in named.items() if name not in (None, word)]
         if changed:
             con.register("changed", pl.DataFrame(changed, schema=["word", "name"], orient="row"))
@@ -91,8 +91,8 @@ def _translate(con: duckdb.DuckDBPyConnection, where: str, words: Words) -> None
 def _record(con: duckdb.DuckDBPyConnection, where: str, words: Words) -> None:
     telling = []
     for kind, table, _, word, *_ in _SAID:
-        found = con.sql(f"SELECT DISTINCT {word} AS word FROM {where}.{table} WHERE {word} IS NOT NULL").pl()["word"]
-        telling += [(kind, word) for word in found if not words.is_silent(kind, word)]
+        used = con.sql(f"SELECT DISTINCT {word} AS word FROM {where}.{table} WHERE {word} IS NOT NULL").pl()["word"]
+        telling += [(kind, word) for word in used if not words.is_silent(kind, word)]
     con.register("telling", pl.DataFrame(telling, schema={"kind": pl.String, "word": pl.String}, orient="row"))
     parts = [
         f"SELECT record_id, '{kind}' AS kind, {channel} AS channel, {word} AS word, {day} AS happened_on, "
@@ -125,9 +125,9 @@ def _same(column: str) -> str:
 
 def _answer(con: duckdb.DuckDBPyConnection, where: str, words: Words) -> None:
     """Write answers to texts as yes, no and unknown; those of records that stand by what the refusal kept of them."""
-    found = con.sql(f"SELECT DISTINCT answer FROM {where}.text_optin WHERE answer IS NOT NULL").pl()["answer"]
-    said = {word: words.outcome("text", word) or "unknown" for word in found}
-    changed = [(word, answer) for word, answer in said.items() if word != answer]
+    answers_given = con.sql(f"SELECT DISTINCT answer FROM {where}.text_optin WHERE answer IS NOT NULL").pl()["answer"]
+    outcomes = {word: words.outcome("text", word) or "unknown" for word in answers_given}
+    changed = [(word, answer) for word, answer in outcomes.items() if word != answer]
     con.register("changed", pl.DataFrame(changed, schema={"word": pl.String, "answer": pl.String}, orient="row"))
     con.execute(f"UPDATE {where}.text_optin AS t SET answer = changed.answer FROM changed WHERE t.answer = word")
     con.unregister("changed")

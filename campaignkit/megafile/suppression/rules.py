@@ -160,10 +160,10 @@ _CALLED = {"channel": "contact type", "contact": "result", "email": "e-mail even
 
 def _say_what_is_closed(con: duckdb.DuckDBPyConnection, words: Words) -> None:
     """Fill `work_closing`: one row a refusal and channel that it closes."""
-    said = con.sql("SELECT DISTINCT kind, channel, word FROM refusal").pl()
+    refusals = con.sql("SELECT DISTINCT kind, channel, word FROM refusal").pl()
     rows = [
         (kind, channel, word, closes, reason)
-        for kind, channel, word in said.iter_rows()
+        for kind, channel, word in refusals.iter_rows()
         for closes, reason in words.closes(kind, channel, word)
     ]
     names = ["kind", "channel", "word", "closes", "reason"]
@@ -184,8 +184,8 @@ def _say_what_is_closed(con: duckdb.DuckDBPyConnection, words: Words) -> None:
 
 def _gather_reversals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
     """Fill `work_reversal`: who said yes again, on which channel, when, and for what number."""
-    found = con.sql("SELECT DISTINCT word FROM refusal WHERE kind = 'email'").pl()["word"]
-    again = [word for word in found if word and words.outcome("email", word) == "resubscribed"]
+    email_words = con.sql("SELECT DISTINCT word FROM refusal WHERE kind = 'email'").pl()["word"]
+    again = [word for word in email_words if word and words.outcome("email", word) == "resubscribed"]
     create(
         con,
         "work_reversal",

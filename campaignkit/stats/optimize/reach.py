@@ -20,10 +20,10 @@ def falling(base: Floats, times: Floats, most: int) -> Floats:
     >>> falling(np.array([5.0, 1.0]), np.array([2, 2]), 2).tolist()
     [20.0, 0.0]
     """
-    found = np.ones(np.broadcast(base, times).shape)
+    product = np.ones(np.broadcast(base, times).shape)
     for step in range(most):
-        found *= np.where(step < times, np.maximum(base - step, 0.0), 1.0)
-    return found
+        product *= np.where(step < times, np.maximum(base - step, 0.0), 1.0)
+    return product
 
 
 def reached(days_watched: Any, spots: Floats, days: int, times: int = 1) -> Floats:
@@ -225,10 +225,10 @@ class _Queue:
 
     def _with_room(self) -> Mask:
         """Return the cells of which every group may spend another spot's cost."""
-        found = np.ones(len(self.cost), bool)
+        affordable = np.ones(len(self.cost), bool)
         for limit, room in zip(self.limits, self.rooms, strict=True):
-            found &= np.append(room, np.inf)[limit.group] >= self.cost
-        return found
+            affordable &= np.append(room, np.inf)[limit.group] >= self.cost
+        return affordable
 
     def _has_room(self, cell: int) -> bool:
         own = zip(self.limits, self.rooms, strict=True)

@@ -143,29 +143,29 @@ def _by_linear_program(value: Floats, cost: Floats, most: Floats, budget: float,
                     owners.append((at, group, sign))
     matrix = sparse.csr_array(np.concatenate(rows))
     box = np.stack([np.zeros(len(value)), most], axis=1)
-    found = linprog(-value, A_ub=matrix, b_ub=bounds, bounds=box, method="highs")
-    if found.status != 0:
-        raise ValueError(f"no purchase satisfies the limits: {found.message}")
-    dual = -np.asarray(found.ineqlin.marginals)
+    solution = linprog(-value, A_ub=matrix, b_ub=bounds, bounds=box, method="highs")
+    if solution.status != 0:
+        raise ValueError(f"no purchase satisfies the limits: {solution.message}")
+    dual = -np.asarray(solution.ineqlin.marginals)
     prices = [np.zeros(len(limit.most)) for limit in limits]
     for (at, group, sign), price in zip(owners, dual[1:], strict=True):
         prices[at][group] += sign * price
-    return Purchase(np.maximum(found.x, 0.0), float(dual[0]), prices)
+    return Purchase(np.maximum(solution.x, 0.0), float(dual[0]), prices)
 
 
 def _whole(
     amount: Floats, value: Floats, ratio: Floats, cost: Floats, most: Floats, budget: float, limits: Sequence[Limit]
 ) -> Floats:
     """Round down, then spend what is left in the order of reduced value a dollar, within the limits."""
-    found = np.floor(amount + 1e-9)
-    left = budget - float(found @ cost)
-    rooms = [limit.most - _spent(limit, found, cost) for limit in limits]
-    short = [limit.least - _spent(limit, found, cost) for limit in limits]
+    whole = np.floor(amount + 1e-9)
+    left = budget - float(whole @ cost)
+    rooms = [limit.most - _spent(limit, whole, cost) for limit in limits]
+    short = [limit.least - _spent(limit, whole, cost) for limit in limits]
     lacking = np.zeros(len(cost), bool)
     for limit, lack in zip(limits, short, strict=True):
         lacking |= np.where(limit.group >= 0, np.append(lack, 0.0)[limit.group], 0.0) > 1e-9
     order = np.lexsort((-ratio, ~lacking))
-    order = order[(value[order] > 0) & (found[order] < most[order])]
+    order = order[(value[order] > 0) & (whole[order] < most[order])]
     at = 0
     while at < len(order):
         fits = np.flatnonzero(cost[order[at:]] <= left)
@@ -174,15 +174,15 @@ def _whole(
         at += int(fits[0])
         cell = int(order[at])
         own = [room[limit.group[cell]] for limit, room in zip(limits, rooms, strict=True) if limit.group[cell] >= 0]
-        units = min(most[cell] - found[cell], np.floor(min([left, *own]) / cost[cell] + 1e-9))
+        units = min(most[cell] - whole[cell], np.floor(min([left, *own]) / cost[cell] + 1e-9))
         if units > 0:
-            found[cell] += units
+            whole[cell] += units
             left -= units * cost[cell]
             for limit, room in zip(limits, rooms, strict=True):
                 if limit.group[cell] >= 0:
                     room[limit.group[cell]] -= units * cost[cell]
         at += 1
-    return found
+    return whole
 
 
 def _spent(limit: Limit, amount: Floats, cost: Floats) -> Floats:

@@ -41,11 +41,11 @@ def squares_and_pairs(x: Floats, most: int) -> Floats:
     """
     numbers = numeric(x)
     clipped = np.clip(x, -CLIP, CLIP)
-    found = [clipped[:, at] ** 2 for at in numbers]
+    added = [clipped[:, at] ** 2 for at in numbers]
     paired = numbers if x.shape[1] * (x.shape[1] - 1) // 2 > MOST_PAIRS else list(range(1, x.shape[1]))
     pairs = [(i, j) for i in paired for j in paired if i < j][:MOST_PAIRS]
-    found += [clipped[:, i] * clipped[:, j] for i, j in pairs]
-    return _joined(x, found, most)
+    added += [clipped[:, i] * clipped[:, j] for i, j in pairs]
+    return _joined(x, added, most)
 
 
 def bends(x: Floats, most: int) -> Floats:
@@ -57,11 +57,11 @@ def bends(x: Floats, most: int) -> Floats:
     >>> bends(x, 50).shape  # the line, its square, four bends
     (100, 7)
     """
-    found = []
+    columns = []
     for at in numeric(x):
         knots = np.unique(np.quantile(x[:, at], KNOTS))
-        found += [np.maximum(x[:, at] - knot, 0.0) for knot in knots]
-    return _joined(squares_and_pairs(x, most), found, most)
+        columns += [np.maximum(x[:, at] - knot, 0.0) for knot in knots]
+    return _joined(squares_and_pairs(x, most), columns, most)
 
 
 def _joined(x: Floats, others: list[Floats], most: int) -> Floats:

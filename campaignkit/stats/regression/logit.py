@@ -159,9 +159,9 @@ def _walk(at: At, beta: Floats, step: Floats, loss: float) -> tuple[Floats, floa
     """Take a step, halved until it makes nothing worse."""
     share = 1.0
     while True:
-        found = at(beta + share * step)
-        if found[0] <= loss + 1e-9 * abs(loss) or share < 1e-3:
-            return beta + share * step, *found
+        moments = at(beta + share * step)
+        if moments[0] <= loss + 1e-9 * abs(loss) or share < 1e-3:
+            return beta + share * step, *moments
         share /= 2
 
 

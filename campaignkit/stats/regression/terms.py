@@ -188,15 +188,15 @@ def aliased(gram: Floats) -> NDArray[np.bool_]:
     [False, False, True]
     """
     left, spread = gram.copy(), np.diag(gram).copy()
-    found = np.zeros(len(gram), bool)
+    dependent = np.zeros(len(gram), bool)
     for column in range(len(gram)):
         pivot = left[column, column]
         if not pivot > ALIASED * spread[column]:
-            found[column] = True
+            dependent[column] = True
             continue
         rest = left[column, column + 1 :]
         left[column + 1 :, column + 1 :] -= np.outer(rest, rest) / pivot
-    return found
+    return dependent
 
 
 def join_codes(codes: Sequence[Whole], sizes: Sequence[int]) -> Whole:
@@ -221,8 +221,8 @@ def split_codes(joined: Whole, sizes: Sequence[int]) -> list[Whole]:
     >>> [part.tolist() for part in split_codes(np.array([2, 3]), [2, 3])]
     [[0, 1], [2, 0]]
     """
-    found = []
+    parts = []
     for size in reversed(sizes):
         joined, code = np.divmod(joined, size)
-        found.append(code)
-    return found[::-1]
+        parts.append(code)
+    return parts[::-1]
