@@ -1,4 +1,4 @@
-"""Results that doctests share: each fitted once, as its class's own example says, when first spoken of."""
+"""Doctests: results that they share are fitted once, as their class's own example says; the slowest wait for check."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 SHARED = {"lift": ("campaignkit.donors", "Lift")}
+SLOW = ("Megafile.refresh", "Megafile.retrain")  # each takes in a night's files
 
 
 def fitted(name: str) -> Any:
@@ -25,3 +26,10 @@ def shared_results(request: pytest.FixtureRequest, doctest_namespace: dict[str, 
     for name in SHARED:
         if name not in doctest_namespace and any(f"{name}." in example.source for example in examples):
             doctest_namespace[name] = fitted(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slowest examples."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.name.endswith(SLOW):
+            item.add_marker(pytest.mark.slow)

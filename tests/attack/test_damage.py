@@ -22,6 +22,7 @@ def failed(worker: Worker, kind: str, seeds: range) -> list[str]:
     return [f"{one.seed}: {one.tried}: {one.outcome} {one.error} ({one.seconds} s)" for one in attempts if one.failed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_damage_is_refused_or_read_around(worker, kind):
     assert failed(worker, kind, range(FEW[kind])) == []

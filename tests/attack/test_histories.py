@@ -116,6 +116,7 @@ def histories(at: int) -> list[Attempt]:
     return [history.attempt(at) for history in run(at, AT_ONCE, (Phase.generate,), counting=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", range(1))
 def test_no_suppressed_contact_point_is_written(at):
     run(at, 3, (Phase.generate,))

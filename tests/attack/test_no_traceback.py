@@ -238,6 +238,7 @@ def test_a_place_that_can_t_be_written_is_one_clear_error(tmp_path):
         Megafile.open(tmp_path / "folder.duckdb")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"),
                                    duckdb.IOException("IO Error: No space left on device")])  # fmt: skip
 def test_a_full_disk_is_one_clear_error_in_a_build_and_leaves_what_stood(tmp_path, monkeypatch, error):
@@ -263,6 +264,7 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["build", "refresh"])
 def test_a_disk_that_takes_no_more_is_one_clear_error(tmp_path, whole, command):
     assert resource.RLIMIT_FSIZE

@@ -100,6 +100,7 @@ def test_of_two_members_of_one_name_the_last_is_read_once_and_the_first_is_said(
         assert megafile.sources["accepted"].drop_nulls().to_list() == [4, 4]
 
 
+@pytest.mark.slow
 def test_a_night_says_what_it_did_not_read_once(tmp_path):
     with build(tmp_path, write_campaign(tmp_path)) as megafile:
         night = tmp_path / "night"
@@ -197,6 +198,7 @@ def test_columns_of_any_name_are_read_and_kept(tmp_path, names):
 # Half an export, dates, rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("whole", "half"), [(400, 200), (60, 30), (45, 4), (50, 1)])
 def test_a_night_holds_half_an_export_back_until_it_is_accepted(tmp_path, whole, half):
     with build(tmp_path, write_campaign(tmp_path, voters=voters(whole))) as megafile:
@@ -248,6 +250,7 @@ def test_a_slightly_smaller_snapshot_and_another_county_are_taken_in(tmp_path):
         assert left_out(megafile) == {}
 
 
+@pytest.mark.slow
 def test_a_date_ahead_does_not_move_the_megafile_without_a_word(tmp_path):
     layouts = write_campaign(tmp_path)
     (tmp_path / "exports" / "voters_20670101.csv").write_text(voters(4, "Lake"), encoding="utf-8")
@@ -277,6 +280,7 @@ columns = { contacted_on = "Day", result = "Result", channel = { value = "phone"
 """
 
 
+@pytest.mark.slow
 def test_two_rows_of_one_day_without_a_key_are_two_rows_also_the_next_night(tmp_path):
     layouts = write_campaign(tmp_path)
     (tmp_path / "calls.toml").write_text(KEYLESS, encoding="utf-8")

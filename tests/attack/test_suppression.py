@@ -154,6 +154,7 @@ def test_a_closed_number_is_closed_for_whoever_has_it(tmp_path):
         assert listed(mf, "phone") == {"+16145550004"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [",", "Zed,Other"])
 def test_an_unsubscribe_without_a_name_or_of_another_closes_the_address(tmp_path, name):
     row = f"S1@X.org ,{name},,2008-05-01"
@@ -274,6 +275,7 @@ def both_ways(tmp_path: Path, first: dict, second: dict) -> list[Megafile]:
     return [refreshed, rebuilt]
 
 
+@pytest.mark.slow
 def test_shorter_exports_free_nobody(tmp_path):
     voters = [voter(i, *NAMES[i]) for i in range(1, 5)]
     first = {
@@ -294,6 +296,7 @@ def test_shorter_exports_free_nobody(tmp_path):
         assert listed(mf, "text") == {"+12165550002"}
 
 
+@pytest.mark.slow
 def test_a_no_in_a_file_that_is_held_back_counts_all_the_same(tmp_path):
     unsubscribed = [f"x{i}@y.org,,,,2012-01-01" for i in range(60)]
     half = [*unsubscribed[:20], "s2@x.org,,,,2012-10-01"]
@@ -305,6 +308,7 @@ def test_a_no_in_a_file_that_is_held_back_counts_all_the_same(tmp_path):
         assert listed(mf, "email") == {"s1@x.org", "s3@x.org"}
 
 
+@pytest.mark.slow
 def test_who_vanishes_from_the_van_export_stays_off_the_lists(tmp_path):
     """Also at the door, where there is no number: by the voter file's id, or by name and address."""
     first = {
@@ -316,6 +320,7 @@ def test_who_vanishes_from_the_van_export_stays_off_the_lists(tmp_path):
         assert listed(mf, "door") == {"Cy"}
 
 
+@pytest.mark.slow
 def test_a_vanished_person_who_refuses_later_is_found_by_what_their_record_said(tmp_path):
     first = {"van_voters": [voter(1), voter(2, "Cy", "Fox")], "supporters": [supporter(1, phone="6145550001")]}
     second = {"van_voters": [voter(2, "Cy", "Fox")], "van_contact_history": ["1\t10/01/2012\tDo Not Call\tPhone\tx\t"]}
@@ -323,6 +328,7 @@ def test_a_vanished_person_who_refuses_later_is_found_by_what_their_record_said(
         assert listed(mf, "phone") == {"+16145550002"}
 
 
+@pytest.mark.slow
 def test_a_confidential_voter_who_is_dropped_from_the_state_file_stays_confidential(tmp_path):
     header = ["ncid", "voter_reg_num", "county_desc", "status_cd", "res_street_address", "registr_dt", "party_cd",
               "state_cd", "zip_code", "first_name", "last_name", "birth_year", "full_phone_number",
@@ -363,6 +369,7 @@ def test_an_id_that_a_spreadsheet_rewrote_is_the_same_id(tmp_path, written):
         assert listed(mf, "door") == {"Cy"}
 
 
+@pytest.mark.slow
 def test_a_later_word_of_the_same_person_ends_it_and_an_earlier_or_anothers_does_not(tmp_path):
     gone = [f"s{i}@x.org,{NAMES[i - 1][0]},{NAMES[i - 1][1]},,2012-05-01" for i in (1, 2, 3)]
     again = ["S1,email_list,2012-06-01", "S2,email_list,2012-04-01", "S3,quick_donate,2012-06-01"]
@@ -414,6 +421,7 @@ def test_the_events_of_email_tools_that_mean_no_close_the_address(tmp_path, even
         assert listed(mf, "email") == {"s2@x.org"}
 
 
+@pytest.mark.slow
 def test_an_unknown_word_is_reported_with_the_line_that_maps_it_and_holds_until_then(tmp_path):
     calls = ["1\t09/01/2012\tSlammed Door\tPhone\tx\t", "2\t09/01/2012\tNot Home\tPhone\tx\t"]
     drop(tmp_path / "in", "20121001", van_voters=[voter(1), voter(2, "Cy", "Fox")], van_contact_history=calls)
@@ -445,6 +453,7 @@ def test_an_unknown_word_is_reported_with_the_line_that_maps_it_and_holds_until_
 # --- files
 
 
+@pytest.mark.slow
 def test_lists_manifests_logs_and_megafiles_are_their_owners_alone(tmp_path):
     drop(tmp_path / "in", "20121001", supporters=people(3), van_voters=[voter(1)])
     before = os.umask(0o022)

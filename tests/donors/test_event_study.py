@@ -87,6 +87,7 @@ def test_averages_and_their_errors_are_those_of_rows():
     assert study(table, gifts, covariates="own").overall.value == pytest.approx(one.overall, abs=1.5)
 
 
+@pytest.mark.slow
 def test_errors_of_averages_agree_with_a_bootstrap():
     table, gifts = world(250, seed=4)
     found = study(table, gifts)

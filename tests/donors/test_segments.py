@@ -267,6 +267,7 @@ def test_every_engine_gives_the_same(contest, found, tmp_path):
             assert again.table.equals(found.table), name
 
 
+@pytest.mark.slow
 def test_many_batches_are_one_table(contest, found, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "BATCH", 1_500)
     shuffled = contest.sample(fraction=1.0, shuffle=True, seed=3)  # so that batches meet values in other orders
@@ -413,6 +414,7 @@ def test_all_or_no_positives_is_one_clear_error(contest, value, said):
         discover_segments(contest.with_columns(entered=pl.lit(value)), "entered", BY, unit="person")
 
 
+@pytest.mark.slow
 def test_two_hundred_columns_at_depth_two():
     rng = np.random.default_rng(0)
     columns = {f"c{i}": rng.integers(0, 3, 6000).astype(str) for i in range(200)}

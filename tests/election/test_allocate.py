@@ -34,6 +34,7 @@ def test_the_slope_is_the_one_known_in_closed_form():
     assert slope.value[:2] == pytest.approx([0, 0], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_slope_is_that_of_elections_drawn_anew(drawn):
     states = drawn.race.states
     winning = Winning(drawn.race, drawn.n, drawn.seed, states)

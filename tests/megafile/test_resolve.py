@@ -186,6 +186,7 @@ def test_households_stay_apart():
     assert recall > judged(resolve(records, model=False), records)[1]
 
 
+@pytest.mark.slow
 def test_without_what_tells_housemates_apart_households_merge(monkeypatch):
     """The mutation: no first-name veto. It must show, or the tests above prove nothing."""
     records = town()
@@ -197,6 +198,7 @@ def test_without_what_tells_housemates_apart_households_merge(monkeypatch):
     assert judged(resolve(records, rules=False), records)[2] > 10 * honest + 20
 
 
+@pytest.mark.slow
 def test_training_takes_no_household_for_a_person(monkeypatch):
     """The mutation: training pairs that agree on what a household shares."""
 
@@ -210,6 +212,7 @@ def test_training_takes_no_household_for_a_person(monkeypatch):
     assert all({"first", "birth_text", "email"} & set(anchor) for anchor in model.TRAINING_RULES)
 
 
+@pytest.mark.slow
 def test_the_same_records_and_seed_give_the_same_people():
     records = town(households=300)
     one, other = resolve(records, seed=4), resolve(records, seed=4)
@@ -227,6 +230,7 @@ def test_a_model_can_be_kept_and_passed_back():
         Model.from_json('{"settings": {}}')
 
 
+@pytest.mark.slow
 def test_many_records_a_person_within_a_source():
     base = town(households=200).filter(pl.col("source") == "voters")
     ten = pl.concat([base.with_columns(record_id=pl.col("record_id") + f"-{i}") for i in range(10)])
@@ -304,6 +308,7 @@ def test_records_linked_to_two_people_do_not_join_them():
     assert groups["root"].to_list() == [2]
 
 
+@pytest.mark.slow
 def test_a_build_keeps_its_model(tmp_path):
     layouts = campaign.write_campaign(tmp_path)
     with Megafile.build(tmp_path / "exports", tmp_path / "with.duckdb", layouts=layouts) as mf:

@@ -89,6 +89,7 @@ def test_the_same_drop_twice_changes_nothing(campaign):
     assert people_of(campaign) == people
 
 
+@pytest.mark.slow
 def test_a_county_s_file_makes_its_own_records_vanish_and_no_other_county_s(campaign):
     report = night(campaign, voters_20121005=VOTERS.rsplit("\n", 2)[0] + "\n")
     assert report.table.filter(source="tiny_voter")["vanished"].to_list() == [1]
@@ -98,6 +99,7 @@ def test_a_county_s_file_makes_its_own_records_vanish_and_no_other_county_s(camp
     assert campaign.sql("SELECT count(*) FROM vote_history WHERE person_id = 4").item() == 0
 
 
+@pytest.mark.slow
 def test_append_files_make_nothing_vanish(campaign):
     night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
     assert campaign.sql("SELECT count(*) FROM gift").item() == 5
@@ -109,6 +111,7 @@ def test_an_older_drop_never_overwrites_a_newer_one(campaign):
     assert campaign.sql("SELECT count(*) FROM person WHERE first_name = 'Old'").item() == 0
 
 
+@pytest.mark.slow
 def test_a_late_file_does_not_bring_back_who_vanished(campaign):
     night(campaign, voters_20121005=VOTERS.rsplit("\n", 2)[0] + "\n")
     night(campaign, voters_20121003=VOTERS)
@@ -118,6 +121,7 @@ def test_a_late_file_does_not_bring_back_who_vanished(campaign):
     assert campaign.sql("SELECT max(person_id) FROM person WHERE last_name = 'Peña'").item() > 5  # 4 is not used again
 
 
+@pytest.mark.slow
 def test_a_merge_keeps_the_older_id_and_is_explained(campaign):
     cy = people_of(campaign)["tiny_gifts", "cy@x.org|Cy|Young"]
     first = night(campaign, voters_20121004=f"{HEADER}\n7,Cyrus,Young,,02/02/1970,Male,3 Hill St,44009,Geauga,,\n")
@@ -133,6 +137,7 @@ def test_a_merge_keeps_the_older_id_and_is_explained(campaign):
         campaign.explain(max(voter, cy))
 
 
+@pytest.mark.slow
 def test_a_split_leaves_the_id_with_who_was_first(campaign):
     before = people_of(campaign)
     ann = before["tiny_voter", "3"]
@@ -149,6 +154,7 @@ def test_a_split_leaves_the_id_with_who_was_first(campaign):
     assert gifts == [after["tiny_gifts", "ann@x.org|Ann|OBrien"]]
 
 
+@pytest.mark.slow
 def test_who_is_not_touched_keeps_their_id(campaign):
     before = people_of(campaign)
     night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
@@ -156,6 +162,7 @@ def test_who_is_not_touched_keeps_their_id(campaign):
     assert {key: after[key] for key in before} == before
 
 
+@pytest.mark.slow
 def test_retraining_fits_anew_and_keeps_ids(modelled):
     campaign = modelled
     before = people_of(campaign)
@@ -166,6 +173,7 @@ def test_retraining_fits_anew_and_keeps_ids(modelled):
     assert campaign.check() == []
 
 
+@pytest.mark.slow
 def test_a_refresh_uses_the_stored_model_and_leaves_it(modelled):
     campaign = modelled
     before = campaign.sql("SELECT * FROM model")
@@ -200,6 +208,7 @@ def test_an_open_megafile_says_when_it_is_stale_and_reopens(campaign):
         assert everyone.count() == 7
 
 
+@pytest.mark.slow
 def test_the_second_of_two_refreshes_is_refused(campaign):
     lock = campaign.path.with_name(f".{campaign.path.name}.lock")
     with lock.open("w") as held:
@@ -263,6 +272,7 @@ def test_reading_can_t_be_talked_into_other_files(campaign):
             campaign.sql(query)
 
 
+@pytest.mark.slow
 def test_leftovers_of_a_killed_refresh_are_listed_then_removed(campaign):
     left = campaign.path.with_name(f".{campaign.path.name}.writing-999999")
     left.write_bytes(b"people")
@@ -271,6 +281,7 @@ def test_leftovers_of_a_killed_refresh_are_listed_then_removed(campaign):
     assert campaign.unencrypted_files == []
 
 
+@pytest.mark.slow
 def test_exports_are_taken_into_the_table_and_listed_once(campaign):
     campaign.universe().call_list("mail", "turnout").write(campaign.path.with_name("list.csv"))
     assert campaign.exports.height == 1
@@ -279,6 +290,7 @@ def test_exports_are_taken_into_the_table_and_listed_once(campaign):
     assert campaign.exports.height == 1
 
 
+@pytest.mark.slow
 def test_unusual_files_are_warned_of(campaign):
     many = "\n".join(f"x{n},m{n}@x.org,Mia,Person{n},bad,2012-10-03,,,," for n in range(80))
     report = night(campaign, gifts_2=f"{GIFT_HEADER.replace('Phone', 'Telephone')}\n{many}\n")
@@ -296,6 +308,7 @@ def test_most_of_a_source_vanishing_is_warned_of():
         assert "900 records of oh vanished, 100%" in drift._vanished(con, 1)[0]
 
 
+@pytest.mark.slow
 def test_linking_only_the_touched_records_alone_would_miss_their_rivals(campaign, monkeypatch):
     """A night that looks at nobody near the touched gives another answer: two voters fit, a tie stays unlinked."""
     namesake = f"{HEADER}\n8,Ann,O'Brien,,07/04/1971,Female,9 Elm Rd Apt 4,44102,Geauga,,X\n"
@@ -331,6 +344,7 @@ Megafile.open(sys.argv[1]).refresh(sys.argv[2], progress=False)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_parent_takes_the_child_with_it(campaign):
     folder = campaign.path.parent / "night"
     folder.mkdir()

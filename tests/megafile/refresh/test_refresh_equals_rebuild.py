@@ -113,6 +113,7 @@ def test_a_hundred_sequences_of_drops_end_as_a_rebuild_would(tmp_path_factory, f
         nights(tmp_path_factory.mktemp("nights"), seed, days, fitted)
 
 
+@pytest.mark.slow
 def test_three_nights_one_of_them_late_end_as_a_rebuild_would(tmp_path, fitted, monkeypatch):
     monkeypatch.setattr(regroup, "MOST_TOUCHED", 9.0)  # in a town this small a night touches most
     nights(tmp_path, 1, [3, -2, 5], fitted)
