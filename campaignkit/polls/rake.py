@@ -134,9 +134,9 @@ class Weights(Result):
         margins = counted(self.table["margin"].n_unique(), "margin")
         change = f"from {share(row['before_share'])} to {share(row['after_share'])}"
         text = (
-            f"{counted(self.weights.height, 'respondent')} weighted to {margins}; the largest change is {row['margin']} "
-            f"{row['level'] or 'unknown'}, {change}. Unequal weights leave the worth of {number(self.effective_n)} "
-            f"equal ones (design effect {self.design_effect:.2f})."
+            f"{counted(self.weights.height, 'respondent')} weighted to {margins}; the largest change is "
+            f"{row['margin']} {row['level'] or 'unknown'}, {change}. Unequal weights leave the worth of "
+            f"{number(self.effective_n)} equal ones (design effect {self.design_effect:.2f})."
         )
         if self.untrimmed is not None:
             text += f" {counted(self.trimmed, 'weight')} stand at a bound"
