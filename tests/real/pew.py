@@ -1,0 +1,56 @@
+"""The 2008 Pew interviews as the census has people, and the results of 2004 and 2008."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tests.real.published import published
+
+REGIONS = {
+    "Northeast": "CT ME MA NH RI VT NJ NY PA", "Midwest": "IL IN MI OH WI IA KS MN MO NE ND SD",
+    "South": "DE MD VA WV NC SC GA FL KY TN MS AL OK TX AR LA DC", "West": "ID MT WY NV UT CO AZ NM AK WA OR CA HI",
+}  # fmt: skip
+EDUCATION = {
+    "none": "No HS", "high school, incomplete": "No HS", "high school graduate": "HS", "business, technical": "Some college",
+    "some college": "Some college", "college graduate": "4-Year College", "post-graduate": "Post-grad",
+}  # fmt: skip
+BY = ["race", "age", "sex", "education"]
+
+
+def interviews() -> pl.DataFrame:
+    """Return interviews for one of the two candidates, with the census's levels; DC, which the census table lacks, left out."""
+    age = pl.col("age")
+    race = (
+        pl.when(pl.col("race") == "black").then(pl.lit("Black"))
+        .when(pl.col("hispanic") == "yes").then(pl.lit("Hispanic"))
+        .when(pl.col("race") == "white").then(pl.lit("White"))
+        .otherwise(pl.lit("Other"))
+    )  # fmt: skip
+    bands = age.cut([29, 39, 49, 59, 69], labels=["18-29", "30-39", "40-49", "50-59", "60-69", "70+"]).cast(pl.String)
+    table = pl.read_parquet(published("polls/pew_2008.parquet"))
+    return table.filter(pl.col("vote").is_in(["dem/lean dem", "rep/lean rep"])).select(
+        "survey", "interviewed_on", "state", "party", "registered", "weight", race=race, age=bands,
+        sex=pl.col("sex").replace_strict({"female": "F", "male": "M"}),
+        education=pl.col("education").replace_strict(EDUCATION, default=None),
+        ours=pl.col("vote") == "dem/lean dem",
+    ).filter(pl.col("state") != "DC").drop_nulls(["state", *BY])  # fmt: skip
+
+
+def census() -> pl.DataFrame:
+    """Return adults by state and attributes."""
+    return pl.read_parquet(published("polls/census_cells.parquet"))
+
+
+def shares(year: int) -> pl.DataFrame:
+    """Return the Democrat's share of the two parties by state."""
+    results = pl.read_parquet(published("polls/president_results_1976_2012.parquet")).filter(year=year)
+    return results.select("state", "total_votes", share=pl.col("dem") / (pl.col("dem") + pl.col("rep")))
+
+
+def features() -> pl.DataFrame:
+    """Return what was known of states before: the logit of 2004's share, and the region."""
+    region = {state: name for name, states in REGIONS.items() for state in states.split()}
+    past = shares(2004)
+    logit = np.log(past["share"] / (1 - past["share"]))
+    return past.select("state", logit_2004=logit, region=pl.col("state").replace_strict(region))
