@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, nearest
 from campaignkit.polls.model.areas import shrunk_areas
@@ -48,13 +45,12 @@ def mrp(
     responses : table
         One row an interview.
     outcome : str
-        Whether the interviewed person is for us: booleans or 0/1. Null is no answer; such interviews are set aside and
-        counted.
+        Whether the person is for us: booleans or 0/1. Null is no answer; such interviews are set aside and counted.
     by : str or list of str
         Attributes that interviews and frame both have, such as sex, age band and education.
     frame : table
-        Who votes: a table of counts, or people one row each, such as a universe of the megafile. Its levels are the ones
-        there are; interviews with another are refused.
+        Who votes: a table of counts, or people one row each, such as a universe of the megafile. Interviews with a
+        level that it does not have are refused.
     area : str or None
         Of the attributes the one that is a place, such as the state; it need not be in `by` too. None: there is none.
     area_features : table or None
@@ -62,8 +58,8 @@ def mrp(
         standardised and get a coefficient; texts (a region) are kinds of area, each with an intercept. None: nothing is
         known of them.
     shrink_areas : bool or None
-        Whether areas are estimated once more, by their own interviews with the model's help, and drawn toward what their
-        features say; see `Notes`. None: where there are features.
+        Whether areas are estimated once more, by their own interviews with the model's help, and drawn toward what
+        their features say; see `Notes`. None: where there are features.
     interactions : list of (str, str)
         Pairs of attributes whose combinations get an intercept of their own.
     weight : str or None
@@ -122,8 +118,10 @@ def mrp(
     >>> rng = np.random.default_rng(1)
     >>> frame = pl.DataFrame({"state": ["OH", "OH", "PA", "PA"], "sex": ["F", "M"] * 2, "people": [60, 50, 70, 60]})
     >>> asked = frame[rng.integers(0, 4, 800)]
-    >>> asked = asked.with_columns(ours=pl.Series(rng.random(800) < 0.45) | ((pl.col("sex") == "F") & (pl.col("people") > 60)))
-    >>> found = ck.polls.mrp(asked, "ours", ["sex"], frame, area="state", frame_weight="people", interactions=[("state", "sex")])
+    >>> women = (pl.col("sex") == "F") & (pl.col("state") == "PA")
+    >>> asked = asked.with_columns(ours=pl.Series(rng.random(800) < 0.4) | women)
+    >>> pairs = [("state", "sex")]
+    >>> found = ck.polls.mrp(asked, "ours", "sex", frame, area="state", frame_weight="people", interactions=pairs)
     >>> found.table.filter(attribute="state").select("level", (pl.col("estimate") > 0.5).alias("ahead")).rows()
     [('OH', False), ('PA', True)]
     """  # fmt: skip
@@ -151,13 +149,10 @@ def mrp(
 
 
 def _result(
-    frame: FrameCells, responses: Responses, model: CellModel, groups: Groups, shares: Floats, survey_error: float | None,
-    confidence_level: float, seed: int,
+    frame: FrameCells, responses: Responses, model: CellModel, groups: Groups, shares: Floats,
+    survey_error: float | None, confidence_level: float, seed: int,
 ) -> Mrp:  # fmt: skip
-    counts = [direct_means(responses, place, groups.table.height) for place in groups.places(responses.codes, frame.by)]
-    n = sum(np.where(np.isfinite(n), n, 0) for n, _ in counts)
-    direct = np.nansum([np.where(n > 0, share, np.nan) for n, share in counts], axis=0)
-    direct = np.where(n > 0, direct, np.nan)
+    n, direct = direct_means(responses, groups.places(responses.codes), groups.table.height)
     table = estimate_table(groups.table, n, direct, shares, survey_error, confidence_level, seed)
     missing = unreached(frame, responses)
     return Mrp(
@@ -181,12 +176,13 @@ def _check(
 
 
 def _pairs(interactions: Any, attributes: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in interactions]
-    for pair in pairs:
-        if len(pair) != 2 or pair[0] == pair[1]:
+    pairs = []
+    for pair in interactions:
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or pair[0] == pair[1]:
             raise BadValue(f"interactions holds {pair!r}; pairs of two attributes were expected.")
         _known(pair, attributes, "interactions")
-    return pairs  # ty: ignore
+        pairs.append((pair[0], pair[1]))
+    return pairs
 
 
 def _wanted(estimate_by: Any, attributes: Sequence[str]) -> list[tuple[str, ...]]:

@@ -28,16 +28,18 @@ class Mrp(Result):
     """Shares of everyone, of areas and of groups.
 
     `table` has one row a group: ``attribute``, ``level`` (text; null: unknown), ``n`` (interviews), ``voters`` (of the
-    frame), ``direct_share`` (the interviews' own weighted share; null where there are none), ``estimate``, ``std_error``,
-    ``lower``, ``upper`` (of what this survey would find by asking everyone in the frame), and ``election_lower``,
-    ``election_upper`` (of an election held that day, all being wrong alike by `survey_error`; null without it).
+    frame), ``direct_share`` (the interviews' own weighted share; null where there are none), ``estimate``,
+    ``std_error``, ``lower``, ``upper`` (of what this survey would find by asking everyone in the frame), and
+    ``election_lower``, ``election_upper`` (of an election held that day, all being wrong alike by `survey_error`; null
+    without it).
 
     Attributes
     ----------
     effects : polars.DataFrame
         What each level adds to the logit: ``term``, ``level``, ``estimate``, ``std_error``, ``lower``, ``upper``.
     scales : polars.DataFrame
-        How much each term's levels differ, a standard deviation in logits: ``term``, ``estimate``, ``lower``, ``upper``.
+        How much each term's levels differ, a standard deviation in logits: ``term``, ``estimate``, ``lower``,
+        ``upper``.
     unreached : polars.DataFrame
         The frame's cells that no interview reached, the largest first: attributes and ``voters``.
     unreached_share : float
@@ -47,7 +49,7 @@ class Mrp(Result):
     design_effect : float
         Of clusters, by which what interviews count was divided; 1 without.
     effective_points : float
-        Of the 32 settings of the scales, how many equal ones they are worth; under 5, distrust the intervals' last digit.
+        Of the 32 settings of the scales, how many equal ones they are worth; where few, intervals are rough.
     survey_error : float or None
     confidence_level : float
     shares : array of float64
@@ -106,7 +108,8 @@ class Mrp(Result):
         everyone = self.table.filter(attribute="everyone")
         if everyone.height:
             row = everyone.row(0, named=True)
-            text += f", {share(row['estimate'])} of the frame ({level} interval {share(row['lower'])} to {share(row['upper'])})"
+            interval = f"{level} interval {share(row['lower'])} to {share(row['upper'])}"
+            text += f", {share(row['estimate'])} of the frame ({interval})"
             if self.survey_error:
                 text += f", on an election day {share(row['election_lower'])} to {share(row['election_upper'])}"
         first = self._shown().sort("estimate", descending=True)
@@ -119,10 +122,12 @@ class Mrp(Result):
         if self.design_effect > 1:
             text += f"; interviews of a cluster are alike, which costs a factor of {self.design_effect:.1f}"
         if self.unreached_share > 0.0005:
-            text += f"; {share(self.unreached_share)} of the frame are of kinds that no interview reached, known by the model alone"
+            unreached = share(self.unreached_share)
+            text += f"; {unreached} of the frame are of kinds that no interview reached, known by the model alone"
         if self.survey_error:
-            return f"{text}. An election's interval adds an error of {points(self.survey_error)} points that all groups share."
-        return f"{text}. The intervals are the survey's own; an election's would be wider by what polls are wrong together."
+            shared = points(self.survey_error)
+            return f"{text}. An election's interval adds an error of {shared} points that all groups share."
+        return f"{text}. The intervals are the survey's own; an election's are wider by what polls are wrong together."
 
     def _shown(self) -> pl.DataFrame:
         """Return the rows of the first attribute that tells groups apart."""
@@ -152,15 +157,15 @@ class Mrp(Result):
 
 
 def estimate_table(
-    groups: pl.DataFrame, n: Floats, direct: Floats, shares: Floats, survey_error: float | None, confidence_level: float,
-    seed: int,
+    groups: pl.DataFrame, n: Floats, direct: Floats, shares: Floats, survey_error: float | None,
+    confidence_level: float, seed: int,
 ) -> pl.DataFrame:  # fmt: skip
     """Return the table of `Mrp` from draws of groups' shares."""
     lower, upper = equal_tailed(shares, confidence_level)
     table = groups.select(
         "attribute", "level", pl.Series("n", n.astype(np.int64)), "voters",
-        direct_share=pl.Series(direct).fill_nan(None), estimate=shares.mean(axis=0), std_error=shares.std(axis=0, ddof=1),
-        lower=lower, upper=upper,
+        direct_share=pl.Series(direct).fill_nan(None), estimate=shares.mean(axis=0),
+        std_error=shares.std(axis=0, ddof=1),        lower=lower, upper=upper,
     )  # fmt: skip
     if survey_error is None:
         none = pl.lit(None, pl.Float64)

@@ -42,8 +42,8 @@ def shrunk_areas(
 
     References
     ----------
-    Särndal, Swensson and Wretman (1992), Model Assisted Survey Sampling, section 6.4; Fay and Herriot (1979), Journal of
-    the American Statistical Association 74, 269–277.
+    Särndal, Swensson and Wretman (1992), Model Assisted Survey Sampling, section 6.4; Fay and Herriot (1979), Journal
+    of the American Statistical Association 74, 269–277.
     """
     at, height = frame.by.index(area), len(frame.levels[area])
     voters = np.bincount(frame.codes[:, at], frame.voters, height)

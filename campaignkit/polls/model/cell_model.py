@@ -12,10 +12,11 @@ from scipy.special import expit
 from campaignkit.polls.model.effects import Effect, model_data
 from campaignkit.polls.model.responses import Responses
 from campaignkit.stats.arrays import Floats
-from campaignkit.stats.regression.mixed_logit import Data, Laplace, fit_mode, laplace_at
+from campaignkit.stats.regression.mixed_logit import Data, Laplace, curvature, fit_mode, laplace_at
 from campaignkit.stats.regression.split_normal import directions, effective, points
 
 POINTS = 32  # settings of the standard deviations
+PASSES = 2  # a first fit takes part of what clusters share for what their areas do
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,12 @@ class CellModel:
 
 def fit_cells(effects: Sequence[Effect], responses: Responses, draws: int, seed: int) -> CellModel:
     """Fit the model to interviews."""
-    deff, start = 1.0, None
-    merged = responses.without_clusters()
-    if responses.cluster is not None:
-        mode, _ = fit_mode(_data(effects, merged, 1.0))
+    deff, start, merged = 1.0, None, responses.without_clusters()
+    for _ in range(0 if responses.cluster is None else PASSES):
+        mode = fit_mode(_data(effects, merged, deff), start)
         deff, start = cluster_effect(effects, responses, mode), mode.log_sd
     data = _data(effects, merged, deff)
-    mode, hessian = fit_mode(data, start)
-    fits, weight = _integrated(data, mode, hessian, seed)
+    fits, weight = _integrated(data, fit_mode(data, start), seed)
     beta = _drawn(fits, weight, draws, np.random.default_rng([seed, 1]))
     sd = np.exp(np.stack([fit.log_sd for fit in fits]))
     return CellModel(tuple(effects), beta, sd, weight, effective(weight), deff)
@@ -66,11 +65,11 @@ def _data(effects: Sequence[Effect], responses: Responses, design_effect: float)
 
 
 def cluster_effect(effects: Sequence[Effect], responses: Responses, mode: Laplace) -> float:
-    """Return the design effect of clusters: their residuals' squares over what they were if interviews were independent.
+    """Return the design effect of clusters: their residuals' squares over what independent ones would have.
 
     References
     ----------
-    Kish (1965), Survey Sampling, section 8.2; Rao and Scott (1992), Biometrics 48, 577–585, for dividing counts by it.
+    Kish (1965), Survey Sampling, section 8.2; Rao and Scott (1992), Biometrics 48, 577–585.
     """
     data = _data(effects, responses, 1.0)
     p = expit(data.packed.eta(mode.beta))
@@ -78,8 +77,10 @@ def cluster_effect(effects: Sequence[Effect], responses: Responses, mode: Laplac
     return max(float((off**2).sum() / (responses.ww * p * (1 - p)).sum()), 1.0)
 
 
-def _integrated(data: Data, mode: Laplace, hessian: Floats, seed: int) -> tuple[list[Laplace], Floats]:
-    where = directions(mode.log_sd, hessian, lambda x: mode.log_density - laplace_at(data, x, mode.beta).log_density)
+def _integrated(data: Data, mode: Laplace, seed: int) -> tuple[list[Laplace], Floats]:
+    where = directions(
+        mode.log_sd, curvature(data, mode), lambda x: mode.log_density - laplace_at(data, x, mode.beta).log_density
+    )
     x, log_proposal = points(where, POINTS, seed)
     fits = [laplace_at(data, at, mode.beta) for at in x]
     log_weight = np.array([fit.log_density for fit in fits]) - log_proposal

@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from campaignkit.polls.model.effects import Effect
 from campaignkit.polls.model.frames import FrameCells, Level
 from campaignkit.stats.arrays import Floats, Whole
-from campaignkit.stats.regression.terms import Terms
+from campaignkit.stats.regression.terms import Terms, join_codes
 
 BLOCK = 100  # draws at a time
 SHIFTS = 3  # Newton's steps to areas' shares
@@ -28,42 +28,52 @@ class Groups:
     ----------
     table : polars.DataFrame
         One row a group: ``attribute``, ``level`` (text; null: unknown), ``voters``.
-    place : tuple of (tuple of int, dict)
-        For each attribute, which of the frame's attributes make it, and from their levels to the group's row.
-    rows : array of int, attributes × cells
-        Each cell's group.
+    columns : tuple of tuple of int
+        For each attribute, which of the frame's make it.
+    sizes : tuple of int
+        How many levels each of the frame's attributes has.
+    keys : tuple of array of int
+        For each attribute its groups' levels, packed, in the table's order.
     """
 
     table: pl.DataFrame
-    names: tuple[tuple[str, ...], ...]
-    rows: Whole
-    known: tuple[dict[tuple[int, ...], int], ...]
+    columns: tuple[tuple[int, ...], ...]
+    sizes: tuple[int, ...]
+    keys: tuple[Whole, ...]
 
-    def places(self, codes: Whole, by: Sequence[str]) -> list[Whole]:
-        """Return for each attribute each cell's group, of any cells."""
-        found = []
-        for names, known in zip(self.names, self.known, strict=True):
-            keys = codes[:, [by.index(name) for name in names]]
-            found.append(np.array([known.get(tuple(key), -1) for key in keys.tolist()]))
-        return found
+    def places(self, codes: Whole) -> Whole:
+        """Return each cell's group of each attribute, −1 where the frame has none: attributes × cells."""
+        rows, first = [], 0
+        for columns, keys in zip(self.columns, self.keys, strict=True):
+            packed = _packed(codes, columns, self.sizes)
+            at = np.minimum(np.searchsorted(keys, packed), len(keys) - 1)
+            rows.append(np.where(keys[at] == packed, first + at, -1))
+            first += len(keys)
+        return np.stack(rows)
 
 
 def groups_of(frame: FrameCells, wanted: Sequence[tuple[str, ...]]) -> Groups:
     """Return the groups of some attributes, or of combinations; the empty one is everyone."""
-    rows, parts, known, first = [], [], [], 0
-    for names in wanted:
-        columns = [frame.by.index(name) for name in names]
-        keys, code = np.unique(frame.codes[:, columns], axis=0, return_inverse=True)
-        voters = np.bincount(code.ravel(), frame.voters, len(keys))
-        levels = [_label([frame.levels[name][at] for name, at in zip(names, key, strict=True)]) for key in keys]
+    sizes = tuple(len(frame.levels[name]) for name in frame.by)
+    columns = tuple(tuple(frame.by.index(name) for name in names) for names in wanted)
+    parts, known = [], []
+    for names, places in zip(wanted, columns, strict=True):
+        keys, first, code = np.unique(_packed(frame.codes, places, sizes), return_index=True, return_inverse=True)
+        levels = [_label([frame.levels[name][frame.codes[row, at]] for name, at in zip(names, places, strict=True)])
+                  for row in first]  # fmt: skip
         parts.append(pl.DataFrame(
-            {"attribute": [" × ".join(names) or "everyone"] * len(keys), "level": levels, "voters": voters},
+            {"attribute": [" × ".join(names) or "everyone"] * len(keys), "level": levels,
+             "voters": np.bincount(code, frame.voters)},
             schema_overrides={"level": pl.String},
         ))  # fmt: skip
-        known.append({tuple(key): first + at for at, key in enumerate(keys.tolist())})
-        rows.append(first + code.ravel())
-        first += len(keys)
-    return Groups(pl.concat(parts), tuple(wanted), np.stack(rows), tuple(known))
+        known.append(keys)
+    return Groups(pl.concat(parts), columns, sizes, tuple(known))
+
+
+def _packed(codes: Whole, columns: Sequence[int], sizes: Sequence[int]) -> Whole:
+    if not columns:
+        return np.zeros(len(codes), np.int64)
+    return join_codes([codes[:, at] for at in columns], [sizes[at] for at in columns])
 
 
 def _label(levels: Sequence[Level]) -> str | None:
@@ -113,7 +123,7 @@ class Poststratification:
             Each cell's area, and each area's share in each draw (draws × areas): in every draw the logits of an area's
             cells are shifted alike until it has that share. None: as the model has it.
         """
-        total = _sums(groups.rows, self.frame.voters, groups.table.height)
+        total = _sums(groups.places(self.frame.codes), self.frame.voters, groups.table.height)
         parts = []
         for first in range(0, len(draws), BLOCK):
             rows = slice(first, first + BLOCK)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +57,10 @@ class Responses:
         if self.cluster is None:
             return self
         codes, cell = np.unique(self.codes, axis=0, return_inverse=True)
-        sums = [np.bincount(cell.ravel(), x, len(codes)) for x in (self.n, self.w, self.ww, self.wy)]
-        return Responses(codes, *sums, None, self.set_aside)
+        n, w, ww, wy = (
+            np.bincount(cell.ravel(), x, len(codes)).astype(float) for x in (self.n, self.w, self.ww, self.wy)
+        )
+        return Responses(codes, n, w, ww, wy, None, self.set_aside)
 
 
 def read_responses(
@@ -142,18 +143,20 @@ def _cluster(table: pl.DataFrame, cluster: str | None) -> Whole | None:
     return table["c"].rank("dense").to_numpy().astype(np.int64) - 1
 
 
-def direct_means(responses: Responses, place: Whole, height: int) -> tuple[Floats, Floats]:
+def direct_means(responses: Responses, places: Whole, height: int) -> tuple[Floats, Floats]:
     """Return interviews and weighted shares of some groups, NaN where nobody was asked.
 
     Parameters
     ----------
     responses : Responses
-    place : array of int
-        Which group each cell is in.
+    places : array of int, attributes × cells
+        Which group each cell is in, by each attribute; −1: none.
     height : int
         How many groups there are.
     """
-    n, w, wy = (np.bincount(place, x, height) for x in (responses.n, responses.w, responses.wy))
+    inside = places >= 0
+    rows, cells = places[inside], np.nonzero(inside)[1]
+    n, w, wy = (np.bincount(rows, x[cells], height).astype(float) for x in (responses.n, responses.w, responses.wy))
     with np.errstate(invalid="ignore"):
         return n, wy / w
 
@@ -161,6 +164,6 @@ def direct_means(responses: Responses, place: Whole, height: int) -> tuple[Float
 def unreached(frame: FrameCells, responses: Responses) -> pl.DataFrame:
     """Return the frame's cells that no interview reached, the largest first."""
     sizes = [len(frame.levels[name]) for name in frame.by]
-    packed = [np.ravel_multi_index(tuple(codes.T), sizes) for codes in (frame.codes, responses.codes)]
-    missing: Sequence[bool] = ~np.isin(packed[0], packed[1])
-    return frame.table.filter(pl.Series(missing)).sort("voters", descending=True, maintain_order=True)
+    frame_cells, asked = (np.ravel_multi_index(tuple(codes.T), sizes) for codes in (frame.codes, responses.codes))
+    missing = pl.Series(~np.isin(frame_cells, asked))
+    return frame.table.filter(missing).sort("voters", descending=True, maintain_order=True)

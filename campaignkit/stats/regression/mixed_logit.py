@@ -94,12 +94,12 @@ def laplace_at(data: Data, log_sd: Floats, start: Floats | None = None) -> Lapla
 
     Notes
     -----
-    Without the Jacobian the mode of the log standard deviations lies at 0 standard deviation for variables of few levels.
+    Without the Jacobian the mode lies at a standard deviation of 0 for variables of few levels.
 
     References
     ----------
-    Tierney and Kadane (1986), Journal of the American Statistical Association 81, 82–86; Gelman (2006), Bayesian Analysis
-    1, 515–534, for half-normal priors of standard deviations.
+    Tierney and Kadane (1986), Journal of the American Statistical Association 81, 82–86; Gelman (2006), Bayesian
+    Analysis 1, 515–534, for half-normal priors of standard deviations.
     """
     penalty = data.precision(log_sd)
     beta = np.zeros(data.terms.columns) if start is None else start
@@ -122,14 +122,15 @@ def gradient(data: Data, found: Laplace) -> Floats:
     --------
     >>> from campaignkit.stats.regression.terms import Term
     >>> terms = Terms((Term(np.zeros(4, int), np.ones((1, 1))), Term(np.arange(4), np.eye(4))))
-    >>> data = Data(terms, np.full(4, 50.0), np.array([10.0, 20, 25, 40]), np.array([-1, 0, 0, 0, 0]), np.full(5, 5.0), np.ones(1))
+    >>> group, k = np.array([-1, 0, 0, 0, 0]), np.array([10.0, 20, 25, 40])
+    >>> data = Data(terms, np.full(4, 50.0), k, group, np.full(5, 5.0), np.ones(1))
     >>> at = np.array([-0.5])
     >>> up, down = (laplace_at(data, at + step).log_density for step in (1e-4, -1e-4))
     >>> abs(gradient(data, laplace_at(data, at))[0] - (up - down) / 2e-4) < 1e-6
     np.True_
     """  # fmt: skip
     penalty = data.precision(found.log_sd)
-    covariance = np.linalg.inv(found.precision)
+    covariance = np.asarray(np.linalg.inv(found.precision), float)
     p = expit(data.packed.eta(found.beta))
     slope = data.n * p * (1 - p) * (1 - 2 * p)
     moved = covariance @ data.packed.score(slope * leverage(data.packed, covariance))
@@ -159,8 +160,8 @@ def leverage(terms: Terms, covariance: Floats) -> Floats:
     return total
 
 
-def fit_mode(data: Data, start: Floats | None = None) -> tuple[Laplace, Floats]:
-    """Return the approximation at the mode of the log standard deviations, and the Hessian there (of minus the density).
+def fit_mode(data: Data, start: Floats | None = None) -> Laplace:
+    """Return the approximation at the mode of the log standard deviations.
 
     Parameters
     ----------
@@ -170,12 +171,12 @@ def fit_mode(data: Data, start: Floats | None = None) -> tuple[Laplace, Floats]:
 
     References
     ----------
-    The Hessian is by differences of the gradient. Bates, Mächler, Bolker and Walker (2015), Journal of Statistical
-    Software 67 (1), for the likelihood of crossed random intercepts.
+    Bates, Mächler, Bolker and Walker (2015), Journal of Statistical Software 67 (1), for the likelihood of crossed
+    random intercepts.
     """
     latest = laplace_at(data, np.log(data.scale / 4) if start is None else start)
     if not len(data.scale):
-        return latest, np.zeros((0, 0))
+        return latest
 
     def minus(log_sd: Floats) -> tuple[float, Floats]:
         nonlocal latest
@@ -186,9 +187,16 @@ def fit_mode(data: Data, start: Floats | None = None) -> tuple[Laplace, Floats]:
     found = minimize(
         minus, latest.log_sd, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-9, "gtol": 1e-3}
     )
-    mode = laplace_at(data, found.x, latest.beta)
-    step, hessian = 0.05, np.zeros((len(found.x), len(found.x)))
-    for at in range(len(found.x)):
-        moved = [minus(found.x + sign * step * np.eye(len(found.x))[at])[1] for sign in (1, -1)]
-        hessian[at] = (moved[0] - moved[1]) / (2 * step)
-    return mode, (hessian + hessian.T) / 2
+    return laplace_at(data, found.x, latest.beta)
+
+
+def curvature(data: Data, mode: Laplace, step: float = 0.05) -> Floats:
+    """Return the Hessian of minus the log density, by differences of its gradient."""
+    moves = step * np.eye(len(mode.log_sd))
+    rows = [
+        gradient(data, laplace_at(data, mode.log_sd - move, mode.beta))
+        - gradient(data, laplace_at(data, mode.log_sd + move, mode.beta))
+        for move in moves
+    ]
+    hessian = np.array(rows).reshape(len(moves), len(moves)) / (2 * step)
+    return (hessian + hessian.T) / 2
