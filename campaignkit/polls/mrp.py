@@ -63,7 +63,8 @@ def mrp(
     interactions : list of (str, str)
         Pairs of attributes whose combinations get an intercept of their own.
     weight : str or None
-        An interview's weight. None: 1. A cell's interviews count as many as their unequal weights leave.
+        An interview's weight. None: 1. Interviews count by it, all together for as many as their unequal weights leave
+        (Kish's effective sample size).
     cluster : str or None
         What interviews were drawn by or are alike by, such as the precinct. None: they are independent.
     frame_weight : str or None

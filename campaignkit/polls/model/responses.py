@@ -44,8 +44,8 @@ class Responses:
 
     @property
     def effective_n(self) -> Floats:
-        """How many interviews of equal weight each cell's are worth."""
-        return self.w**2 / self.ww
+        """How many interviews of equal weight each cell's are worth: its part of what all of them are."""
+        return self.w * self.w.sum() / self.ww.sum()
 
     @property
     def rate(self) -> Floats:
