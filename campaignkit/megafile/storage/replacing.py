@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -66,10 +67,13 @@ def make_parent(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what builds and refreshes of `path` that were killed have left: they hold person data in clear."""
-    for left in path.parent.glob(f".{path.name}.writing-*"):
-        pid = left.name.partition(".writing-")[2].partition(".")[0]
-        if not (pid.isdigit() and _runs(int(pid))):
+    """Remove what killed processes left of `path`: unfinished copies, and names that it was being opened by.
+
+    They hold person data in clear.
+    """
+    for left in path.parent.glob(f".{path.name}.*"):
+        owned = re.match(r"(?:writing|open)-(\d+)", left.name.removeprefix(f".{path.name}."))
+        if owned and not _runs(int(owned[1])):
             left.unlink(missing_ok=True)
 
 

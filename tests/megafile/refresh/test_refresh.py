@@ -274,9 +274,11 @@ def test_reading_can_t_be_talked_into_other_files(campaign):
 
 @pytest.mark.slow
 def test_leftovers_of_a_killed_refresh_are_listed_then_removed(campaign):
-    left = campaign.path.with_name(f".{campaign.path.name}.writing-999999")
-    left.write_bytes(b"people")
-    assert campaign.unencrypted_files == [left]
+    names = ("open-999999-18879806942014", "writing-999999", "writing-999999.stage")
+    left = [campaign.path.with_name(f".{campaign.path.name}.{name}") for name in names]
+    for file in left:
+        file.write_bytes(b"people")
+    assert campaign.unencrypted_files == left
     night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
     assert campaign.unencrypted_files == []
 
