@@ -18,23 +18,31 @@ EDUCATION = {
 BY = ["race", "age", "sex", "education"]
 
 
-def interviews() -> pl.DataFrame:
-    """Return interviews for one of the two candidates, with the census's levels; DC, which the census table lacks, left out."""
-    age = pl.col("age")
+def everyone() -> pl.DataFrame:
+    """Return all who were asked, with the census's levels; DC, which the census table lacks, is left out."""
+    bands = pl.lit("70+")
+    for end, band in ((69, "60-69"), (59, "50-59"), (49, "40-49"), (39, "30-39"), (29, "18-29")):
+        bands = pl.when(pl.col("age") <= end).then(pl.lit(band)).otherwise(bands)
     race = (
         pl.when(pl.col("race") == "black").then(pl.lit("Black"))
         .when(pl.col("hispanic") == "yes").then(pl.lit("Hispanic"))
         .when(pl.col("race") == "white").then(pl.lit("White"))
         .otherwise(pl.lit("Other"))
     )  # fmt: skip
-    bands = age.cut([29, 39, 49, 59, 69], labels=["18-29", "30-39", "40-49", "50-59", "60-69", "70+"]).cast(pl.String)
     table = pl.read_parquet(published("polls/pew_2008.parquet"))
-    return table.filter(pl.col("vote").is_in(["dem/lean dem", "rep/lean rep"])).select(
-        "survey", "interviewed_on", "state", "party", "registered", "weight", race=race, age=bands,
+    return table.select(
+        "survey", "interviewed_on", "state", "party", "vote", "weight", race=race,
+        age=pl.when(pl.col("age").is_not_null()).then(bands),
         sex=pl.col("sex").replace_strict({"female": "F", "male": "M"}),
         education=pl.col("education").replace_strict(EDUCATION, default=None),
-        ours=pl.col("vote") == "dem/lean dem",
+        registered=(pl.col("registered") == "absolutely certain").fill_null(False),
     ).filter(pl.col("state") != "DC").drop_nulls(["state", *BY])  # fmt: skip
+
+
+def interviews() -> pl.DataFrame:
+    """Return interviews for one of the two candidates."""
+    table = everyone().filter(pl.col("vote").is_in(["dem/lean dem", "rep/lean rep"]))
+    return table.with_columns(ours=pl.col("vote") == "dem/lean dem")
 
 
 def census() -> pl.DataFrame:

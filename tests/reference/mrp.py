@@ -8,8 +8,14 @@ from tests.polls.worlds import SIZES, draw
 
 SEED = 3
 
-if __name__ == "__main__":
-    world = draw(SEED)
+
+def tables(seed: int = SEED) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return interviews by cell (``n``, ``k``) and the frame (``people``)."""
+    world = draw(seed)
     cells = world.responses.group_by(list(SIZES), maintain_order=True).agg(n=pl.len(), k=pl.col("ours").sum())
-    cells.write_csv(sys.argv[1])
-    world.frame.drop("chance").write_csv(sys.argv[2])
+    return cells, world.frame.drop("chance")
+
+
+if __name__ == "__main__":
+    for table, file in zip(tables(), sys.argv[1:], strict=True):
+        table.write_csv(file)

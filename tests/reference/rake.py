@@ -8,8 +8,14 @@ from tests.polls.samples import draw
 
 N = 2_000  # of these `rake.R` keeps every fifth weight
 
-if __name__ == "__main__":
-    table, targets = draw(N)
-    table.write_csv(sys.argv[1])
+
+def tables(n: int = N, seed: int = 17) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the sample, and its margins: ``margin``, ``level``, ``share``."""
+    table, targets = draw(n, seed)
     rows = [(margin, level, share) for margin, shares in targets.items() for level, share in shares.items()]
-    pl.DataFrame(rows, schema=["margin", "level", "share"], orient="row").write_csv(sys.argv[2])
+    return table, pl.DataFrame(rows, schema=["margin", "level", "share"], orient="row")
+
+
+if __name__ == "__main__":
+    for table, file in zip(tables(), sys.argv[1:], strict=True):
+        table.write_csv(file)
