@@ -15,6 +15,7 @@ ROOMS = {
     "experiments": "Experiments",
     "outreach": "Outreach",
     "voters": "Voters",
+    "polls": "Polls",
     "election": "The election",
     "sample": "The sample campaign",
 }

@@ -1,13 +1,14 @@
 """Small mutations of the polls' arithmetic, each of which a named test must notice."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from campaignkit.polls import mrp_result
 from campaignkit.polls.model import cell_model, poststratify
-from campaignkit.polls.model.responses import Responses
+from campaignkit.polls.model.responses import read_responses
 from campaignkit.stats.regression import mixed_logit
 from campaignkit.stats.survey import raking
 from campaignkit.stats.survey.raking import Calibration
@@ -46,8 +47,8 @@ def clusters_ignored(monkeypatch):
 
 
 def weights_of_interviews_ignored(monkeypatch):
-    monkeypatch.setattr(Responses, "rate", property(lambda self: np.round(self.wy / self.w)))
-    monkeypatch.setattr(Responses, "effective_n", property(lambda self: self.n))
+    module = import_module("campaignkit.polls.mrp")  # the function of the same name hides it
+    monkeypatch.setattr(module, "read_responses", lambda r, o, f, weight, c: read_responses(r, o, f, None, c))
 
 
 def jacobian_left_out(monkeypatch):

@@ -29,6 +29,8 @@ def everyone() -> pl.DataFrame:
         .when(pl.col("race") == "white").then(pl.lit("White"))
         .otherwise(pl.lit("Other"))
     )  # fmt: skip
+    sure = (pl.col("plans_to_vote") == "yes") & (pl.col("chance_of_voting") == 10)
+    usual = pl.col("how_often_votes").is_in(["always", "nearly always"])
     table = pl.read_parquet(published("polls/pew_2008.parquet"))
     return table.select(
         "survey", "interviewed_on", "state", "party", "vote", "weight", race=race,
@@ -36,6 +38,7 @@ def everyone() -> pl.DataFrame:
         sex=pl.col("sex").replace_strict({"female": "F", "male": "M"}),
         education=pl.col("education").replace_strict(EDUCATION, default=None),
         registered=(pl.col("registered") == "absolutely certain").fill_null(False),
+        likely=((pl.col("plans_to_vote") == "already voted") | (sure & usual)).fill_null(False),
     ).filter(pl.col("state") != "DC").drop_nulls(["state", *BY])  # fmt: skip
 
 
