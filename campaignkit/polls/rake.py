@@ -114,18 +114,18 @@ class Weights(Result):
             self.sample.codes, self.sample.heights, self.sample.design, self.weights["weight"].to_numpy()
         )
         rows = [self._mean(y, place == at, calibration, confidence_level) for at in range(max(known.height, 1))]
-        found = pl.concat([known, pl.DataFrame(rows)], how="horizontal")
-        return found if self.untrimmed is not None else found.drop("trimming_bias")
+        means = pl.concat([known, pl.DataFrame(rows)], how="horizontal")
+        return means if self.untrimmed is not None else means.drop("trimming_bias")
 
     def _mean(self, y: Floats, inside: Mask, calibration: Calibration, confidence_level: float) -> dict[str, Any]:
         w, y = np.where(inside, calibration.weight, 0.0), np.where(inside, y, 0.0)
         value = float(w @ y / w.sum())
         error = calibration.std_error(np.where(inside, y - value, 0.0) / w.sum())
-        found = interval(value, error, len(y) - 1, confidence_level)
+        student = interval(value, error, len(y) - 1, confidence_level)
         free = w if self.untrimmed is None else np.where(inside, self.untrimmed, 0.0)
         bias = value - float(free @ y / free.sum())
-        return {"n": int(inside.sum()), "estimate": value, "std_error": error, "lower": found.lower,
-                "upper": found.upper, "trimming_bias": bias}  # fmt: skip
+        return {"n": int(inside.sum()), "estimate": value, "std_error": error, "lower": student.lower,
+                "upper": student.upper, "trimming_bias": bias}  # fmt: skip
 
     def summary(self) -> str:
         """Say what weighting changed most, what it costs, and what trimming left undone."""

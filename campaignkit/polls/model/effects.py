@@ -128,24 +128,26 @@ def effects_of(
     frame: FrameCells, area: str | None, features: Features | None, interactions: Sequence[tuple[str, str]]
 ) -> list[Effect]:
     """Return the model's terms."""
-    found = [Effect("intercept", ("intercept",), (), (), np.ones((1, 1)), False, INTERCEPT_SD)]
+    effects = [Effect("intercept", ("intercept",), (), (), np.ones((1, 1)), False, INTERCEPT_SD)]
     sizes = [len(frame.levels[name]) for name in frame.by]
     for at, name in enumerate(frame.by):
         labels = tuple(_text(level) for level in frame.levels[name])
-        found.append(Effect(name, labels, (at,), (sizes[at],), np.eye(sizes[at]), True, LEVELS_SD))
-    for one, two in interactions:
-        at, to = frame.by.index(one), frame.by.index(two)
-        labels = tuple(f"{_text(a)} × {_text(b)}" for a in frame.levels[one] for b in frame.levels[two])
+        effects.append(Effect(name, labels, (at,), (sizes[at],), np.eye(sizes[at]), True, LEVELS_SD))
+    for first, second in interactions:
+        at, to = frame.by.index(first), frame.by.index(second)
+        labels = tuple(f"{_text(a)} × {_text(b)}" for a in frame.levels[first] for b in frame.levels[second])
         pair = (sizes[at], sizes[to])
-        found.append(Effect(f"{one} × {two}", labels, (at, to), pair, np.eye(len(labels)), True, PAIRS_SD))
+        effects.append(Effect(f"{first} × {second}", labels, (at, to), pair, np.eye(len(labels)), True, PAIRS_SD))
     if features is not None and area is not None:
         at = frame.by.index(area)
         for name, values in features.numbers.items():
-            found.append(Effect(name, (f"{name} (by 1 sd)",), (at,), (sizes[at],), values[:, None], False, FEATURE_SD))
+            effects.append(
+                Effect(name, (f"{name} (by 1 sd)",), (at,), (sizes[at],), values[:, None], False, FEATURE_SD)
+            )
         for name, (code, levels) in features.kinds.items():
             labels = tuple(_text(level) for level in levels)
-            found.append(Effect(name, labels, (at,), (sizes[at],), np.eye(len(levels))[code], True, LEVELS_SD))
-    return found
+            effects.append(Effect(name, labels, (at,), (sizes[at],), np.eye(len(levels))[code], True, LEVELS_SD))
+    return effects
 
 
 def _text(level: Any) -> str:

@@ -102,8 +102,8 @@ def rake_sample(
     base = np.bincount(cell, sample.design)
     size = np.bincount(cell) / n
     bounds = None if len(keys) == len(sample.codes) else (low * size, high * size)
-    found = rake_cells([code[first] for code in sample.codes], base, [margin.shares for margin in margins], bounds)
-    return sample.design * (found.total / base)[cell] * n, found.gap
+    raked = rake_cells([code[first] for code in sample.codes], base, [margin.shares for margin in margins], bounds)
+    return sample.design * (raked.total / base)[cell] * n, raked.gap
 
 
 def margin_table(sample: Sample, margins: Sequence[Margin], weight: Floats) -> pl.DataFrame:

@@ -84,8 +84,8 @@ def read_responses(
     set_aside = int(table.filter(pl.col("y").is_null())["n"].sum())
     yes = answered.filter("y")["w"].sum()
     if not 0 < yes < answered["w"].sum():
-        said = "Nobody answered" if answered.is_empty() else f"All who answered said {'yes' if yes else 'no'}"
-        raise NotEnoughData(f"{said} ({outcome!r}); there is nothing to model.")
+        reason = "Nobody answered" if answered.is_empty() else f"All who answered said {'yes' if yes else 'no'}"
+        raise NotEnoughData(f"{reason} ({outcome!r}); there is nothing to model.")
     names = [f"b{at}" for at in range(len(frame.by))]
     keys = [*names, *([] if cluster is None else ["c"])]
     grouped = answered.group_by(keys, maintain_order=True).agg(
@@ -128,11 +128,13 @@ def check_answers(frame: nw.LazyFrame[Any], outcome: str) -> None:
     if frame.collect_schema()[outcome] == nw.Boolean:
         return
     value = nw.col(outcome).cast(nw.Float64)
-    found = frame.select(
+    odd_rows = frame.select(
         odd=(~value.is_null() & ~value.is_nan() & (value != 0) & (value != 1)).cast(nw.Int64).sum()
     ).collect("polars").to_native()["odd"].item()  # fmt: skip
-    if found:
-        raise BadValue(f"outcome: column {outcome!r} is neither 0 nor 1 in {found:,} rows; yes and no were expected.")
+    if odd_rows:
+        raise BadValue(
+            f"outcome: column {outcome!r} is neither 0 nor 1 in {odd_rows:,} rows; yes and no were expected."
+        )
 
 
 def _cluster(table: pl.DataFrame, cluster: str | None) -> Whole | None:

@@ -112,7 +112,7 @@ def laplace_at(data: Data, log_sd: Floats, start: Floats | None = None) -> Lapla
     return Laplace(log_sd, beta, information, density)
 
 
-def gradient(data: Data, found: Laplace) -> Floats:
+def gradient(data: Data, fit: Laplace) -> Floats:
     """Return the exact gradient of `Laplace.log_density`.
 
     The determinant moves with the standard deviations through the mode too, which is its third part: the weights' slope
@@ -129,15 +129,15 @@ def gradient(data: Data, found: Laplace) -> Floats:
     >>> abs(gradient(data, laplace_at(data, at))[0] - (up - down) / 2e-4) < 1e-6
     np.True_
     """  # fmt: skip
-    penalty = data.precision(found.log_sd)
-    covariance = np.asarray(np.linalg.inv(found.precision), float)
-    p = expit(data.packed.eta(found.beta))
+    penalty = data.precision(fit.log_sd)
+    covariance = np.asarray(np.linalg.inv(fit.precision), float)
+    p = expit(data.packed.eta(fit.beta))
     slope = data.n * p * (1 - p) * (1 - 2 * p)
     moved = covariance @ data.packed.score(slope * leverage(data.packed, covariance))
-    each = penalty * (found.beta**2 + np.diag(covariance) - moved * found.beta) - 1
+    each = penalty * (fit.beta**2 + np.diag(covariance) - moved * fit.beta) - 1
     inside = data.group >= 0
-    sums = np.bincount(data.group[inside], each[inside], len(found.log_sd))
-    return sums - np.exp(2 * found.log_sd) / data.scale**2 + 1
+    sums = np.bincount(data.group[inside], each[inside], len(fit.log_sd))
+    return sums - np.exp(2 * fit.log_sd) / data.scale**2 + 1
 
 
 def leverage(terms: Terms, covariance: Floats) -> Floats:
@@ -152,11 +152,11 @@ def leverage(terms: Terms, covariance: Floats) -> Floats:
     """
     total = np.zeros(terms.rows)
     parts = terms.slices
-    for i, one in enumerate(terms.terms):
-        own = one.basis @ covariance[parts[i], parts[i]]
-        total += (own * one.basis).sum(axis=1)[one.codes]
-        for j, two in enumerate(terms.terms[:i]):
-            total += 2 * (one.basis @ covariance[parts[i], parts[j]] @ two.basis.T)[one.codes, two.codes]
+    for i, term in enumerate(terms.terms):
+        own = term.basis @ covariance[parts[i], parts[i]]
+        total += (own * term.basis).sum(axis=1)[term.codes]
+        for j, other in enumerate(terms.terms[:i]):
+            total += 2 * (term.basis @ covariance[parts[i], parts[j]] @ other.basis.T)[term.codes, other.codes]
     return total
 
 
@@ -184,10 +184,10 @@ def fit_mode(data: Data, start: Floats | None = None) -> Laplace:
         return -latest.log_density, -gradient(data, latest)
 
     box = [(FLOOR, CEILING)] * len(data.scale)
-    found = minimize(
+    optimum = minimize(
         minus, latest.log_sd, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-9, "gtol": 1e-3}
     )
-    return laplace_at(data, found.x, latest.beta)
+    return laplace_at(data, optimum.x, latest.beta)
 
 
 def curvature(data: Data, mode: Laplace, step: float = 0.05) -> Floats:
