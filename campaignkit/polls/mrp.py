@@ -97,8 +97,8 @@ def mrp(
     Notes
     -----
     A binomial logit on cells with an intercept for each level of each attribute, normal with a standard deviation of
-    their own (half-normal(0.5) beforehand), which are integrated over: Laplace's marginal likelihood at 32 points of a
-    split normal about its mode, weighted. Clusters' design effect is estimated from their residuals and divides what
+    their own (half-normal(0.5) beforehand), which are integrated over: Laplace's marginal likelihood at 32 weighted
+    points about its mode. Clusters' design effect is estimated from their residuals and divides what
     interviews count.
 
     With `shrink_areas` an area's estimate is the model's plus the mean residual of its own interviews, drawn toward a

@@ -1,7 +1,7 @@
 # lme4's fit of the crossed intercepts on one drawn sample, poststratified: states' shares and their errors.
 #
-#   python -m tests.reference.mrp /tmp/responses.csv /tmp/frame.csv
-#   Rscript tests/reference/mrp.R /tmp/responses.csv /tmp/frame.csv tests/reference
+#   python -m tests.reference.mrp RESPONSES.csv FRAME.csv
+#   Rscript tests/reference/mrp.R RESPONSES.csv FRAME.csv tests/reference
 #
 # Debian's r-base-core with r-cran-lme4. Writes mrp_states.csv. Errors are of 1,000 draws of the coefficients given the
 # standard deviations, by the Hessian of lme4's own joint mode.

@@ -1,7 +1,7 @@
 # R's survey on a drawn sample: raked weights, and means with the errors of raking by calibration.
 #
-#   python -m tests.reference.rake /tmp/sample.csv /tmp/targets.csv
-#   Rscript tests/reference/rake.R /tmp/sample.csv /tmp/targets.csv tests/reference
+#   python -m tests.reference.rake SAMPLE.csv TARGETS.csv
+#   Rscript tests/reference/rake.R SAMPLE.csv TARGETS.csv tests/reference
 #
 # Debian's r-base-core with r-cran-survey. Writes rake_weights.csv and rake_means.csv.
 suppressMessages(library(survey))

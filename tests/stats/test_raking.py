@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from campaignkit.stats.regression.split_normal import directions, effective, points
+from campaignkit.stats.regression.weighted_points import directions, effective, points
 from campaignkit.stats.survey.area_shrinkage import area_draws
 from campaignkit.stats.survey.raking import Calibration, design_effect, largest_gap, rake_cells
 

@@ -13,7 +13,7 @@ from campaignkit.polls.model.effects import Effect, model_data
 from campaignkit.polls.model.responses import Responses
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.regression.mixed_logit import Data, Laplace, curvature, fit_mode, laplace_at
-from campaignkit.stats.regression.split_normal import directions, effective, points
+from campaignkit.stats.regression.weighted_points import directions, effective, points
 
 POINTS = 32  # settings of the standard deviations
 PASSES = 2  # a first fit takes part of what clusters share for what their areas do

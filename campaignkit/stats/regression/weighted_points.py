@@ -1,4 +1,7 @@
-"""A density of a few parameters, of which the mode and curvature are known, as weighted points."""
+"""A density of a few log standard deviations, of which the mode and curvature are known, as weighted points.
+
+Toward 0 such a density falls as an exponential does, so that a normal's tail would leave a single far point all weight.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import logit, ndtri
 from scipy.stats import qmc
 
 from campaignkit.stats.arrays import Floats
 
 REACH = 1.5  # standard deviations from the mode at which each direction's two spreads are taken
 NARROWEST, WIDEST = 0.4, 3.0  # of a side's spread, beside that of the curvature
+LOGISTIC = 0.644  # scale of the logistic whose density falls at REACH as a standard normal's does
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Directions:
     basis : array
         Columns: the eigenvectors, times the standard deviations that the curvature gives.
     below, above : array
-        The spread on each side of the mode, in these units.
+        The spread on each side of the mode, in these units; below is toward 0.
     """
 
     mode: Floats
@@ -51,7 +55,8 @@ def directions(mode: Floats, hessian: Floats, drop: Callable[[Floats], float]) -
     ([2.0], [1.0])
     """
     values, vectors = np.linalg.eigh(hessian)
-    basis = vectors / np.sqrt(np.maximum(values, 0.05))
+    largest = vectors[np.argmax(np.abs(vectors), axis=0), np.arange(len(values))]
+    basis = vectors * np.sign(largest) / np.sqrt(np.maximum(values, 0.05))
     sides = []
     for sign in (-1, 1):
         falls = np.array([drop(mode + sign * REACH * column) for column in basis.T])
@@ -60,7 +65,9 @@ def directions(mode: Floats, hessian: Floats, drop: Callable[[Floats], float]) -
 
 
 def points(where: Directions, count: int, seed: int = 0) -> tuple[Floats, Floats]:
-    """Return points of the split normal by Sobol's sequence, and each one's log density under it, up to a constant.
+    """Return points by Sobol's sequence, and each one's log density as a proposal, up to a constant.
+
+    In each direction the proposal is a normal's half above the mode and a logistic's below, joined.
 
     Parameters
     ----------
@@ -72,7 +79,7 @@ def points(where: Directions, count: int, seed: int = 0) -> tuple[Floats, Floats
 
     References
     ----------
-    Geweke (1989), Econometrica 57, 1317–1339, for the split normal as a proposal; Sobol' (1967).
+    Geweke (1989), Econometrica 57, 1317–1339, for split proposals and importance weights.
 
     Examples
     --------
@@ -80,15 +87,14 @@ def points(where: Directions, count: int, seed: int = 0) -> tuple[Floats, Floats
     >>> round(float((x < 0).mean()), 1)  # two thirds of the mass lie on the wider side
     0.7
     """
-    u = qmc.Sobol(len(where.mode), rng=np.random.default_rng(seed)).random(count)
-    total = where.below + where.above
-    share = where.below / total
-    u = np.clip(u, 1e-9, 1 - 1e-9)
-    left = ndtri(np.minimum(u / (2 * share), 0.5))
-    right = ndtri(np.maximum(0.5 + (u - share) / (2 * (1 - share)), 0.5))
-    inside = u < share
-    z = np.where(inside, where.below * left, where.above * right)
-    density = -0.5 * np.where(inside, left, right) ** 2
+    u = np.clip(qmc.Sobol(len(where.mode), rng=np.random.default_rng(seed)).random(count), 1e-6, 1 - 1e-6)
+    scale = LOGISTIC * where.below
+    heights = 1 / (2 * scale), np.sqrt(2 / np.pi) / where.above
+    mass = heights[1] / (heights[0] + heights[1])  # below, where the halves meet at one height
+    low = logit(np.minimum(u / mass, 1.0) / 2)
+    high = ndtri(np.maximum(0.5 + (u - mass) / (2 * (1 - mass)), 0.5))
+    z = np.where(u < mass, scale * low, where.above * high)
+    density = np.where(u < mass, low - 2 * np.log1p(np.exp(low)) + np.log(4), -(high**2) / 2)
     return where.mode + z @ where.basis.T, density.sum(axis=1)
 
 
