@@ -1,7 +1,8 @@
 """Pew's interviews of 2008 against the result: MRP beside the interviews' own shares, and the national level.
 
-All configurations below were fixed by the issue but one: interviews since September and a frame of registered voters,
-which are the recipe that works; what the others reach stands beside it.
+All interviews with the census's adults were fixed beforehand. Interviews since September with a frame of registered
+voters, and the screen of likely voters, were chosen among some 25 specifications after results had been seen: they are
+recipes, and what they reach here is no proof that they reach it elsewhere.
 """
 
 import datetime as dt
