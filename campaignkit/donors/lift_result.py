@@ -38,7 +38,9 @@ class Lift(Result):
     ``p_value`` (of no effect; not corrected, as all rows answer one question); ``n`` (rows); ``mean_treated`` and
     ``mean_control`` (levels); ``ratio`` (Σ Y(1) / Σ Y(0), null unless both are above 0), ``ratio_lower``,
     ``ratio_upper``; ``effective_n`` (how many equally weighted comparison people the weights leave, Kish's; null
-    where weights have no sense). All null where an estimator has no answer; `warnings` says why.
+    where weights have no sense). All null where an estimator has no answer; `warnings` says why. Where covariates
+    have gaps, each row puts together what ten fillings say (Rubin's rules); `balance`, `overlap`, `trimming` and
+    `sensitivity` are of the first of them.
 
     Attributes
     ----------

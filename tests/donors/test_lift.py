@@ -525,6 +525,26 @@ def test_gaps_in_a_covariate_are_warned_of_with_their_share():
     assert "30% of x1" in found.named_warnings["missing_covariates"]
 
 
+def test_gaps_in_the_confounder_leave_no_bias():
+    """Filled with its mean it leaves a third of the confounding; 2 was planted in each."""
+    estimates, covered = [], 0
+    for seed in range(8):
+        table = people(seed=seed).with_columns(x1=pl.when(pl.col("person") % 10 > 2).then(pl.col("x1")))
+        found = lift(table, estimators=["entropy", "regression"])
+        lead = row(found, found.lead)
+        estimates.append(lead["estimate"])
+        covered += lead["lower"] <= 2 <= lead["upper"]
+    assert abs(np.mean(estimates) - 2) < 0.15
+    assert covered >= 6
+
+
+def test_a_placebo_is_compared_in_every_filling():
+    table = people(600).with_columns(x2=pl.when(pl.col("person") % 10 > 2).then(pl.col("x2")))
+    found = lift(table, placebo={"before": ["x1"]}, estimators=["entropy"])
+    assert found.failed["placebo"].to_list() == ["before"]
+    assert found.placebo["std_error"].item() > 0
+
+
 def test_treated_as_one_point_zero_is_yes():
     table = people(600)
     one, other = lift(table), lift(table.with_columns(pl.col("joined").cast(pl.Float64)))

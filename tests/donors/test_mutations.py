@@ -14,11 +14,12 @@ from campaignkit.donors import Hosts
 from campaignkit.donors.observational import observational_data, robustness
 from campaignkit.donors.observational.balance import alone
 from campaignkit.donors.subgroups import distinct, evidence, pulls, split_sample
-from campaignkit.stats.causal import comparison, crossfit, instrument, matching, weighting
+from campaignkit.stats.causal import comparison, crossfit, instrument, matching, multiple_imputation, weighting
 from campaignkit.stats.causal.comparison import Mean
 from campaignkit.stats.regression import least_squares
 from campaignkit.stats.regression.logit import fit_logit
 from tests.donors import test_encouragement, test_event_study, test_hosts, test_lift, test_segments
+from tests.stats.causal import test_multiple_imputation
 
 # The functions of these names hide the modules.
 event_study, encouragement, lift, segments, hosts = (
@@ -47,6 +48,18 @@ def matched() -> Hosts:
 def cluster_ignored(monkeypatch):
     right = comparison.variance
     monkeypatch.setattr(comparison, "variance", lambda influence, cluster, lost=0: right(influence, None, lost))
+
+
+def gaps_filled_without_the_outcome(monkeypatch):
+    monkeypatch.setattr(multiple_imputation, "_outside", lambda c, others: np.column_stack([c.treated.astype(float)]))
+
+
+def fillings_taken_for_known(monkeypatch):
+    """The mean of the errors, as if no filling could have been another."""
+    right = multiple_imputation.pooled
+    monkeypatch.setattr(
+        test_multiple_imputation, "pooled", lambda values, *rest: right([float(np.mean(values))] * len(values), *rest)
+    )
 
 
 def weights_not_renormalised(monkeypatch):
@@ -225,6 +238,8 @@ MUTATIONS = [
     (weights_not_renormalised, test_lift.test_imputation_and_weighting_agree_with_statsmodels_treatment_effects, 1),
     (weights_as_if_known, test_lift.test_errors_count_that_weights_were_estimated, "ipw"),
     (matches_as_if_propensity_known, test_lift.test_matching_errors_are_those_of_abadie_and_imbens),
+    (gaps_filled_without_the_outcome, test_lift.test_gaps_in_the_confounder_leave_no_bias),
+    (fillings_taken_for_known, test_multiple_imputation.test_answers_are_put_together_by_rubins_rules),
     (propensity_not_cross_fitted, test_lift.test_no_fold_sees_its_own_rows),
     (outcome_not_cross_fitted, test_lift.test_no_fold_sees_its_own_rows),
     (homes_split_between_folds, test_lift.test_clusters_are_never_split_between_folds),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import polars as pl
 import polars.selectors as cs
 
@@ -17,13 +18,12 @@ from campaignkit.stats.causal.comparison import (
     Comparison,
     Means,
     degrees_of_freedom,
-    difference,
     difference_in_means,
     effective_size,
-    ratio,
     variance,
 )
 from campaignkit.stats.causal.crossfit import Nuisances
+from campaignkit.stats.causal.multiple_imputation import pooled_difference, pooled_ratio
 from campaignkit.stats.regression.logit import Logit, fit_logit
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
@@ -95,12 +95,15 @@ class Run:
     seed : int
         For boosted trees.
     confidence_level : float
+    refilled : tuple of Comparison
+        The same with the covariates' gaps filled anew: the table puts the answers of all together.
     """
 
     comparison: Comparison
     names: list[str] | None
     seed: int
     confidence_level: float = CONFIDENCE_LEVEL
+    refilled: tuple[Comparison, ...] = ()
 
     @cached_property
     def logit(self) -> Logit:
@@ -212,9 +215,10 @@ class Run:
 
     def table(self) -> pl.DataFrame:
         """Return one row an estimator, as `Lift` documents."""
-        c = self.comparison
-        df = degrees_of_freedom(c)
-        rows = [_row(c, name, means, df, self.confidence_level) for name, means in self.means.items()]
+        c, means = self.comparison, self.means
+        others = (Run(other, list(means), self.seed).means for other in self.refilled)
+        found = [means, *others]
+        rows = [_row(c, name, [one[name] for one in found], self.confidence_level) for name in means]
         return without_infinities(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 
@@ -240,20 +244,20 @@ def without_infinities(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.when(number.is_finite()).then(number))
 
 
-def _row(c: Comparison, name: str, means: Means | None, df: float, level: float) -> dict[str, object]:
+def _row(c: Comparison, name: str, found: Sequence[Means | None], level: float) -> dict[str, object]:
+    """Return one estimator's row from what it found in each filling of the gaps; nulls where one has no answer."""
     row: dict[str, object] = dict.fromkeys(SCHEMA) | {"estimator": name, "n": len(c.y)}
-    if means is None:
+    answers = [means for means in found if means is not None]
+    if len(answers) < len(found):
         return row
-    estimate, ratio_estimate = difference(means, c.cluster, df, level), ratio(means, c.cluster, df, level)
-    row |= {
-        "estimate": estimate.value,
-        "lower": estimate.lower,
-        "upper": estimate.upper,
-        "std_error": estimate.std_error,
-    }
-    row |= {"p_value": estimate.p_value}
-    row |= {"mean_treated": means.mean_treated.value, "mean_control": means.mean_control.value}
-    row |= {"effective_n": effective_size(means.mean_control.weight)}
+    df = degrees_of_freedom(c)
+    estimate = pooled_difference(answers, c.cluster, df, level)
+    row |= {part: getattr(estimate, part) for part in ("lower", "upper", "std_error", "p_value")}
+    row |= {"estimate": estimate.value}
+    row |= {arm: float(np.mean([getattr(m, arm).value for m in answers])) for arm in ("mean_treated", "mean_control")}
+    sizes = [size for means in answers if (size := effective_size(means.mean_control.weight)) is not None]
+    row |= {"effective_n": float(np.mean(sizes)) if sizes else None}
+    ratio_estimate = pooled_ratio(answers, c.cluster, df, level)
     if ratio_estimate is not None:
         row |= {"ratio": ratio_estimate.value, "ratio_lower": ratio_estimate.lower, "ratio_upper": ratio_estimate.upper}
     return row

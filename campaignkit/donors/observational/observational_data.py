@@ -16,6 +16,7 @@ from campaignkit.errors import BadValue, NotEnoughData, listed
 from campaignkit.splits import id_texts, shares_of, split_keys
 from campaignkit.stats.arrays import Floats, Mask, Whole
 from campaignkit.stats.causal.comparison import Comparison
+from campaignkit.stats.causal.multiple_imputation import fillings
 from campaignkit.stats.regression.least_squares import chunks
 from campaignkit.tables import Roles, booleans, numbers, open_columns, require_ids, weights
 
@@ -41,7 +42,7 @@ class ObservationalData:
     Attributes
     ----------
     comparison : Comparison
-        Sorted by fold and arm.
+        Sorted by fold and arm; where numbers have gaps, filled for the first time.
     columns : tuple of Column
         Those of `comparison.x` after the first.
     order : array
@@ -52,6 +53,8 @@ class ObservationalData:
         What was set aside or filled.
     filled : dict of str to float
         By covariate with gaps, the share of people of whom it is unknown.
+    refilled : tuple of Comparison
+        The same with gaps filled anew, as `stats.causal.multiple_imputation` says; empty where there are none.
     """
 
     comparison: Comparison
@@ -60,6 +63,7 @@ class ObservationalData:
     others: dict[str, Floats]
     notes: tuple[str, ...]
     filled: dict[str, float] = field(default_factory=dict)
+    refilled: tuple[Comparison, ...] = ()
 
     def columns_without(self, covariates: Iterable[str]) -> NDArray[np.intp]:
         """Return the positions in `comparison.x` of the 1 and of all columns but those of some covariates."""
@@ -114,10 +118,18 @@ def observational_data(
         folds,
         everyone,
     )
-    gaps = {name: table[name].null_count() / table.height for name in roles.by if table[name].dtype != pl.String}
-    filled = {name: share for name, share in gaps.items() if share}
     others = {name: value[order] for name, value in others.items()}
-    return ObservationalData(comparison, columns, order, others, notes, filled)
+    gaps = _gaps(table, columns, order)
+    filled = {columns[at - 1].name: float(gap.mean()) for at, gap in gaps.items()}
+    first, *refilled = fillings(comparison, gaps, [*others.values()], seed) if gaps else [comparison]
+    return ObservationalData(first, columns, order, others, notes, filled, tuple(refilled))
+
+
+def _gaps(table: pl.DataFrame, columns: Sequence[Column], order: NDArray[np.intp]) -> dict[int, Mask]:
+    """Return by position in the matrix where a number is unknown; of texts, that is a value of its own."""
+    numeric = {at: column.name for at, column in enumerate(columns, 1) if column.name == column.covariate}
+    unknown = {at: table[name].is_null() for at, name in numeric.items()}
+    return {at: mask.to_numpy()[order] for at, mask in unknown.items() if mask.any()}
 
 
 def who_joined(column: pl.Series, argument: str) -> Mask:
@@ -173,9 +185,7 @@ def _matrix(
         encoded, filled = _encoded(table[name])
         raw += [(label, name, values) for label, values in encoded]
         if filled:
-            notes.append(
-                f"{name} is unknown of {filled:,} people: they have its mean, and a column that says it is unknown."
-            )
+            notes.append(f"{name} is unknown of {filled:,} people; a column says so, and balancing and models see it.")
     rows, columns = np.empty((len(raw) + 1, table.height)), []
     rows[0] = 1.0
     for label, name, values in raw:

@@ -39,9 +39,10 @@ def placebo_table(
     for name, left_out in placebos.items():
         y = data.others[name]
         refuse_functions(data, name, y, left_out, "placebo")
-        comparison = data.comparison.with_outcome(y, data.columns_without(left_out))
+        columns = data.columns_without(left_out)
+        comparison, *refilled = (c.with_outcome(y, columns) for c in (data.comparison, *data.refilled))
         _refuse_given_away(comparison, name)
-        run = Run(comparison, names, seed, confidence_level)
+        run = Run(comparison, names, seed, confidence_level, tuple(refilled))
         own_lead = lead if run.means.get(lead) is not None else run.lead
         table = run.table()
         judged[name] = table.filter(pl.col("estimator") == own_lead)["p_value"][0]

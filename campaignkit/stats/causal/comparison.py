@@ -233,10 +233,14 @@ def ratio(means: Means, cluster: Whole | None, df: float, confidence_level: floa
     if not (high > 0 and low > 0):
         return None
     error, df = contrast(means, cluster, df, high, low)
-    log_ratio = interval(float(np.log(high / low)), error, df, confidence_level)
+    return exponential(interval(float(np.log(high / low)), error, df, confidence_level))
+
+
+def exponential(log_ratio: Estimate) -> Estimate:
+    """Return the ratio of an estimated logarithm, its interval and test those of the logarithm."""
     with np.errstate(over="ignore"):  # an interval without an end
         value, lower, upper = np.exp([log_ratio.value, log_ratio.lower, log_ratio.upper]).tolist()
-    return Estimate(value, value * error, lower, upper, log_ratio.p_value)
+    return Estimate(value, value * log_ratio.std_error, lower, upper, log_ratio.p_value)
 
 
 def effective_size(weight: Floats | None) -> float | None:
