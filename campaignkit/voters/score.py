@@ -79,7 +79,8 @@ def fit_score(
     ridge : float
         Half of it times the sum of squared coefficients (not the intercept's) is added to the loss. 0: none.
     model : {"logit", "boosted"}
-        ``"boosted"``: scikit-learn's gradient boosting on the same levels (the extra ``boost``); no coefficients.
+        ``"boosted"``: scikit-learn's gradient boosting on the same levels (the extra ``boost``), with the leaf size,
+        penalty, learning rate and rounds of the least log loss in people held out for that; no coefficients.
     holdout : float or None
         The share of clusters (or units) that judges. None: nobody; the score is judged by those who fitted it.
     confidence_level : float

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import statsmodels.api as sm
+from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 
 from campaignkit import sample
@@ -15,6 +16,7 @@ from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData, SourceRe
 from campaignkit.megafile import Megafile
 from campaignkit.splits import shares_of, split_keys
 from campaignkit.voters import Bands, Score, Spline, fit_score
+from campaignkit.voters.model import boosted
 from tests.voters.people import people
 
 KINDS = [{}, {"weight": "w"}, {"cluster": "household"}, {"weight": "w", "cluster": "household"}]
@@ -148,18 +150,39 @@ def test_every_engine_fits_and_predicts_alike(model):
         assert values == pytest.approx(first, abs=1e-9), name
 
 
-def test_trees_equal_scikit_learns_own():
-    score = fitted(model="boosted", holdout=None)
+def test_trees_equal_scikit_learns_own(monkeypatch):
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    setting = {"early_stopping": False, "random_state": 0, "min_samples_leaf": 1}  # leaves count cells here, rows there
+    monkeypatch.setattr(boosted, "chosen", lambda *given: setting)
+    score = fitted(model="boosted", holdout=None)
     table = people()
     codes = score.model.design.codes(table.select(f0="a", f1="b", f2="c"))
     x = np.stack([place[code] for place, code in zip(score.model.places, codes, strict=True)], axis=1)
-    peer = HistGradientBoostingClassifier(early_stopping=False, random_state=0, min_samples_leaf=1).fit(x, table["y"])
+    peer = HistGradientBoostingClassifier(**setting).fit(x, table["y"])
     assert np.abs(score.model.probabilities(codes) - peer.predict_proba(x)[:, 1]).max() < 0.01  # weights against rows
     assert roc_auc_score(table["y"], score.model.probabilities(codes)) == pytest.approx(
         roc_auc_score(table["y"], peer.predict_proba(x)[:, 1]), abs=2e-3
     )
+
+
+def test_trees_of_a_rare_outcome_lose_no_more_than_scikit_learns_defaults():
+    """With leaves of one person they said 1.0 of some, and lost twice what a guess of the mean does."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    def drawn(n, seed):
+        rng = np.random.default_rng(seed)
+        table = pl.DataFrame({"id": np.arange(n), "age": rng.integers(18, 90, n), "gifts": rng.integers(0, 200, n)})
+        chance = expit(-5 + 0.03 * (table["age"].to_numpy() - 50) + 0.6 * np.sin(table["gifts"].to_numpy() / 20))
+        return table.with_columns(y=pl.Series(rng.random(n) < chance))
+
+    table, others = drawn(4_000, 0), drawn(20_000, 1)
+    score = fitted(table, ["age", "gifts"], model="boosted", holdout=None)
+    ours = score.predict(others).collect().sort("id")["s"].to_numpy()
+    peer = HistGradientBoostingClassifier(random_state=0).fit(table.select("age", "gifts"), table["y"])
+    theirs = peer.predict_proba(others.select("age", "gifts"))[:, 1]
+    assert log_loss(others["y"], ours) <= log_loss(others["y"], theirs)
+    assert ours.max() < 0.5
 
 
 @pytest.mark.parametrize("options", [{}, {"cluster": "household"}, {"weight": "w"}, {"ridge": 5.0}], ids=str)

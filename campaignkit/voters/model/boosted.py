@@ -20,6 +20,7 @@ from campaignkit.stats.regression.terms import join_codes
 from campaignkit.voters.model.design import Design
 from campaignkit.voters.model.logit_model import TABLE, ModelFit
 from campaignkit.voters.model.reading import features_keys
+from campaignkit.voters.model.regularization import chosen
 from campaignkit.voters.model.weighted_cells import WeightedCells
 
 FEW = 50_000  # rows that one thread learns from faster than several
@@ -122,7 +123,7 @@ def _joined(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFrame[Any]:
 
 
 def fit_boosted(design: Design, fitted: WeightedCells, seed: int) -> ModelFit:
-    """Fit trees on cells, each counting by its weight.
+    """Fit trees on cells, each counting by its weight, held back as far as serves people held out.
 
     Raises
     ------
@@ -136,12 +137,14 @@ def fit_boosted(design: Design, fitted: WeightedCells, seed: int) -> ModelFit:
         raise BadValue("model='boosted' needs scikit-learn: pip install 'campaignkit[boost]'.") from error
     places = tuple(_places(design, fitted, i) for i in range(len(design.levels)))
     x = np.stack([place[code] for place, code in zip(places, fitted.codes, strict=True)], axis=1)
-    rows, y = np.concatenate([x, x]), np.repeat([1, 0], len(x))
     weight = np.concatenate([fitted.k, fitted.n - fitted.k])
-    scale = fitted.rows.sum() / fitted.n.sum()
-    learner = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, min_samples_leaf=1)
+    there = weight > 0
+    rows, y, weight = np.concatenate([x, x])[there], np.repeat([1, 0], len(x))[there], weight[there]
+    people = weight * np.tile(fitted.rows / fitted.n, 2)[there]
+    weight = weight * fitted.rows.sum() / fitted.n.sum()
     with threadpool_limits(1 if len(y) < FEW else None, user_api="openmp"):
-        learner.fit(rows, y, sample_weight=weight * scale)
+        setting = chosen(HistGradientBoostingClassifier, rows, y, weight, people, seed)
+        learner = HistGradientBoostingClassifier(**setting).fit(rows, y, sample_weight=weight)
     # no public attribute holds the trees; the extra `boost` is pinned below scikit-learn 2
     model = BoostedModel(
         design, places, float(np.ravel(learner._baseline_prediction)[0]), tuple(map(_nodes, learner._predictors))
