@@ -50,13 +50,27 @@ class Resolution(Result):
         How many people the records are.
     model : Model or None
         The fitted model, to be passed to a later `resolve`. None: only deterministic rules linked.
+    not_deduplicated : tuple of str
+        Sources within which nothing was linked, as `one_per_person` says of them.
     """
 
     people: int
     model: Model | None
+    not_deduplicated: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """Say how many people there are, and how many links are exact and how many the model's."""
+        """Say how many people there are, how many links are exact and how many the model's, and what was not linked."""
+        return f"{self._linked()}{self._not_looked_for()}"
+
+    def _not_looked_for(self) -> str:
+        if not self.not_deduplicated:
+            return ""
+        return (
+            f" Within {listed(self.not_deduplicated)} nothing was linked, as if each had one record a person "
+            "(one_per_person=False also looks for a list's own duplicates)."
+        )
+
+    def _linked(self) -> str:
         by_model = self.table.filter(pl.col("matched_by") == BY_MODEL)
         exact = self.table["matched_by"].drop_nulls().len() - by_model.height
         text = f"{self.table.height:,} records are {self.people:,} people: {exact:,} were linked by deterministic rules"
@@ -93,7 +107,8 @@ def resolve(
     that is fitted on the records themselves, with nicknames, slips in names and dates, and how common each name is; a
     candidate is linked where it is likely enough beside all others and beside nobody, so two who fit alike stay
     unlinked. Household members share a last name, an address and a phone: against them only what tells them apart
-    counts. Within a source of `one_per_person` nothing is linked: to find one list's duplicates, say False.
+    counts. **Within a source nothing is linked by default**: each is taken to have one record a person. To find one
+    list's own duplicates say ``one_per_person=False``; `summary` names the sources in which none were looked for.
 
     Parameters
     ----------
@@ -102,9 +117,10 @@ def resolve(
         birth_date, birth_year, sex, address, unit, city, state, zip5, phone, email and state_voter_id. Values are
         trimmed, and compared without case, accents and the many ways of writing an address.
     one_per_person : bool or mapping of str to bool
-        Whether a source has at most one record of a person, for all sources or by source. False: its records are also
-        linked with each other. A mapping also says the order in which sources link, and names them all; otherwise
-        they link as they first appear. Put the most complete and trusted first, such as the voter file.
+        Whether a source has at most one record of a person, for all sources or by source. True: its records are never
+        linked with each other. False: they are, so that duplicates are found. A mapping also says the order in which
+        sources link, and names them all; otherwise they link as they first appear. Put the most complete and trusted
+        first, such as the voter file.
     rules : bool
         Whether to link by deterministic rules first.
     model : Model or bool
@@ -162,7 +178,8 @@ def resolve(
         used = link_prepared(con, sources, LinkageSettings(RULES if rules else (), model, threshold, seed))
         resolved = con.sql("SELECT person_id, matched_by, match_probability FROM work_link ORDER BY record_id").pl()
     steps.close()
-    return Resolution(pl.concat([given, resolved], how="horizontal"), resolved["person_id"].n_unique(), used)
+    alone = tuple(source for source, one in sources if one)
+    return Resolution(pl.concat([given, resolved], how="horizontal"), resolved["person_id"].n_unique(), used, alone)
 
 
 def _opened(records: Any) -> pl.DataFrame:

@@ -277,6 +277,35 @@ def test_only_names_and_dates():
     assert recall >= 0.5  # four in ten supporters have no date, and nothing else
 
 
+def test_what_was_not_deduplicated_is_said():
+    twice = table(*(person(source="list", record_id=str(n), first_name="Ann", last_name="Lee") for n in range(2)))
+    kept, joined = (resolve(twice, one_per_person=one, model=False) for one in (True, False))
+    assert "Within list nothing was linked" in kept.summary()
+    assert "one_per_person=False" in kept.summary()
+    assert "nothing was linked" not in joined.summary()
+
+
+def test_a_person_whose_own_record_would_have_shown_is_likelier_this_one():
+    """Of 10,000 people 8,000 have a record in a list of as many: whom none of these claims is hardly a namesake."""
+    sure = pl.DataFrame({"record_id": range(8_000), "person_id": range(8_000), "odds": 1e9})
+    alone, among = (decisions.share_standing(sure, 10_000, True, of) for of in (None, (10_000, 10_000)))
+    assert alone == pytest.approx(0.8, abs=0.001)
+    assert among / (1 - among) == pytest.approx(4 / 0.2, rel=0.05)
+    assert decisions.share_standing(sure, 10_000, False, (10_000, 10_000)) == pytest.approx(0.8, abs=0.001)
+    assert decisions.share_standing(sure[:4], 5, True, (5, 5)) < 0.75  # of a few nothing is learned
+
+
+def test_household_members_are_counted_by_birth_date_where_no_address_tells():
+    """No two of one last name and birth date in 1,000: hardly anybody lives together there."""
+    rng = np.random.default_rng(0)
+    records = table(*(
+        person(source="list", record_id=str(n), first_name=FIRST[n % 20], last_name=f"{LAST[n % 20]}{chr(97 + n % 26)}",
+               birth_date=date(1930, 1, 1) + timedelta(days=int(rng.integers(22_000))))
+        for n in range(1_000)
+    ))  # fmt: skip
+    assert resolve(records).model.household_members_per_record < 0.75
+
+
 def test_any_engine_and_type():
     records = table(ANN, ANN | {"source": "supporters", "record_id": "s"})
     texts = records.with_columns(pl.col("birth_date").cast(pl.String))

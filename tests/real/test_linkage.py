@@ -12,8 +12,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from scipy.stats import poisson
 
 from campaignkit.megafile.resolve import resolve
+from tests.benchmarks import bench_resolve
 
 REPO = Path(__file__).parents[2]
 DATA = Path(os.environ.get("CAMPAIGNKIT_REAL_DATA", REPO.parent / "shared" / "data")) / "linkage"
@@ -173,6 +175,41 @@ def test_fake_1000_is_deduplicated_no_worse_than_by_splink_alone():
     found = ours(fake_records(), one_per_person=False)
     assert found["f1"] >= max(one["f1"] for one in alone.values())
     assert found["precision"] >= 0.97
+
+
+NAMES_AND_DATES = ["true", "source", "record_id", "first_name", "last_name", "birth_date"]
+
+
+def drawn_records(folder: Path, voters: int, supporters: int, seed: int) -> pl.DataFrame:
+    """Return a drawn voter file and a campaign's own dirty list, of which two thirds are on it."""
+    bench_resolve.make(folder, voters, supporters, seed)
+    parts = [
+        pl.read_parquet(folder / f"{name}.parquet").with_columns(
+            true=pl.read_parquet(folder / f"{name}_truth.parquet")["person"].cast(pl.String)
+        )
+        for name in ("voters", "supporters")
+    ]
+    return pl.concat(parts)
+
+
+def wrong_links(records: pl.DataFrame, one_per_person: bool) -> tuple[float, int]:
+    """Return how many of the model's links it expects to be wrong, and how many are: with another's first record."""
+    found = resolve(records.drop("true"), one_per_person=one_per_person, progress=False).table
+    found = found.with_columns(true=records["true"].cast(pl.String))
+    first = found.filter(pl.col("matched_by").is_null()).select("person_id", first="true")
+    links = found.filter(pl.col("matched_by") == "model").join(first, on="person_id")
+    return float((1 - links["match_probability"]).sum()), int((links["true"] != links["first"]).sum())
+
+
+@needs_data
+@pytest.mark.slow
+def test_names_and_dates_alone_are_wrong_as_often_as_expected(tmp_path):
+    """Over published and drawn files together, without addresses: within Poisson's 95% of expected, give or take 30%."""
+    files = [(febrl_records(), True), (fake_records(), False)]
+    files += [(drawn_records(tmp_path, 5000, 2000, 1), True), (drawn_records(tmp_path, 4000, 3000, 3), True)]
+    judged = [wrong_links(records.select(NAMES_AND_DATES), one) for records, one in files]
+    expected, wrong = (sum(part) for part in zip(*judged, strict=True))
+    assert poisson.ppf(0.025, 0.7 * expected) <= wrong <= poisson.ppf(0.975, 1.3 * expected)
 
 
 @needs_data

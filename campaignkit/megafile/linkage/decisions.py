@@ -6,10 +6,18 @@ import numpy as np
 import polars as pl
 
 _MOST_ROUNDS = 8
+_MOST_TAKEN = 0.9  # of people who have a record in a source, however many seem to
+_NOT_TAKEN = 100  # people who are taken to have none beforehand: of a few nothing is learned
 
 
-def share_standing(candidates: pl.DataFrame, records: int, one_per_person: bool) -> float:
+def share_standing(
+    candidates: pl.DataFrame, records: int, one_per_person: bool, of: tuple[int, int] | None = None
+) -> float:
     """Return the share of a source's records whose person is among existing people, by EM.
+
+    Where a person has one record only, who is nobody's candidate but one's is likelier to be that one: his own record
+    would have shown. The odds are then divided by the share of people without a record too, and what comes back is
+    the share that has such odds.
 
     Parameters
     ----------
@@ -19,6 +27,9 @@ def share_standing(candidates: pl.DataFrame, records: int, one_per_person: bool)
         How many records look for their person; those without a candidate too.
     one_per_person : bool
         Whether the source has each person once.
+    of : (int, int) or None
+        How many records the source has still to link, and how many people there are for them. None: too many people
+        for it to matter.
 
     Examples
     --------
@@ -26,11 +37,13 @@ def share_standing(candidates: pl.DataFrame, records: int, one_per_person: bool)
     >>> round(share_standing(pairs, 4, True), 2)
     0.5
     """
-    share = 0.5
+    share = with_odds = 0.5
     for _ in range(_MOST_ROUNDS):
-        found = float(_among_rivals(candidates, share, one_per_person)["match_probability"].sum())
+        found = float(_among_rivals(candidates, with_odds, one_per_person)["match_probability"].sum())
         share = (found + 1) / (records + 2)
-    return share
+        taken = min(share * of[0] / (of[1] + _NOT_TAKEN), _MOST_TAKEN) if of and one_per_person else 0.0
+        with_odds = share / (share + (1 - share) * (1 - taken))
+    return with_odds
 
 
 def choose(candidates: pl.DataFrame, share: float, threshold: float, one_per_person: bool) -> pl.DataFrame:

@@ -30,6 +30,9 @@ VETOES = ("suffix", "birth_year", "sex")
 #: The least probability of a link that the model makes; among links at or above it, far fewer are wrong than 1 in 5.
 THRESHOLD = 0.8
 
+#: One of these tells a record from its namesakes; from those who have one, and are so many, the rate is learned.
+TELLING, LEAST_TELLING = ("birth_text", "phone", "email", "address_key"), 100
+
 #: What `matched_by` says of the model's links; a rule's links have its name.
 BY_MODEL = "model"
 
@@ -220,12 +223,25 @@ def _link_by_model(
         GROUP BY ALL ORDER BY ALL""").pl()
     rate = model.against_existing[source].rate
     if rate is None:
-        records = con.sql("SELECT count(*) FROM work_unlinked").pl().item()
-        rate = decisions.share_standing(candidates, records, one_per_person)
+        of = (con.sql("SELECT count(*) FROM work_unlinked").pl().item(), model.against_existing[source].people)
+        rate = decisions.share_standing(*_telling(con, candidates, of[0]), one_per_person, of)
         model.against_existing[source] = replace(model.against_existing[source], rate=rate)
     con.register("found", decisions.choose(candidates, rate, rules.threshold, one_per_person))
     con.execute(f"INSERT INTO work_link SELECT record_id, person_id, '{BY_MODEL}', match_probability, true FROM found")
     con.unregister("found")
+
+
+def _telling(con: duckdb.DuckDBPyConnection, candidates: pl.DataFrame, records: int) -> tuple[pl.DataFrame, int]:
+    """Return candidates of records of which more than a name is known, and how many these are; all, if they are few.
+
+    Who has a common name and nothing else has his person among so many candidates that none is likely; counted as
+    nobody's, such records would make every other link look less likely than it is.
+    """
+    known = " OR ".join(f"{column} IS NOT NULL" for column in TELLING)
+    telling = con.sql(f"SELECT row AS record_id FROM work_unlinked WHERE {known}").pl()
+    if telling.height < LEAST_TELLING:
+        return candidates, records
+    return candidates.join(telling, on="record_id", how="semi", maintain_order="left"), telling.height
 
 
 def _score_against_existing(con: duckdb.DuckDBPyConnection, source: str, model: Model, taken: str) -> None:

@@ -42,6 +42,7 @@ MOST_PAIRS = 100_000  # per training_rule; more change no digit that matters
 PAIRS_FOR_U = 100_000
 TRUST = 0.98  # the rest is the default's, so that no level is impossible
 HOUSEHOLD_MEMBERS_PER_RECORD = 1.5  # until counted
+SEEN = 2.0  # pairs of one last name and birth date that are taken for seen beforehand
 RECORDS_SAMPLED = 50_000  # records
 
 
@@ -167,6 +168,8 @@ def fit(
                 untrained = {name: left for name, left in untrained.items() if not _has_learned(linker, name)}
         trained = linker.misc.save_model_to_json()
         household_members, per_record = _count_household_members(con, linker, table, present)
+        if not _any_known(con, table, ("address_key",)):
+            per_record = _count_by_birth_date(con, table, per_record)
     _set_coincidences(con, table, trained, present)
     return Model(_steadied(trained, present, rows), household_members, per_record, frequencies)
 
@@ -224,10 +227,41 @@ def _settings(present: list[Comparison]) -> dict[str, Any]:
 
 
 def _frequency(con: duckdb.DuckDBPyConnection, table: str, name: str) -> pl.DataFrame:
-    counted = con.sql(f"""
-        SELECT {name}, count(*) / sum(count(*)) OVER () AS tf_{name} FROM {table} WHERE {name} IS NOT NULL
-        GROUP BY {name} ORDER BY {name}""").pl()
-    return frequency_table(name, list(counted.iter_rows()))
+    """Return how common each value is, times `_shared_by_chance`."""
+    held = con.sql(f"""
+        SELECT {name} AS value, source, count(*)::DOUBLE AS n FROM {table} WHERE {name} IS NOT NULL
+        GROUP BY ALL ORDER BY ALL""").pl()
+    common = held.group_by("value", maintain_order=True).agg(pl.col("n").sum() / held["n"].sum())
+    return frequency_table(name, list(common.with_columns(n=pl.col("n") * _shared_by_chance(held)).iter_rows()))
+
+
+def _shared_by_chance(held: pl.DataFrame) -> float:
+    """Return how often strangers of two sources share a value, beside those of the list where most do; at most 1.
+
+    What nicknames and slips take from the agreement of one person's records they take from that of strangers too: a
+    list full of them shares fewer names by chance with a clean one. `held` has value, source, n.
+
+    Examples
+    --------
+    >>> clean = pl.DataFrame({"value": ["ROBERT", "MARY"], "source": "a", "n": [500.0, 500.0]})
+    >>> other = pl.DataFrame({"value": ["ROBERT", "MARY", "BOB", "MOLLY"], "source": "b", "n": [250.0] * 4})
+    >>> round(_shared_by_chance(pl.concat([clean, other])), 2), _shared_by_chance(clean)
+    (0.63, 1.0)
+    """
+    n, square = pl.col("n").sum(), (pl.col("n") ** 2).sum()
+    lists = held.group_by("source").agg(n=n, shared=(square - n) / 2)
+    whole, sizes = float(lists["n"].sum()), float((lists["n"] ** 2).sum())
+    matched = whole - float(lists["n"].max() or 0)  # pairs of one person's records, about
+    if not matched:
+        return 1.0
+    by_value = held.group_by("value").agg(n=n, within=square)
+    pooled = max(float((by_value["n"] * (by_value["n"] - 1)).sum()) / (whole * (whole - 1)), 1 / whole)
+    across = (float((by_value["n"] ** 2 - by_value["within"]).sum()) / 2 + matched) / (
+        (whole**2 - sizes) / 2 + matched / pooled
+    )
+    pairs = lists["n"] * (lists["n"] - 1) / 2
+    most = float(((lists["shared"] + lists["n"]) / (pairs + lists["n"] / pooled)).max())  # ty: ignore
+    return min(across / (pooled * most) ** 0.5, 1.0)
 
 
 def _any_known(con: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...]) -> bool:
@@ -316,6 +350,32 @@ def _count_household_members(
     in_sample = count(con, "SELECT count(*) FROM work_household_sample")
     drop(con, "work_household_sample")
     return household_members, (2 * pairs + 50 * HOUSEHOLD_MEMBERS_PER_RECORD) / (in_sample + 50)
+
+
+def _count_by_birth_date(con: duckdb.DuckDBPyConnection, table: str, expected: float) -> float:
+    """Return how many household members a record has where no address tells: by those of one name and birth date.
+
+    In a list with each person once, who shares a last name and birth date lives together, but for chance. `expected`
+    members, a share of them born together, are held against how many there are.
+    """
+    together = next(c for c in COMPARISONS if c.name == "birth_date").levels[0].h or 0.0
+    seen, chance, records = (
+        con.sql(f"""
+        WITH held AS (FROM {table} WHERE NOT many AND last IS NOT NULL AND birth_text IS NOT NULL),
+        pairs AS (
+            SELECT source, (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM held h
+                    WHERE h.source = s.source GROUP BY last, birth_text)) AS seen,
+                   (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM held h WHERE h.source = s.source
+                    GROUP BY last)) AS names, (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM held h
+                    WHERE h.source = s.source GROUP BY birth_text)) AS dates, count(*) AS records
+            FROM held s GROUP BY source)
+        SELECT coalesce(sum(seen), 0), coalesce(sum(names * dates / greatest(records * (records - 1) / 2, 1)), 0),
+               coalesce(sum(records), 0) FROM pairs""")
+        .pl()
+        .row(0)
+    )
+    wanted = float(records) / 2 * expected * together
+    return expected * (max(float(seen) - float(chance), 0.0) + SEEN) / (wanted + SEEN)
 
 
 def _steadied(trained: dict[str, Any], present: list[Comparison], rows: int) -> dict[str, Any]:
