@@ -159,7 +159,7 @@ def fit_score(
         raise NotEnoughData(f"Nobody is held out at holdout={holdout}; take more, or pass holdout=None.")
     return Score(
         table=fit.table, name=name, purpose=purpose, outcome=outcome, model=fit.model,
-        quality=evaluation.quality(fit.model, held, holdout is not None, confidence_level), errors=fit.errors,
+        quality=evaluation.quality(fit.model, held, holdout is not None, confidence_level, fit), errors=fit.errors,
         fitted_on=fitted.totals[0], set_aside=set_aside, restricted=known, ridge=float(ridge), roles=roles,
         holdout=held_out, confidence_level=confidence_level, _source=data, _held=held, _fit=fit,
     )  # fmt: skip

@@ -159,13 +159,13 @@ class Score(Result):
         >>> ck.sample.score().calibration(by="region").table.columns[:4]
         ['group', 'n', 'predicted_rate', 'observed_rate']
         """
-        if by is None and data is None:
-            return evaluation.calibration(
-                self._own_model, self._held_cells(), "decile of the score", self.quality.held_out, self.confidence_level
-            )
         model = self._own_model if data is None else self.model
-        held, held_out = self._cells(data, by)
-        return evaluation.calibration(model, held, by or "decile of the score", held_out, self.confidence_level)
+        if by is None and data is None:
+            held, held_out = self._held_cells(), self.quality.held_out
+        else:
+            held, held_out = self._cells(data, by)
+        by = by or "decile of the score"
+        return evaluation.calibration(model, held, by, held_out, self.confidence_level, self._fit)
 
     def gains(self) -> evaluation.Gains:
         """Return how much of the outcome calling the best first reaches, among people held out.
@@ -247,7 +247,7 @@ class Score(Result):
         (3000, 0.57)
         """
         held, held_out = self._cells(data)
-        quality = evaluation.quality(self.model, held, held_out, self.confidence_level)
+        quality = evaluation.quality(self.model, held, held_out, self.confidence_level, self._fit)
         return replace(self, quality=quality, _held=held, _source=data, _unshifted=None, holdout=Holdout())
 
     @property

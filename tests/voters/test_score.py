@@ -15,6 +15,7 @@ from campaignkit import sample
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData, SourceRestricted
 from campaignkit.megafile import Megafile
 from campaignkit.splits import shares_of, split_keys
+from campaignkit.stats.prediction.metrics import calibration_error, score_groups
 from campaignkit.voters import Bands, Score, Spline, fit_score
 from campaignkit.voters.model import boosted
 from tests.voters.people import people
@@ -183,6 +184,18 @@ def test_trees_of_a_rare_outcome_lose_no_more_than_scikit_learns_defaults():
     theirs = peer.predict_proba(others.select("age", "gifts"))[:, 1]
     assert log_loss(others["y"], ours) <= log_loss(others["y"], theirs)
     assert ours.max() < 0.5
+
+
+def test_the_floor_of_calibration_error_counts_that_coefficients_are_estimates():
+    """A score of the right form is over its noise as often as said; taken for perfect, twice as often."""
+    score = fitted(people(1_200), ["a", "b", "c"])
+    predictions = score._held.with_predictions(score.model.probabilities(score._held.codes))
+    perfect = calibration_error(predictions, score_groups(predictions.p, predictions.n, 10))
+    q = score.quality
+    assert q.ece == perfect[0]
+    assert q.ece_floor > 1.03 * perfect[1]
+    assert q.ece_noise > 1.03 * perfect[2]
+    assert score.calibration().noise == q.ece_noise
 
 
 @pytest.mark.parametrize("options", [{}, {"cluster": "household"}, {"weight": "w"}, {"ridge": 5.0}], ids=str)

@@ -121,7 +121,9 @@ def score_groups(p: Floats, n: Floats, groups: int) -> Whole:
     return np.minimum((middle * groups).astype(np.int64), groups - 1)[level]
 
 
-def calibration_error(predictions: Predictions, group: Whole, seed: int = 0) -> tuple[float, float, float]:
+def calibration_error(
+    predictions: Predictions, group: Whole, seed: int = 0, estimated: Floats | None = None
+) -> tuple[float, float, float]:
     """Return the expected calibration error, its noise floor, and what noise alone stays below in 95 of 100 cases.
 
     Parameters
@@ -131,12 +133,15 @@ def calibration_error(predictions: Predictions, group: Whole, seed: int = 0) -> 
         Which group each cell is in, from 0.
     seed : int
         Of the draws for the last number.
+    estimated : array or None
+        By group (rows) and independent standard normal error of what was fitted (columns), how far the group's sum of
+        predictions is off. None: the predictions are taken for exact.
 
     Returns
     -------
     error, floor, upper : float
-        Σ over groups of |Σ (outcome − prediction)| / n; what a perfect prediction would show on as many rows, on
-        average and at its 95th percentile, clusters taken into account.
+        Σ over groups of |Σ (outcome − prediction)| / n; what a prediction of the right form would show on as many rows,
+        fitted on as many as it was, on average and at its 95th percentile, clusters taken into account.
 
     References
     ----------
@@ -151,8 +156,13 @@ def calibration_error(predictions: Predictions, group: Whole, seed: int = 0) -> 
     """
     gap = np.bincount(group, predictions.k - predictions.n * predictions.p)
     spread = np.sqrt(group_variances(predictions, group))
-    noise = np.abs(np.random.default_rng(seed).normal(size=(DRAWS, len(spread)))) @ spread / predictions.total
-    floor = float(np.sqrt(2 / np.pi) * spread.sum() / predictions.total)
+    rng = np.random.default_rng(seed)
+    drawn, whole = rng.normal(size=(DRAWS, len(spread))) * spread, spread
+    if estimated is not None:
+        drawn = drawn + rng.normal(size=(DRAWS, estimated.shape[1])) @ estimated.T
+        whole = np.sqrt(spread**2 + (estimated**2).sum(axis=1))
+    noise = np.abs(drawn).sum(axis=1) / predictions.total
+    floor = float(np.sqrt(2 / np.pi) * whole.sum() / predictions.total)
     return float(np.abs(gap).sum() / predictions.total), floor, float(np.quantile(noise, 0.95))
 
 

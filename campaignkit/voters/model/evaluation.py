@@ -24,6 +24,7 @@ from campaignkit.stats.prediction.metrics import (
     score_groups,
 )
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.voters.model.logit_model import ModelFit
 from campaignkit.voters.model.predictor import ProbabilityModel
 from campaignkit.voters.model.weighted_cells import WeightedCells
 
@@ -70,16 +71,36 @@ class Quality:
     held_out: bool
 
 
-def quality(model: ProbabilityModel, held: WeightedCells, held_out: bool, confidence_level: float) -> Quality:
-    """Judge a model by people."""
+def quality(
+    model: ProbabilityModel, held: WeightedCells, held_out: bool, confidence_level: float, fit: ModelFit | None = None
+) -> Quality:
+    """Judge a model by people; `fit`, where it is known, tells how far its coefficients may be off."""
     predictions = held.with_predictions(model.probabilities(held.codes))
     rows, rate = held.totals
     area, error = auc(predictions)
-    ece, floor, noise = calibration_error(predictions, score_groups(predictions.p, predictions.n, DECILES))
+    group = score_groups(predictions.p, predictions.n, DECILES)
+    errors = _fitting_errors(fit if held_out else None, model, held, predictions, group)
+    ece, floor, noise = calibration_error(predictions, group, estimated=errors)
     flat = log_loss(predictions, np.full(len(predictions.p), rate))
     half = _z(confidence_level) * error
     ends = (max(area - half, 0.0), min(area + half, 1.0))
     return Quality(rows, rate, area, *ends, log_loss(predictions), flat, ece, floor, noise, held_out)
+
+
+def _fitting_errors(
+    fit: ModelFit | None, model: ProbabilityModel, held: WeightedCells, predictions: Predictions, group: Whole
+) -> Floats | None:
+    """Return how far each group's expected number is off by independent errors of the coefficients; None: unknown."""
+    if fit is None or fit.covariance is None or fit.model is not model:
+        return None
+    slope, groups = predictions.n * predictions.p * (1 - predictions.p), int(group.max()) + 1
+    by_term = []
+    for term in model.design.terms(held.codes).terms:
+        levels = len(term.basis)
+        sums = np.bincount(group * levels + term.codes, slope, groups * levels)
+        by_term.append(sums.reshape(groups, levels) @ term.basis)
+    values, vectors = np.linalg.eigh(fit.covariance)
+    return np.hstack(by_term) @ (vectors * np.sqrt(np.maximum(values, 0)))
 
 
 def quality_sentence(q: Quality, name: str, outcome: str, confidence_level: float) -> str:
@@ -138,7 +159,8 @@ class Calibration(Result):
     ece : float
         The expected calibration error over these groups: the mean of |difference|, groups counting by their people.
     floor, noise : float
-        What a perfect score would show on as many people: on average, and at its 95th percentile.
+        What a score of the right form, fitted on as many, would show on as many people (for trees: a perfect one): on
+        average, and at its 95th percentile.
     by : str
         What the groups are.
     held_out : bool
@@ -189,9 +211,14 @@ class Calibration(Result):
 
 
 def calibration(
-    model: ProbabilityModel, held: WeightedCells, by: str, held_out: bool, confidence_level: float
+    model: ProbabilityModel,
+    held: WeightedCells,
+    by: str,
+    held_out: bool,
+    confidence_level: float,
+    fit: ModelFit | None = None,
 ) -> Calibration:
-    """Compare predictions with outcomes, by decile or by the cells' own segment."""
+    """Compare predictions with outcomes, by decile or by the cells' own segment; `fit` as `quality` has it."""
     predictions = held.with_predictions(model.probabilities(held.codes))
     if held.segment is None:
         group = score_groups(predictions.p, predictions.n, DECILES)
@@ -201,7 +228,9 @@ def calibration(
         labels = ranked.unique().sort().alias("group")
         group = ranked.replace_strict(labels, np.arange(len(labels)), return_dtype=pl.Int64).to_numpy()
     table = _by_group(predictions, held.rows, group, labels, confidence_level)
-    return Calibration(table, *calibration_error(predictions, group), by, held_out, confidence_level)
+    errors = _fitting_errors(fit if held_out else None, model, held, predictions, group)
+    found = calibration_error(predictions, group, estimated=errors)
+    return Calibration(table, *found, by, held_out, confidence_level)
 
 
 def _by_group(
