@@ -29,6 +29,7 @@ from campaignkit.stats.causal.staggered import (
     effects_with_covariates,
     joint_test,
 )
+from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
 from campaignkit.stats.intervals.estimate import Estimate, interval
 from campaignkit.tables import needed_unit
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
@@ -79,7 +80,8 @@ class EventStudy(Result):
     detectable_slope : float or None
         The steady drift, in dollars a person and period, that the test of the past would notice in 80% of studies.
     named_warnings : mapping of str to str
-        Those of the warnings that have a name: ``pre_trend`` (groups did not move alike before), ``few_joined``.
+        Those of the warnings that have a name: ``pre_trend`` (groups did not move alike before), ``few_joined``,
+        ``few_clusters``.
     """
 
     cells: pl.DataFrame
@@ -298,12 +300,12 @@ def _result(
 ) -> EventStudy:  # fmt: skip
     counts = np.bincount(panel.joined, minlength=panel.groups)
     joined = int(counts[: grid.periods].sum())
-    clusters = len(np.unique(panel.cluster[panel.joined < grid.periods]))
+    clusters = round(panel.joined_clusters())
     student = partial(interval, df=max(clusters - 1, 1), confidence_level=confidence_level)
     overall = student(estimates.overall, float(np.sqrt(max(estimates.covariance[-2, -2], 0))))
     robust, slope = _drift(estimates, cells, counts, anticipation, max(clusters, 2), 1 - confidence_level)
     pre_trend_p = _pre_trend(estimates, anticipation, max(clusters, 2))
-    named = _named(joined, pre_trend_p, 1 - confidence_level)
+    named = _named(joined, clusters, pre_trend_p, 1 - confidence_level)
     return EventStudy(
         table=_with_robust(
             _event_table(cells, estimates, counts, student, -1 - anticipation, joined),
@@ -363,10 +365,14 @@ def _drift(
     return bounds, slope
 
 
-def _named(joined: int, pre_trend_p: float | None, alpha: float) -> dict[str, str]:
+def _named(joined: int, clusters: int, pre_trend_p: float | None, alpha: float) -> dict[str, str]:
     named = {}
     if joined < FEW:
         named["few_joined"] = f"Only {joined:,} people joined; intervals are rough."
+    if clusters < min(FEW_CLUSTERS, joined):
+        named["few_clusters"] = (
+            f"Few or unequal clusters: those who joined tell as much as {clusters} of one size; intervals are rough."
+        )
     if pre_trend_p is not None and pre_trend_p < alpha:
         named["pre_trend"] = "The groups' paths differed before joining: the plain interval cannot be relied on."
     return named

@@ -216,3 +216,29 @@ def test_bounds_are_wider_than_the_interval_and_the_pre_tests_power_is_said():
         found.table.filter(pl.col("event") < 0)["robust_lower"].null_count()
         == found.table.filter(pl.col("event") < 0).height
     )
+
+
+def few_clusters() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Ten chapters of log-normal size that join whole in week 4, and ten that never do; each has its own path."""
+    rng = np.random.default_rng(0)
+    chapter = np.repeat(np.arange(20), np.maximum(np.exp(rng.normal(2.5, 1, 20)).astype(int), 2))
+    amount = 40 + rng.normal(0, 3, (20, WEEKS))[chapter] + rng.normal(0, 2, (len(chapter), WEEKS))
+    who, week = (at.ravel() for at in np.indices(amount.shape))
+    day = pl.when(pl.col("home") < 10).then(pl.lit(START + dt.timedelta(days=7 * 4 + 3)))
+    table = pl.DataFrame({"person": np.arange(len(chapter)), "home": chapter}).with_columns(enrolled_on=day)
+    on = pl.lit(START) + pl.duration(days=7 * pl.col("week"))
+    gifts = pl.DataFrame({"person": who, "week": week, "amount": amount.ravel()}).with_columns(on=on)
+    return table, gifts
+
+
+def test_few_unequal_clusters_have_the_jackknifes_error_and_are_said():
+    table, gifts = few_clusters()
+    found = study(table, gifts, cluster="home")
+    without = []
+    for home in range(20):
+        kept = table.filter(pl.col("home") != home)
+        without.append(study(kept, gifts.join(kept, on="person", how="semi")).overall.value)
+    off = np.array(without) - found.overall.value
+    assert found.overall.std_error == pytest.approx(np.sqrt(19 / 20 * off @ off), rel=1e-9)
+    assert "few_clusters" in found.named_warnings
+    assert "few_clusters" not in study(*world()).named_warnings

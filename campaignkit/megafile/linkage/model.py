@@ -251,7 +251,7 @@ def _shared_by_chance(held: pl.DataFrame) -> float:
     n, square = pl.col("n").sum(), (pl.col("n") ** 2).sum()
     lists = held.group_by("source").agg(n=n, shared=(square - n) / 2)
     whole, sizes = float(lists["n"].sum()), float((lists["n"] ** 2).sum())
-    matched = whole - float(lists["n"].max() or 0)  # pairs of one person's records, about
+    matched = whole - float(lists["n"].to_numpy().max(initial=0.0))  # pairs of one person's records, about
     if not matched:
         return 1.0
     by_value = held.group_by("value").agg(n=n, within=square)
@@ -260,7 +260,7 @@ def _shared_by_chance(held: pl.DataFrame) -> float:
         (whole**2 - sizes) / 2 + matched / pooled
     )
     pairs = lists["n"] * (lists["n"] - 1) / 2
-    most = float(((lists["shared"] + lists["n"]) / (pairs + lists["n"] / pooled)).max())  # ty: ignore
+    most = float(((lists["shared"] + lists["n"]) / (pairs + lists["n"] / pooled)).to_numpy().max())
     return min(across / (pooled * most) ** 0.5, 1.0)
 
 

@@ -16,7 +16,10 @@ from scipy import sparse
 from scipy.stats import f as f_distribution
 
 from campaignkit.stats.arrays import Floats
+from campaignkit.stats.intervals.clustered import MANY
 from campaignkit.stats.regression.least_squares import solve
+
+MOST_LEFT_OUT = 1_000  # clusters, beyond which the few that joined are not worth as many fits
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Panel:
         value = np.concatenate([self.amount, np.ones(len(self.joined))])
         shape = (int(self.cluster.max(initial=-1)) + 1, self.groups * width)
         return sparse.csr_array((value, (row, column)), shape=shape)
+
+    def joined_clusters(self) -> float:
+        """Return how many clusters of one size would tell as much as those of the people who joined."""
+        sizes = np.bincount(self.cluster[self.joined < self.periods]).astype(float)
+        return float(sizes.sum() ** 2 / max(sizes @ sizes, 1.0))
 
     def dense(self) -> Floats:
         """Return people × periods."""
@@ -135,6 +143,11 @@ class Effects:
 def effects(panel: Panel, cells: Sequence[Cell]) -> Effects:
     """Return all effects from sums by group and period.
 
+    Notes
+    -----
+    Errors are from influences, CR1. Where those who joined tell as much as fewer than 40 clusters of one size, all is
+    computed anew without each cluster (the jackknife, CR3), if no group vanishes with one.
+
     References
     ----------
     Callaway and Sant'Anna (2021), Journal of Econometrics 225, 200–230: ATT(g, t) with not-yet-treated controls,
@@ -155,10 +168,28 @@ def effects(panel: Panel, cells: Sequence[Cell]) -> Effects:
     summed = _aggregate(cells, values, counts, totals, width)
     combined = summed.weights @ loads + summed.own
     covariance = factor * (combined @ (spread @ combined.T))
+    if panel.joined_clusters() < MANY and clusters <= MOST_LEFT_OUT:
+        left = _left_out(features, cells, totals)
+        if np.isfinite(left).all():
+            off = left - np.append(values, summed.values)
+            jackknife = (clusters - 1) / clusters * (off.T @ off)
+            cell_errors = np.sqrt(np.diag(jackknife)[: len(cells)])
+            covariance = jackknife[len(cells) :, len(cells) :]
     return Effects(
         values, cell_errors, summed.events, summed.values[:-2], covariance, float(summed.values[-2]),
         float(summed.values[-1]), summed.groups,
     )  # fmt: skip
+
+
+def _left_out(features: Any, cells: Sequence[Cell], totals: Floats) -> Floats:
+    """Return the cells' effects and their averages without each cluster; NaN where a group is gone with it."""
+    rows, load = [], np.empty_like(totals)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for cluster in range(features.shape[0]):
+            rest = totals - features[[cluster]].toarray().reshape(totals.shape)
+            values = np.array([_load(load, cell, rest) for cell in cells])
+            rows.append(np.append(values, _aggregate(cells, values, rest[:, -1], rest, totals.shape[1]).values))
+    return np.array(rows)
 
 
 def _load(load: Floats, cell: Cell, totals: Floats) -> float:
