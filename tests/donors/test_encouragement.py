@@ -32,6 +32,12 @@ def test_without_covariates_it_is_walds_ratio():
     assert found == pytest.approx([first, intention, intention / first])
 
 
+def test_offered_and_joined_as_one_point_zero_are_yes():
+    table = people()
+    as_numbers = table.with_columns(pl.col("offered", "joined").cast(pl.Float64))
+    assert offer(as_numbers).table.equals(offer(table).table)
+
+
 def test_it_agrees_with_two_stage_least_squares():
     import statsmodels.api as sm
     from statsmodels.sandbox.regression.gmm import IV2SLS

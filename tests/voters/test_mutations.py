@@ -7,7 +7,7 @@ import pytest
 from campaignkit import sample
 from campaignkit.stats.regression.terms import Terms
 from campaignkit.voters import score
-from campaignkit.voters.model import logit_model, shifted_model, vote_history
+from campaignkit.voters.model import boosted, evaluation, logit_model, shifted_model, vote_history
 from tests.voters import test_score, test_turnout
 
 
@@ -48,6 +48,15 @@ def totals_missed(monkeypatch):
     monkeypatch.setattr(shifted_model, "logit_shifts", lambda *given: right(*given) + 1e-3)
 
 
+def leaves_of_one_person(monkeypatch):
+    setting = {"early_stopping": False, "random_state": 0, "min_samples_leaf": 1}
+    monkeypatch.setattr(boosted, "chosen", lambda *given: setting)
+
+
+def errors_of_the_fit_left_out(monkeypatch):
+    monkeypatch.setattr(evaluation, "_fitting_errors", lambda *given: None)
+
+
 def leak():
     test_turnout.test_history_knows_nothing_of_the_election_or_later(sample.megafile().universe("voter"))
 
@@ -61,6 +70,8 @@ MUTATIONS = [
     (clusters_ignored, test_score.test_clusters_equal_statsmodels),
     (weights_taken_for_counts, test_score.test_weights_equal_statsmodels),
     (no_holdout, test_score.test_a_memorised_cell_does_not_help_the_held_out),
+    (leaves_of_one_person, test_score.test_trees_of_a_rare_outcome_lose_no_more_than_scikit_learns_defaults),
+    (errors_of_the_fit_left_out, test_score.test_the_floor_of_calibration_error_counts_that_coefficients_are_estimates),
     (future_leaks, leak),
     (totals_missed, totals),
 ]

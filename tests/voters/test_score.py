@@ -171,17 +171,21 @@ def test_trees_of_a_rare_outcome_lose_no_more_than_scikit_learns_defaults():
     """With leaves of one person they said 1.0 of some, and lost twice what a guess of the mean does."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    features = ["age", "gifts", "days", "votes"]
+
     def drawn(n, seed):
         rng = np.random.default_rng(seed)
-        table = pl.DataFrame({"id": np.arange(n), "age": rng.integers(18, 90, n), "gifts": rng.integers(0, 200, n)})
-        chance = expit(-5 + 0.03 * (table["age"].to_numpy() - 50) + 0.6 * np.sin(table["gifts"].to_numpy() / 20))
+        most = {"age": 72, "gifts": 200, "days": 60, "votes": 12}
+        table = pl.DataFrame({"id": np.arange(n)} | {name: rng.integers(0, size, n) for name, size in most.items()})
+        age, gifts, _, votes = (table[name].to_numpy() for name in features)
+        chance = expit(-6 + 0.03 * (age - 32) + 0.15 * votes + 0.6 * np.sin(gifts / 20))
         return table.with_columns(y=pl.Series(rng.random(n) < chance))
 
     table, others = drawn(4_000, 0), drawn(20_000, 1)
-    score = fitted(table, ["age", "gifts"], model="boosted", holdout=None)
+    score = fitted(table, features, model="boosted", holdout=None)
     ours = score.predict(others).collect().sort("id")["s"].to_numpy()
-    peer = HistGradientBoostingClassifier(random_state=0).fit(table.select("age", "gifts"), table["y"])
-    theirs = peer.predict_proba(others.select("age", "gifts"))[:, 1]
+    peer = HistGradientBoostingClassifier(random_state=0).fit(table.select(features), table["y"])
+    theirs = peer.predict_proba(others.select(features))[:, 1]
     assert log_loss(others["y"], ours) <= log_loss(others["y"], theirs)
     assert ours.max() < 0.5
 
