@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -13,6 +14,7 @@ import polars as pl
 from campaignkit.errors import BadValue, nearest
 from campaignkit.sample import calls, contests, effects, emails, gifts, outreach, places, television, voters
 from campaignkit.sample import people as population
+from campaignkit.sample import polls as poll_streams
 from campaignkit.sample.intended import intended
 
 BATCH = 130_000
@@ -254,6 +256,10 @@ def _tv_market(people: int, seed: int, markets: int = 3, networks: int = 60, bud
     return Drawn(*television.tv_market(lambda part: stream(seed, 0, part), people, markets, networks, budget))
 
 
+def _polls(people: int, seed: int, **options: Any) -> Drawn:
+    return Drawn(*poll_streams.polls(lambda part: stream(seed, 0, part), people, **options))
+
+
 _DOORS: dict[str, Callable[..., Drawn]] = {
     "world": _world,
     "contest": _contest,
@@ -261,6 +267,7 @@ _DOORS: dict[str, Callable[..., Drawn]] = {
     "quick_donate": _quick_donate,
     "scripts": _scripts,
     "tv_market": _tv_market,
+    "polls": _polls,
 }
 
 
@@ -271,9 +278,10 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
     ----------
     what
         ``"world"`` for everything; ``"contest"``, ``"email"``, ``"quick_donate"`` or ``"scripts"`` for one tidy table;
-        ``"tv_market"`` for a viewing panel with a rate card and last cycle's buys.
+        ``"tv_market"`` for a viewing panel with a rate card and last cycle's buys; ``"polls"`` for four streams of
+        interviews and a panel around an event.
     people
-        How many people; of ``tv_market``, in the panel.
+        How many people; of ``tv_market``, in the panel; of ``polls``, interviews.
     seed
         The same seed draws the same tables.
     options
@@ -281,7 +289,14 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
         many as there are), rate (of entering outside it), main (odds ratio of each main effect), together (how much
         people of a household do alike). ``email``: test. ``quick_donate``: hidden (how much
         enrolling follows what no table shows). ``tv_market``: markets, networks, budget (dollars that last cycle's
-        buyer spent; None: enough for 200 rating points or so).
+        buyer spent; None: enough for 200 rating points or so). ``polls``: days, event (the first day after it, from 0;
+        None: there is none), swing (the change that it makes, as a share of the electorate), going_home (whether
+        soft supporters from the other side make it, or everyone alike), movers and drift (how many groups move apart
+        from the rest, and by how much over the days), walk and house (standard deviations on the logit scale: of a
+        day's step of everyone, of the streams' effects), answering (after the event ``"alike"``, or our people answer
+        less, told by ``"party"`` and past vote or by their current ``"choice"``) and quiet (by how much), panel
+        (people; 0: none), again (how many of them answer after the event), misreport (the chance that a report is not
+        the person's choice).
 
     Returns
     -------
