@@ -61,6 +61,16 @@ class Electorate:
             for level in self.table[name].unique(maintain_order=True)
         ]
 
+    def relative(self, groups: pl.DataFrame) -> list[float]:
+        """Return how many points (as a share) groups moved apart from the rest: 0 where all log odds move alike."""
+        p = expit(self.logit[0])
+        weight, moved = self.share * p * (1 - p), self.logit[-1] - self.logit[0]
+        apart = []
+        for name, level in groups.select("variable", "level").rows():
+            inside = (self.table[name] == level).to_numpy() * 1.0
+            apart.append(np.average(moved, weights=weight * inside) - np.average(moved, weights=weight * (1 - inside)))
+        return [float(weight.sum() * by) for by in apart]
+
     def truth(self) -> pl.DataFrame:
         """Return the share that would say it supports, by `variable`, `level` and `day`; `share`: of the electorate."""
         says, days = self.says(), np.arange(len(self.logit))
@@ -76,8 +86,8 @@ class Electorate:
 
 
 def electorate(
-    rng: np.random.Generator, days: int, *, walk: float, movers: int, drift: float, event: int | None, swing: float,
-    going_home: bool, wobble: float,
+    rng: np.random.Generator, days: int, *, walk: float, movers: int, drift: float, at_once: bool,
+    event: int | None, swing: float, going_home: bool, wobble: float,
 ) -> tuple[Electorate, pl.DataFrame]:  # fmt: skip
     """Draw an electorate and how it moves, with the groups that move and by how much.
 
@@ -87,8 +97,9 @@ def electorate(
         How many.
     walk
         Standard deviation of a day's step that everyone takes, on the logit scale.
-    movers, drift
-        How many groups move on their own, and by how many points (as a share) from the first day to the last.
+    movers, drift, at_once
+        How many groups move on their own, by how many points (as a share) from the first day to the last, and whether
+        they do so on the day of the event.
     event, swing, going_home
         The first day after an event (None: there is none), the change that it makes in the electorate, and whether
         the other side's soft supporters make it alone, or everyone alike.
@@ -98,7 +109,9 @@ def electorate(
     table, share, leaning = _kinds(rng)
     home = np.full(len(share), leaning) - brentq(lambda at: share @ expit(leaning - at) - SUPPORT, -9, 9)
     path = np.cumsum(np.r_[0, rng.normal(0, walk, days - 1)])[:, None] + home
-    path, moved = _drifting(rng, table, share, path, movers, drift, 1 - 2 * wobble)
+    time = (np.arange(days) >= (event or 0)) * 1.0 if at_once else np.linspace(0, 1, days)
+    path, moved = _drifting(rng, table, share, path, movers, drift / (1 - 2 * wobble), time)
+    moved = moved.with_columns(pl.col("points") * (1 - 2 * wobble))
     if event is not None and swing:
         soft = _softness(table, swing) if going_home else np.ones(len(share))
         start = share @ expit(path[event])
@@ -147,22 +160,18 @@ def _drifting(
     path: np.ndarray,
     movers: int,
     drift: float,
-    heard: float,
+    time: np.ndarray,
 ) -> tuple[np.ndarray, pl.DataFrame]:
-    """Let some groups drift, each in its own time, and return all groups with how far each was moved.
-
-    `heard` is how much of a change in choices is seen in what people say.
-    """
+    """Let some groups drift, each in its own time, and return all groups with how far each was moved."""
     groups = [(name, level) for name, (levels, _) in BY.items() for level in levels]
     moved = dict.fromkeys(groups, 0.0)
-    time = np.linspace(0, 1, len(path))[:, None]
     for at in rng.choice(len(groups), movers, replace=False):
         name, level = groups[at]
         inside = (table[name] == level).to_numpy()
         weight = share * inside / share[inside].sum()
         points = drift * rng.choice([-1, 1])
-        step = _step_to(path[-1], weight, points / heard)
-        path = path + step * time ** rng.uniform(0.6, 1.7) * inside
+        step = _step_to(path[-1], weight, points)
+        path = path + step * time[:, None] ** rng.uniform(0.6, 1.7) * inside
         moved[name, level] = points
     names, levels = zip(*moved, strict=True)
     return path, pl.DataFrame({"variable": names, "level": levels, "points": list(moved.values())})

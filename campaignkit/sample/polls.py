@@ -24,9 +24,9 @@ TOWARD = {"van": (-0.3, 0.3), "phone": (0.9, -0.2), "online": (-0.8, 0.1), "text
 
 def polls(
     stream: Callable[[str], np.random.Generator], people: int, *, days: int = 30, event: int | None = 15,
-    swing: float = 0.0, going_home: bool = True, movers: int = 0, drift: float = 0.04, walk: float = 0.01,
-    house: float = 0.08, answering: str = "alike", quiet: float = 0.3, panel: int = 4_000, again: float = 0.62,
-    misreport: float = 0.03,
+    swing: float = 0.0, going_home: bool = True, movers: int = 0, drift: float = 0.04, at_once: bool = False,
+    walk: float = 0.01, house: float = 0.08, answering: str = "alike", quiet: float = 0.3, panel: int = 4_000,
+    again: float = 0.62, misreport: float = 0.03,
 ) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:  # fmt: skip
     """Draw interviews, a panel and the electorate's counts, with the truth; see `sample.draw`."""
     check_scalar(days, "days", typ=int, ge=1)
@@ -35,7 +35,7 @@ def polls(
     if event is not None and not 0 < event < days:
         raise BadValue(f"event is {event}; None or a day between 1 and {days - 1} was expected.")
     world, moved = electorate(
-        stream("electorate"), days, walk=walk, movers=movers, drift=drift, event=event, swing=swing,
+        stream("electorate"), days, walk=walk, movers=movers, drift=drift, at_once=at_once, event=event, swing=swing,
         going_home=going_home, wobble=misreport,
     )  # fmt: skip
     first = EVENT - dt.timedelta(days=days // 2 if event is None else event)
@@ -54,7 +54,7 @@ def polls(
     truth = {
         "groups": world.truth().with_columns(asked_on=pl.lit(first) + pl.duration(days=pl.col("day"))).drop("day"),
         "houses": pl.DataFrame({"stream": STREAMS, "effect": effects}),
-        "moved": moved,
+        "moved": moved.with_columns(relative=pl.Series(world.relative(moved))),
     }
     if event is not None and panel:
         tables["panel"], truth["panel"] = _panel(stream("panel"), world, still, event, panel, again, first)
@@ -80,13 +80,14 @@ class Stillness:
 def _stream(
     rng: np.random.Generator, world: Electorate, still: Stillness, name: str, size: int, shift: float
 ) -> pl.DataFrame:
-    """Draw a stream's interviews: its mix drifts, its house effect stays."""
+    """Draw a stream's interviews: its volume and mix drift, its house effect stays."""
     days, says = len(world.logit), world.says(shift)
     old, ours = TOWARD[name]
     age = world.table["age_band"].replace_strict(BY["age_band"][0], np.linspace(-1, 1, 6), return_dtype=pl.Float64)
     ours = ours * (world.table["party"] == "D").to_numpy()
     keen = rng.normal(0, 0.25, 5)[world.table["region"].replace_strict(BY["region"][0], range(5)).to_numpy()]
-    each_day = rng.multinomial(size, np.full(days, 1 / days))
+    volume = np.exp(rng.normal(0, 1) * np.linspace(-1, 1, days) + rng.normal(0, 0.25, days))
+    each_day = rng.multinomial(size, volume / volume.sum())
     toward = rng.normal(0, 0.4)  # how the stream's age mix drifts over the time
     rows = []
     for day in range(days):

@@ -291,12 +291,12 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
         enrolling follows what no table shows). ``tv_market``: markets, networks, budget (dollars that last cycle's
         buyer spent; None: enough for 200 rating points or so). ``polls``: days, event (the first day after it, from 0;
         None: there is none), swing (the change that it makes, as a share of the electorate), going_home (whether
-        soft supporters from the other side make it, or everyone alike), movers and drift (how many groups move apart
-        from the rest, and by how much over the days), walk and house (standard deviations on the logit scale: of a
-        day's step of everyone, of the streams' effects), answering (after the event ``"alike"``, or our people answer
-        less, told by ``"party"`` and past vote or by their current ``"choice"``) and quiet (by how much), panel
-        (people; 0: none), again (how many of them answer after the event), misreport (the chance that a report is not
-        the person's choice).
+        soft supporters from the other side make it, or everyone alike), movers, drift and at_once (how many groups
+        move apart from the rest, by how much over the days, and whether on the event's day), walk and house (standard
+        deviations on the logit scale: of a day's step of everyone, of the streams' effects), answering (after the
+        event ``"alike"``, or our people answer less, told by ``"party"`` and past vote or by their current
+        ``"choice"``) and quiet (by how much), panel (people; 0: none), again (how many of them answer after the
+        event), misreport (the chance that a report is not the person's choice).
 
     Returns
     -------
