@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 from collections.abc import Collection, Iterable
 from numbers import Integral, Real
@@ -53,6 +54,24 @@ def column_names(value: str | Iterable[str] | None, name: str) -> list[str]:
         if column in names[:position]:
             raise BadValue(f"{name} names {column!r} twice; name it once.")
     return names
+
+
+def as_date(value: Any, name: str) -> dt.date:
+    """Return a date given as one or as ISO text.
+
+    Examples
+    --------
+    >>> as_date("2012-11-06", "on")
+    datetime.date(2012, 11, 6)
+    """
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise BadValue(f"{name} is {value!r}; a date such as '2012-11-06' was expected.") from error
 
 
 def check_scalar(

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import check_scalar
+from campaignkit.checks import as_date, check_scalar
 from campaignkit.election.model import reports
 from campaignkit.election.model.fitting import Fit, Inputs, fit, no_polls
 from campaignkit.election.model.race import race_of
@@ -340,21 +340,3 @@ def refit(inputs: Inputs, level: float, known: dict | None = None) -> Forecast:
         inputs,
         found, level,
     )  # fmt: skip
-
-
-def as_date(value: str | dt.date, name: str) -> dt.date:
-    """Return a date given as one or as ISO text.
-
-    Examples
-    --------
-    >>> as_date("2012-11-06", "on")
-    datetime.date(2012, 11, 6)
-    """
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise BadValue(f"{name} is {value!r}; a date such as '2012-11-06' was expected.") from error
