@@ -9,15 +9,12 @@ from numbers import Integral, Real
 from typing import Any
 
 from campaignkit.errors import BadValue, SourceRestricted, listed, nearest
-from campaignkit.restrictions import UNTRACED
+from campaignkit.restrictions import PANEL_REPORTS, PURPOSES, UNTRACED
 
-#: What a list or a score is for, and how a sentence says it.
-PURPOSES = {
-    "fundraise": "fundraising",
-    "persuade": "persuasion",
-    "turnout": "turnout",
-    "volunteer": "volunteering",
-}
+__all__ = [
+    "PURPOSES", "STATUTE", "as_date", "check_scalar", "column_names", "refuse_panel_reports", "refuse_soliciting",
+]  # fmt: skip
+
 STATUTE = "52 USC 30111(a)(4) and 11 CFR 104.15"
 NUMBER_TYPES = {int: Integral, float: Real}  # so that numpy's numbers pass as well as Python's
 WITHIN = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
@@ -180,7 +177,7 @@ def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> Non
     ...
     campaignkit.errors.SourceRestricted: Part of this is a table or ids from outside the megafile's universes, ...
     """
-    known = set(restricted)
+    known = {name for name in restricted if not name.startswith(PANEL_REPORTS)}
     if purpose != "fundraise" or not known:
         return
     if named := sorted(known - {UNTRACED}):
@@ -192,3 +189,27 @@ def refuse_soliciting(purpose: str, restricted: Iterable[str], mend: str) -> Non
         f"{STATUTE} bar from use for soliciting. Where there are none in it, say so with restricted=(): "
         "mf.universe_of(people, restricted=()), fit_score(..., restricted=()), score.write_scores(mf, restricted=())."
     )
+
+
+def refuse_panel_reports(purpose: str, restricted: Iterable[str]) -> None:
+    """Refuse a list of people who were flagged by what they told a survey, for what they did not agree to.
+
+    Raises
+    ------
+    SourceRestricted
+        They may not be contacted for the purpose.
+
+    Examples
+    --------
+    >>> refuse_panel_reports("turnout", ["panel reports, not for persuade"])
+    >>> refuse_panel_reports("persuade", ["panel reports, not for persuade"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    campaignkit.errors.SourceRestricted: These people were flagged by what they told a survey, and did not agree...
+    """
+    if f"{PANEL_REPORTS}{purpose}" in set(restricted):
+        raise SourceRestricted(
+            "These people were flagged by what they told a survey, and did not agree to be contacted for "
+            f"{PURPOSES[purpose]}: the flags are for study. Where they did agree, say so: "
+            f"polls.switchers(..., purposes=[{purpose!r}])."
+        )

@@ -1,8 +1,9 @@
 """What in a table may not serve soliciting: known of tables that a megafile handed out, of no other.
 
-FEC reports bar their rows from use for soliciting (`checks.STATUTE`). A universe says itself what is restricted in it;
-the relations and frames that it hands out are remembered here, this very object and no copy of it. Whatever else a
-table may be, nobody knows what is in it: `UNTRACED`.
+FEC reports bar their rows from use for soliciting (`checks.STATUTE`); people flagged by what they told a survey are
+barred from lists of any purpose that they did not agree to (`checks.refuse_panel_reports`). A universe says itself what
+is restricted in it; the relations and frames that it hands out are remembered here, this very object and no copy of it.
+Whatever else a table may be, nobody knows what is in it: `UNTRACED`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,19 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+#: What a list or a score is for, and how a sentence says it.
+PURPOSES = {
+    "fundraise": "fundraising",
+    "persuade": "persuasion",
+    "turnout": "turnout",
+    "volunteer": "volunteering",
+}
+
 #: Stands among what is restricted for "nobody knows": a table that came from outside, or ids written out.
 UNTRACED = "untraced"
+
+#: Begins what says for which purposes people may not be contacted who were flagged by what they told a survey.
+PANEL_REPORTS = "panel reports, not for "
 
 _KNOWN: dict[int, tuple[weakref.ref[Any], frozenset[str]]] = {}
 
@@ -52,6 +64,17 @@ def restrictions_of(data: object) -> frozenset[str]:
     table = native() if callable(native) else data
     known = _KNOWN.get(id(table))
     return known[1] if known is not None and known[0]() is table else frozenset({UNTRACED})
+
+
+def panel_restrictions(allowed: Iterable[str]) -> frozenset[str]:
+    """Return the restrictions of people flagged by a panel's reports: one for each purpose that is not allowed.
+
+    Examples
+    --------
+    >>> sorted(panel_restrictions(["persuade"]))[0]
+    'panel reports, not for fundraise'
+    """
+    return frozenset(f"{PANEL_REPORTS}{purpose}" for purpose in PURPOSES if purpose not in set(allowed))
 
 
 def stated(known: Iterable[str], restricted: Iterable[str] | None) -> frozenset[str]:

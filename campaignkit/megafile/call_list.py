@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 from campaignkit import charts
-from campaignkit.checks import PURPOSES, check_scalar, refuse_soliciting
+from campaignkit.checks import PURPOSES, check_scalar, refuse_panel_reports, refuse_soliciting
 from campaignkit.errors import BadValue
 from campaignkit.megafile.audience import Audience
 from campaignkit.megafile.export.list_files import Drafts, write_csv, write_van
@@ -188,6 +188,7 @@ def make_call_list(
         check_scalar(value, name, typ=int, ge=1 if name.startswith("per_") else 0, optional=True)
     rank = universe.number("NULL::DOUBLE" if rank_by is None else rank_by)
     refuse_soliciting(purpose, universe.restricted | rank.restricted, "Make the list without it.")
+    refuse_panel_reports(purpose, universe.restricted | rank.restricted)
     universe.matched(rank)
     for warning in rank.warnings:
         warnings.warn(f"The list ranks by {rank_by}: {warning}", stacklevel=3)

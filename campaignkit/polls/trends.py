@@ -193,7 +193,8 @@ def _trends(
     reached = counts.units.select(model.frame.by).unique()
     unreached = model.frame.table.join(reached, on=model.frame.by, how="anti", nulls_equal=True).height
     return Trends(
-        table, path, _houses(model, draws, level), counts.set_aside, since, event, int(counts.n.sum()), unreached, level,
+        table, path, _houses(model, draws, level), counts.set_aside, since, event, int(counts.n.sum()), unreached,
+        level,
     )  # fmt: skip
 
 

@@ -46,11 +46,12 @@ class Attributes:
         """Return rows × attributes."""
         places = [{level: at for at, level in enumerate(levels)} for levels in self.levels]
         columns = [[place[value] for value in table[name]] for name, place in zip(self.by, places, strict=True)]
-        return np.array(columns, dtype=np.int64).T
+        return np.array(columns, dtype=np.int64).reshape(len(self.by), table.height).T
 
     def indicators(self, codes: Whole) -> Floats:
         """Return rows × groups: who is in which."""
-        return np.concatenate([np.eye(len(levels))[codes[:, at]] for at, levels in enumerate(self.levels)], axis=1)
+        each = [np.eye(len(levels))[codes[:, at]] for at, levels in enumerate(self.levels)]
+        return np.concatenate([np.empty((len(codes), 0)), *each], axis=1)
 
     def crossed(self, codes: Whole) -> Floats:
         """Return rows × combinations of two levels of different attributes."""

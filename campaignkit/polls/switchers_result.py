@@ -1,0 +1,110 @@
+"""What switchers say: how much of a movement was who answered, how much who changed, and who they were."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.result import Result
+from campaignkit.stats.survey.repeated_reports import Reports
+from campaignkit.wording import change, confidence, counted, interval, share
+
+if TYPE_CHECKING:
+    import altair as alt
+
+AS_POLLED, ANSWERED, CHANGED = "as polled", "who answered", "who changed"
+HELD, SAME = "interviews, party and past vote held", "panel, the same people"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Switchers(Result):
+    """A movement after an event, split into who answered and who changed.
+
+    `table` has one row a part: ``part``; ``n``: interviews, or people who reported before and after; ``estimate``: a
+    change of the outcome's share, with ``std_error``, ``lower``, ``upper``. The parts are "as polled" (interviews
+    weighted by `by` alone), which is the sum of "who answered" and "who changed"; and the two estimates that the last
+    is made of: "interviews, party and past vote held", and "panel, the same people". Null where it is not known.
+
+    Attributes
+    ----------
+    who : polars.DataFrame
+        Of the panel, by party and past vote: ``n``, ``share`` (of the electorate), ``estimate`` (the same people's
+        change), ``std_error``, ``lower``, ``upper``, and ``points`` (share times estimate: its part of the whole).
+        Empty without a panel.
+    flagged : polars.DataFrame
+        The people whose reports say that they changed sides: the unit, ``before``, ``after``, ``probability``. For
+        study; this very table is remembered as barred from contact lists of purposes that were not allowed.
+    reports : Reports or None
+        What four reports say of all: how many left and joined, and how often a report is wrong. None: there are not
+        two reports before and two after.
+    used : str
+        ``"both"``: interviews and panel agree and are averaged; ``"panel"``: they do not, or there is the panel alone;
+        ``"none"``: there is no panel, and who changed is not identified.
+    declared : bool or None
+        Whether people changed sides on balance, as far as the interval says and the panel supports. None: not
+        identified.
+    event : date or None
+    confidence_level : float
+    """
+
+    who: pl.DataFrame
+    flagged: pl.DataFrame
+    reports: Reports | None
+    used: str
+    declared: bool | None
+    event: dt.date | None
+    confidence_level: float
+
+    def _said(self, part: str) -> str:
+        row = self.table.row(by_predicate=pl.col("part") == part, named=True)
+        return f"{change(row['estimate'], 'rate')} ({interval(row['lower'], row['upper'], 'rate')})"
+
+    def summary(self) -> str:
+        """Say how much of the movement was who answered, whether a swing is declared, and who was flagged."""
+        polled = self.table.row(0, named=True)["estimate"] is not None
+        start = f"As polled, the share changed by {self._said(AS_POLLED)} from {self.event} on. " if polled else ""
+        if self.used == "none":
+            return (
+                f"{start}With party and past vote held as before, {self._said(HELD)} is left. Who changed is not "
+                "identified: without a panel of the same people nobody can tell a change from who answers, where "
+                "willingness to answer follows the current choice."
+            )
+        level = confidence(self.confidence_level)
+        answered = f"{self._said(ANSWERED)} of it is who answered, and " if polled else ""
+        verdict = "a swing is declared" if self.declared else "no swing is declared"
+        basis = "interviews and the panel agree" if self.used == "both" else "by the panel's same people"
+        return (
+            f"{start}{answered}{self._said(CHANGED)} is who changed ({level} intervals; {basis}): {verdict}."
+            f"{self._most()}{self._flags()}"
+        )
+
+    def _most(self) -> str:
+        if not self.declared or self.who.is_empty():
+            return ""
+        party, past = self.who.columns[:2]
+        row = self.who.sort(pl.col("points").abs(), descending=True, nulls_last=True).row(0, named=True)
+        return (
+            f" Most of it, {change(row['points'], 'rate')}, is of {party} {row[party]} with {past} {row[past]} "
+            f"({share(row['share'])} of the electorate)."
+        )
+
+    def _flags(self) -> str:
+        if self.reports is None:
+            return " Nobody is flagged: that takes two reports before and two after."
+        people = counted(self.flagged.height, "person is", "people are")
+        wrong = share(self.reports.misreport)
+        return f" {people} flagged as having changed sides, by four reports of which {wrong} are wrong; for study only."
+
+    def chart(self) -> alt.TopLevelMixin:
+        """Draw the parts with their intervals."""
+        rows = self.table.drop_nulls("estimate")
+        title = f"Change of the share, {confidence(self.confidence_level)} interval"
+        return charts.intervals(rows, "part", description=self.summary(), reference=0, title=title, number="+.1%")
+
+    def percentages(self) -> list[str]:
+        """Return the columns of shares."""
+        return ["estimate", "std_error", "lower", "upper"]
