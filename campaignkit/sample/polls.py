@@ -86,7 +86,7 @@ def _stream(
     age = world.table["age_band"].replace_strict(BY["age_band"][0], np.linspace(-1, 1, 6), return_dtype=pl.Float64)
     ours = ours * (world.table["party"] == "D").to_numpy()
     keen = rng.normal(0, 0.25, 5)[world.table["region"].replace_strict(BY["region"][0], range(5)).to_numpy()]
-    volume = np.exp(rng.normal(0, 1) * np.linspace(-1, 1, days) + rng.normal(0, 0.25, days))
+    volume = np.exp(rng.normal(0, 0.5) * np.linspace(-1, 1, days) + rng.normal(0, 0.25, days))
     each_day = rng.multinomial(size, volume / volume.sum())
     toward = rng.normal(0, 0.4)  # how the stream's age mix drifts over the time
     rows = []

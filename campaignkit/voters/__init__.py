@@ -1,6 +1,7 @@
 """Voters: whom to call first. Scores of who turns out, gives, volunteers, and whom a call would move."""
 
 from campaignkit.voters import recipes
+from campaignkit.voters.likely_voters import LikelyVoters, likely_voters
 from campaignkit.voters.model.features import Bands, Spline
 from campaignkit.voters.persuasion import fit_persuasion
 from campaignkit.voters.persuasion_result import Persuasion
@@ -10,6 +11,7 @@ from campaignkit.voters.turnout import Turnout, fit_turnout, turnout_history
 
 __all__ = [
     "Bands",
+    "LikelyVoters",
     "Persuasion",
     "Priority",
     "Score",
@@ -18,6 +20,7 @@ __all__ = [
     "fit_persuasion",
     "fit_score",
     "fit_turnout",
+    "likely_voters",
     "priority",
     "recipes",
     "turnout_history",

@@ -11,9 +11,9 @@ import polars as pl
 
 from campaignkit import wording
 from campaignkit.errors import BadValue
-from campaignkit.voters.likely_voters import Screens, screens
 from campaignkit.voters.model.shifted_model import COUNTS
 from campaignkit.voters.score_result import Score
+from campaignkit.voters.screens import Screens, screens
 
 if TYPE_CHECKING:
     import altair as alt
