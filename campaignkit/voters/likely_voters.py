@@ -76,7 +76,8 @@ class LikelyVoters(Result):
         >>> import polars as pl
         >>> import campaignkit as ck
         >>> asked = pl.DataFrame({"score": [0.2, 0.6, 0.9, 0.4], "firm": [0, 1, 1, 0], "low": [1, 0, 0, 0]})
-        >>> asked = pl.concat([asked.with_columns(voted=pl.Series(v)) for v in [[0, 1, 1, 0]] * 40 + [[1, 0, 1, 1]] * 10])
+        >>> votes = [[0, 1, 1, 0]] * 40 + [[1, 0, 1, 1]] * 10
+        >>> asked = pl.concat([asked.with_columns(voted=pl.Series(four)) for four in votes])
         >>> asked = asked.with_columns(poll=pl.int_range(pl.len()) % 2)
         >>> found = ck.voters.likely_voters(asked, "voted", score="score", firm="firm", low="low", poll="poll")
         >>> found.predict(asked.head(2)).round(2).to_list()
@@ -94,8 +95,8 @@ class LikelyVoters(Result):
         )
         return (
             f"Of {counted(ours['n'], 'interview')} in {counted(self.polls.height, 'poll')}, "
-            f"{share(ours['voted_rate'])} voted. Score and self-report, fitted on the other polls, rank a voter above a "
-            f"non-voter in {ours['auc']:.1%} of pairs ({level} interval {ours['lower']:.1%} to {ours['upper']:.1%}), "
+            f"{share(ours['voted_rate'])} voted. Score and self-report, fitted on the other polls, rank a voter above "
+            f"a non-voter in {ours['auc']:.1%} of pairs ({level} interval {ours['lower']:.1%} to {ours['upper']:.1%}), "
             f"the score alone in {raw['auc']:.1%}; squared error {ours['brier']:.3f} beside {raw['brier']:.3f}. The "
             f"worst poll's rate is off by {points(ours['largest_gap'])} points.{aside} It is for people who answered: "
             "of the same score they vote more than those who did not."
@@ -165,7 +166,8 @@ def likely_voters(
     >>> import polars as pl
     >>> import campaignkit as ck
     >>> asked = pl.DataFrame({"score": [0.2, 0.6, 0.9, 0.4], "firm": [0, 1, 1, 0], "low": [1, 0, 0, 0]})
-    >>> asked = pl.concat([asked.with_columns(voted=pl.Series(v)) for v in [[0, 1, 1, 0]] * 40 + [[1, 0, 1, 1]] * 10])
+    >>> votes = [[0, 1, 1, 0]] * 40 + [[1, 0, 1, 1]] * 10
+    >>> asked = pl.concat([asked.with_columns(voted=pl.Series(four)) for four in votes])
     >>> asked = asked.with_columns(poll=pl.int_range(pl.len()) % 2)
     >>> found = ck.voters.likely_voters(asked, "voted", score="score", firm="firm", low="low", poll="poll")
     >>> found.table["way"].to_list()
