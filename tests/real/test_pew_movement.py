@@ -77,5 +77,5 @@ def test_how_much_of_the_movement_is_left_with_party_held(interviews):
         )
         change[held] = now.table.row(0, named=True)["change"]
     print(change)
-    assert 0 < change["party too"]
+    assert change["party too"] > 0
     assert abs(change["party too"] - change["demographics"]) < 0.02
