@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from tests.calibration import polls_mrp
+from tests.calibration import polls_mrp, polls_switchers, polls_trends
 
-PARTS = (polls_mrp,)
+PARTS = (polls_mrp, polls_trends, polls_switchers)
 WORLDS = {name: world for part in PARTS for name, world in part.WORLDS.items()}
 
 
