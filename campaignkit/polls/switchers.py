@@ -25,7 +25,7 @@ from campaignkit.vocabulary import CONFIDENCE_LEVEL
 __all__ = ["Switchers", "switchers"]
 
 GATE = 1.0  # of |z| between interviews and panel, below which they are averaged
-SUPPORTED = 1.0  # of the panel's own |z|, above which it supports a swing
+SUPPORTED = 1.645  # of the panel's own z, above which it supports a swing: one-sided, .05
 
 
 def switchers(
@@ -104,7 +104,7 @@ def switchers(
     follows the current choice, 15–24% of a false swing stays. The panel's is the mean change of the same people,
     weighted to the same composition; its bootstrap error is taken 1.25 times, as those who answer again differ. The
     two are averaged by precision where they are less than one error apart; else the panel alone counts. A swing is
-    declared where the interval leaves 0 out and the panel is on the same side by more than its error. People are
+    declared where the interval leaves 0 out and the panel by itself is on the same side (z > 1.645). People are
     flagged by a latent-class model of four reports: of single changes of report more than half are wrong reports.
 
     References
