@@ -173,14 +173,14 @@ def _held(
 ) -> tuple[HeldChange, HeldChange]:
     """Return the change with `by` held alone, and with party and past vote held too."""
     counts, after = asked
-    found = []
+    changes = []
     for held, apart in ((by, []), ([*keys, *by], keys)):
         if target is None:
             cells = composition(counts, held, after)
         else:
             cells = target.group_by(held, maintain_order=True).agg(pl.col("voters").sum())
-        found.append(held_change(counts, held, cells, apart, after, seed))
-    return found[0], found[1]
+        changes.append(held_change(counts, held, cells, apart, after, seed))
+    return changes[0], changes[1]
 
 
 def _composition(
@@ -224,7 +224,8 @@ def _table(
         (SAME, back, same),
     ]  # fmt: skip
     values = [
-        (part, n, *((None, None) if found is None else (found.estimate, found.std_error))) for part, n, found in rows
+        (part, n, *((None, None) if change is None else (change.estimate, change.std_error)))
+        for part, n, change in rows
     ]
     schema = {"part": pl.String, "n": pl.Int64, "estimate": pl.Float64, "std_error": pl.Float64}
     return _bounds(pl.DataFrame(values, schema, orient="row"), half)

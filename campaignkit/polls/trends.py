@@ -228,14 +228,14 @@ def _path(names: pl.DataFrame, days: list[dt.date], asked: Floats, shares: Float
 
 def _tests(model: TrendModel, tested: DayCounts, correction: str) -> list[pl.Series]:
     """Return the columns of the test, everyone's null."""
-    found = movements(model, tested)
-    known = ~np.isnan(found.p_value)
+    tests = movements(model, tested)
+    known = ~np.isnan(tests.p_value)
     p = np.full(len(known), np.nan)
-    p[known] = adjusted(found.p_value[known], correction)
+    p[known] = adjusted(tests.p_value[known], correction)
     columns = {
-        "relative": found.estimate,
-        "relative_std_error": found.std_error,
-        "p_value": found.p_value,
+        "relative": tests.estimate,
+        "relative_std_error": tests.std_error,
+        "p_value": tests.p_value,
         "p_adjusted": p,
     }
     series = [pl.Series(name, np.append(np.nan, values)).fill_nan(None) for name, values in columns.items()]

@@ -202,13 +202,13 @@ def _read(interviews: Any, columns: tuple[str, str, str], others: tuple[str, ...
     score = numbers(table[columns[0]], "score", least=0.0, mend="Leave out people without a score.")
     if (score > 1).any():
         raise BadValue(f"score: column {columns[0]!r} holds {score.max():g}; probabilities from 0 to 1 were expected.")
-    said = [booleans(table[name].fill_null(False), name).astype(float) for name in columns[1:]]
-    if both := int((said[0] * said[1]).sum()):
+    reports = [booleans(table[name].fill_null(False), name).astype(float) for name in columns[1:]]
+    if both := int((reports[0] * reports[1]).sum()):
         raise BadValue(
             f"{columns[1]!r} and {columns[2]!r} are both true in {both:,} interviews; nobody is firm and low."
         )
     odds = logit(np.clip(score, SURE, 1 - SURE))
-    return np.stack([np.ones(len(score)), odds, *said], axis=1), table
+    return np.stack([np.ones(len(score)), odds, *reports], axis=1), table
 
 
 def _left_out(x: Floats, y: Floats, at: Whole) -> Floats:
@@ -230,8 +230,8 @@ def _fit(x: Floats, y: Floats) -> Floats:
 
 
 def _judged(way: str, p: Floats, y: Floats, at: Whole, half: float) -> dict[str, Any]:
-    one = np.ones(len(y))
-    value, error = auc(Predictions(p, one, y, one, y))
+    alike = np.ones(len(y))
+    value, error = auc(Predictions(p, alike, y, alike, y))
     gaps = np.bincount(at, p - y) / np.bincount(at)
     return {
         "way": way, "n": len(y), "auc": value, "lower": value - half * error, "upper": min(value + half * error, 1.0),
@@ -244,10 +244,10 @@ def _polls(labels: pl.Series, p: Floats, y: Floats, at: Whole) -> pl.DataFrame:
     rows = []
     for poll, label in enumerate(labels):
         inside = at == poll
-        mine, one = y[inside], np.ones(int(inside.sum()))
+        mine, alike = y[inside], np.ones(int(inside.sum()))
         rows.append({
             "poll": label, "n": len(mine), "voted_rate": mine.mean(), "predicted_rate": p[inside].mean(),
-            "gap": (p[inside] - mine).mean(), "auc": auc(Predictions(p[inside], one, mine, one, mine))[0],
+            "gap": (p[inside] - mine).mean(), "auc": auc(Predictions(p[inside], alike, mine, alike, mine))[0],
             "brier": ((p[inside] - mine) ** 2).mean(),
         })  # fmt: skip
     return pl.DataFrame(rows).with_columns(pl.col("auc").fill_nan(None))

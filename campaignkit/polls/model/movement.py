@@ -71,5 +71,5 @@ def contrasts(model: TrendModel, asked: np.ndarray) -> tuple[Floats, np.ndarray]
     of, rest = inside * weight[:, None], (1 - inside) * weight[:, None]
     known = asked & (of.sum(axis=0) > 0) & (rest.sum(axis=0) > 0)
     with np.errstate(invalid="ignore"):
-        found = (of / of.sum(axis=0)).T @ inside - (rest / rest.sum(axis=0)).T @ inside
-    return np.where(known[:, None], found, 0.0), known
+        contrast = (of / of.sum(axis=0)).T @ inside - (rest / rest.sum(axis=0)).T @ inside
+    return np.where(known[:, None], contrast, 0.0), known

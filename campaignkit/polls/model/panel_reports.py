@@ -70,14 +70,14 @@ def read_panel(
     if table[unit].null_count() or table[unit].is_duplicated().any():
         raise BadValue(f"unit: column {unit!r} is null or the same in several rows; one row a person was expected.")
     mean = lambda names: pl.mean_horizontal(pl.col(name).cast(pl.Float64) for name in names)  # noqa: E731
-    found = Panel(
+    people = Panel(
         table.with_columns(_before=mean(before), _after=mean(after)), unit, party, past_vote, [*before], [*after]
     )
-    if found.back.height < 2:
+    if people.back.height < 2:
         raise NotEnoughData(
             "Nobody in the panel reported both before and after; there is no change of the same people."
         )
-    return found
+    return people
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,9 @@ def flag(panel: Panel) -> tuple[Reports | None, pl.DataFrame]:
     pattern = four.select(names).to_numpy().astype(np.int64) @ np.array([8, 4, 2, 1])
     reports = repeated_reports(np.bincount(pattern, minlength=16).astype(float))
     probability = reports.switched[pattern]
-    said = PATTERNS[pattern]
+    reported = PATTERNS[pattern]
     flagged = four.select(panel.unit).with_columns(
-        before=pl.Series(said[:, :2].sum(axis=1) > 1), after=pl.Series(said[:, 2:].sum(axis=1) > 1),
+        before=pl.Series(reported[:, :2].sum(axis=1) > 1), after=pl.Series(reported[:, 2:].sum(axis=1) > 1),
         probability=pl.Series(probability),
     )  # fmt: skip
     return reports, flagged.filter((pl.col("probability") > FLAGGED) & (pl.col("before") != pl.col("after")))

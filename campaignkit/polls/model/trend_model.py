@@ -85,8 +85,8 @@ def attributes_of(counts: DayCounts, frame: FrameCells) -> Attributes:
 
 def static_columns(attributes: Attributes, codes: Whole, streams: Floats) -> Floats:
     """Return the columns that do not change: intercept, levels, combinations of two, streams."""
-    one = np.ones((len(codes), 1))
-    return np.concatenate([one, attributes.indicators(codes), attributes.crossed(codes), streams], axis=1)
+    intercept = np.ones((len(codes), 1))
+    return np.concatenate([intercept, attributes.indicators(codes), attributes.crossed(codes), streams], axis=1)
 
 
 def step_columns(offsets: Floats, event: float | None) -> Floats:
@@ -140,12 +140,12 @@ class TrendModel:
         parts = [draws[at] for at in design.places]
         still = design.blocks[0].unit @ parts[0]
         of_level = parts[-1].reshape(len(self.attributes.groups), -1, draws.shape[1])
-        found = np.empty((len(groups), len(self.counts.days), draws.shape[1]))
+        shares = np.empty((len(groups), len(self.counts.days), draws.shape[1]))
         for day in range(len(self.counts.days)):
             eta = still + design.blocks[1].day[day] @ parts[1]
             eta += design.blocks[2].unit @ np.einsum("s,gsr->gr", design.blocks[2].day[day], of_level)
-            found[:, day] = groups @ expit(eta)
-        return found
+            shares[:, day] = groups @ expit(eta)
+        return shares
 
 
 def static_count(attributes: Attributes, streams: int) -> int:

@@ -73,18 +73,18 @@ class Design:
     def gram(self, weight: Floats) -> Floats:
         """Return X'WX for the weights of units × days."""
         total = np.empty((self.columns, self.columns))
-        for i, (one, rows) in enumerate(zip(self.blocks, self.places, strict=True)):
-            for other, columns in zip(self.blocks[: i + 1], self.places[: i + 1], strict=True):
-                total[rows, columns] = _products(one, other, weight)
+        for i, (first, rows) in enumerate(zip(self.blocks, self.places, strict=True)):
+            for second, columns in zip(self.blocks[: i + 1], self.places[: i + 1], strict=True):
+                total[rows, columns] = _products(first, second, weight)
                 total[columns, rows] = total[rows, columns].T
         return total
 
 
-def _products(one: Block, other: Block, weight: Floats) -> Floats:
+def _products(first: Block, second: Block, weight: Floats) -> Floats:
     """Return the cross-products of two blocks: over days first, then over units, the narrower one's columns spread."""
-    if one.unit.shape[1] < other.unit.shape[1]:
-        return _products(other, one, weight).T
-    a, b, c, d = one.unit.shape[1], one.day.shape[1], other.unit.shape[1], other.day.shape[1]
-    over_days = weight @ (one.day[:, :, None] * other.day[:, None, :]).reshape(-1, b * d)
-    spread = (other.unit[:, :, None] * over_days[:, None, :]).reshape(-1, c * b * d)
-    return (one.unit.T @ spread).reshape(a, c, b, d).transpose(0, 2, 1, 3).reshape(a * b, c * d)
+    if first.unit.shape[1] < second.unit.shape[1]:
+        return _products(second, first, weight).T
+    a, b, c, d = first.unit.shape[1], first.day.shape[1], second.unit.shape[1], second.day.shape[1]
+    over_days = weight @ (first.day[:, :, None] * second.day[:, None, :]).reshape(-1, b * d)
+    spread = (second.unit[:, :, None] * over_days[:, None, :]).reshape(-1, c * b * d)
+    return (first.unit.T @ spread).reshape(a, c, b, d).transpose(0, 2, 1, 3).reshape(a * b, c * d)
