@@ -25,7 +25,6 @@ from campaignkit.vocabulary import CONFIDENCE_LEVEL
 __all__ = ["Switchers", "switchers"]
 
 GATE = 1.0  # of |z| between interviews and panel, below which they are averaged
-SUPPORTED = 1.645  # of the panel's own z, above which it supports a swing: one-sided, .05
 
 
 def switchers(
@@ -104,7 +103,7 @@ def switchers(
     follows the current choice, 15–24% of a false swing stays. The panel's is the mean change of the same people,
     weighted to the same composition; its bootstrap error is taken 1.25 times, as those who answer again differ. The
     two are averaged by precision where they are less than one error apart; else the panel alone counts. A swing is
-    declared where the interval leaves 0 out and the panel by itself is on the same side (z > 1.645). People are
+    declared where the interval leaves 0 out and so does the panel's own, on the same side. People are
     flagged by a latent-class model of four reports: of single changes of report more than half are wrong reports.
 
     References
@@ -206,7 +205,7 @@ def _gate(held: HeldChange | None, same: SamePeople | None) -> tuple[str, HeldCh
 
 def _declared(changed: HeldChange, same: SamePeople, half: float) -> bool:
     far = abs(changed.estimate) > half * changed.std_error
-    return bool(far and same.estimate * np.sign(changed.estimate) > SUPPORTED * same.std_error)
+    return bool(far and same.estimate * np.sign(changed.estimate) > half * same.std_error)
 
 
 def _table(
