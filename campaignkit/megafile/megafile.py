@@ -17,6 +17,7 @@ from campaignkit.errors import BadValue
 from campaignkit.megafile.build import build
 from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.ingest.understood import losses
+from campaignkit.megafile.interviews import Interviews
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.logs import Logs
 from campaignkit.megafile.refresh.report import RefreshReport, night_report, nothing_new
@@ -31,7 +32,7 @@ from campaignkit.restrictions import restrictions_of, stated
 __all__ = ["Megafile"]
 
 
-class Megafile(Logs):
+class Megafile(Interviews, Logs):
     """A campaign's people and what is known of them, in one DuckDB file. Made by `build` or `open`.
 
     Attributes

@@ -45,8 +45,10 @@ class Translated:
     warnings: tuple[str, ...] = ()
 
 
-def translate(megafile: Connection, text: str, as_of: date) -> Translated:
+def translate(megafile: Connection, text: str, as_of: date | str) -> Translated:
     """Return an expression about a person as SQL, written anew from what DuckDB's parser read.
+
+    `as_of` is a date, or SQL for one, such as a column that has a date for each row.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def translate(megafile: Connection, text: str, as_of: date) -> Translated:
     for node in walk(tree):
         if node["class"] == "FUNCTION" and node["function_name"] in FUNCTIONS:
             _check_values(megafile, node["function_name"], _arguments(node))
-    day = quote_literal(as_of)
+    day = as_of if isinstance(as_of, str) else quote_literal(as_of)
 
     def named(node: Node) -> str | None:
         sql = _name(node)

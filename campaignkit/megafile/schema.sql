@@ -259,7 +259,8 @@ CREATE TABLE survey_response (
     stream   VARCHAR,       -- van, phone, online, text
     asked_on DATE,
     question VARCHAR,
-    answer   VARCHAR
+    answer   VARCHAR,
+    weight   DOUBLE         -- the design weight that the poll came with; null: none
 );
 
 -- One row a person in the consumer append.

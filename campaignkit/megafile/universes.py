@@ -30,7 +30,7 @@ def make_universe(
     megafile: Connection, predicates: tuple[str, ...], as_of: date | str | None, equals: dict[str, Any]
 ) -> Universe:
     """Return the universe that some predicates and equalities say; see `Megafile.universe`."""
-    day = _day(as_of, megafile.as_of)
+    day = day_of(as_of, megafile.as_of)
     for name, value in equals.items():
         _check_vocabulary(megafile, name, value)
     texts = [*predicates, *(_equality(name, value) for name, value in equals.items())]
@@ -73,10 +73,17 @@ def universe_of(
     digest = hashlib.sha256(ids["person_id"].to_numpy().tobytes()).hexdigest()
     kept = megafile.keep_people(f"people_{digest[:16]}", ids)
     inside = f"p.person_id IN (SELECT person_id FROM {kept})"
-    return Universe(megafile, _day(as_of, megafile.as_of), inside, f"{ids.height:,} people of a table", known)
+    return Universe(megafile, day_of(as_of, megafile.as_of), inside, f"{ids.height:,} people of a table", known)
 
 
-def _day(as_of: date | str | None, latest: date) -> date:
+def day_of(as_of: date | str | None, latest: date) -> date:
+    """Return a date that somebody gave, or else the megafile's own.
+
+    Raises
+    ------
+    BadValue
+        If it is none, or later than the megafile.
+    """
     try:
         day = latest if as_of is None else as_of if isinstance(as_of, date) else date.fromisoformat(as_of)
     except ValueError as error:

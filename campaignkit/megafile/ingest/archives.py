@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from campaignkit.errors import LayoutError
+from campaignkit.megafile.ingest.statistical_files import as_csv, column_labels, is_statistical
 
 #: A file that unpacks to more than this many times its size, and to more than `BOMB_BYTES`, is no export: text of
 #: people's records packs 4 to 30 times smaller, a file of one repeated byte 1,000 times.
@@ -68,6 +69,8 @@ class ExportFile:
 
     def _opened(self) -> tuple[BinaryIO, int | None]:
         """Return its stream, and how many bytes it is unpacked from; None where it is not packed."""
+        if self.member is None and is_statistical(self.path):
+            return io.BytesIO(as_csv(self.path, self.name)), None
         if self.member is not None:
             with zipfile.ZipFile(self.path) as archive:
                 entry = archive.getinfo(self.member)
@@ -89,6 +92,10 @@ class ExportFile:
             checked = _Checked(self.name, stream, packed)
             while checked.read(HEAD_BYTES):
                 pass
+
+    def labels(self) -> list[str]:
+        """Return what an SPSS or Stata file says of its columns, in their order; [] for any other file."""
+        return column_labels(self.path, self.name) if self.member is None and is_statistical(self.path) else []
 
     def head(self) -> bytes:
         """Return its first bytes."""

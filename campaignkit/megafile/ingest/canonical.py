@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -55,6 +55,8 @@ class Reader:
         The file's own column names, unique.
     as_of : date or None
         The file's date, which births must fit; None: any do.
+    labels : list of str
+        What the second header row says of each column; empty: there is none.
 
     Raises
     ------
@@ -62,8 +64,11 @@ class Reader:
         If the header repeats a column the layout reads.
     """
 
-    def __init__(self, layout: Layout, header: list[str], as_of: date | None = None) -> None:
+    def __init__(
+        self, layout: Layout, header: list[str], as_of: date | None = None, labels: Sequence[str] = ()
+    ) -> None:
         self.layout = layout
+        self.labels = dict(zip(header, labels, strict=True)) if labels else {}
         self.header = header
         self.as_of = as_of
         self.names = [f"c{place}" for place in range(len(header))]  # a file's own may be "*" or "record_id"
@@ -166,6 +171,7 @@ class Reader:
             matched = fact.unpivot.search(name) if len(name) <= MOST_NAME else None
             if matched and (cells := rows.filter(pl.col(own).is_not_null())).height:
                 groups = {str(i): value for i, value in enumerate(matched.groups(), start=1)}
+                groups["label"] = self.labels.get(name, "").strip() or name
                 cells = cells.with_columns(pl.col(own).alias("__value"))
                 parts.append(self._make(fact.table, fact.columns, cells, unread, groups))
         nobody = rows.clear().with_columns(pl.lit(None, pl.String).alias("__value"))

@@ -15,6 +15,7 @@ from typing import Any
 
 from campaignkit.errors import LayoutError
 from campaignkit.megafile.ingest.archives import HEAD_BYTES, ExportFile, damaged, members_of
+from campaignkit.megafile.ingest.statistical_files import READERS
 
 MANIFEST = "manifest.toml"
 
@@ -22,7 +23,7 @@ MANIFEST = "manifest.toml"
 CONTACT_WORDS = "contact_results.toml"  # a campaign's own words, read by suppression.contact_results
 _NO_EXPORTS = ("truth", MANIFEST, CONTACT_WORDS, "__macosx", ".ds_store", "thumbs.db", "desktop.ini")
 _READ_NOT = ("readme", "truth", ".")
-_SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".gz", ".zip", ".dat")
+_SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".gz", ".zip", ".dat", *READERS)
 _UNREADABLE = {
     ".xlsx": "an Excel workbook: save it as CSV", ".xlsm": "an Excel workbook: save it as CSV",
     ".parquet": "Parquet: write it as CSV", ".bz2": "packed with bzip2: unpack it", ".xz": "packed with xz: unpack it",
@@ -146,6 +147,7 @@ def _open_zip(path: Path, name: str, listing: Listing) -> None:
             continue
         suffix = f".{last.rpartition('.')[2]}".lower()
         nested = "an archive within an archive: unpack it" if suffix in (".zip", ".gz") else None
+        nested = "an SPSS or Stata file within an archive: unpack it" if suffix in READERS else nested
         if why := _UNREADABLE.get(suffix) or nested or _name_says(last):
             listing.skipped.append(Skipped(shown_name(f"{name}!{member}"), why))
         else:

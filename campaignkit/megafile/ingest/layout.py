@@ -79,6 +79,8 @@ class Layout:
     quote: str
     encoding: str
     header: bool
+    header_rows: int
+    last_header_row: str | None
     required: tuple[str, ...]
     unused: tuple[str, ...]
     columns: tuple[str, ...]
@@ -193,6 +195,8 @@ def read_layout(text: str, where: str) -> Layout:
         quote=file.get("quote", '"'),
         encoding=file.get("encoding", "utf-8"),
         header=file.get("header", True),
+        header_rows=file.get("header_rows", 1),
+        last_header_row=file.get("last_header_row"),
         required=tuple(file.get("required", ())),
         unused=tuple(file.get("unused", ())),
         columns=tuple(file.get("columns", ())),
@@ -322,7 +326,7 @@ def fits(layout: Layout, head: str) -> bool:
     """Return whether a file that begins with `head` (whole lines) can be read by a layout."""
     if layout.header:
         header = {fold(name) for name in first_record(layout, head)}
-        return all(fold(name) in header for name in layout.required)
+        return all(fold(name) in header for name in layout.required) and has_last_header_row(layout, head)
     rows = [row for row in _parse(layout, head, most=50) if row]
     right = [row for row in rows if len(row) == len(layout.columns)]
     if not right or len(right) < 0.9 * len(rows):
@@ -338,7 +342,41 @@ def _matches(rows: list[list[str]], position: int, pattern: str) -> bool:
 
 def first_record(layout: Layout, head: str) -> list[str]:
     """Return the fields of the first record of `head`; none if it is empty."""
-    return next(iter(_parse(layout, head, most=1)), [])
+    return next(iter(header_records(layout, head)), [])
+
+
+def header_records(layout: Layout, head: str) -> list[list[str]]:
+    """Return the fields of each header row."""
+    return _parse(layout, head, most=layout.header_rows)
+
+
+def has_last_header_row(layout: Layout, head: str) -> bool:
+    """Return whether the last header row says what the layout expects; without a check, people would pass for it."""
+    if layout.last_header_row is None:
+        return True
+    rows = header_records(layout, head)
+    within = (
+        any(len(cell) <= MOST_NAME and re.search(layout.last_header_row, cell) for cell in rows[-1]) if rows else False
+    )
+    return within and len(rows) == layout.header_rows
+
+
+def named_header(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the unique names of columns whose header has several rows.
+
+    A column without a name belongs to the question on its left: it is called after it and its own label.
+
+    Examples
+    --------
+    >>> named_header([["Which did you see?", "", "Age"], ["Television", "Online", "Response"]])
+    ['Which did you see?', 'Which did you see?: Online', 'Age']
+    """
+    names, question = [], ""
+    labels = list(rows[1]) if len(rows) > 1 else []
+    for name, label in zip(rows[0], [*labels, *[""] * len(rows[0])], strict=False):
+        question = name.strip() or question
+        names.append(name if name.strip() or not label.strip() else f"{question}: {label.strip()}")
+    return unique_header(names)
 
 
 def _parse(layout: Layout, head: str, most: int) -> list[list[str]]:
@@ -370,9 +408,18 @@ def _nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
             near = (known + 1 - len(missing) / len(layout.required)) / 2
             if near > nearest_yet:
                 best, nearest_yet = layout, near
-                advice = f"it lacks {listed(missing)}" if missing else (
-                    f"its columns are there, but parted by {delimiter!r} where the layout says {layout.delimiter!r}"
-                )  # fmt: skip
+                advice = _what_is_in_the_way(layout, missing, delimiter)
     if best is None or nearest_yet < 0.5:
         return "Write a layout for it (campaignkit/megafile/layouts/README.md) and pass layouts=[path]."
     return f"The nearest is {best.name} ({best.title}): {advice}."
+
+
+def _what_is_in_the_way(layout: Layout, missing: list[str], delimiter: str) -> str:
+    if missing:
+        return f"it lacks {listed(missing)}"
+    if delimiter != layout.delimiter:
+        return f"its columns are there, but parted by {delimiter!r} where the layout says {layout.delimiter!r}"
+    return (
+        f"its columns are there, but no cell of header row {layout.header_rows} matches {layout.last_header_row!r}. "
+        "Export it again with all its header rows"
+    )

@@ -34,13 +34,14 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (lambda value: isinstance(value, str) and bool(value.strip()), "text in quotes, not empty"),
     "texts": (_texts, 'a list of texts, like ["A", "B"]'),
     "flag": (lambda value: isinstance(value, bool), "true or false"),
+    "count": (lambda value: type(value) is int and 1 <= value <= 9, "a whole number from 1 to 9"),
     "table": (lambda value: isinstance(value, dict), "a table"),
     "tables": (lambda value: isinstance(value, list) and all(isinstance(v, dict) for v in value), "written [[fact]]"),
     "names": (_text_by_name, 'a table of texts, like { A = "a" }'),
     "lists": (lambda value: isinstance(value, dict) and all(map(_texts, value.values())), "a table of lists of texts"),
     "format": (lambda value: isinstance(value, str) or _texts(value), "a date's format or a list of them"),
     "scalar": (_scalar, "text, a number, a date, true or false"),
-    "group": (lambda v: isinstance(v, str | int) and not isinstance(v, bool), 'a group\'s number, or "value"'),
+    "group": (lambda v: isinstance(v, str | int) and not isinstance(v, bool), 'a group\'s number, "value" or "label"'),
     "makers": (lambda v: isinstance(v, dict) and all(isinstance(m, str | dict) for m in v.values()),
                "a table of columns' names or tables"),
 }  # fmt: skip
@@ -49,7 +50,8 @@ _KEYS = {
     "": {"name": "name", "title": "text", "reference": "text", "source": "name", "kind": "text", "mode": "text",
          "scope": "texts", "key": "texts", "restricted": "text", "notes": "text",
          "file": "table", "as_of": "table", "person": "table", "fact": "tables"},
-    "file": {"delimiter": "text", "quote": "text", "encoding": "text", "header": "flag", "required": "texts",
+    "file": {"delimiter": "text", "quote": "text", "encoding": "text", "header": "flag",
+             "header_rows": "count", "last_header_row": "text", "required": "texts",
              "unused": "texts", "columns": "texts", "patterns": "names"},
     "as_of": {"file_name": "text", "column": "name", "format": "text"},
     "person": {"source": "name", "key": "texts", "one_per_person": "flag", "columns": "makers"},
@@ -115,6 +117,12 @@ def _check_file(file: dict[str, Any], where: str) -> None:
             raise LayoutError(f"{where}: {name} is {mark!r}; it is one ASCII character, and no line end.")
     if delimiter == quote:
         raise LayoutError(f"{where}: delimiter and quote are both {quote!r}.")
+    if (file.get("header_rows", 1) > 1) != ("last_header_row" in file):
+        raise LayoutError(
+            f"{where}: header_rows and last_header_row go together: a pattern that a cell of the last header row has, "
+            "so that no person is taken for a header."
+        )
+    _groups(file.get("last_header_row", ""), f"{where}: last_header_row")
     columns = file.get("columns", [])
     if twice := {name for name in columns if columns.count(name) > 1}:
         raise LayoutError(f"{where}: columns has {listed(sorted(twice))} twice.")
@@ -170,8 +178,10 @@ def _check_maker(maker: str | dict[str, Any], groups: int | None, where: str) ->
 def _check_group(group: str | int, groups: int | None, where: str) -> None:
     if groups is None:
         raise LayoutError(f"{where}: group needs `unpivot` in its [[fact]].")
-    if group != "value" and not (str(group).isdigit() and 1 <= int(group) <= groups):
-        raise LayoutError(f'{where}: group is {group!r}; unpivot has {groups}, and the cell itself is "value".')
+    if group not in ("value", "label") and not (str(group).isdigit() and 1 <= int(group) <= groups):
+        raise LayoutError(
+            f'{where}: group is {group!r}; unpivot has {groups}; the cell is "value", the second header row "label".'
+        )
 
 
 def _check_extracting(pattern: str, where: str) -> None:

@@ -24,7 +24,16 @@ from campaignkit.megafile.ingest.files import (
     read_manifest,
     sniff_encoding,
 )
-from campaignkit.megafile.ingest.layout import Column, Layout, choose_layout, first_record, fold, unique_header
+from campaignkit.megafile.ingest.layout import (
+    Column,
+    Layout,
+    choose_layout,
+    fold,
+    has_last_header_row,
+    header_records,
+    named_header,
+    unique_header,
+)
 from campaignkit.megafile.ingest.records import CHUNK_BYTES, MOST_RAW, Block, Reject, read_blocks, reject_runs
 
 #: record_id = file_id * 2^30 + first line, and file_id = days since 1990 * 2^11 + its number among the files of that
@@ -45,6 +54,8 @@ class Source:
         Unique column names.
     header_lines : int
         Physical lines before the first record.
+    labels : list of str
+        What the second header row says of each column; empty: there is none.
     encoding : str
         What it is read as.
     as_of : date
@@ -60,6 +71,7 @@ class Source:
     encoding: str
     as_of: date
     carriage_returns: bool = False
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -149,15 +161,26 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
     heads = {e: head_text(head, sniff_encoding(head, e)) for e in ("utf-8", "cp1252", "utf-16")}
     layout = _named(layouts, entry["layout"], file) if "layout" in entry else choose_layout(layouts, heads, file.name)
     text = heads[layout.encoding]
-    header, header_lines = list(layout.columns), 0
+    header, labels, header_lines = list(layout.columns), [], 0
     if layout.header:
-        header = unique_header(first_record(layout, text))
+        header, labels = _header(layout, text, file)
         header_lines = _header_lines(layout, text)
         _check_keys(layout, header, file)
         _check_suppressing(layout, header, file)
     encoding = sniff_encoding(head, layout.encoding)
-    source = Source(file, layout, header, header_lines, encoding, date.min, ends_in_carriage_returns(head))
+    source = Source(file, layout, header, header_lines, encoding, date.min, ends_in_carriage_returns(head), labels)
     return replace(source, as_of=entry.get("as_of") or _date_in_name(layout, file) or _date_in_column(source))
+
+
+def _header(layout: Layout, text: str, file: ExportFile) -> tuple[list[str], list[str]]:
+    """Return a file's column names, and what its second header row says of each; [] where there is none."""
+    rows = header_records(layout, text)
+    if not has_last_header_row(layout, text):
+        raise LayoutError(f"{file.name} lacks the {layout.header_rows} header rows of {layout.name}. Export it again.")
+    if len(rows) < 2:
+        return unique_header(rows[0] if rows else []), file.labels()
+    width = len(rows[0])
+    return named_header(rows), [*rows[1], *[""] * width][:width]
 
 
 def _check_keys(layout: Layout, header: list[str], file: ExportFile) -> None:
@@ -189,9 +212,16 @@ def _named(layouts: Sequence[Layout], name: str, file: ExportFile) -> Layout:
 
 def _header_lines(layout: Layout, text: str) -> int:
     """Count the lines of a header whose quoted names may hold line ends."""
-    lines = text.split("\n")
-    for count in range(1, min(len(lines), 20) + 1):
-        if not layout.quote or "\n".join(lines[:count]).count(layout.quote) % 2 == 0:
+    lines, before = text.split("\n"), 0
+    for _ in range(layout.header_rows):
+        before += _record_lines(lines[before : before + 20], layout.quote)
+    return before
+
+
+def _record_lines(lines: list[str], quote: str) -> int:
+    """Return how many lines the first record has; 1 where a quote is left open."""
+    for count in range(1, len(lines) + 1):
+        if not quote or "\n".join(lines[:count]).count(quote) % 2 == 0:
             return count
     return 1
 
@@ -262,7 +292,7 @@ def read_source(source: Source, file_id: int, tally: Tally, chunk_bytes: int | N
     LayoutError
         If the archive turns out to be cut short, or the header repeats a column that is read.
     """
-    reader = Reader(source.layout, source.header, source.as_of)
+    reader = Reader(source.layout, source.header, source.as_of, source.labels)
     tally.lines = source.header_lines
     for block in _blocks(source, chunk_bytes):
         yield _batch(reader, block, file_id, tally)
