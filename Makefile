@@ -51,6 +51,7 @@ attack: .venv/test                   ## damage at random, and no suppressed pers
 
 sample: .venv/core                   ## make sample_data/ anew
 	$(BIN)/campaignkit sample sample_data --people 130000
+	$(BIN)/campaignkit sample sample_data_20121031 --people 130000 --drop 2012-10-31
 
 chromium:                            ## what `make check` drives notebooks with; on Debian, as root
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -y -q chromium)

@@ -16,8 +16,7 @@ import polars as pl
 
 from campaignkit.errors import BadValue, CampaignkitError
 from campaignkit.megafile import Megafile
-from campaignkit.sample.exports import write
-from campaignkit.sample.stored import SEED, exports_folder
+from campaignkit.sample.stored import DROPS, SEED, exports_folder
 from campaignkit.sample.stored import megafile as sample_megafile
 from campaignkit.sample.truth import link_quality
 
@@ -53,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("folder", type=Path)
     sample.add_argument("--people", type=int, default=130_000)
     sample.add_argument("--seed", type=int, default=SEED)
+    sample.add_argument("--drop", choices=list(DROPS), default=min(DROPS), help="the exports of which day")
     sample.set_defaults(run=_sample)
     build = commands.add_parser("build", help="build a megafile from a folder of exports")
     build.add_argument("folder", type=Path)
@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    written = write(options.folder, options.people, options.seed)
+    _, write_drop = DROPS[options.drop]
+    written = write_drop(options.folder, options.people, options.seed)
     _show("Written", written)
 
 

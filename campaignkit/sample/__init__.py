@@ -4,6 +4,9 @@ from campaignkit.sample.exports import write
 from campaignkit.sample.fitted import persuasion, score
 from campaignkit.sample.nights import write_night
 from campaignkit.sample.stored import exports_folder, megafile
+from campaignkit.sample.tracking_files import write_tracking
 from campaignkit.sample.world import Drawn, draw
 
-__all__ = ["Drawn", "draw", "exports_folder", "megafile", "persuasion", "score", "write", "write_night"]
+__all__ = [
+    "Drawn", "draw", "exports_folder", "megafile", "persuasion", "score", "write", "write_night", "write_tracking",
+]  # fmt: skip

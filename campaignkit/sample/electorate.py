@@ -113,12 +113,18 @@ def electorate(
     path, moved = _drifting(rng, table, share, path, movers, drift / (1 - 2 * wobble), time)
     moved = moved.with_columns(pl.col("points") * (1 - 2 * wobble))
     if event is not None and swing:
-        soft = _softness(table, swing) if going_home else np.ones(len(share))
-        start = share @ expit(path[event])
-        goal = start + swing / (1 - 2 * wobble)
-        step = brentq(lambda by: share @ expit(path[event] + by * soft) - goal, -30, 30)
-        path[event:] += step * soft
+        path = after_event(table, share, path, event, swing / (1 - 2 * wobble), going_home)
     return Electorate(table, share, path, wobble), moved
+
+
+def after_event(
+    table: pl.DataFrame, share: np.ndarray, path: np.ndarray, event: int, swing: float, going_home: bool
+) -> np.ndarray:
+    """Return a path that from the day of an event on is moved: by `swing`, as a share of the electorate."""
+    soft = _softness(table, swing) if going_home else np.ones(len(share))
+    goal = share @ expit(path[event]) + swing
+    step = brentq(lambda by: share @ expit(path[event] + by * soft) - goal, -30, 30)
+    return np.concatenate([path[:event], path[event:] + step * soft])
 
 
 def _kinds(rng: np.random.Generator) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:

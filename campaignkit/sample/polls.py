@@ -45,7 +45,7 @@ def polls(
     still = Stillness(world, event, answering, quiet)
     interviews = pl.concat(
         [
-            _stream(rng, world, still, name, people // len(STREAMS), shift)
+            stream_interviews(rng, world, still, name, people // len(STREAMS), shift)
             for name, shift in zip(STREAMS, effects, strict=True)
         ]
     )
@@ -57,7 +57,7 @@ def polls(
         "moved": moved.with_columns(relative=pl.Series(world.relative(moved))),
     }
     if event is not None and panel:
-        tables["panel"], truth["panel"] = _panel(stream("panel"), world, still, event, panel, again, first)
+        tables["panel"], truth["panel"] = panel_reports(stream("panel"), world, still, event, panel, again, first)
     return tables, truth
 
 
@@ -77,16 +77,18 @@ class Stillness:
         return 1 - self.by_party, 1 - self.by_choice
 
 
-def _stream(
-    rng: np.random.Generator, world: Electorate, still: Stillness, name: str, size: int, shift: float
-) -> pl.DataFrame:
+def stream_interviews(
+    rng: np.random.Generator, world: Electorate, still: Stillness, name: str, size: int, shift: float,
+    volume_drift: float = 0.5,
+) -> pl.DataFrame:  # fmt: skip
     """Draw a stream's interviews: its volume and mix drift, its house effect stays."""
     days, says = len(world.logit), world.says(shift)
     old, ours = TOWARD[name]
     age = world.table["age_band"].replace_strict(BY["age_band"][0], np.linspace(-1, 1, 6), return_dtype=pl.Float64)
     ours = ours * (world.table["party"] == "D").to_numpy()
-    keen = rng.normal(0, 0.25, 5)[world.table["region"].replace_strict(BY["region"][0], range(5)).to_numpy()]
-    volume = np.exp(rng.normal(0, 0.5) * np.linspace(-1, 1, days) + rng.normal(0, 0.25, days))
+    regions = world.table["region"].unique(maintain_order=True)
+    keen = rng.normal(0, 0.25, len(regions))[world.table["region"].replace_strict(regions, range(len(regions)))]
+    volume = np.exp(rng.normal(0, volume_drift) * np.linspace(-1, 1, days) + rng.normal(0, 0.25, days))
     each_day = rng.multinomial(size, volume / volume.sum())
     toward = rng.normal(0, 0.4)  # how the stream's age mix drifts over the time
     rows = []
@@ -116,7 +118,7 @@ def _frame(world: Electorate) -> pl.DataFrame:
     return shares.group_by(*BY, maintain_order=True).agg(pl.col("n").sum().round().cast(pl.Int64))
 
 
-def _panel(
+def panel_reports(
     rng: np.random.Generator, world: Electorate, still: Stillness, event: int, size: int, again: float, first: dt.date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Draw a panel: two reports before the event, two after it, of those who answer again."""

@@ -36,6 +36,8 @@ class Format:
         utf-8, cp1252 or utf-16 (little-endian with a byte order mark).
     broken
         Lines no reader can read as a record, and why.
+    more_header
+        Further header rows, as survey tools write them.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Format:
     line_end: str = "\n"
     encoding: str = "utf-8"
     broken: tuple[tuple[str, str], ...] = ()
+    more_header: tuple[tuple[str, ...], ...] = ()
 
 
 class Sink:
@@ -67,8 +70,8 @@ class Sink:
             self._out = self._raw
         if form.encoding == "utf-16":
             self._out.write(b"\xff\xfe")
-        if form.header:
-            self._text(_line(form.header, form))
+        for row in (form.header, *form.more_header):
+            self._text(_line(list(row), form) if row else "")
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows; columns in the order of the header."""
@@ -162,5 +165,7 @@ class Folder:
 
 
 def _line(values: list[str], form: Format) -> str:
-    quoted = [f'"{value}"' if form.quoting == "always" else value for value in values]
+    needed = [form.quoting == "always" or form.delimiter in value or '"' in value for value in values]
+    doubled = [value.replace('"', '""') for value in values]
+    quoted = [f'"{inside}"' if need else inside for inside, need in zip(doubled, needed, strict=True)]
     return form.delimiter.join(quoted) + form.line_end

@@ -1,50 +1,58 @@
-"""The small sample campaign, built once and kept: what notebooks and tests open."""
+"""The small sample campaign, built once and kept: what notebooks and tests open. October's polls come on top."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-from collections.abc import Generator
+import tempfile
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from campaignkit.checks import check_scalar
 from campaignkit.megafile import Megafile
 from campaignkit.progress import Steps
 from campaignkit.sample.exports import write
+from campaignkit.sample.tracking_files import write_tracking
 
 SMALL = 130_000  # people in the small sample
 SEED = 2012
+DROPS = {"2012-10-01": ("sample_data", write), "2012-10-31": ("sample_data_20121031", write_tracking)}
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def exports_folder(progress: bool | None = None) -> Path:
+def exports_folder(progress: bool | None = None, *, drop: str = "2012-10-01") -> Path:
     """Return the folder of the small sample's exports: `sample_data/` of a checkout, else made in the user's cache.
 
     Parameters
     ----------
     progress : bool or None
         Whether to show the making. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
+    drop : str
+        Which exports: all of ``"2012-10-01"``, or the polls of ``"2012-10-31"``.
 
     Examples
     --------
     >>> (exports_folder() / "truth").is_dir()
     True
     """
-    beside = _PACKAGE.parent / "sample_data"
+    check_scalar(drop, "drop", choices=list(DROPS))
+    name, write_drop = DROPS[drop]
+    beside = _PACKAGE.parent / name
     if beside.is_dir():
         return beside
-    folder = _cache() / f"sample_data-{_digest(sorted((_PACKAGE / 'sample').rglob('*.py')))}"
+    folder = _cache() / f"{name}-{_digest(sorted((_PACKAGE / 'sample').rglob('*.py')))}"
     if not folder.is_dir():
         steps = Steps("sample", progress)
         with steps.step(f"writing the exports of a campaign of {SMALL:,} people"):
-            _put(folder)
+            _put(folder, write_drop)
         steps.close()
     return folder
 
 
-def megafile(progress: bool | None = None) -> Megafile:
+def megafile(progress: bool | None = None, *, drop: str = "2012-10-01") -> Megafile:
     """Open the sample campaign's megafile; the first call builds it and keeps it under `build/`.
 
     It is built anew when the code that builds it or the exports change. The campaign, its hosts and its people
@@ -54,11 +62,13 @@ def megafile(progress: bool | None = None) -> Megafile:
     ----------
     progress : bool or None
         Whether to show the building. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
+    drop : str
+        ``"2012-10-31"``: what a refresh with the tracking polls of that day made of it; all else is of 2012-10-01.
 
     Returns
     -------
     Megafile
-        About 130,000 people as of 2012-10-01, open for reading.
+        About 130,000 people as of `drop`, open for reading.
 
     Examples
     --------
@@ -66,11 +76,28 @@ def megafile(progress: bool | None = None) -> Megafile:
     >>> ck.sample.megafile().as_of
     datetime.date(2012, 10, 1)
     """
-    exports = exports_folder(progress)
+    check_scalar(drop, "drop", choices=list(DROPS))
+    exports = [exports_folder(progress, drop=day) for day in DROPS if day <= drop]
     code = sorted(path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"})
-    path = _cache() / f"sample-{_digest([*code, *sorted(exports.rglob('*.*'))])}.duckdb"
+    read = [path for folder in exports for path in sorted(folder.rglob("*.*"))]
+    path = _cache() / f"sample-{_digest([*code, *read])}.duckdb"
     with _one_at_a_time(path):
-        return Megafile.open(path) if path.exists() else Megafile.build(exports, path, progress=progress)
+        if path.exists():
+            return Megafile.open(path)
+        if len(exports) == 1:
+            return Megafile.build(exports[0], path, progress=progress)
+        return _refreshed(exports[1], path, progress)
+
+
+def _refreshed(exports: Path, path: Path, progress: bool | None) -> Megafile:
+    """Refresh a copy of the first drop's megafile, and put it there whole."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        with megafile(progress) as first:
+            part = Path(shutil.copy(first.path, folder))
+        with Megafile.open(part) as copy:
+            copy.refresh(exports, progress=progress)
+        part.rename(path)
+    return Megafile.open(path)
 
 
 @contextmanager
@@ -84,10 +111,10 @@ def _one_at_a_time(path: Path) -> Generator[None]:
         yield
 
 
-def _put(folder: Path) -> None:
+def _put(folder: Path, write_drop: Callable[[Path, int, int], object]) -> None:
     """Write the exports beside `folder`, and put them there whole, unless another process was quicker."""
     part = folder.with_name(f"{folder.name}.{os.getpid()}")
-    write(part, SMALL, SEED)
+    write_drop(part, SMALL, SEED)
     try:
         part.rename(folder)
     except OSError:

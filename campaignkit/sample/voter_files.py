@@ -266,8 +266,9 @@ def van_answers(scripts: pl.DataFrame, surveys: pl.DataFrame, voters: pl.DataFra
         "person", "asked_on", question=pl.lit("Follow-up: supports our candidate"),
         answer=pl.when("supports_after").then(pl.lit("Yes")).otherwise(pl.lit("No")), kind=pl.lit("Phone"),
     )  # fmt: skip
+    asked = pl.col("question") if "question" in surveys.columns else pl.lit(QUESTION)
     own = surveys.filter(pl.col("stream") == "van").select(
-        "person", "asked_on", "answer", question=pl.lit(QUESTION), kind=pl.lit("Walk")
+        "person", "asked_on", "answer", question=asked, kind=pl.lit("Walk")
     )
     table = pl.concat([after, own.select(after.columns)]).join(names, on="person", how="inner", maintain_order="left")
     values = {
