@@ -18,7 +18,9 @@ PEOPLE, SEED = 3_000, 7
 def drawn():
     tables, _ = world.batch(SEED, 0, 0, 60_000)
     shared = tracking.once(world.stream(SEED, -1, "tracking"))
-    return tracking.tracking(world.stream(SEED, 0, "tracking"), shared, tables["people"], tables["ballots"])
+    with pytest.MonkeyPatch.context() as many:
+        many.setattr(tracking, "INTERVIEWS", 40_000)  # so that chance hides little of what was planted
+        return tracking.tracking(world.stream(SEED, 0, "tracking"), shared, tables["people"], tables["ballots"])
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +31,12 @@ def exports(tmp_path_factory):
     return folder
 
 
-def fall(said: pl.DataFrame) -> float:
-    shown = said.filter(pl.col("answer") != "Undecided").with_columns(ours=pl.col("answer") == "Our candidate")
-    halves = shown.group_by(pl.col("asked_on") >= EVENT).agg(pl.col("ours").mean()).sort("asked_on")["ours"]
-    return halves[1] - halves[0]
+def fall(interviews: pl.DataFrame) -> float:
+    """Return the change of the answers, the mean of the streams' own: their volumes drift."""
+    decided = interviews.filter(pl.col("answer") != "Undecided")
+    ours = decided.group_by("stream", pl.col("asked_on") >= EVENT).agg((pl.col("answer") == "Our candidate").mean())
+    halves = ours.pivot("asked_on", index="stream", values="answer")
+    return (halves["true"] - halves["false"]).mean()
 
 
 def test_the_polls_fall_far_more_than_the_voters_do(drawn):
@@ -41,7 +45,7 @@ def test_the_polls_fall_far_more_than_the_voters_do(drawn):
     at = (EVENT - tracking.FIRST).days
     walk = everyone["supports"][at] - everyone["supports"][at - 1]
     assert walk == pytest.approx(tracking.SWING, abs=0.004)  # the day's own step beside it
-    assert fall(tables["interviews"]) < 2 * tracking.SWING
+    assert fall(tables["interviews"]) < 1.5 * tracking.SWING
 
 
 def test_only_people_from_the_other_side_leave_and_nobody_comes(drawn):
