@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from campaignkit.outreach.audiences import Audiences
 from campaignkit.outreach.comparison import Comparison, Side, compare
 from campaignkit.outreach.promise import Delivery
 from campaignkit.result import Result
+from campaignkit.spreadsheets import save_table
 from campaignkit.wording import counted, dollars, number, share
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ class BuyPlan(Result):
     """An order of spots, with what it will deliver.
 
     `table` has one row a cell that is bought: the columns of a cell; ``spots``; ``cost`` of one and ``cost_total``;
-    ``targets``: people of the target (or expected votes) who see one spot; ``index``, as in `Audiences`. It is the
-    order itself: ``plan.table.write_csv(...)``, ``.write_excel(...)``.
+    ``targets``: people of the target (or expected votes) who see one spot; ``index``, as in `Audiences`. `save` writes
+    it as an order sheet.
 
     Attributes
     ----------
@@ -100,6 +102,61 @@ class BuyPlan(Result):
         """
         check_scalar(quantity, "quantity", choices=self.promise["quantity"].to_list())
         return self.promise.row(by_predicate=pl.col("quantity") == quantity, named=True)
+
+    def order_sheet(self) -> pl.DataFrame:
+        """Return the order as a station's or cable system's desk takes it, one row a cell.
+
+        The columns of a cell; ``first_air_date`` and ``last_air_date``, null: the buyer fills them in; ``spots``,
+        ``cost_per_spot`` and ``cost_total`` in dollars. By market where there is one, then the most money first.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> drawn = ck.sample.draw("tv_market", 1_000, seed=1, markets=2, networks=12)
+        >>> found = ck.outreach.audiences(
+        ...     drawn["viewing"], "target", ["network", "half_hour"], unit="person", weight="weight", market="market",
+        ...     exposures="days", days=14, panel=drawn["panel"],
+        ... )
+        >>> sheet = ck.outreach.buy_plan(found, drawn["avails"], budget=5_000).order_sheet()
+        >>> sheet.columns[3:]
+        ['first_air_date', 'last_air_date', 'spots', 'cost_per_spot', 'cost_total']
+        """
+        whole = (self.table["spots"] == self.table["spots"].floor()).all()
+        rows = self.table.select(
+            *self.audiences.by, first_air_date=pl.lit(None, pl.Date), last_air_date=pl.lit(None, pl.Date),
+            spots=pl.col("spots").cast(pl.Int64) if whole else pl.col("spots").round(4),
+            cost_per_spot=pl.col("cost").round(2), cost_total=pl.col("cost_total").round(2),
+        )  # fmt: skip
+        return rows if self.audiences.market is None else rows.sort(self.audiences.market, maintain_order=True)
+
+    def save(self, path: str | Path) -> Path:
+        """Write `order_sheet` as a .csv or .xlsx file, whose cells never run as formulas, and return the path.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its ending says which.
+
+        Raises
+        ------
+        BadValue
+            The path ends otherwise or cannot be written; or .xlsx, and XlsxWriter is not installed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> drawn = ck.sample.draw("tv_market", 1_000, seed=1, markets=2, networks=12)
+        >>> found = ck.outreach.audiences(
+        ...     drawn["viewing"], "target", ["network", "half_hour"], unit="person", weight="weight", market="market",
+        ...     exposures="days", days=14, panel=drawn["panel"],
+        ... )
+        >>> plan = ck.outreach.buy_plan(found, drawn["avails"], budget=5_000)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     plan.save(f"{folder}/order.csv").read_text().partition(",")[0]
+        'market'
+        """
+        return save_table(self.order_sheet(), path, "order")
 
     def compare(self, baseline: object, *, spots: str = "spots") -> Comparison:
         """Say how much more the plan buys for the same money than a baseline, such as last cycle's order.

@@ -21,9 +21,9 @@ import pytest
 import campaignkit as ck
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, LayoutError
-from campaignkit.megafile.export.list_files import defuse, undefuse
 from campaignkit.megafile.refresh.order_of_work import refresh
 from campaignkit.progress import Steps
+from campaignkit.spreadsheets import defuse, undefuse
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 CHANNELS = ("phone", "text", "door", "mail", "email")

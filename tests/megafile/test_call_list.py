@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from campaignkit import Megafile
 from campaignkit.checks import PURPOSES
 from campaignkit.errors import BadValue, SourceRestricted
-from campaignkit.megafile.export.list_files import undefuse
 from campaignkit.megafile.suppression.rules import MEANS as CHANNELS
+from campaignkit.spreadsheets import undefuse
 from tests.megafile.campaign import TODAY, days, pick, write_campaign, write_facts
 
 PEOPLE = 400

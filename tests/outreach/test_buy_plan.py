@@ -230,3 +230,43 @@ def test_what_cannot_be_compared_is_refused():
 def test_the_schedule_is_drawn():
     for bought in (plan(goal="reach"), plan(goal="impressions")):
         assert bought.chart().to_dict()["description"] == bought.summary()
+
+
+# --- as an order sheet -------------------------------------------------------------------------------------
+
+
+def test_the_order_sheet_is_the_plan(tmp_path):
+    bought = plan(goal="impressions")
+    sheet = pl.read_csv(bought.save(tmp_path / "order.csv"))
+    assert sheet.columns == [*CELL, "first_air_date", "last_air_date", "spots", "cost_per_spot", "cost_total"]
+    assert sheet["first_air_date"].null_count() == sheet.height == bought.table.height
+    assert sheet["spots"].dtype == pl.Int64
+    assert sheet["spots"].sum() == bought.spots.sum()
+    assert sheet["cost_total"].sum() == pytest.approx(bought.spend, abs=0.01)
+    assert sheet["market"].is_sorted()
+    assert bought.compare(sheet).spend == pytest.approx(bought.spend)
+    with pytest.raises(BadValue, match=r"\.csv, \.xlsx"):
+        bought.save(tmp_path / "order.pdf")
+
+
+def test_an_order_of_fractions_keeps_them(tmp_path):
+    bought = plan(goal="impressions", lumpy=False)
+    sheet = pl.read_csv(bought.save(tmp_path / "order.csv"))
+    assert sheet["spots"].sum() == pytest.approx(bought.spots.sum(), abs=1e-3)
+
+
+def test_an_order_sheet_is_a_workbook_too(tmp_path):
+    pytest.importorskip("xlsxwriter")
+    pytest.importorskip("fastexcel")
+    bought = plan(goal="impressions")
+    sheet = pl.read_excel(bought.save(tmp_path / "order.xlsx"))
+    assert sheet["spots"].sum() == bought.spots.sum()
+
+
+def test_a_name_that_starts_a_formula_is_defused(tmp_path):
+    tricky = {"network": pl.when(network="cable 01").then(pl.lit("=cmd|'/c calc'!A1")).otherwise("network")}
+    found = audiences(viewing=drawn()["viewing"].with_columns(**tricky))
+    bought = plan(found=found, avails=avails().with_columns(**tricky), goal="impressions", budget=9_000)
+    text = bought.save(tmp_path / "order.csv").read_text()
+    assert ",'=cmd|" in text
+    assert ",=cmd|" not in text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 import zipfile
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +13,7 @@ import duckdb
 import polars as pl
 
 from campaignkit.errors import BadValue
-
-#: Characters that show nothing, or white space, before which a spreadsheet may still see a formula.
-_UNSEEN = (
-    " \\t\\r\\n\x0b\x0c\x85\xa0\xad\u034f\u061c\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0"
-)
-_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"  # also full-width, small and minus signs
-_FORMULA = re.compile(f"^'*[\\t\\r\\n]|^['{_UNSEEN}]*[{_SIGNS}]")
+from campaignkit.spreadsheets import csv_bytes
 
 
 class Drafts:
@@ -74,33 +66,11 @@ class Drafts:
         return [path for _, path in self._files]
 
 
-def defuse(text: str) -> str:
-    """Put an apostrophe before a cell that a spreadsheet would take for a formula.
-
-    Examples
-    --------
-    >>> defuse("=1+1"), defuse("Ann"), defuse("'=1")
-    ("'=1+1", 'Ann', "''=1")
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def undefuse(text: str) -> str:
-    """Take the apostrophe of `defuse` off again.
-
-    Examples
-    --------
-    >>> [undefuse(defuse(text)) for text in ("=1+1", "Ann", "'=1", "'t Hooft")]
-    ['=1+1', 'Ann', "'=1", "'t Hooft"]
-    """
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
-
-
 def write_csv(table: pl.DataFrame, path: Path, drafts: Drafts) -> int:
     """Draft a list as a CSV with every column; return its rows."""
     if "phone" in table.columns:  # without the plus sign, which a spreadsheet would take for a formula
         table = table.with_columns(pl.col("phone").str.strip_prefix("+"))
-    drafts.add(path, _csv(table))
+    drafts.add(path, csv_bytes(table))
     return table.height
 
 
@@ -116,12 +86,6 @@ def write_van(con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, d
         rows = ids.filter(pl.col("van_state").eq_missing(pl.lit(state))).select(pl.col("van_id").alias("VanID"))
         with io.BytesIO() as zipped:
             with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr(f"{name.stem}.csv", _csv(rows))
+                archive.writestr(f"{name.stem}.csv", csv_bytes(rows))
             drafts.add(name, zipped.getvalue())
     return ids.height
-
-
-def _csv(table: pl.DataFrame) -> bytes:
-    text = pl.col(pl.String)
-    defused = pl.when(text.str.contains(_FORMULA.pattern)).then(pl.lit("'") + text).otherwise(text)
-    return table.with_columns(defused.name.keep()).write_csv().encode()
