@@ -65,14 +65,13 @@ def xlsx_bytes(table: pl.DataFrame, sheet: str) -> bytes:
     BadValue
         XlsxWriter is not installed, or the table has more rows than a sheet.
     """
-    try:
-        import xlsxwriter  # noqa: F401 - what Polars writes with
-    except ImportError as error:
-        raise BadValue("An .xlsx file needs XlsxWriter: pip install 'campaignkit[excel]'.") from error
     if table.height > SHEET_ROWS:
         raise BadValue(f"A sheet holds {SHEET_ROWS:,} rows, the table has {table.height:,}; save it as .csv.")
     with io.BytesIO() as content:
-        table.write_excel(content, sheet, autofit=True, table_style="Table Style Light 1")
+        try:
+            table.write_excel(content, sheet, autofit=True, table_style="Table Style Light 1")
+        except ImportError as error:
+            raise BadValue("An .xlsx file needs XlsxWriter: pip install 'campaignkit[excel]'.") from error
         return content.getvalue()
 
 
