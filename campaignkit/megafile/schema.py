@@ -22,7 +22,7 @@ RECORD_BOOKKEEPING = (
 FACTS = (
     "vote_history", "gift", "fec_gift", "contact", "assignment", "caller", "volunteer_shift", "enrolment",
     "email_send", "email_event", "guess", "text_optin", "survey_response", "consumer", "social_tie",
-    "contest_entry", "suppression", "county_turnout",
+    "contest_entry", "suppression", "county_turnout", "panel_home", "viewing", "avail", "spot_order", "media_use",
 )  # fmt: skip
 
 #: Those whose rows stand as long as their record does. A suppression outlives its record, see `refusals`.

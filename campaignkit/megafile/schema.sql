@@ -353,6 +353,54 @@ CREATE TABLE county_turnout (
     voted         BIGINT
 );
 
+-- One row a home of a viewing panel, by the voter whom the vendor matched it to.
+CREATE TABLE panel_home (
+    person_id BIGINT,
+    record_id BIGINT,
+    market    VARCHAR,
+    weight    DOUBLE        -- adults that the home stands for
+);
+
+-- One row a home of a viewing panel and cell that it watched.
+CREATE TABLE viewing (
+    person_id BIGINT,
+    record_id BIGINT,
+    network   VARCHAR,
+    daypart   VARCHAR,
+    days      INTEGER       -- of the panel's, on which the home watched it
+);
+
+-- One row a cell of a rate card.
+CREATE TABLE avail (
+    record_id BIGINT,
+    market    VARCHAR,
+    network   VARCHAR,
+    daypart   VARCHAR,
+    cost      DOUBLE,       -- of a spot, in dollars
+    spots     INTEGER       -- left
+);
+
+-- One row a cell of an order of spots.
+CREATE TABLE spot_order (
+    record_id    BIGINT,
+    market       VARCHAR,
+    network      VARCHAR,
+    daypart      VARCHAR,
+    first_air_on DATE,
+    last_air_on  DATE,
+    spots        INTEGER,
+    cost         DOUBLE,    -- of a spot, in dollars
+    cost_total   DOUBLE
+);
+
+-- One row a person asked and channel: a site, an app, a station, a paper.
+CREATE TABLE media_use (
+    person_id BIGINT,
+    record_id BIGINT,
+    channel   VARCHAR,
+    uses      BOOLEAN
+);
+
 CREATE TABLE score (
     person_id BIGINT,
     name      VARCHAR,

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from campaignkit.progress import shown
-from campaignkit.sample import crm_files, donor_files, effects, emails, links, places, voter_files, world
+from campaignkit.sample import crm_files, donor_files, effects, emails, links, places, viewing_files, voter_files, world
 from campaignkit.sample.dirt import CLEAN, FLAGS, written
 from campaignkit.sample.intended import intended
 from campaignkit.sample.sinks import Folder, Format
 
-FORMATS: dict[str, Format] = {**voter_files.FORMATS, **donor_files.FORMATS, **crm_files.FORMATS}
+FORMATS: dict[str, Format] = {**voter_files.FORMATS, **donor_files.FORMATS, **crm_files.FORMATS, **viewing_files.FORMATS}
 VAN_PHONE, FILE_PHONE, CONSUMER_SHARE = 0.55, 0.35, 0.66
 # a voter listed at the old address is listed in its county
 _COUNTIES = places.places().drop_nulls("county").select("state", "county", "county_number").unique()
@@ -59,6 +59,7 @@ def write(folder: str | Path, people: int, seed: int = 2012) -> pl.DataFrame:
             seen += [cells, more]
             turnout.append(counted)
             if number == 0:
+                _television(out, seed, tables)
                 for sink in out.sinks.values():
                     sink.spoil()
         _once(out, seed, turnout)
@@ -181,6 +182,7 @@ class _Batch:
             rows = crm_files.respondents(asked, stream, text)
             out.sinks[f"survey_{stream}"].write(rows)
             self.know(f"survey_{stream}", rows["key"], asked["person"])
+        out.sinks["media_use"].write(viewing_files.media_use(tables["media_use"]))
         friends = self.described("app_friend", self.among(tables["friends"]["person"]))
         out.sinks["app_friends"].write(crm_files.friends(tables["friends"], friends))
         self.know("app_friend", crm_files.keyed(friends["person"], "F", 5_772_157), friends["person"])
@@ -207,6 +209,17 @@ def _turnout(voters: pl.DataFrame, ballots: pl.DataFrame) -> pl.DataFrame:
     listed = where.join(days, how="cross").filter(pl.col("registered_on") <= pl.col("election_date"))
     listed = listed.group_by("state", "county", "election_date").agg(registered=pl.len())
     return listed.join(voted, on=["state", "county", "election_date"], how="left")
+
+
+def _television(out: Folder, seed: int, tables: dict[str, pl.DataFrame]) -> None:
+    """Write the panel, rates and order of the first batch's voters."""
+    people = tables["people"]
+    keys = pl.concat([people, voter_files.voter_keys(people)], how="horizontal")
+    watched, known = world.campaign_television(seed, tables)
+    for name, rows in viewing_files.television(watched, keys).items():
+        out.sinks[name].write(rows)
+    for name, frame in known.items():
+        out.remember(name, frame)
 
 
 def _once(out: Folder, seed: int, turnout: list[pl.DataFrame]) -> None:

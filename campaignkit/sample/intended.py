@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from campaignkit.sample import calls, contests, emails, gifts, outreach, voters
+from campaignkit.sample import calls, contests, emails, gifts, outreach, viewers, voters
 from campaignkit.sample.dirt import FLAGS, Rates
 
 
@@ -41,6 +41,10 @@ def intended(rates: dict[str, Rates] | None = None) -> pl.DataFrame:
     rows.append(("scores", "all", "share of the logit's variance from the basics", voters.BASICS_SHARE))
     rows.append(("surveys", "all", "answers heard wrong", outreach.NOISE))
     rows.append(("surveys", "all", "undecided", outreach.UNDECIDED))
+    for channel, (_, liked) in viewers.CHANNELS.items():
+        rows.append(("media use", f"channel={channel}", "used by the target, over by all", liked))
+    for network, liked in viewers.LIKED.items():
+        rows.append(("viewing", f"network={network}", "watched by the target, over by others", liked))
     for source, rate in (rates or {}).items():
         rows += [(f"dirt {source}", "all", flag, getattr(rate, flag)) for flag in FLAGS if hasattr(rate, flag)]
         rows.append((f"dirt {source}", "all", "typo", rate.typo))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 from campaignkit.stats.optimize.spots import buy
 
 DAYS = 14
+KINDS = 8  # of viewers
 MARKETS = ("Columbus", "Denver", "Tampa", "Cleveland", "Richmond", "Las Vegas")
 ADULTS_EACH = 40  # adults that one person of the made-up population stands for
 HABIT = 0.9  # nobody watches a half-hour on more of the days than this
@@ -19,6 +20,7 @@ CELL = ("market", "network", "half_hour")
 POINTS = 500  # rating points of the target that last cycle's money could have bought at best
 CHEAPER, DELIVERED = 0.14, 0.93  # how much cheaper a plan is that delivers this share of the best
 STATIONS = 4  # the first networks are local stations with news
+NETWORKS = tuple(f"station {at + 1}" if at < STATIONS else f"cable {at - STATIONS + 1:02d}" for at in range(200))
 NEWS = (12.0, 17.0, 17.5, 18.0, 18.5, 23.0)  # when they have it
 
 
@@ -36,6 +38,10 @@ class Television:
         How keen each person is on each network, and at each time of day.
     network_hour, target_hour : array of float32, markets × networks × half-hours
         How many watch, and how many times more of the target.
+    markets, networks : sequence of str
+        Their names.
+    adults_each : float
+        Adults that one person of the population stands for.
     """
 
     market: np.ndarray
@@ -44,6 +50,9 @@ class Television:
     person_hour: np.ndarray
     network_hour: np.ndarray
     target_hour: np.ndarray
+    markets: Sequence[str] = MARKETS
+    networks: Sequence[str] = NETWORKS
+    adults_each: float = ADULTS_EACH
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,7 +75,7 @@ class Television:
                 chance = self.chances(persons, market, network)
                 adults[market, network] = chance.sum(axis=0, dtype=float)
                 targets[market, network] = chance[wanted].sum(axis=0, dtype=float)
-        return ADULTS_EACH * adults.ravel(), ADULTS_EACH * targets.ravel()
+        return self.adults_each * adults.ravel(), self.adults_each * targets.ravel()
 
     def reached(self, spots: np.ndarray) -> float:
         """Return how many people of the target see at least one spot of a plan, in the long run."""
@@ -78,15 +87,18 @@ class Television:
                 chance = self.chances(persons, market, int(network))
                 missed += np.log1p(-chance) @ bought[market, network]
             total += float((1 - np.exp(missed)).sum())
-        return ADULTS_EACH * total
+        return self.adults_each * total
 
-    def panel(self, rng: np.random.Generator, size: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Draw a panel with replacement, in each market in proportion, and what it watched on 14 days."""
+    def panel(self, rng: np.random.Generator, size: int, *, again: bool = True) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Draw a panel, in each market in proportion, and what it watched on 14 days.
+
+        With `again` a person may be drawn more than once, each time as another; else `person` is the person's row.
+        """
         people, seen, first = [], [], 0
         inside = np.bincount(self.market, minlength=self.shape[0])
         for market, size_here in enumerate(np.round(size * inside / inside.sum()).astype(int)):
-            persons = rng.choice(np.flatnonzero(self.market == market), size_here)
-            number = np.arange(first, first + size_here)
+            persons = rng.choice(np.flatnonzero(self.market == market), size_here, replace=again)
+            number = np.arange(first, first + size_here) if again else persons
             people.append(self._members(persons, number, market, inside[market] / size_here))
             for network in range(self.shape[1]):
                 row, hour, days = _watched(rng, self.chances(persons, market, network))
@@ -94,26 +106,25 @@ class Television:
             first += size_here
         person, market, network, hour, days = (np.concatenate(part) for part in zip(*seen, strict=True))
         viewing = pl.DataFrame({"person": person, "market": market, "network": network, "half_hour": hour})
-        return pl.concat(people), spoken(viewing).with_columns(days=pl.Series(days))
+        return pl.concat(people), self.spoken(viewing).with_columns(days=pl.Series(days))
 
     def _members(self, persons: np.ndarray, number: np.ndarray, market: int, stands_for: float) -> pl.DataFrame:
         members = pl.DataFrame({"person": number, "target": self.target[persons]})
-        return members.with_columns(market=pl.lit(MARKETS[market]), weight=pl.lit(ADULTS_EACH * stands_for))
+        return members.with_columns(market=pl.lit(self.markets[market]), weight=pl.lit(self.adults_each * stands_for))
 
     def cells(self) -> pl.DataFrame:
         """Return the cells in the order of `rates`."""
         market, network, hour = (part.ravel() for part in np.indices(self.shape))
-        return spoken(pl.DataFrame({"market": market, "network": network, "half_hour": hour}))
+        return self.spoken(pl.DataFrame({"market": market, "network": network, "half_hour": hour}))
 
-
-def spoken(cells: pl.DataFrame) -> pl.DataFrame:
-    """Return cells with names for numbers."""
-    clock = [f"{at // 2:02d}:{30 * (at % 2):02d}" for at in range(48)]
-    networks = [f"station {at + 1}" if at < STATIONS else f"cable {at - STATIONS + 1:02d}" for at in range(200)]
-    names = {"market": list(MARKETS), "network": networks, "half_hour": clock}
-    return cells.with_columns(
-        pl.col(name).replace_strict(range(len(texts)), texts, return_dtype=pl.String) for name, texts in names.items()
-    )
+    def spoken(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """Return cells with names for numbers."""
+        clock = [f"{at // 2:02d}:{30 * (at % 2):02d}" for at in range(48)]
+        names = {"market": list(self.markets), "network": list(self.networks), "half_hour": clock}
+        return cells.with_columns(
+            pl.col(name).replace_strict(range(len(texts)), texts, return_dtype=pl.String)
+            for name, texts in names.items()
+        )
 
 
 def _watched(rng: np.random.Generator, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -132,13 +143,20 @@ def _watched(rng: np.random.Generator, chance: np.ndarray) -> tuple[np.ndarray, 
 
 def television(rng: np.random.Generator, people: int, markets: int = 3, networks: int = 60) -> Television:
     """Draw a population: eight kinds of viewers, heavy and light ones, and programs that the target likes more."""
-    hours, kinds = 48, 8
     market = rng.choice(markets, people, p=np.arange(markets + 1, 1, -1) / np.arange(markets + 1, 1, -1).sum())
-    kind = rng.choice(kinds, people, p=rng.dirichlet(np.full(kinds, 6.0)))
-    target = rng.random(people) < np.clip(rng.normal(0.19, 0.05, kinds), 0.06, 0.4)[kind]
+    kind = rng.choice(KINDS, people, p=rng.dirichlet(np.full(KINDS, 6.0)))
+    target = rng.random(people) < np.clip(rng.normal(0.19, 0.05, KINDS), 0.06, 0.4)[kind]
+    return habits(rng, market, kind, target, markets, networks)
+
+
+def habits(
+    rng: np.random.Generator, market: np.ndarray, kind: np.ndarray, target: np.ndarray, markets: int, networks: int
+) -> Television:
+    """Draw what people watch, by their kinds."""
+    hours, people = 48, len(kind)
     size = 1 / (np.arange(networks) + 4.0)  # a few large networks, many small ones
-    taste = rng.lognormal(0, 0.7, (kinds, networks))[kind] * rng.gamma(0.7, 1 / 0.7, (people, networks))
-    peaks, widths = rng.uniform(8, 23, (kinds, 2)), rng.uniform(1.5, 4, (kinds, 2))
+    taste = rng.lognormal(0, 0.7, (KINDS, networks))[kind] * rng.gamma(0.7, 1 / 0.7, (people, networks))
+    peaks, widths = rng.uniform(8, 23, (KINDS, 2)), rng.uniform(1.5, 4, (KINDS, 2))
     clock = np.arange(hours) / 2
     shape = 0.06 + sum(np.exp(-(((clock - peaks[:, [at]]) / widths[:, [at]]) ** 2)) for at in range(2))
     shape *= 0.3 + np.exp(-(((clock - 20.5) / 3.0) ** 2)) + 0.3 * np.exp(-(((clock - 8) / 2.0) ** 2))

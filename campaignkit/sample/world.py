@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, nearest
-from campaignkit.sample import calls, contests, effects, emails, gifts, outreach, places, television, voters
+from campaignkit.sample import calls, contests, effects, emails, gifts, outreach, places, television, viewers, voters
 from campaignkit.sample import people as population
 from campaignkit.sample import polls as poll_streams
 from campaignkit.sample.intended import intended
@@ -93,6 +93,8 @@ def batch(seed: int, number: int, first: int, size: int) -> tuple[dict[str, pl.D
     called, seen_calls = calls.call_experiment(rng("calls"), people, roster(seed))
     back, seen_back = calls.winback(rng("winback"), supporters)
     asked, seen_asked = outreach.surveys(rng("surveys"), people)
+    wanted = people.select("person", target=pl.Series(viewers.turnout_target(people, ballots)))
+    media, seen_media = viewers.media_use(rng("media use"), asked, wanted)
     tables = {
         "people": people,
         "ballots": ballots,
@@ -108,6 +110,7 @@ def batch(seed: int, number: int, first: int, size: int) -> tuple[dict[str, pl.D
         "text_optins": outreach.text_optins(rng("texts"), supporters.filter("phone_on_file")),
         "friends": outreach.friends(rng("friends"), people),
         "surveys": asked,
+        "media_use": media,
         "doors": outreach.doors(rng("doors"), people),
     }
     seen = [
@@ -117,6 +120,7 @@ def batch(seed: int, number: int, first: int, size: int) -> tuple[dict[str, pl.D
         seen_calls,
         seen_back,
         seen_asked,
+        seen_media,
         _basics(people),
     ]
     return tables, pl.concat(seen)
@@ -178,6 +182,13 @@ def roster(seed: int) -> pl.DataFrame:
     return calls.roster(stream(seed, -1, "roster"))
 
 
+def campaign_television(
+    seed: int, first: dict[str, pl.DataFrame]
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """Return the campaign's television with its truth: the voters of the first batch stand for all viewers."""
+    return viewers.campaign_television(lambda part: stream(seed, -1, part), first["people"], first["ballots"])
+
+
 def each_batch(people: int, seed: int) -> Iterator[tuple[int, dict[str, pl.DataFrame], pl.DataFrame]]:
     """Yield each batch's number, tables and cells, one at a time."""
     for number, (first, size) in enumerate(batches(people)):
@@ -187,12 +198,14 @@ def each_batch(people: int, seed: int) -> Iterator[tuple[int, dict[str, pl.DataF
 def _world(people: int, seed: int) -> Drawn:
     drawn = list(each_batch(people, seed))
     tables = {name: pl.concat([part[1][name] for part in drawn]) for name in drawn[0][1]}
-    tables["callers"] = roster(seed)
+    watched, known = campaign_television(seed, drawn[0][1])
+    tables |= watched | {"callers": roster(seed)}
     tables["guesses"] = emails.guesses(stream(seed, -1, "guesses"))
     truth = {
         "effects": effects.total([part[2] for part in drawn]),
         "variants": emails.variants(),
         "intended": intended(),
+        **known,
     }
     return Drawn(tables, truth)
 

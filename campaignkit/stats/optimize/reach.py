@@ -104,6 +104,7 @@ def independent_reach(rate: Floats, spots: Floats, people: float) -> float:
 
 
 STEP = 0.3  # of the money left, what one round of `buy_reach` looks at
+INSIDE = 2048  # cells among which it looks for the best, at first
 
 
 @dataclass(frozen=True)
@@ -190,19 +191,16 @@ class _Queue:
         self.spots, self.price = np.zeros(len(cost)), 0.0
         self.state = np.zeros((len(people), times))  # people who have seen it 0, 1, … times, below `times`
         self.state[:, 0] = people
-        self.open = self.state.sum(axis=1)
+        self.open = self.state[:, 0] if times == 1 else self.state.sum(axis=1)
         self.rooms = [limit.most.copy() for limit in limits]
 
     def spend(self, budget: float, allowed: Any) -> float:
         """Buy until nothing that adds fits, and return what was spent."""
         left, cheapest = budget, float(self.cost[allowed].min(initial=np.inf))
+        best = _Best(self, np.flatnonzero(allowed), budget)
         while left >= cheapest:
-            ratio = (self.hit.T @ self.open) / self.cost
-            fits = allowed & (self.spots < self.most) & (self.cost <= left) & self._with_room()
-            cells = np.flatnonzero(fits & (ratio > 0))
-            cells = cells[np.argsort(-ratio[cells], kind="stable")]
-            part = int(np.searchsorted(np.cumsum(self.cost[cells]), STEP * left))
-            spent = self._round(cells[: part + 1], ratio[cells[: part + 1]], left)
+            cells, ratio = best.head(left)
+            spent = self._round(cells, ratio, left)
             if not spent > 0:
                 break
             left -= spent
@@ -210,39 +208,81 @@ class _Queue:
 
     def _round(self, cells: Any, ratio: Floats, budget: float) -> float:
         """Buy of the cells at the head of the queue whatever still adds as much a dollar as the last of them did."""
-        spent, least = 0.0, float(ratio.min(initial=np.inf))
+        spent, least = 0.0, float(ratio.min(initial=np.inf)) * (1 - 1e-12)
         for cell in cells.tolist():
             rows = slice(self.hit.indptr[cell], self.hit.indptr[cell + 1])
             persons, chance = self.hit.indices[rows], self.hit.data[rows]
             cost = float(self.cost[cell])
             while self.spots[cell] < self.most[cell] and spent + cost <= budget and self._has_room(cell):
                 now = float(self.open[persons] @ chance) / cost
-                if now < least * (1 - 1e-12):
+                if now < least:
                     break
                 self._take(cell, persons, chance)
                 spent, self.price = spent + cost, now
         return spent
 
-    def _with_room(self) -> Mask:
-        """Return the cells of which every group may spend another spot's cost."""
-        affordable = np.ones(len(self.cost), bool)
+    def fits(self, cells: Any, budget: float) -> Mask:
+        """Return which cells have a spot left that the budget and every group's room are enough for."""
+        cost = self.cost[cells]
+        affordable = (self.spots[cells] < self.most[cells]) & (cost <= budget)
         for limit, room in zip(self.limits, self.rooms, strict=True):
-            affordable &= np.append(room, np.inf)[limit.group] >= self.cost
+            affordable &= np.append(room, np.inf)[limit.group[cells]] >= cost
         return affordable
 
     def _has_room(self, cell: int) -> bool:
+        if not self.limits:
+            return True
         own = zip(self.limits, self.rooms, strict=True)
         return all(limit.group[cell] < 0 or room[limit.group[cell]] >= self.cost[cell] for limit, room in own)
 
     def _take(self, cell: int, persons: Any, chance: Floats) -> None:
         self.spots[cell] += 1
-        before = self.state[persons]
-        after = before * (1 - chance[:, None])
-        after[:, 1:] += before[:, :-1] * chance[:, None]
-        self.state[persons], self.open[persons] = after, after.sum(axis=1)
+        if self.state.shape[1] == 1:
+            self.open[persons] *= 1 - chance
+        else:
+            before = self.state[persons]
+            after = before * (1 - chance[:, None])
+            after[:, 1:] += before[:, :-1] * chance[:, None]
+            self.state[persons], self.open[persons] = after, after.sum(axis=1)
         for limit, room in zip(self.limits, self.rooms, strict=True):
             if limit.group[cell] >= 0:
                 room[limit.group[cell]] -= self.cost[cell]
+
+
+class _Best:
+    """The cells that add most a dollar now, found among those that added most when all were last looked at.
+
+    Gains only fall, so a cell outside never adds more than it did then: what the best inside add now is the best of all
+    as long as it is above that.
+    """
+
+    def __init__(self, queue: _Queue, allowed: Any, budget: float):
+        self.queue, self.allowed = queue, allowed
+        self._look(budget, INSIDE)
+
+    def _look(self, budget: float, number: int) -> None:
+        queue, self.number = self.queue, number
+        ratio = (queue.hit.T @ queue.open)[self.allowed] / queue.cost[self.allowed]
+        useful = queue.fits(self.allowed, budget) & (ratio > 0)  # who does not fit now never will
+        self.allowed, ratio = self.allowed[useful], ratio[useful]
+        self.whole = number >= len(ratio)
+        order = np.arange(len(ratio)) if self.whole else np.argpartition(-ratio, number)
+        self.outside = -np.inf if self.whole else float(ratio[order[number]])
+        self.cells = np.sort(self.allowed[order[:number]])
+        self.hit = queue.hit[:, self.cells].T
+
+    def head(self, budget: float) -> tuple[Any, Floats]:
+        """Return the cells with most gain a dollar, to the cost of a part of the budget, and their gains."""
+        again = 1
+        while True:
+            ratio = (self.hit @ self.queue.open) / self.queue.cost[self.cells]
+            at = np.flatnonzero(self.queue.fits(self.cells, budget) & (ratio > 0))
+            at = at[np.argsort(-ratio[at], kind="stable")]
+            part = int(np.searchsorted(np.cumsum(self.queue.cost[self.cells[at]]), STEP * budget)) + 1
+            if self.whole or (part <= len(at) and ratio[at[part - 1]] > self.outside):
+                return self.cells[at[:part]], ratio[at[:part]]
+            self._look(budget, again * self.number)
+            again = 2
 
 
 def reach_bound(hit: Any, people: Floats, cost: Floats, most: Floats, budget: float, spots: Floats) -> float:
