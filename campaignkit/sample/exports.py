@@ -13,7 +13,12 @@ from campaignkit.sample.dirt import CLEAN, FLAGS, written
 from campaignkit.sample.intended import intended
 from campaignkit.sample.sinks import Folder, Format
 
-FORMATS: dict[str, Format] = {**voter_files.FORMATS, **donor_files.FORMATS, **crm_files.FORMATS, **viewing_files.FORMATS}
+FORMATS: dict[str, Format] = {
+    **voter_files.FORMATS,
+    **donor_files.FORMATS,
+    **crm_files.FORMATS,
+    **viewing_files.FORMATS,
+}
 VAN_PHONE, FILE_PHONE, CONSUMER_SHARE = 0.55, 0.35, 0.66
 # a voter listed at the old address is listed in its county
 _COUNTIES = places.places().drop_nulls("county").select("state", "county", "county_number").unique()

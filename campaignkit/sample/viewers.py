@@ -25,8 +25,8 @@ NETWORKS = (
     "Science", "Auctions", "Westerns", "Late Music", "Fishing",
 )  # fmt: skip
 LIKED = {"Reruns": 1.9, "Late Music": 1.7, "Comedy": 1.5, "News One": 0.6, "Country Music": 0.7}  # by the target
-PANEL, ADULTS_EACH = 1_200, 400  # homes; adults that a home of the sample stands for
-LAST, BEFORE = dt.date(2008, 11, 4), dt.date(2010, 11, 2)
+PANEL, ADULTS_EACH = 2_200, 400  # homes; adults that a home of the sample stands for
+MIDTERM = dt.date(2010, 11, 2)
 CHANNELS = {  # share of respondents who use it weekly, and how many times more of the target than of all
     "facebook": (0.52, 1.0), "youtube": (0.38, 1.1), "reddit": (0.08, 2.0), "twitter": (0.14, 1.0),
     "local_paper": (0.36, 0.75), "public_radio": (0.15, 0.9), "country_radio": (0.24, 1.0), "hip_hop_radio": (0.12, 1.2),
@@ -35,14 +35,15 @@ CHANNELS = {  # share of respondents who use it weekly, and how many times more 
 
 
 def turnout_target(people: pl.DataFrame, ballots: pl.DataFrame) -> np.ndarray:
-    """Return who is wanted: registered, no Republican, voted for president in 2008 and not at all in November 2010."""
-    voted = [ballots.filter(pl.col("election_date") == day)["person"].implode() for day in (LAST, BEFORE)]
-    wanted = pl.col("registered") & (pl.col("party") != "R").fill_null(True)
-    wanted &= pl.col("person").is_in(voted[0]) & ~pl.col("person").is_in(voted[1])
+    """Return who is wanted: registered, no Republican, and at home in November 2010."""
+    voted = ballots.filter(pl.col("election_date") == MIDTERM)["person"].implode()
+    wanted = pl.col("registered") & (pl.col("party") != "R").fill_null(True) & ~pl.col("person").is_in(voted)
     return people.select(wanted).to_series().to_numpy()
 
 
-def media_use(rng: np.random.Generator, surveys: pl.DataFrame, target: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def media_use(
+    rng: np.random.Generator, surveys: pl.DataFrame, target: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Ask respondents of the online survey which channels they use weekly; return answers and how they came out.
 
     Parameters
@@ -59,7 +60,9 @@ def media_use(rng: np.random.Generator, surveys: pl.DataFrame, target: pl.DataFr
     uses = {}
     for channel, (used, liked) in CHANNELS.items():
         rest = max(used * (1 - share * liked) / max(1 - share, 1e-9), 0.0)
-        uses[channel] = pl.Series(rng.random(len(wanted)) < np.minimum(np.where(wanted, used * liked, rest) * habit, 0.97))
+        uses[channel] = pl.Series(
+            rng.random(len(wanted)) < np.minimum(np.where(wanted, used * liked, rest) * habit, 0.97)
+        )
     table = asked.with_columns(**uses)
     long = table.unpivot(list(CHANNELS), index=["person", "target"], variable_name="channel", value_name="uses")
     return table.drop("target"), cells(long, "media use", "uses", ["channel", "target"])
@@ -83,7 +86,7 @@ def campaign_television(
     """
     homes, market = _homes(people.with_columns(target=pl.Series(turnout_target(people, ballots))))
     world = _world(stream("campaign television"), homes, market)
-    size = min(PANEL, len(homes) // 10)
+    size = min(PANEL, len(homes) // 5)
     members, viewing = world.panel(stream("campaign panel"), size, again=False)
     adults, targets = world.rates()
     avails = tv.rate_card(stream("campaign rates"), world.cells(), adults)

@@ -106,3 +106,56 @@ def test_groups_dollars_are_kept_to_in_reach():
     limits = [Limit(np.arange(30) % 2, np.array([7.0, 0]), np.array([np.inf, 2.0]))]
     found = buy_reach(hit, np.ones(200), np.ones(30), np.full(30, 4.0), 10.0, limits)
     assert np.bincount(np.arange(30) % 2, found.spots).tolist() == [8.0, 2.0]
+
+
+def audience(seed=0, persons=1_000, cells=1_500):
+    """Draw viewers who are heavy or light and like some networks more, and cells priced by their audience."""
+    rng = np.random.default_rng(seed)
+    keen = rng.gamma(0.8, 1, persons)[:, None] * rng.gamma(0.7, 1, (persons, 20))
+    hit = sparse.random(persons, cells, density=0.03, random_state=rng, format="csc")
+    column = np.repeat(np.arange(cells), np.diff(hit.indptr))
+    chance = 0.05 * keen[hit.indices, column % 20] * rng.lognormal(0, 0.5, cells)[column]
+    hit.data = np.minimum(chance, 0.9)
+    seen = np.asarray(hit.sum(axis=0)).ravel()
+    cost = np.maximum(seen * rng.lognormal(0, 0.3, cells), 0.2)
+    return hit, np.ones(persons), cost, rng.integers(1, 6, cells).astype(float)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_looking_at_some_cells_only_finds_the_same_plan(monkeypatch, times):
+    hit, people, cost, most = audience(1)
+    budget = 0.1 * float(cost @ most)
+    limits = [Limit(np.arange(1_500) % 3 - 1, np.array([0.0, budget / 4]), np.array([budget / 6, np.inf]))]
+    for within in ((), limits):
+        monkeypatch.setattr("campaignkit.stats.optimize.reach.INSIDE", 10**9)
+        every = buy_reach(hit, people, cost, most, budget, within, times=times)
+        monkeypatch.setattr("campaignkit.stats.optimize.reach.INSIDE", 3)
+        some = buy_reach(hit, people, cost, most, budget, within, times=times)
+        assert (some.spots == every.spots).all()
+        assert some.value == every.value
+
+
+def test_reach_is_near_what_no_plan_even_of_fractions_can_exceed():
+    hit, people, cost, most = audience()
+    for part in (0.05, 0.2):
+        budget = part * float(cost @ most)
+        found = buy_reach(hit, people, cost, most, budget)
+        assert found.value > 0.995 * least_bound(hit, people, cost, most, budget, found.spots)
+
+
+def least_bound(hit, people, cost, most, budget, spots, steps=100):
+    """Return the least bound along Frank and Wolfe's way from a plan to the best of fractions."""
+    logs = hit.copy()
+    logs.data = -np.log1p(-hit.data)
+    least = np.inf
+    for _ in range(steps):
+        least = min(least, reach_bound(hit, people, cost, most, budget, spots))
+        left = people * np.exp(-(logs @ spots))
+        way = buy(logs.T @ left, cost, most, budget).amount - spots
+        low, high = 0.0, 1.0
+        for _ in range(20):
+            middle = (low + high) / 2
+            more = (logs @ way) @ (left * np.exp(-middle * (logs @ way)))
+            low, high = (middle, high) if more > 0 else (low, middle)
+        spots = spots + low * way
+    return least
