@@ -1,4 +1,4 @@
-"""The sample campaign's voters as viewers: a panel of their homes, rates, last cycle's order, and what they read and hear."""
+"""The sample campaign's voters as viewers: a panel of their homes, rates, last cycle's order; which channels they use."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MARKETS = {
     "Raleigh": ("NC", ("Wake", "Durham", "Johnston", "Orange", "Cumberland", "Wayne")),
 }
 NETWORKS = (
-    "station 3", "station 5", "station 8", "station 10", "News One", "Sports One", "Movies", "Home and Garden", "Comedy",
-    "Cooking", "Country Music", "History", "Reruns", "Cartoons", "Weather", "Sports Two", "Travel", "Crime", "Soaps",
+    "station 3", "station 5", "station 8", "station 10", "News One", "Sports One", "Movies", "Home and Garden",
+    "Comedy", "Cooking", "Country Music", "History", "Reruns", "Cartoons", "Weather", "Sports Two", "Travel", "Crime", "Soaps",
     "Science", "Auctions", "Westerns", "Late Music", "Fishing",
 )  # fmt: skip
 LIKED = {"Reruns": 1.9, "Late Music": 1.7, "Comedy": 1.5, "News One": 0.6, "Country Music": 0.7}  # by the target
@@ -29,8 +29,8 @@ PANEL, ADULTS_EACH = 2_200, 400  # homes; adults that a home of the sample stand
 MIDTERM = dt.date(2010, 11, 2)
 CHANNELS = {  # share of respondents who use it weekly, and how many times more of the target than of all
     "facebook": (0.52, 1.0), "youtube": (0.38, 1.1), "reddit": (0.08, 2.0), "twitter": (0.14, 1.0),
-    "local_paper": (0.36, 0.75), "public_radio": (0.15, 0.9), "country_radio": (0.24, 1.0), "hip_hop_radio": (0.12, 1.2),
-    "talk_radio": (0.17, 0.7), "sports_site": (0.22, 1.0), "dating_app": (0.06, 1.0), "weather_app": (0.31, 1.0),
+    "local_paper": (0.36, 0.75), "public_radio": (0.15, 0.9), "country_radio": (0.24, 1.0),
+    "hip_hop_radio": (0.12, 1.2), "talk_radio": (0.17, 0.7), "sports_site": (0.22, 1.0), "dating_app": (0.06, 1.0), "weather_app": (0.31, 1.0),
 }  # fmt: skip
 
 
@@ -81,8 +81,8 @@ def campaign_television(
         ``tv_panel``: person, market, weight (adults); ``tv_viewing``: person, network, half_hour, days (of 14);
         ``tv_rates``: market, network, half_hour, cost, spots; ``tv_buys_last_cycle``: the same of what was bought.
     truth : dict
-        ``tv_cells``: adults and targets who see a spot of each cell; ``tv_orders``: target impressions and reach of last
-        cycle's order; ``tv_target``: who is wanted, of all voters.
+        ``tv_cells``: adults and targets who see a spot of each cell; ``tv_orders``: target impressions and reach of
+        last cycle's order; ``tv_target``: who is wanted, of all voters.
     """
     homes, market = _homes(people.with_columns(target=pl.Series(turnout_target(people, ballots))))
     world = _world(stream("campaign television"), homes, market)
@@ -97,7 +97,9 @@ def campaign_television(
     named = lambda table: table.rename({"person": "row"}).join(who, on="row", maintain_order="left")  # noqa: E731
     tables = {
         "tv_panel": named(members).select("person", "market", "weight"),
-        "tv_viewing": named(viewing).select("person", "network", "half_hour", "days").sort("person", "network", "half_hour"),
+        "tv_viewing": named(viewing)
+        .select("person", "network", "half_hour", "days")
+        .sort("person", "network", "half_hour"),
         "tv_rates": avails, "tv_buys_last_cycle": order.filter(pl.col("spots") > 0),
     }  # fmt: skip
     known = {"target_impressions": float(spots @ targets), "target_reach": world.reached(spots), "dollars": budget}
