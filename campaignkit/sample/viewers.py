@@ -1,4 +1,4 @@
-"""The sample campaign's voters as viewers: a panel of their homes, rates, last cycle's order; which channels they use."""
+"""The sample campaign's voters as viewers: a panel of their homes, rates, last cycle's order; what they read."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MARKETS = {
 }
 NETWORKS = (
     "station 3", "station 5", "station 8", "station 10", "News One", "Sports One", "Movies", "Home and Garden",
-    "Comedy", "Cooking", "Country Music", "History", "Reruns", "Cartoons", "Weather", "Sports Two", "Travel", "Crime", "Soaps",
-    "Science", "Auctions", "Westerns", "Late Music", "Fishing",
+    "Comedy", "Cooking", "Country Music", "History", "Reruns", "Cartoons", "Weather", "Sports Two",
+    "Travel", "Crime", "Soaps", "Science", "Auctions", "Westerns", "Late Music", "Fishing",
 )  # fmt: skip
 LIKED = {"Reruns": 1.9, "Late Music": 1.7, "Comedy": 1.5, "News One": 0.6, "Country Music": 0.7}  # by the target
 PANEL, ADULTS_EACH = 2_200, 400  # homes; adults that a home of the sample stands for
@@ -30,7 +30,8 @@ MIDTERM = dt.date(2010, 11, 2)
 CHANNELS = {  # share of respondents who use it weekly, and how many times more of the target than of all
     "facebook": (0.52, 1.0), "youtube": (0.38, 1.1), "reddit": (0.08, 2.0), "twitter": (0.14, 1.0),
     "local_paper": (0.36, 0.75), "public_radio": (0.15, 0.9), "country_radio": (0.24, 1.0),
-    "hip_hop_radio": (0.12, 1.2), "talk_radio": (0.17, 0.7), "sports_site": (0.22, 1.0), "dating_app": (0.06, 1.0), "weather_app": (0.31, 1.0),
+    "hip_hop_radio": (0.12, 1.2), "talk_radio": (0.17, 0.7),
+    "sports_site": (0.22, 1.0), "dating_app": (0.06, 1.0), "weather_app": (0.31, 1.0),
 }  # fmt: skip
 
 
