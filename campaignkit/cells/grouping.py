@@ -93,12 +93,12 @@ def _counts(column: str, is_float: bool) -> list[nw.Expr]:
 def _moments(value: Value, centred: bool) -> list[nw.Expr]:
     source = nw.col(f"{value.id}_off" if centred else value.id)
     lead = source if value.exact else nw.col(f"{value.id}_lead")
-    found = [source.var(ddof=0).alias(f"{value.id}_var"), lead.sum().alias(f"{value.id}_lead")]
+    moments = [source.var(ddof=0).alias(f"{value.id}_var"), lead.sum().alias(f"{value.id}_lead")]
     if not value.exact:
-        found.append((source - lead).sum().alias(f"{value.id}_rest"))
+        moments.append((source - lead).sum().alias(f"{value.id}_rest"))
     if centred:
-        found.append(nw.col(f"{value.id}_centre").min().alias(f"{value.id}_centre"))
+        moments.append(nw.col(f"{value.id}_centre").min().alias(f"{value.id}_centre"))
     if value.measure:
         whole = nw.col(value.id)
-        found += [whole.min().alias(f"{value.id}_min"), whole.max().alias(f"{value.id}_max")]
-    return found
+        moments += [whole.min().alias(f"{value.id}_min"), whole.max().alias(f"{value.id}_max")]
+    return moments

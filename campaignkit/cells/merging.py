@@ -59,13 +59,13 @@ def merge(tables: Iterable[pl.DataFrame], by: str | Iterable[str] | None = None)
         raise BadValue("The tables differ in their columns; make all with the same by, measures and comoments.")
     kept = keys if by is None else column_names(by, "by")
     check_columns(tables[0].select(keys), *kept, where="the tables' key")
-    found = [pl.col("n").sum()]
+    sums = [pl.col("n").sum()]
     for name in measures:
-        found += _merged_measure(name)
+        sums += _merged_measure(name)
     for name in pairs:
-        found += _merged_pair(name)
+        sums += _merged_pair(name)
     whole = pl.concat(tables)
-    merged = whole.group_by(kept).agg(found).sort(kept, nulls_last=True) if kept else whole.select(found)
+    merged = whole.group_by(kept).agg(sums).sort(kept, nulls_last=True) if kept else whole.select(sums)
     return merged.select([*kept, *tables[0].columns[len(keys) :]])
 
 

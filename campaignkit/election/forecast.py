@@ -332,11 +332,11 @@ def forecast(
 
 def refit(inputs: Inputs, level: float, known: dict | None = None) -> Forecast:
     """Return the forecast of inputs that were checked."""
-    found = fit(inputs, known)
-    table = reports.state_table(found, inputs.on.year, level)
-    nation = pl.DataFrame({"state": ["US"], **reports.shares(reports.national_logit(found), level)})
+    fitted = fit(inputs, known)
+    table = reports.state_table(fitted, inputs.on.year, level)
+    nation = pl.DataFrame({"state": ["US"], **reports.shares(reports.national_logit(fitted), level)})
     return Forecast(
-        table, nation, reports.scale_table(found, inputs.settings), found.polls.pollsters, found.polls.set_aside,
+        table, nation, reports.scale_table(fitted, inputs.settings), fitted.polls.pollsters, fitted.polls.set_aside,
         inputs,
-        found, level,
+        fitted, level,
     )  # fmt: skip

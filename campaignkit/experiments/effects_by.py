@@ -75,8 +75,8 @@ class GroupEffects(Result):
     def summary(self) -> str:
         """Say whether the groups differ at all, before which of them leads."""
         start = " ".join([self.sizes.sentence(), *self.notes])
-        found = " ".join([*self._sentences(), *self.warnings.values()])
-        return f"{start} {self.outcome} by {' and '.join(self.by)}: {found}"
+        answer = " ".join([*self._sentences(), *self.warnings.values()])
+        return f"{start} {self.outcome} by {' and '.join(self.by)}: {answer}"
 
     def _sentences(self) -> list[str]:
         sentences = []

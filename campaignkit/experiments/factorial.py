@@ -216,8 +216,8 @@ def _df_within(contrast: np.ndarray, variance: np.ndarray, df: np.ndarray) -> np
     if np.isinf(df).all():
         return np.full(len(contrast), np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = (contrast**2 @ variance) ** 2 / (contrast**4 @ (variance**2 / df))
-    return np.where(np.isfinite(found), np.maximum(found, 1.0), 1.0)
+        within = (contrast**2 @ variance) ** 2 / (contrast**4 @ (variance**2 / df))
+    return np.where(np.isfinite(within), np.maximum(within, 1.0), 1.0)
 
 
 def _quantile(df: np.ndarray, level: float) -> np.ndarray:

@@ -121,10 +121,10 @@ class Run:
         """What each estimator found; None where it cannot say."""
         if self.names is not None:
             return {name: self._estimate(name) for name in self.names}
-        found = {name: self._estimate(name) for name in DEFAULT}
-        squares = {WHERE_BENT: self.squares} if self._bent(found) else {}
+        default = {name: self._estimate(name) for name in DEFAULT}
+        squares = {WHERE_BENT: self.squares} if self._bent(default) else {}
         logs = {name: self._estimate(name) for name in LOG_LINK if self.multiplies}
-        return found | logs | squares | {FLEXIBLE: self._estimate(FLEXIBLE)}
+        return default | logs | squares | {FLEXIBLE: self._estimate(FLEXIBLE)}
 
     @cached_property
     def squares(self) -> Means | None:
@@ -217,8 +217,8 @@ class Run:
         """Return one row an estimator, as `Lift` documents."""
         c, means = self.comparison, self.means
         others = (Run(other, list(means), self.seed).means for other in self.refilled)
-        found = [means, *others]
-        rows = [_row(c, name, [one[name] for one in found], self.confidence_level) for name in means]
+        fillings = [means, *others]
+        rows = [_row(c, name, [one[name] for one in fillings], self.confidence_level) for name in means]
         return without_infinities(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 

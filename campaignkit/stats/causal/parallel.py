@@ -142,5 +142,5 @@ def worst_step(periods: int, weights: Floats) -> float:
     2.0
     """
     total = np.tril(np.ones((periods, periods)))
-    found = linprog(-(weights @ total), bounds=[(-1, 1)] * periods, method="highs")
-    return round(float(-found.fun), 12)
+    solution = linprog(-(weights @ total), bounds=[(-1, 1)] * periods, method="highs")
+    return round(float(-solution.fun), 12)

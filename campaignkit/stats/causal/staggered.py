@@ -96,7 +96,7 @@ def cells_of(
     base). Controls had not joined, nor begun to anticipate, by the period or the base, whichever is later; never-joined
     only with control="never".
     """
-    numbers, found = np.arange(periods + 2), []
+    numbers, cells = np.arange(periods + 2), []
     for group in range(periods):
         base = group - 1 - anticipation
         if base < 0 or not counts[group]:
@@ -106,8 +106,8 @@ def cells_of(
             allowed = numbers == periods + 1 if control == "never" else numbers > reach
             allowed = allowed & (numbers != group) & (counts > 0)
             if allowed.any() and period != base:
-                found.append(Cell(group, period, base, numbers[allowed]))
-    return found
+                cells.append(Cell(group, period, base, numbers[allowed]))
+    return cells
 
 
 @dataclass(frozen=True)

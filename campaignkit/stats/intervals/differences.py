@@ -75,8 +75,8 @@ def t_quantile(df: ArrayLike, alpha: ArrayLike) -> Floats:
     >>> t_quantile([10, 2], 0.05).round(3).tolist(), float(t_quantile(2, 1e-300))
     ([2.228, 4.303], 1000000.0)
     """
-    found = -stdtrit(np.asarray(df, float), np.asarray(alpha, float) / 2)
-    return np.where(np.isnan(df), np.nan, np.where(np.isfinite(found), np.minimum(found, FARTHEST_T), FARTHEST_T))
+    quantile = -stdtrit(np.asarray(df, float), np.asarray(alpha, float) / 2)
+    return np.where(np.isnan(df), np.nan, np.where(np.isfinite(quantile), np.minimum(quantile, FARTHEST_T), FARTHEST_T))
 
 
 def hall(mean: ArrayLike, std_error: ArrayLike, cumulant: ArrayLike, df: ArrayLike, alpha: ArrayLike = 0.05) -> Bounds:
@@ -202,10 +202,10 @@ def inverted(bounds: Callable[[Floats], Bounds], shape: tuple[int, ...]) -> Floa
     for _ in range(STEPS):
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(at_low - at_high > 0, low + (high - low) * at_low / (at_low - at_high), low)
-        found = gap(z)
-        above = found > 0
-        at_high = np.where(above, np.where(side > 0, at_high / 2, at_high), found)
-        at_low = np.where(above, found, np.where(side < 0, at_low / 2, at_low))
+        middle = gap(z)
+        above = middle > 0
+        at_high = np.where(above, np.where(side > 0, at_high / 2, at_high), middle)
+        at_low = np.where(above, middle, np.where(side < 0, at_low / 2, at_low))
         low, high, side = np.where(above, z, low), np.where(above, high, z), np.where(above, 1, -1)
         if np.all(unknown | inside | never | (high - low < CLOSE) | (np.minimum(at_low, -at_high) < 1e-14 * scale)):
             break

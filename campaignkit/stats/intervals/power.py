@@ -45,9 +45,9 @@ def power(
     a, b = variance / n_control, (variance if variance_arm is None else variance_arm) / n_arm
     scale, df = sqrt(a + b), (a + b) ** 2 / (a**2 / (n_control - 1) + b**2 / (n_arm - 1))
     critical = t.isf(alpha / 2, df)
-    found = nct(df, effect / scale)
-    below = np.nan_to_num(found.cdf(-critical))  # NaN where it is too small for a number
-    return float(below + found.sf(critical))
+    shifted = nct(df, effect / scale)
+    below = np.nan_to_num(shifted.cdf(-critical))  # NaN where it is too small for a number
+    return float(below + shifted.sf(critical))
 
 
 def first_reaching(wanted: float, power_at: Callable[[float], float], low: float, start: float, most: float) -> float:

@@ -108,8 +108,8 @@ def shrunk_means(mean: ArrayLike, error: ArrayLike, scale: float, draws: int = 4
     grid = np.linspace(-6, 6, 4 * POINTS - 3)
     with np.errstate(invalid="ignore"):
         off = (np.where(seen, mean - centre, 0.0)[:, None] / scale - grid) / np.maximum(error / scale, 0.005)[:, None]
-    found = _posterior(np.where(seen[:, None], -(off**2) / 2, 0.0), grid, draws, seed)
-    return Shrunk(centre + scale * found.draws, found.own_share)
+    posterior = _posterior(np.where(seen[:, None], -(off**2) / 2, 0.0), grid, draws, seed)
+    return Shrunk(centre + scale * posterior.draws, posterior.own_share)
 
 
 def _posterior(log_likelihood: Floats, grid: Floats, draws: int, seed: int) -> Shrunk:
@@ -126,11 +126,11 @@ def _posterior(log_likelihood: Floats, grid: Floats, draws: int, seed: int) -> S
     weight /= weight.sum()
     rng = np.random.default_rng(seed)
     chosen, counts = np.unique(rng.choice(len(weight), draws, p=weight), return_counts=True)
-    found = np.concatenate(
+    drawn = np.concatenate(
         [_draw(likelihood * prior[at], grid, count, rng) for at, count in zip(chosen, counts, strict=True)]
     )
     new = weight @ (spread**2 + mean**2) - (weight @ mean) ** 2
-    return Shrunk(found[rng.permutation(draws)], np.clip(1 - found.var(axis=0) / new, 0, 1))
+    return Shrunk(drawn[rng.permutation(draws)], np.clip(1 - drawn.var(axis=0) / new, 0, 1))
 
 
 def _draw(density: Floats, grid: Floats, count: int, rng: np.random.Generator) -> Floats:
