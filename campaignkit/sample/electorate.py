@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.optimize import brentq
-from scipy.special import expit, softmax
 
 from campaignkit.sample.people import EDUCATIONS, RACES, gather
+from campaignkit.sample.voters import logistic
 from campaignkit.vocabulary import AGE_LABELS
 
 REGIONS = ["Northeast", "Northwest", "Central", "Southeast", "Southwest"]
@@ -50,7 +49,7 @@ class Electorate:
 
     def says(self, shift: float = 0.0) -> np.ndarray:
         """Return the chance of each kind to say on each day that it supports; `shift` is an asker's own effect."""
-        return self.wobble + (1 - 2 * self.wobble) * expit(self.logit + shift)
+        return self.wobble + (1 - 2 * self.wobble) * logistic(self.logit + shift)
 
     def groups(self) -> list[tuple[str, str, np.ndarray]]:
         """Return each attribute, its levels, and who is in them; first of all everyone."""
@@ -63,7 +62,7 @@ class Electorate:
 
     def relative(self, groups: pl.DataFrame) -> list[float]:
         """Return how many points (as a share) groups moved apart from the rest: 0 where all log odds move alike."""
-        p = expit(self.logit[0])
+        p = logistic(self.logit[0])
         weight, moved = self.share * p * (1 - p), self.logit[-1] - self.logit[0]
         apart = []
         for name, level in groups.select("variable", "level").rows():
@@ -106,8 +105,10 @@ def electorate(
     wobble
         As in `Electorate`.
     """
+    from scipy.optimize import brentq
+
     table, share, leaning = _kinds(rng)
-    home = np.full(len(share), leaning) - brentq(lambda at: share @ expit(leaning - at) - SUPPORT, -9, 9)
+    home = np.full(len(share), leaning) - brentq(lambda at: share @ logistic(leaning - at) - SUPPORT, -9, 9)
     path = np.cumsum(np.r_[0, rng.normal(0, walk, days - 1)])[:, None] + home
     time = (np.arange(days) >= (event or 0)) * 1.0 if at_once else np.linspace(0, 1, days)
     path, moved = _drifting(rng, table, share, path, movers, drift / (1 - 2 * wobble), time)
@@ -121,14 +122,18 @@ def after_event(
     table: pl.DataFrame, share: np.ndarray, path: np.ndarray, event: int, swing: float, going_home: bool
 ) -> np.ndarray:
     """Return a path that from the day of an event on is moved: by `swing`, as a share of the electorate."""
+    from scipy.optimize import brentq
+
     soft = _softness(table, swing) if going_home else np.ones(len(share))
-    goal = share @ expit(path[event]) + swing
-    step = brentq(lambda by: share @ expit(path[event] + by * soft) - goal, -30, 30)
+    goal = share @ logistic(path[event]) + swing
+    step = brentq(lambda by: share @ logistic(path[event] + by * soft) - goal, -30, 30)
     return np.concatenate([path[:event], path[event:] + step * soft])
 
 
 def _kinds(rng: np.random.Generator) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
     """Return all kinds, their shares and leanings."""
+    from scipy.special import softmax
+
     sizes = [len(levels) for levels, _ in BY.values()]
     codes = [part.ravel() for part in np.indices([*sizes, 3, 3])]
     people, leaning = np.ones(len(codes[0])), np.zeros(len(codes[0]))
@@ -185,8 +190,10 @@ def _drifting(
 
 def _step_to(at: np.ndarray, weight: np.ndarray, points: float) -> float:
     """Return what to add to log odds for their mean share to change by some points."""
-    start = weight @ expit(at)
-    return brentq(lambda by: weight @ expit(at + by) - np.clip(start + points, 0.01, 0.99), -9, 9)
+    from scipy.optimize import brentq
+
+    start = weight @ logistic(at)
+    return brentq(lambda by: weight @ logistic(at + by) - np.clip(start + points, 0.01, 0.99), -9, 9)
 
 
 def with_errors(rng: np.random.Generator, table: pl.DataFrame, name: str, values: list[str], rate: float) -> pl.Series:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import polars as pl
-from scipy.special import expit
 
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.sample.electorate import BY, PARTIES, PAST_VOTES, Electorate, electorate, with_errors
 from campaignkit.sample.outreach import STREAMS
 from campaignkit.sample.people import gather
+from campaignkit.sample.voters import logistic
 
 EVENT = dt.date(2012, 10, 4)  # the day after the first debate
 PARTY_ERROR, RECALL_ERROR = 0.05, 0.08
@@ -123,7 +123,7 @@ def panel_reports(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Draw a panel: two reports before the event, two after it, of those who answer again."""
     kind = rng.choice(len(world.share), size, p=world.share)
-    before, after = expit(world.logit[event - 1])[kind], expit(world.logit[event])[kind]
+    before, after = logistic(world.logit[event - 1])[kind], logistic(world.logit[event])[kind]
     choice = rng.random(size) < before
     leaves = np.where(choice, np.maximum(before - after, 0) / before, np.maximum(after - before, 0) / (1 - before))
     changed = rng.random(size) < leaves
