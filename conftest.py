@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 SHARED = {"lift": ("campaignkit.donors", "Lift")}
-SLOW = ("Megafile.refresh", "Megafile.retrain")  # each takes in a night's files
+SLOW = ("Megafile.refresh", "Megafile.retrain", "Forecast.without_each", "UniverseBuilder.still", "BuyPlan.order_sheet")
 
 
 def fitted(name: str) -> Any:

@@ -56,6 +56,7 @@ def test_an_answer_without_a_picture_imports_no_picture():
     assert modules_after(SENT) & set(HEAVY) <= {"scipy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("use", "imported"),
     [("found.chart()", {"altair"}), ("found._repr_html_()", {"altair", "great_tables", "vl_convert"})],

@@ -199,6 +199,7 @@ def test_what_was_said_since_counts_for_a_universe_of_an_earlier_day(tmp_path):
         ]
 
 
+@pytest.mark.slow
 def test_a_list_made_before_a_night_is_checked_against_what_stands_after_it(tmp_path):
     drop(tmp_path / "in", "20121001", supporters=people(3))
     night = drop(tmp_path / "night", "20121002", unsubscribers=["s2@x.org,,,,2012-10-01"])

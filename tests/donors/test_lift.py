@@ -464,6 +464,7 @@ def test_gaps_and_wrong_names_are_refused():
         lift(table).value(enrollment_rate=5)
 
 
+@pytest.mark.slow
 def test_it_shows_as_sentence_charts_and_tables():
     found = lift(people(), placebo={"before": []})
     shown = found._repr_html_()

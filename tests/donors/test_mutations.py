@@ -254,6 +254,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mutation", "named", "arguments"),
     [(mutation, named, arguments) for mutation, named, *arguments in MUTATIONS],

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from campaignkit import donors, sample
 from tests.donors import test_encouragement, test_event_study, test_lift
@@ -10,6 +11,7 @@ from tests.donors.test_confidence_level import contest
 from tests.sentences import check_sentences
 
 
+@pytest.mark.slow
 def test_sentences():
     table, columns = contest("host_a"), ["region", "sex", "age_band"]
     segments = donors.discover_segments(table, "entered", columns, unit="person", cluster="household", amount="gave")

@@ -22,6 +22,7 @@ def before():
     return asked("2012-10-01")
 
 
+@pytest.mark.slow
 def test_nothing_moves_between_a_forecast_and_itself(before):
     found = election.compare(before, before, n=2_000)
     assert found.table.select(*PARTS, "change").fill_null(0).to_numpy().any() == np.False_
@@ -36,6 +37,7 @@ def test_the_parts_sum_to_the_whole(before):
     assert found.chart().to_dict()["description"] == found.summary()
 
 
+@pytest.mark.slow
 def test_new_polls_alone_move_by_polls_and_settings_alone_by_settings(before):
     polls = election.polls_2012()
     fewer = polls.filter(pl.col("pollster") != "Quinnipiac")

@@ -195,6 +195,7 @@ CAUGHT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", CAUGHT, ids=lambda wrong: wrong.__name__)
 def test_it_is_caught(wrong, drawn, monkeypatch):
     wrong(monkeypatch)
@@ -202,6 +203,7 @@ def test_it_is_caught(wrong, drawn, monkeypatch):
         CAUGHT[wrong](drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", [posterior_written_out, weights_written_out, evidence_written_out, history_checked])
 def test_it_passes_as_it_is(test, drawn):
     test(drawn)

@@ -97,6 +97,7 @@ def test_groups_without_events_do_not_differ():
         assert found.table["std_error"].min() > 0
 
 
+@pytest.mark.slow
 def test_twenty_groups_of_eight_rarely_differ():
     wrong = 0
     for seed in range(60):

@@ -198,6 +198,7 @@ def test_hostile_strings_come_through_a_csv_unharmed_and_harmless(megafile, fact
     assert "<script>alert" not in made._repr_html_()
 
 
+@pytest.mark.slow
 def test_hostile_strings_come_through_import_unharmed(tmp_path):
     header = "Gift ID,Email,First,Last,Amount,Date,Address,Zip,Phone,Born\n"
     lines = [

@@ -220,6 +220,7 @@ def test_the_same_records_and_seed_give_the_same_people():
     assert one.model.to_json() == other.model.to_json()
 
 
+@pytest.mark.slow
 def test_a_model_can_be_kept_and_passed_back():
     records = town(households=300)
     first = resolve(records)
@@ -253,6 +254,7 @@ def test_an_empty_table_one_row_and_nulls(used):
     assert found.chart() is None
 
 
+@pytest.mark.slow
 def test_names_of_any_script(fitted):
     names = [
         ("Ánn", "Peña"),

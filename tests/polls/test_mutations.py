@@ -92,6 +92,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mutation", "named"), MUTATIONS, ids=lambda x: x.__name__)
 def test_a_mutation_fails_its_test(monkeypatch, mutation, named):
     for fitted in (test_mrp.found, test_mrp.shrunk):

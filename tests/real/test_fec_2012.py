@@ -2,10 +2,13 @@
 
 from decimal import Decimal
 
+import pytest
+
 from campaignkit import Megafile
 from tests.real.published import write_fec_2012
 
 
+@pytest.mark.slow
 def test_the_committees_second_quarter_of_2011_sums_as_filed(tmp_path):
     exports = tmp_path / "exports"
     exports.mkdir()

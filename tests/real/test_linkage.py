@@ -159,6 +159,7 @@ def _clustered(linker, scored, threshold: float) -> dict[str, float]:
     return quality(clusters.as_duckdbpyrelation().pl(), "cluster_id")
 
 
+@pytest.mark.slow
 @needs_data
 def test_febrl_is_linked_no_worse_than_by_splink_alone():
     """Better than Splink's at each threshold, the demo's 0.99 among them."""
@@ -169,6 +170,7 @@ def test_febrl_is_linked_no_worse_than_by_splink_alone():
     assert found["precision"] >= 0.99
 
 
+@pytest.mark.slow
 @needs_data
 def test_fake_1000_is_deduplicated_no_worse_than_by_splink_alone():
     alone = splink_on_fake()

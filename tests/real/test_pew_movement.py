@@ -63,6 +63,7 @@ def test_from_june_partisans_come_home(interviews):
     assert party["republican"]["moved"]
 
 
+@pytest.mark.slow
 def test_how_much_of_the_movement_is_left_with_party_held(interviews):
     """June to November: weighted by demographics alone, and with party identification held too.
 

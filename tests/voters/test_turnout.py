@@ -109,6 +109,7 @@ def test_a_saved_turnout_keeps_its_own_fields(voters, turnout, tmp_path):
         Turnout.load(turnout.tested.save(tmp_path / "score.json"))
 
 
+@pytest.mark.slow
 def test_a_level_reaches_every_interval_of_turnout(voters):
     options = {"election": "2012-11-06", "fit_on": "2008-11-04", "test_on": "2010-11-02"}
     narrow, wide = (fit_turnout(voters, **options, confidence_level=level) for level in (0.8, 0.99))

@@ -33,6 +33,7 @@ def explore(found, invited):
     return ck.widgets.SegmentExplorer(found, within=invited)
 
 
+@pytest.mark.slow
 def test_the_sliders_and_the_list_choose_segments(explore, found, invited, mf):
     explore.lift.value = (2.0, explore.lift.max)
     table = found.table.filter(pl.col("lift") >= 2)
@@ -53,6 +54,7 @@ def test_several_segments_are_their_union(explore, invited, mf):
     assert explore.universe.count() == (invited & mf.universe(explore.where)).count()
 
 
+@pytest.mark.slow
 def test_a_brush_moves_the_sliders_and_its_end_opens_them(explore):
     explore.chart._vl_selections = {"brush": {"value": {"size": [500.2, 4000.7], "lift": [1.2, 3.0]}, "store": []}}
     assert explore.size.value == (500, 4001)
@@ -63,6 +65,7 @@ def test_a_brush_moves_the_sliders_and_its_end_opens_them(explore):
     assert explore.readout.error == ""
 
 
+@pytest.mark.slow
 def test_a_box_with_nothing_in_it_is_nobody(explore):
     explore.lift.value = (explore.lift.max, explore.lift.max)
     assert explore.universe.count() == 0

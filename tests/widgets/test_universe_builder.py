@@ -273,6 +273,7 @@ def test_only_text_reaches_the_page(builder: UniverseBuilder) -> None:
     assert HOSTILE not in shown["text/plain"]
 
 
+@pytest.mark.slow
 def test_in_the_book_it_is_a_still_with_a_text(builder: UniverseBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAMPAIGNKIT_VEGA", "page")
     shown = builder._repr_mimebundle_()
