@@ -1,11 +1,13 @@
-"""Tables as files for a spreadsheet: no cell of them runs as a formula."""
+"""Tables as files for a spreadsheet: no cell of them runs as a formula, and no file is written by half."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
 from pathlib import Path
+from types import TracebackType
 
 import polars as pl
 
@@ -20,6 +22,56 @@ _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"  # also 
 _FORMULA = re.compile(f"^'*[\\t\\r\\n]|^['{_UNSEEN}]*[{_SIGNS}]")
 
 SHEET_ROWS = 1_048_575  # of a sheet of Excel, below its header
+
+
+class Drafts:
+    """Files written beside their places under other names, and put there together at the end, or removed."""
+
+    def __init__(self) -> None:
+        self._files: list[tuple[Path, Path]] = []
+
+    def __enter__(self) -> Drafts:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove what was not put in place."""
+        for draft, _ in self._files:
+            draft.unlink(missing_ok=True)
+
+    def add(self, path: Path, content: bytes) -> None:
+        """Write what will be the file at `path`.
+
+        Raises
+        ------
+        BadValue
+            If the disk is full or the folder can't be written; what stood there stands.
+        """
+        draft = path.with_name(f".{path.name}.writing-{os.getpid()}")
+        self._files.append((draft, path))
+        try:
+            draft.unlink(missing_ok=True)
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(handle)
+        except OSError as error:
+            raise BadValue(
+                f"{str(path)!r} can't be written ({error.strerror or error}); nothing was changed."
+            ) from error
+
+    def digests(self) -> list[tuple[str, str]]:
+        """Return the name and SHA-256 of each file."""
+        return [(path.name, hashlib.sha256(draft.read_bytes()).hexdigest()) for draft, path in self._files]
+
+    def put_in_place(self) -> list[Path]:
+        """Put every file where it belongs, and return where."""
+        for draft, path in self._files:
+            os.replace(draft, path)
+        return [path for _, path in self._files]
 
 
 def defuse(text: str) -> str:

@@ -16,13 +16,14 @@ from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_panel_reports, refuse_soliciting
 from campaignkit.errors import BadValue
 from campaignkit.megafile.audience import Audience
-from campaignkit.megafile.export.list_files import Drafts, write_csv, write_van
+from campaignkit.megafile.export.list_files import write_csv, write_van
 from campaignkit.megafile.export.recheck import built_at, recheck, standing_file, warn_of_removed
 from campaignkit.megafile.storage.opening import inode
 from campaignkit.megafile.suppression.rules import MEANS, REASONS, in_order
 from campaignkit.megafile.working_tables import create, drop
 from campaignkit.progress import shown
 from campaignkit.result import Result
+from campaignkit.spreadsheets import Drafts
 from campaignkit.sql import quote_literal
 
 if TYPE_CHECKING:

@@ -1,9 +1,13 @@
-"""Where the voters to be reached are: whose television they watch, what to buy of it, and which channels they use."""
+"""Where the voters to be reached are: television and channels they watch and use, and friends who pass an ask on."""
 
 from campaignkit.outreach.audiences import Audiences, audiences
 from campaignkit.outreach.buy_plan import buy_plan
 from campaignkit.outreach.buy_plan_result import BuyPlan
 from campaignkit.outreach.channels import Channels, channels
 from campaignkit.outreach.comparison import Comparison
+from campaignkit.outreach.friend_asks import friend_asks
+from campaignkit.outreach.friend_asks_result import Asks
 
-__all__ = ["Audiences", "BuyPlan", "Channels", "Comparison", "audiences", "buy_plan", "channels"]
+__all__ = [
+    "Asks", "Audiences", "BuyPlan", "Channels", "Comparison", "audiences", "buy_plan", "channels", "friend_asks",
+]  # fmt: skip
