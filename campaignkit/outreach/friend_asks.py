@@ -30,6 +30,7 @@ def friend_asks(
     strength: str | None = None,
     second_ask: float = 0.5,
     holdout: float | None = 0.1,
+    holdout_by: str = "friend",
     placeholders: str | Iterable[str] | None = None,
     sharer: str = "sharer",
     friend: str = "friend",
@@ -57,6 +58,9 @@ def friend_asks(
         The share of friends whose asks are planned and not sent, drawn by the hash of the friend's id and `seed`
         alone, so that who was asked can be compared with who would have been. None: all asks are sent, and what they do
         cannot be measured.
+    holdout_by : {"friend", "sharer"}
+        Whose coin it is: all asks about a friend are held out, or all of a sharer. By sharer only where asks cannot be
+        held back one by one: it shows less.
     placeholders : str or list of str, optional
         Columns of `ties` to carry along for the script: names, a polling place.
     sharer, friend : str
@@ -99,6 +103,7 @@ def friend_asks(
     ([(1, 9), (2, 8)], 1.0)
     """
     carried = column_names(placeholders, "placeholders")
+    check_scalar(holdout_by, "holdout_by", choices=("friend", "sharer"))
     _check(asks_per_sharer, sharers_per_friend, second_ask, holdout, seed, [sharer, friend, *carried])
     names = list(dict.fromkeys([sharer, friend, value, *([] if strength is None else [strength]), *carried]))
     opened = open_columns(ties, names, "ties")
@@ -113,12 +118,13 @@ def friend_asks(
     asks = table[network.row[found.tie]].select(sharer, friend, *(name for name in carried if name not in OWN))
     worth = network.worth[found.tie] * second_ask**found.slot
     asks = asks.with_columns(ask=pl.Series(found.slot + 1), value=pl.Series(worth))
-    asks = asks.with_columns(held_out=pl.Series(_held_out(asks[friend], holdout, seed)))
+    coins = asks[friend if holdout_by == "friend" else sharer]
+    asks = asks.with_columns(held_out=pl.Series(_held_out(coins, holdout, seed, holdout_by)))
     asked = np.bincount(np.searchsorted(network.start, found.tie, side="right") - 1, minlength=len(network.sharers))
     return Asks(
         asks.sort(sharer, "value", descending=[False, True], maintain_order=True), sharer, friend,
         _nobody_to_ask(kept, asked), kept.set_aside, found.value, found.bound, kept.sharers.len(),
-        len(network.friends), asks_per_sharer, sharers_per_friend, holdout, np.bincount(asked),
+        len(network.friends), asks_per_sharer, sharers_per_friend, holdout, holdout_by, np.bincount(asked),
     )  # fmt: skip
 
 
@@ -212,15 +218,15 @@ def _network(table: pl.DataFrame, row: Whole, worth: Floats, sharer: str, friend
     return _Network(row, start, two[order], worth[row], sharers, friends), doubled
 
 
-def _held_out(friends: pl.Series, holdout: float | None, seed: int) -> Mask:
-    """Return whose asks are not sent: a coin for each friend."""
+def _held_out(people: pl.Series, holdout: float | None, seed: int, kind: str) -> Mask:
+    """Return whose asks are not sent: a coin for each friend, or sharer."""
     if holdout is None:
-        return np.zeros(len(friends), bool)
-    coin = shares_of(split_keys(canonical_ids(friends), f"friend asks {seed}")) < holdout
+        return np.zeros(len(people), bool)
+    coin = shares_of(split_keys(canonical_ids(people), f"friend asks {seed}")) < holdout
     if not 0 < coin.sum() < len(coin):
         which = "nobody" if not coin.any() else "everybody"
         raise NotEnoughData(
-            f"holdout is {holdout:g}, which holds {which} out of {friends.n_unique():,} friends; what the asks do "
+            f"holdout is {holdout:g}, which holds {which} out of {people.n_unique():,} {kind}s; what the asks do "
             "could not be seen. Choose another share, or say holdout=None."
         )
     return coin

@@ -32,7 +32,7 @@ class Asks(Result):
 
     - ``ask``: 1 for the friend's first ask, the one of greatest value, 2 for the second;
     - ``value``: what it is worth, the second ask's discount and the tie's strength included;
-    - ``held_out``: planned, and not sent: the friend's coin fell so, whoever would have asked.
+    - ``held_out``: planned, and not sent: the friend's coin fell so (or the sharer's).
 
     Attributes
     ----------
@@ -48,6 +48,7 @@ class Asks(Result):
         Sharers in the ties, and friends who could be asked.
     asks_per_sharer, sharers_per_friend : int
     holdout : float or None
+    holdout_by : str
     asks_by_sharers : array of int64
         How many sharers have 0, 1, 2 … asks, of those with a friend worth asking.
     """
@@ -63,6 +64,7 @@ class Asks(Result):
     asks_per_sharer: int
     sharers_per_friend: int
     holdout: float | None
+    holdout_by: str
     asks_by_sharers: Whole
 
     @property
@@ -93,8 +95,8 @@ class Asks(Result):
         if self.holdout is None:
             return f"{text} No ask is held out, so what the asks do cannot be measured."
         return (
-            f"{text} {counted(held, 'ask')} ({share(held / asks)}) are held out, drawn by the friend: send none of "
-            "them, or what the asks do cannot be measured."
+            f"{text} {counted(held, 'ask')} ({share(held / asks)}) are held out, drawn by the {self.holdout_by}: send "
+            "none of them, or what the asks do cannot be measured."
         )
 
     def chart(self) -> alt.TopLevelMixin:

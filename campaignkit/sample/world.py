@@ -12,7 +12,9 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, nearest
-from campaignkit.sample import calls, contests, effects, emails, gifts, outreach, places, television, viewers, voters
+from campaignkit.sample import (
+    calls, contests, effects, emails, gifts, outreach, places, sharing, television, viewers, voters,
+)  # fmt: skip
 from campaignkit.sample import people as population
 from campaignkit.sample import polls as poll_streams
 from campaignkit.sample.intended import intended
@@ -273,6 +275,10 @@ def _polls(people: int, seed: int, **options: Any) -> Drawn:
     return Drawn(*poll_streams.polls(lambda part: stream(seed, 0, part), people, **options))
 
 
+def _sharing(people: int, seed: int, **options: Any) -> Drawn:
+    return Drawn(*sharing.sharing(lambda part: stream(seed, 0, part), people, seed=seed, **options))
+
+
 _DOORS: dict[str, Callable[..., Drawn]] = {
     "world": _world,
     "contest": _contest,
@@ -281,6 +287,7 @@ _DOORS: dict[str, Callable[..., Drawn]] = {
     "scripts": _scripts,
     "tv_market": _tv_market,
     "polls": _polls,
+    "sharing": _sharing,
 }
 
 
@@ -292,9 +299,10 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
     what
         ``"world"`` for everything; ``"contest"``, ``"email"``, ``"quick_donate"`` or ``"scripts"`` for one tidy table;
         ``"tv_market"`` for a viewing panel with a rate card and last cycle's buys; ``"polls"`` for four streams of
-        interviews and a panel around an event.
+        interviews and a panel around an event; ``"sharing"`` for friends who are asked about, with a holdout, and what
+        they did.
     people
-        How many people; of ``tv_market``, in the panel; of ``polls``, interviews.
+        How many people; of ``tv_market``, in the panel; of ``polls``, interviews; of ``sharing``, sharers.
     seed
         The same seed draws the same tables.
     options
@@ -310,6 +318,10 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
         event ``"alike"``, or our people answer less, told by ``"party"`` and past vote or by their current
         ``"choice"``) and quiet (by how much), panel (people; 0: none), again (how many of them answer after the
         event), misreport (the chance that a report is not the person's choice).
+        ``sharing``: direct and spilled (what a message adds to
+        the chance to vote, and what each friend's does), homophily, heavy (how unequally sharers have friends),
+        delivered and leaked (of those asked about and held out, whom a message reached), holdout, holdout_by,
+        asks_per_sharer, sharers_per_friend, graph (ties of your own, two columns of numbers, in place of drawn ones).
 
     Returns
     -------

@@ -1,0 +1,172 @@
+"""Asks, who was held out, and what friends did, as arrays: counted by group-bys, never as a matrix of friends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.sql import connect
+from campaignkit.stats.arrays import Floats, Mask, Whole
+from campaignkit.tables import Table, booleans, numbers, open_columns
+
+
+@dataclass(frozen=True)
+class Names:
+    """The columns of asks, friends and ties."""
+
+    sharer: str
+    friend: str
+    held_out: str
+    outcome: str
+    delivered: str | None
+    acted: str | None
+    covariates: Sequence[str]
+
+    @property
+    def of_friends(self) -> dict[str, str]:
+        """Columns of the table of friends, by what they are called here."""
+        given = {"friend": self.friend, "outcome": self.outcome, "delivered": self.delivered, "acted": self.acted}
+        named = {f"covariate {number}": name for number, name in enumerate(self.covariates)}
+        return {as_: name for as_, name in given.items() if name is not None} | named
+
+
+@dataclass(frozen=True)
+class SharingData:
+    """Friends who were to be asked about, one row each, with what came of it.
+
+    Attributes
+    ----------
+    outcome : array of float64
+    planned, sent : array of int64
+        By how many sharers each was to be asked about, and was.
+    delivered, acted : array of float64 or None
+    covariates : array, rows × columns
+    row, sharer : array of int32
+        One entry a planned ask: the friend's row, and the sharer's number. Empty where the coin was the friend's.
+    one, two : array of int32
+        Ties between rows, in both directions.
+    without_outcome : int
+        Friends to be asked about of whom nothing is known; set aside.
+    everyone : polars.DataFrame
+        All friends with an outcome, asked about or not: outcome, contacted.
+    """
+
+    outcome: Floats
+    planned: Whole
+    sent: Whole
+    delivered: Floats | None
+    acted: Floats | None
+    covariates: Floats
+    row: Whole
+    sharer: Whole
+    one: Whole
+    two: Whole
+    without_outcome: int
+    everyone: pl.DataFrame
+
+    @property
+    def asked(self) -> Mask:
+        """Whether anybody was asked about the friend."""
+        return self.sent > 0
+
+
+def read_sharing(asks: object, friends: object, ties: object | None, names: Names, design: str) -> SharingData:
+    """Read what is needed, with the checks that the design was kept."""
+    with connect() as con:
+        columns = {"sharer": names.sharer, "friend": names.friend, "held_out": names.held_out}
+        _register(con, "asks", open_columns(asks, list(columns.values()), "asks"), columns)
+        columns = names.of_friends
+        _register(con, "friends", open_columns(friends, list(columns.values()), "friends"), columns)
+        _refuse(con, names, design)
+        _plan(con)
+        planned = con.sql("SELECT * FROM plan LEFT JOIN friends USING (friend) ORDER BY number").pl()
+        known = planned.filter(pl.col("outcome").is_not_null()).with_row_index("row")
+        if known.is_empty():
+            raise NotEnoughData(f"Of no friend to be asked about is {names.outcome!r} known; check the ids of friends.")
+        con.register("known", known.select("friend", "row"))
+        row, sharer = _links(con) if design == "sharer" else (np.zeros(0, np.int64),) * 2
+        one, two = _neighbors(con, ties, names) if ties is not None else (np.zeros(0, np.int64),) * 2
+        contacted = "coalesce(sent, 0) > 0" if names.delivered is None else "coalesce(delivered::BOOLEAN, false)"
+        everyone = con.sql(f"""SELECT outcome::DOUBLE AS outcome, {contacted} AS contacted
+            FROM friends LEFT JOIN plan USING (friend) WHERE outcome IS NOT NULL""").pl()  # fmt: skip
+    covariates = [numbers(known[name], "covariates") for name in known.columns if name.startswith("covariate ")]
+    outcome = booleans(known["outcome"].rename(names.outcome)).astype(float)
+    return SharingData(
+        outcome, known["planned"].to_numpy(), known["sent"].to_numpy(), _yes(known, "delivered"), _yes(known, "acted"),
+        np.stack(covariates, axis=1) if covariates else np.zeros((known.height, 0)), row, sharer, one, two,
+        planned.height - known.height, everyone,
+    )  # fmt: skip
+
+
+def _yes(table: pl.DataFrame, name: str) -> Floats | None:
+    return booleans(table[name], name).astype(float) if name in table.columns else None
+
+
+def _register(con: duckdb.DuckDBPyConnection, name: str, opened: Table, columns: dict[str, str]) -> None:
+    """Make a table known to DuckDB; numbers that are not numbers become null."""
+    lazy = opened.lazy().select(*(nw.col(column).alias(as_) for as_, column in columns.items()))
+    table = lazy.collect("polars").to_native()
+    con.register(name, table.with_columns(pl.selectors.float().fill_nan(None)))
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, names: Names, design: str) -> None:
+    """Refuse asks and friends that break what the design says of them."""
+    every, odd = _one(con, """SELECT count(*), count(*) FILTER (sharer IS NULL OR friend IS NULL OR held_out IS NULL)
+        FROM asks""")  # fmt: skip
+    if odd:
+        raise BadValue(f"asks: {odd:,} of {every:,} have no sharer, friend or {names.held_out!r}.")
+    if twice := _one(con, "SELECT count(friend) - count(DISTINCT friend) FROM friends")[0]:
+        raise BadValue(f"friends: {twice:,} rows have a friend that another has; one row a friend was expected.")
+    mixed = _one(con, f"""SELECT count(*) FROM (SELECT {design} FROM asks GROUP BY 1
+        HAVING min(held_out::INT) < max(held_out::INT))""")[0]  # fmt: skip
+    if mixed:
+        other = "sharer" if design == "friend" else "friend"
+        raise BadValue(
+            f"{mixed:,} {design}s have asks that were held out and others that were not, so the coin was not the "
+            f"{design}'s. Say design={other!r} if it was the {other}'s."
+        )
+    held, every = (
+        con.execute("SELECT bool_or(held_out::BOOLEAN), bool_and(held_out::BOOLEAN) FROM asks").fetchone() or ()
+    )
+    if not held or every:
+        raise NotEnoughData(
+            f"{'Every ask was' if every else 'No ask was'} held out, so there is nothing to compare. Plan the asks "
+            "with friend_asks(..., holdout=0.1), and do not send those that are held out."
+        )
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple:
+    return con.execute(query).fetchone() or ()
+
+
+def _plan(con: duckdb.DuckDBPyConnection) -> None:
+    """Count by how many sharers each friend was to be asked about, and was."""
+    con.execute("""CREATE TEMP TABLE plan AS
+        SELECT friend, count(DISTINCT sharer) AS planned,
+               count(DISTINCT sharer) FILTER (NOT held_out::BOOLEAN) AS sent,
+               row_number() OVER () AS number
+        FROM asks GROUP BY friend""")  # fmt: skip
+
+
+def _links(con: duckdb.DuckDBPyConnection) -> tuple[Whole, Whole]:
+    """Return the planned asks of friends who are known, each once: the friend's row and the sharer's number."""
+    found = con.execute("""SELECT DISTINCT row, dense_rank() OVER (ORDER BY sharer) - 1 AS sharer
+        FROM asks JOIN known USING (friend)""").fetchnumpy()  # fmt: skip
+    return np.asarray(found["row"], np.int64), np.asarray(found["sharer"], np.int64)
+
+
+def _neighbors(con: duckdb.DuckDBPyConnection, ties: object, names: Names) -> tuple[Whole, Whole]:
+    """Return the ties between friends who are known, in both directions, each once."""
+    opened = open_columns(ties, [names.sharer, names.friend], "ties")
+    _register(con, "ties", opened, {"sharer": names.sharer, "friend": names.friend})
+    found = con.execute("""WITH tie AS (
+            SELECT a.row AS one, b.row AS two FROM ties
+            JOIN known a ON a.friend = ties.sharer JOIN known b ON b.friend = ties.friend WHERE a.row <> b.row)
+        SELECT one, two FROM tie UNION SELECT two, one FROM tie""").fetchnumpy()  # fmt: skip
+    return np.asarray(found["one"], np.int64), np.asarray(found["two"], np.int64)

@@ -1,0 +1,98 @@
+"""Friends who pass an ask on: ties by likeness, asks with a holdout, and what the friends then do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from campaignkit.outreach.friend_asks import friend_asks
+from campaignkit.sample.voters import logistic
+
+FRIENDS_EACH = 4  # friends that there are, for each sharer
+TIES, AMONG_FRIENDS = 12, 4  # of a sharer, and of a friend to other friends, on average
+NEAR = 0.02  # how far apart, in shares of all friends by likeness, those are who are alike
+HEARD = 5  # neighbors who were asked about, beyond whom no more spills over
+
+Stream = Callable[[str], np.random.Generator]
+
+
+Ties = tuple[pl.DataFrame, np.ndarray]  # and each person's likeness
+
+
+def drawn_ties(rng: np.random.Generator, sharers: int, homophily: float, heavy: float) -> Ties:
+    """Draw ties of sharers, and among friends, to those alike; return them and each person's likeness.
+
+    Persons are numbered, friends from 0, sharers after them. `heavy` is how unequally sharers have ties.
+    """
+    friends = FRIENDS_EACH * sharers
+    alike = np.concatenate([np.sort(rng.normal(0, 1, friends)), rng.normal(0, 1, sharers)])
+    degree = 1 + rng.poisson(rng.gamma(1 / heavy, heavy, sharers) * (TIES - 1))
+    one = np.concatenate(
+        [np.repeat(np.arange(sharers) + friends, degree), np.repeat(np.arange(friends), AMONG_FRIENDS // 2)]
+    )
+    place = np.searchsorted(alike[:friends], alike[one]) / friends
+    near = (place + NEAR * rng.normal(0, 1, len(one))) % 1
+    two = np.where(rng.random(len(one)) < homophily, near, rng.random(len(one)))
+    table = pl.DataFrame({"sharer": one, "friend": (two * friends).astype(np.int64)})
+    return table.filter(pl.col("sharer") != pl.col("friend")).unique(maintain_order=True), alike
+
+
+def graph_ties(rng: np.random.Generator, graph: pl.DataFrame, homophily: float) -> Ties:
+    """Return a graph's ties in both directions, and for each person a likeness that neighbors share."""
+    one, two = (graph.to_series(at).cast(pl.Int64).to_numpy() for at in range(2))
+    one, two = np.concatenate([one, two]), np.concatenate([two, one])
+    people = int(one.max()) + 1
+    alike, degree = rng.normal(0, 1, people), np.maximum(np.bincount(one, minlength=people), 1)
+    for _ in range(3):
+        near = np.bincount(one, alike[two], people) / degree
+        alike = homophily * near / near.std() + (1 - homophily) * alike
+    return pl.DataFrame({"sharer": one, "friend": two}), (alike - alike.mean()) / alike.std()
+
+
+def sharing(
+    stream: Stream, sharers: int, *, seed: int = 0, direct: float = 0.06, spilled: float = 0.0, homophily: float = 0.8,
+    heavy: float = 0.5, delivered: float = 1.0, leaked: float = 0.0, holdout: float = 0.1, holdout_by: str = "friend",
+    asks_per_sharer: int = 5, sharers_per_friend: int = 1, graph: pl.DataFrame | None = None,
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:  # fmt: skip
+    """Draw ties, asks along them with a holdout, and what friends did; with what was planted."""
+    rng = stream("ties")
+    ties, alike = drawn_ties(rng, sharers, homophily, heavy) if graph is None else graph_ties(rng, graph, homophily)
+    users = np.arange(len(alike)) >= len(alike) - sharers if graph is None else rng.random(len(alike)) < 0.4
+    gain = 0.04 * np.exp(0.9 * alike + rng.normal(0, 0.4, len(alike)))
+    strength = rng.beta(2, 3, ties.height)
+    ties = ties.with_columns(strength=pl.Series(strength), gain=pl.Series(gain[ties["friend"].to_numpy()]))
+    asked_along = ties.filter(pl.Series(users[ties["sharer"].to_numpy()]))
+    asks = friend_asks(
+        asked_along, "gain", strength="strength", asks_per_sharer=asks_per_sharer, holdout=holdout,
+        sharers_per_friend=sharers_per_friend, holdout_by=holdout_by, seed=seed,
+    ).table  # fmt: skip
+    sent = np.zeros(len(alike), bool)
+    sent[asks.filter(~pl.col("held_out"))["friend"].to_numpy()] = True
+    friends, chance = _outcomes(stream("votes"), ties, alike, sent, (direct, spilled, delivered, leaked))
+    everyone = pl.DataFrame({"friend": np.arange(len(alike))}).with_columns(friends)
+    among = everyone.filter(pl.col("friend").is_in(asked_along["friend"].unique().implode()))
+    planted = {"direct": direct, "spilled": spilled, "asked about": direct * (delivered - leaked)}
+    truth = {"person": among.select("friend").join(chance, on="friend"), "effects": pl.DataFrame(planted)}
+    return {"asks": asks, "friends": among, "ties": ties}, truth
+
+
+def _outcomes(
+    rng: np.random.Generator, ties: pl.DataFrame, alike: np.ndarray, sent: np.ndarray, planted: tuple[float, ...]
+) -> tuple[list[pl.Series], pl.DataFrame]:
+    """Draw whom messages reached, who voted and who acted; and the chance to vote without any ask."""
+    direct, spilled, delivered, leaked = planted
+    n = len(alike)
+    reached = rng.random(n) < np.where(sent, delivered, leaked)
+    one, two = ties["sharer"].to_numpy(), ties["friend"].to_numpy()
+    neighbors = pl.DataFrame({"a": np.concatenate([one, two]), "b": np.concatenate([two, one])}).unique()
+    heard = np.minimum(np.bincount(neighbors["a"].to_numpy(), reached[neighbors["b"].to_numpy()], n), HEARD)
+    alone = 0.12 + 0.6 * logistic(0.9 * alike + rng.normal(0, 0.5, n))
+    chance = np.clip(alone + direct * reached + spilled * heard, 0, 1)
+    voted = rng.random(n) < chance
+    acted = reached & (rng.random(n) < np.where(voted, 0.3, 0.08))
+    past = rng.binomial(3, np.clip(alone, 0, 1))
+    columns = {"voted": voted, "acted": acted, "delivered": reached, "past_votes": past}
+    series = [pl.Series(name, values) for name, values in columns.items()]
+    return series, pl.DataFrame({"friend": np.arange(n), "chance_alone": alone, "neighbors_reached": heard})
