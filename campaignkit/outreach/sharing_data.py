@@ -47,10 +47,12 @@ class SharingData:
         By how many sharers each was to be asked about, and was.
     delivered, acted : array of float64 or None
     covariates : array, rows × columns
-    row, sharer : array of int32
+    row, sharer : array of int64
         One entry a planned ask: the friend's row, and the sharer's number. Empty where the coin was the friend's.
-    one, two : array of int32
+    one, two : array of int64
         Ties between rows, in both directions.
+    degree : array of float64
+        How many ties each row has, also to those about whom nobody was to be asked.
     without_outcome : int
         Friends to be asked about of whom nothing is known; set aside.
     everyone : polars.DataFrame
@@ -67,6 +69,7 @@ class SharingData:
     sharer: Whole
     one: Whole
     two: Whole
+    degree: Floats
     without_outcome: int
     everyone: pl.DataFrame
 
@@ -91,7 +94,7 @@ def read_sharing(asks: object, friends: object, ties: object | None, names: Name
             raise NotEnoughData(f"Of no friend to be asked about is {names.outcome!r} known; check the ids of friends.")
         con.register("known", known.select("friend", "row"))
         row, sharer = _links(con) if design == "sharer" else (np.zeros(0, np.int64),) * 2
-        one, two = _neighbors(con, ties, names) if ties is not None else (np.zeros(0, np.int64),) * 2
+        one, two, degree = _neighbors(con, ties, names) if ties is not None else (np.zeros(0, np.int64),) * 3
         contacted = "coalesce(sent, 0) > 0" if names.delivered is None else "coalesce(delivered::BOOLEAN, false)"
         everyone = con.sql(f"""SELECT outcome::DOUBLE AS outcome, {contacted} AS contacted
             FROM friends LEFT JOIN plan USING (friend) WHERE outcome IS NOT NULL""").pl()  # fmt: skip
@@ -100,7 +103,7 @@ def read_sharing(asks: object, friends: object, ties: object | None, names: Name
     return SharingData(
         outcome, known["planned"].to_numpy(), known["sent"].to_numpy(), _yes(known, "delivered"), _yes(known, "acted"),
         np.stack(covariates, axis=1) if covariates else np.zeros((known.height, 0)), row, sharer, one, two,
-        planned.height - known.height, everyone,
+        degree.astype(float), planned.height - known.height, everyone,
     )  # fmt: skip
 
 
@@ -161,12 +164,16 @@ def _links(con: duckdb.DuckDBPyConnection) -> tuple[Whole, Whole]:
     return np.asarray(found["row"], np.int64), np.asarray(found["sharer"], np.int64)
 
 
-def _neighbors(con: duckdb.DuckDBPyConnection, ties: object, names: Names) -> tuple[Whole, Whole]:
-    """Return the ties between friends who are known, in both directions, each once."""
-    opened = open_columns(ties, [names.sharer, names.friend], "ties")
-    _register(con, "ties", opened, {"sharer": names.sharer, "friend": names.friend})
-    found = con.execute("""WITH tie AS (
-            SELECT a.row AS one, b.row AS two FROM ties
-            JOIN known a ON a.friend = ties.sharer JOIN known b ON b.friend = ties.friend WHERE a.row <> b.row)
-        SELECT one, two FROM tie UNION SELECT two, one FROM tie""").fetchnumpy()  # fmt: skip
-    return np.asarray(found["one"], np.int64), np.asarray(found["two"], np.int64)
+def _neighbors(con: duckdb.DuckDBPyConnection, ties: object, names: Names) -> tuple[Whole, Whole, Whole]:
+    """Return the ties between friends who are known, in both directions, each once, and how many ties each has."""
+    columns = {"sharer": names.sharer, "friend": names.friend}
+    _register(con, "ties", open_columns(ties, list(columns.values()), "ties"), columns)
+    con.execute("""CREATE TEMP TABLE neighbor AS
+        SELECT known.row AS one, tie.friend FROM (
+            SELECT sharer, friend FROM ties WHERE sharer <> friend
+            UNION SELECT friend, sharer FROM ties WHERE sharer <> friend) tie
+        JOIN known ON known.friend = tie.sharer""")  # fmt: skip
+    both = con.execute("SELECT one, row AS two FROM neighbor JOIN known USING (friend)").fetchnumpy()
+    degree = con.execute("""SELECT count(neighbor.one) AS n FROM known LEFT JOIN neighbor ON one = row
+        GROUP BY row ORDER BY row""").fetchnumpy()  # fmt: skip
+    return tuple(np.asarray(values, np.int64) for values in (both["one"], both["two"], degree["n"]))  # ty: ignore

@@ -12,7 +12,7 @@ from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.outreach.friend_asks_result import Asks
 from campaignkit.outreach.sharing_data import Names, SharingData, read_sharing
-from campaignkit.outreach.sharing_effect_result import ASKED, NAIVE, SharingEffect
+from campaignkit.outreach.sharing_effect_result import ASKED, DELIVERED, NAIVE, SPILLED, SharingEffect
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.causal.exposure import Contrast, contrast, independent_variance, shared_variance, spillover
 from campaignkit.stats.intervals.estimate import interval
@@ -158,7 +158,7 @@ def _effects(data: SharingData, design: str, holdout: float, level: float) -> li
                 f"Messages reached {first.exposed:.1%} of those asked about and {first.unexposed:.1%} of those held "
                 "out; that is too little apart to say what a message did. Leave delivered out."
             )
-        rows.append(_row("delivered", every.ratio(first), data.asked, ~data.asked, variance, df, level))
+        rows.append(_row(DELIVERED, every.ratio(first), data.asked, ~data.asked, variance, df, level))
     return rows
 
 
@@ -210,11 +210,10 @@ def _adjusted(data: SharingData) -> Floats:
 def _spilled(data: SharingData, holdout: float, level: float) -> list[tuple]:
     if not data.one.size:
         raise NotEnoughData("No two friends who were to be asked about are tied to each other; leave ties out.")
-    found = spillover(_adjusted(data), data.asked, 1 - holdout, data.one, data.two)
+    found = spillover(_adjusted(data), data.asked, 1 - holdout, data.one, data.two, data.degree)
     e = interval(found.estimate, found.std_error, max(len(data.outcome) - 4, 1), level)
     parts = (e.value, e.std_error, e.lower, e.upper, _p(e.p_value))
-    name = "one more of their friends asked about"
-    return [(name, True, found.rows, None, *parts, None, None)]
+    return [(SPILLED, True, found.rows, None, *parts, None, None)]
 
 
 def _naive(data: SharingData, level: float) -> tuple:

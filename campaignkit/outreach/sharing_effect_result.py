@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SharingEffect"]
 
-ASKED, NAIVE = "asked about", "contacted against not"
+ASKED, DELIVERED, NAIVE = "asked about", "delivered", "contacted against not"
+SPILLED = "all of their friends asked about, against none"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,7 +29,7 @@ class SharingEffect(Result):
     - "asked about": friends whose asks were sent against those whose asks were held out (intent to treat);
     - "asked about by 2 sharers" and so on, where friends differ in it: against nobody's being asked;
     - "delivered": what a delivered message did to those whom the coin moved (complier effect);
-    - "one more of their friends asked about": what spills over from each;
+    - "all of their friends asked about, against none": what spills over, were it to rise in a straight line;
     - "contacted against not": what it looks like without the coin; never an effect.
 
     ``causal``: whether chance alone made the two sides; ``n``, ``n_control``: friends on each; ``estimate`` with
@@ -94,7 +95,7 @@ class SharingEffect(Result):
         )
         if row["lower"] <= 0 <= row["upper"]:
             text += " That may be nothing at all."
-        for quantity in ("delivered", "one more of their friends asked about"):
+        for quantity in (DELIVERED, SPILLED):
             if quantity in self.table["quantity"]:
                 text += f" {quantity.capitalize()}: {self._said(self.row(quantity))}."
         if naive["estimate"] is not None:

@@ -10,10 +10,9 @@ import polars as pl
 from campaignkit.outreach.friend_asks import friend_asks
 from campaignkit.sample.voters import logistic
 
-FRIENDS_EACH = 4  # friends that there are, for each sharer
+FRIENDS_EACH = 8  # friends that there are, for each sharer
 TIES, AMONG_FRIENDS = 12, 4  # of a sharer, and of a friend to other friends, on average
 NEAR = 0.02  # how far apart, in shares of all friends by likeness, those are who are alike
-HEARD = 5  # neighbors who were asked about, beyond whom no more spills over
 
 Stream = Callable[[str], np.random.Generator]
 
@@ -70,29 +69,36 @@ def sharing(
     ).table  # fmt: skip
     sent = np.zeros(len(alike), bool)
     sent[asks.filter(~pl.col("held_out"))["friend"].to_numpy()] = True
-    friends, chance = _outcomes(stream("votes"), ties, alike, sent, (direct, spilled, delivered, leaked))
+    when_sent, when_held = (_chance_of_message(share, alike) for share in (delivered, leaked))
+    chance = np.where(sent, when_sent, when_held)
+    friends, alone = _outcomes(stream("votes"), ties, alike, chance, direct, spilled)
+    planned = asks["friend"].unique().to_numpy()
     everyone = pl.DataFrame({"friend": np.arange(len(alike))}).with_columns(friends)
     among = everyone.filter(pl.col("friend").is_in(asked_along["friend"].unique().implode()))
-    planted = {"direct": direct, "spilled": spilled, "asked about": direct * (delivered - leaked)}
-    truth = {"person": among.select("friend").join(chance, on="friend"), "effects": pl.DataFrame(planted)}
+    moved = float((when_sent - when_held)[planned].mean())
+    planted = {"direct": direct, "spilled": spilled * moved, "asked about": direct * moved}
+    truth = {"person": among.select("friend").join(alone, on="friend"), "effects": pl.DataFrame(planted)}
     return {"asks": asks, "friends": among, "ties": ties}, truth
 
 
+def _chance_of_message(share: float, alike: np.ndarray) -> np.ndarray:
+    """Return the chance that a message goes out: more often to those who would vote anyway, unless all or none do."""
+    return np.full(len(alike), share) if share in (0, 1) else logistic(np.log(share / (1 - share)) + 0.7 * alike)
+
+
 def _outcomes(
-    rng: np.random.Generator, ties: pl.DataFrame, alike: np.ndarray, sent: np.ndarray, planted: tuple[float, ...]
+    rng: np.random.Generator, ties: pl.DataFrame, alike: np.ndarray, message: np.ndarray, direct: float, spilled: float
 ) -> tuple[list[pl.Series], pl.DataFrame]:
     """Draw whom messages reached, who voted and who acted; and the chance to vote without any ask."""
-    direct, spilled, delivered, leaked = planted
     n = len(alike)
-    reached = rng.random(n) < np.where(sent, delivered, leaked)
+    reached = rng.random(n) < message
     one, two = ties["sharer"].to_numpy(), ties["friend"].to_numpy()
     neighbors = pl.DataFrame({"a": np.concatenate([one, two]), "b": np.concatenate([two, one])}).unique()
-    heard = np.minimum(np.bincount(neighbors["a"].to_numpy(), reached[neighbors["b"].to_numpy()], n), HEARD)
+    a, b = neighbors["a"].to_numpy(), neighbors["b"].to_numpy()
+    heard = np.bincount(a, reached[b], n) / np.maximum(np.bincount(a, minlength=n), 1)
     alone = 0.12 + 0.6 * logistic(0.9 * alike + rng.normal(0, 0.5, n))
-    chance = np.clip(alone + direct * reached + spilled * heard, 0, 1)
-    voted = rng.random(n) < chance
+    voted = rng.random(n) < np.clip(alone + direct * reached + spilled * heard, 0, 1)
     acted = reached & (rng.random(n) < np.where(voted, 0.3, 0.08))
-    past = rng.binomial(3, np.clip(alone, 0, 1))
-    columns = {"voted": voted, "acted": acted, "delivered": reached, "past_votes": past}
+    columns = {"voted": voted, "acted": acted, "delivered": reached, "past_votes": rng.binomial(3, alone)}
     series = [pl.Series(name, values) for name, values in columns.items()]
     return series, pl.DataFrame({"friend": np.arange(n), "chance_alone": alone, "neighbors_reached": heard})

@@ -318,10 +318,10 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
         event ``"alike"``, or our people answer less, told by ``"party"`` and past vote or by their current
         ``"choice"``) and quiet (by how much), panel (people; 0: none), again (how many of them answer after the
         event), misreport (the chance that a report is not the person's choice).
-        ``sharing``: direct and spilled (what a message adds to
-        the chance to vote, and what each friend's does), homophily, heavy (how unequally sharers have friends),
-        delivered and leaked (of those asked about and held out, whom a message reached), holdout, holdout_by,
-        asks_per_sharer, sharers_per_friend, graph (ties of your own, two columns of numbers, in place of drawn ones).
+        ``sharing``: direct and spilled (what a message adds to the chance to vote, and all of one's friends' messages),
+        homophily, heavy (how unequally sharers have friends), delivered and leaked (of those asked about and held out,
+        whom a message reached), holdout, holdout_by, asks_per_sharer, sharers_per_friend, graph (ties of your own, two
+        columns of numbers, in place of drawn ones).
 
     Returns
     -------

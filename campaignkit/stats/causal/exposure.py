@@ -109,26 +109,22 @@ def shared_variance(influence: Floats, row: Whole, sharer: Whole) -> float:
 
 @dataclass(frozen=True)
 class Spillover:
-    """What one more asked neighbor does, and what being asked oneself does beside it.
+    """What it does to a row that all its neighbors are asked about, against none.
 
     Attributes
     ----------
     estimate, std_error : float
-        Of one more neighbor asked about.
-    neighbors : float
-        How many of a row's neighbors are asked about, on average.
     rows : int
         Rows with a neighbor who had a coin.
     """
 
     estimate: float
     std_error: float
-    neighbors: float
     rows: int
 
 
-def spillover(y: Floats, asked: Mask, chance: float, one: Whole, two: Whole) -> Spillover:
-    """Return what it does to a row that a neighbor is asked about, every row having had its own coin.
+def spillover(y: Floats, asked: Mask, chance: float, one: Whole, two: Whole, degree: Floats) -> Spillover:
+    """Return what it does to a row that its neighbors are asked about, every row having had its own coin.
 
     Parameters
     ----------
@@ -138,12 +134,15 @@ def spillover(y: Floats, asked: Mask, chance: float, one: Whole, two: Whole) -> 
         Of being asked about.
     one, two : array of int
         Ties between rows, each in both directions.
+    degree : array
+        How many neighbors each row has, those without a coin included.
 
     Notes
     -----
-    Least squares on the row's own coin and on how many more of its neighbors were asked about than their coins' chance
-    would have it, beside how many neighbors it has: recentered so, the exposure is chance alone. Errors are over coins:
-    each coin's score is what it moves in all rows that it reaches. Effects must add up; that they do is assumed.
+    Least squares on the row's own coin and on the share of its neighbors who were asked about, less what their coins'
+    chance would have it, beside the share who had a coin: recentered so, the exposure is chance alone. Errors are over
+    coins: each coin's score is what it moves in all rows that it reaches. That effects rise with the share in a
+    straight line is assumed.
 
     References
     ----------
@@ -151,16 +150,17 @@ def spillover(y: Floats, asked: Mask, chance: float, one: Whole, two: Whole) -> 
     Quarterly Journal of Economics 134, 1949–2010, for errors over shocks.
     """
     coin = asked - chance
-    n, degree = len(y), np.bincount(one, minlength=len(y)).astype(float)
-    reached = np.bincount(one, coin[two], n)
-    controls = np.stack([np.ones(n), degree], axis=1)
+    n, weight = len(y), 1 / np.maximum(degree, 1.0)
+    reached = weight * np.bincount(one, coin[two], n)
+    with_coin = weight * np.bincount(one, minlength=n)
+    controls = np.stack([np.ones(n), with_coin], axis=1)
     columns = np.stack([coin, reached, y], axis=1)
     columns = columns - controls @ solve(controls.T @ controls, controls.T @ columns)
     x, left = columns[:, :2], columns[:, 2]
     gram = x.T @ x
     beta = solve(gram, x.T @ left)
     error = left - x @ beta
-    scores = coin[:, None] * np.stack([error, np.bincount(two, error[one], n)], axis=1)
+    scores = coin[:, None] * np.stack([error, np.bincount(two, (weight * error)[one], n)], axis=1)
     inverse = np.linalg.inv(gram)
     variance = (inverse @ (scores.T @ scores) @ inverse)[1, 1]
-    return Spillover(float(beta[1]), float(np.sqrt(variance)), float(degree.mean() * chance), int((degree > 0).sum()))
+    return Spillover(float(beta[1]), float(np.sqrt(variance)), int((with_coin > 0).sum()))
