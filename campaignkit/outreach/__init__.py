@@ -7,10 +7,11 @@ from campaignkit.outreach.channels import Channels, channels
 from campaignkit.outreach.comparison import Comparison
 from campaignkit.outreach.friend_asks import friend_asks
 from campaignkit.outreach.friend_asks_result import Asks
+from campaignkit.outreach.plan_sharing import SharingPlan, plan_sharing, published_effects
 from campaignkit.outreach.sharing_effect import sharing_effect
 from campaignkit.outreach.sharing_effect_result import SharingEffect
 
 __all__ = [
-    "Asks", "Audiences", "BuyPlan", "Channels", "Comparison", "SharingEffect", "audiences", "buy_plan", "channels",
-    "friend_asks", "sharing_effect",
+    "Asks", "Audiences", "BuyPlan", "Channels", "Comparison", "SharingEffect", "SharingPlan", "audiences", "buy_plan",
+    "channels", "friend_asks", "plan_sharing", "published_effects", "sharing_effect",
 ]  # fmt: skip

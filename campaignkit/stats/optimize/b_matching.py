@@ -10,7 +10,7 @@ from campaignkit.stats.arrays import Floats, Whole
 
 CHUNK = 40_000  # sharers who bid at once
 STEP = 0.001  # of the mean value of a wanted tie: what a bid raises a price by, at least
-KEPT = 12_000_000  # ties that take part, padding included, and at least 20 a sharer
+KEPT = 400_000  # ties that take part, padding included, and at least 20 a sharer
 
 
 @dataclass(frozen=True)
