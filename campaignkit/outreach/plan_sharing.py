@@ -34,7 +34,7 @@ _STUDIES = (
      "Green and McClellan 2020, working paper"),
     ("Vote tripling 2020: early voters remind friends", 0.0095, "housemates of the same party",
      "Zucker 2021, report on Florida's August primary"),
-    ("Friend reminders 2022", 0.0, "intent to treat; about nil", "summary of trials of the midterm; no figure published"),
+    ("Friend reminders 2022", 0.0, "about nil", "trials of the midterm, known here at second hand"),
 )  # fmt: skip
 
 
@@ -93,7 +93,8 @@ class SharingPlan(Result):
             best = self.least.sort("effect").row(0, named=True)
             text += (
                 f" The {self.sharers:,} there are would show {points(best['effect'])} points at best, with "
-                f"{best['holdout']:.0%} held out; one of the published effects with probability {best['assurance']:.0%}."
+                f"{best['holdout']:.0%} held out; an effect drawn from the published ones with probability "
+                f"{best['assurance']:.0%}."
             )
         seen = self.prior["effect"]
         return f"{text} Published effects run from {100 * seen.min():.0f} to {100 * seen.max():.0f} points."  # ty: ignore
@@ -150,13 +151,12 @@ def plan_sharing(
 
     Notes
     -----
-    Welch's test on friends, as `sharing_effect` compares them. With a sharer's coin it takes more: by a half where friends
-    of a sharer are much alike.
+    Welch's test on friends, as `sharing_effect` compares them. With a sharer's coin it takes more.
 
     References
     ----------
-    Spiegelhalter, Abrams and Myles (2004), Bayesian Approaches to Clinical Trials, section 6.5, for assurance: the power
-    averaged over a prior, here the published effects, each as likely as any other.
+    Spiegelhalter, Abrams and Myles (2004), Bayesian Approaches to Clinical Trials and Health-Care Evaluation, for
+    assurance: the power averaged over a prior, here the published effects, each as likely as any other.
 
     Examples
     --------
