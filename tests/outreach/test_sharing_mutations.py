@@ -1,0 +1,72 @@
+"""Each way of believing friends' asks too much, or of asking badly, fails a test that is named here."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from campaignkit.stats.causal.exposure import independent_variance
+from campaignkit.stats.optimize import b_matching
+from tests.outreach import test_friend_asks, test_sharing_effect
+from tests.stats import test_b_matching
+from tests.stats.causal import test_exposure
+
+# the functions of the same names hide these modules
+effects, asks = (import_module(f"campaignkit.outreach.{name}") for name in ("sharing_effect", "friend_asks"))
+
+
+def cluster_ignored(monkeypatch):
+    monkeypatch.setattr(effects, "shared_variance", lambda influence, row, sharer: independent_variance(influence))
+
+
+def pairs_ignored(monkeypatch):
+    monkeypatch.setattr(test_exposure, "shared_variance", lambda influence, row, sharer: influence @ influence)
+
+
+def holdout_ignored(monkeypatch):
+    right = effects.read_sharing
+
+    def everyone(*given):
+        data = right(*given)
+        y, contacted = data.everyone["outcome"].to_numpy(), data.everyone["contacted"].to_numpy()
+        ones = np.ones(len(y), np.int64)
+        return type(data)(
+            y, ones, ones * contacted, None, None, np.zeros((len(y), 0)), data.row, data.sharer, data.one, data.two,
+            data.degree, data.without_outcome, data.everyone,
+        )  # fmt: skip
+
+    monkeypatch.setattr(effects, "read_sharing", everyone)
+
+
+def coins_hang_on_the_plan(monkeypatch):
+    def drawn(people, holdout, seed, kind):
+        return np.random.default_rng(seed).random(len(people)) < holdout
+
+    monkeypatch.setattr(asks, "_held_out", drawn)
+
+
+def one_slots_price_for_all(monkeypatch):
+    right = b_matching._Auction._bound
+
+    def own_ties_alone(self, start, friend, value):
+        return right(self, start, friend, np.where(np.arange(len(value)) % 2, value, 0.5 * value))
+
+    monkeypatch.setattr(b_matching._Auction, "_bound", own_ties_alone)
+
+
+@pytest.mark.parametrize(
+    ("mutation", "named"),
+    [
+        (cluster_ignored, test_sharing_effect.test_errors_know_which_friends_share_a_sharer),
+        (pairs_ignored, test_exposure.test_shared_variance_is_the_sum_over_pairs_with_a_common_sharer),
+        (holdout_ignored, test_sharing_effect.test_it_is_the_difference_of_means_of_planned_friends),
+        (coins_hang_on_the_plan, test_friend_asks.test_a_friends_coin_holds_out_all_asks_about_the_friend_whatever_is_planned),
+        (one_slots_price_for_all, test_b_matching.test_the_bound_is_over_ties_that_took_no_part_too),
+    ],
+    ids=lambda value: value.__name__,
+)  # fmt: skip
+def test_the_named_test_fails(mutation, named, monkeypatch):
+    named()
+    mutation(monkeypatch)
+    with pytest.raises(AssertionError):
+        named()
