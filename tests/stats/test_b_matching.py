@@ -62,8 +62,8 @@ def test_three_thousand_sharers_are_near_the_optimum(slots):
 
 
 def test_it_is_better_than_always_taking_the_best_tie():
-    start, friend, value = network(300, 600)
-    assert match(start, friend, value, 600, 5).value > 1.005 * greedy(start, friend, value, 600, 5)
+    start, friend, value = network(300, 1_500)
+    assert match(start, friend, value, 1_500, 5).value > 1.005 * greedy(start, friend, value, 1_500, 5)
 
 
 def test_the_bound_is_over_ties_that_took_no_part_too():
@@ -76,4 +76,4 @@ def test_one_sharer_with_every_friend():
     value = np.linspace(1, 0.1, 5_000)
     found = match(np.array([0, 5_000]), np.arange(5_000), value, 5_000, 5)
     assert found.tie.tolist() == [0, 1, 2, 3, 4]
-    assert found.bound == pytest.approx(found.value)
+    assert found.bound == pytest.approx(found.value, rel=2e-3)
