@@ -50,13 +50,14 @@ def test_what_does_not_count_is_set_aside_and_counted():
             "gain": [1.0, 0.5, 1.0, None, -1.0, 0.2, 1.0],
         }
     )
-    found = asks(pl.concat([odd, odd.filter(pl.col("friend") == 8).with_columns(gain=0.7)]).drop_nulls([]))
+    again = odd.filter(pl.col("friend") == 8).with_columns(gain=0.7)
+    found = asks(pl.concat([odd, again]), sharers_per_friend=2, second_ask=1.0)
     counts = dict(found.set_aside.rows())
     assert counts == {
         "no sharer or friend": 2, "tied to themselves": 1, "value not known": 1, "worth nothing": 1,
         "the same tie again": 1,
     }  # fmt: skip
-    assert found.table.filter(pl.col("friend") == 8)["value"].to_list() == [0.7]
+    assert found.table.filter(pl.col("friend") == 8)["value"].to_list() == [0.7, 0.7]
     assert found.nobody_to_ask["sharer"].to_list() == [3]
 
 
