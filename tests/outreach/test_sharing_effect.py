@@ -36,7 +36,9 @@ def test_a_message_that_crosses_over_is_divided_by_whom_it_reached():
 
 def test_covariates_narrow_the_interval():
     world = drawn(holdout=0.5, direct=0.07, asks_per_sharer=3)
-    assert effect(world, covariates="past_votes").row()["std_error"] < 0.99 * effect(world).row()["std_error"]
+    friends = world["friends"].join(world.truth["person"], on="friend")
+    known = outreach.sharing_effect(world["asks"], friends, "voted", covariates="chance_alone").row()
+    assert known["std_error"] < 0.99 * effect(world).row()["std_error"]
 
 
 def test_errors_know_which_friends_share_a_sharer():
