@@ -134,9 +134,7 @@ def _refuse(con: duckdb.DuckDBPyConnection, names: Names, design: str) -> None:
             f"{mixed:,} {design}s have asks that were held out and others that were not, so the coin was not the "
             f"{design}'s. Say design={other!r} if it was the {other}'s."
         )
-    held, every = (
-        con.execute("SELECT bool_or(held_out::BOOLEAN), bool_and(held_out::BOOLEAN) FROM asks").fetchone() or ()
-    )
+    held, every = _one(con, "SELECT bool_or(held_out::BOOLEAN), bool_and(held_out::BOOLEAN) FROM asks")
     if not held or every:
         raise NotEnoughData(
             f"{'Every ask was' if every else 'No ask was'} held out, so there is nothing to compare. Plan the asks "

@@ -146,7 +146,7 @@ def _effects(data: SharingData, design: str, holdout: float, level: float) -> li
     by_sharer = design == "sharer"
     variance = (lambda u: shared_variance(u, data.row, data.sharer)) if by_sharer else independent_variance
     df = max(int(data.sharer.max(initial=1)) if by_sharer else len(data.outcome) - 2, 1)
-    none = holdout**data.planned if by_sharer else np.full(len(data.outcome), holdout)
+    none = _none_sent(data, by_sharer, holdout)
     y = _adjusted(data)
     every = contrast(y, data.asked, 1 - none, ~data.asked, none)
     rows = [_row(ASKED, every, data.asked, ~data.asked, variance, df, level)]
@@ -162,6 +162,11 @@ def _effects(data: SharingData, design: str, holdout: float, level: float) -> li
     return rows
 
 
+def _none_sent(data: SharingData, by_sharer: bool, holdout: float) -> Floats:
+    """Return how likely it was that no ask about a friend was sent."""
+    return np.power(holdout, data.planned if by_sharer else np.ones_like(data.planned))
+
+
 def _by_sharers(
     data: SharingData, y: Floats, by_sharer: bool, holdout: float, variance: Callable[[Floats], float], df: int,
     level: float,
@@ -173,10 +178,8 @@ def _by_sharers(
         exposed, unexposed = able & (data.sent == count), able & ~data.asked
         if min(exposed.sum(), unexposed.sum()) < FEWEST:
             continue
-        if by_sharer:
-            chance, none = binom.pmf(count, data.planned, 1 - holdout), holdout**data.planned
-        else:
-            chance, none = np.full(len(y), 1 - holdout), np.full(len(y), holdout)
+        none = _none_sent(data, by_sharer, holdout)
+        chance = binom.pmf(count, data.planned, 1 - holdout) if by_sharer else 1 - none
         found = contrast(y, exposed, chance, unexposed, none)
         name = f"asked about by {count} sharer{'s' if count > 1 else ''}"
         rows.append(_row(name, found, exposed, unexposed, variance, df, level))

@@ -12,11 +12,10 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, nearest
-from campaignkit.sample import (
-    calls, contests, effects, emails, gifts, outreach, places, sharing, television, viewers, voters,
-)  # fmt: skip
+from campaignkit.sample import calls, contests, effects, emails, gifts, outreach, places, television, viewers, voters
 from campaignkit.sample import people as population
 from campaignkit.sample import polls as poll_streams
+from campaignkit.sample import sharing as friends_asks
 from campaignkit.sample.intended import intended
 
 BATCH = 130_000
@@ -276,7 +275,7 @@ def _polls(people: int, seed: int, **options: Any) -> Drawn:
 
 
 def _sharing(people: int, seed: int, **options: Any) -> Drawn:
-    return Drawn(*sharing.sharing(lambda part: stream(seed, 0, part), people, seed=seed, **options))
+    return Drawn(*friends_asks.sharing(lambda part: stream(seed, 0, part), people, seed=seed, **options))
 
 
 _DOORS: dict[str, Callable[..., Drawn]] = {

@@ -71,6 +71,7 @@ def test_a_sharer_of_5000_friends():
     assert asks(table).table["friend"].to_list() == [5000, 4999, 4998, 4997, 4996]
 
 
+@pytest.mark.slow
 def test_a_friends_coin_holds_out_all_asks_about_the_friend_whatever_is_planned():
     table = drawn()["ties"]
     one = outreach.friend_asks(table, "gain", sharers_per_friend=3, holdout=0.2, seed=5).table

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import linprog
 
+from campaignkit.stats.optimize import b_matching
 from campaignkit.stats.optimize.b_matching import greedy, match
 
 
@@ -16,6 +17,11 @@ def network(sharers, friends, degree=20, seed=0):
     value = rng.beta(2, 5, friends)[friend] * rng.gamma(2, 0.5, len(friend))
     order = np.lexsort((-value, sharer))
     return np.searchsorted(sharer[order], np.arange(sharers + 1)), friend[order], value[order]
+
+
+def the_same_friends():
+    """Draw 16 sharers who are all tied to the same 60 friends, of whom each is worth the same to all."""
+    return np.arange(17) * 60, np.tile(np.arange(60), 16), np.tile(np.linspace(1, 0.5, 60), 16)
 
 
 def optimum(start, friend, value, friends, asks, slots=1, decay=0.5):
@@ -70,6 +76,19 @@ def test_the_bound_is_over_ties_that_took_no_part_too():
     start, friend, value = network(200, 150, degree=60)
     few = match(start, friend, value, 150, 5, keep=10)
     assert few.value <= optimum(start, friend, value, 150, 5) <= few.bound * (1 + 1e-9)
+    few = match(*the_same_friends(), 60, 5, keep=10)
+    assert len(few.tie) == 10
+    assert optimum(*the_same_friends(), 60, 5) <= few.bound * (1 + 1e-9)
+
+
+@pytest.mark.slow
+def test_more_ties_take_part_where_everyone_wants_the_same_friends(monkeypatch):
+    monkeypatch.setattr(b_matching, "KEPT", 0)  # 20 ties a sharer at first
+    found = match(*the_same_friends(), 60, 5)
+    assert found.value >= 0.999 * optimum(*the_same_friends(), 60, 5)
+    assert found.value >= 0.995 * found.bound
+    monkeypatch.setattr(b_matching, "MOST", 0)
+    assert len(match(*the_same_friends(), 60, 5).tie) == 20
 
 
 def test_one_sharer_with_every_friend():

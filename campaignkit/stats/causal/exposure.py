@@ -88,7 +88,7 @@ def shared_variance(influence: Floats, row: Whole, sharer: Whole) -> float:
     Notes
     -----
     The sum of products of influences over all pairs of rows with a common sharer, once for each they share: Σ over
-    sharers of (Σ influence)², less what it counts of a row with itself beyond once. Never below the variance of
+    sharers of (Σ influence)², and each row with itself once, also a row of no sharer. Never below the variance of
     independent rows.
 
     References
@@ -104,7 +104,7 @@ def shared_variance(influence: Floats, row: Whole, sharer: Whole) -> float:
     own = influence**2
     together = np.bincount(sharer, influence[row]) ** 2
     sharers = np.bincount(row, minlength=len(influence))
-    return float(max(together.sum() - (np.maximum(sharers - 1, 0) * own).sum(), own.sum()))
+    return float(max(together.sum() - ((sharers - 1) * own).sum(), own.sum()))
 
 
 @dataclass(frozen=True)

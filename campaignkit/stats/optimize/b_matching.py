@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from campaignkit.stats.arrays import Floats, Whole
 
 CHUNK = 40_000  # sharers who bid at once
 STEP = 0.001  # of the mean value of a wanted tie: what a bid raises a price by, at least
-KEPT = 400_000  # ties that take part, padding included, and at least 20 a sharer
+KEPT = 400_000  # ties that take part at first, padding included, and at least 20 a sharer
+MOST = 40_000_000  # ties that take part at last; each takes 9 bytes
+NEAR = 0.995  # of the bound: below it more ties take part
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ def match(
     decay : float
         What a friend's next ask is worth, as a share of the one before.
     keep : int or None
-        How many of a sharer's best ties take part, never fewer than twice `asks`; the bound is over all ties. None: as
-        many as fit in memory, 20 of them where sharers are many.
+        How many of a sharer's best ties take part, never fewer than twice `asks`; the bound is over all ties. None: 20
+        or more, and four times as many again until the matching is within 0.5% of its bound, all ties take part, or
+        they would not fit in memory.
     step : float
         The least raise, as a share of the mean value of the ties that sharers want first. The matching is worth at most
         this times the number of asks less than the best of the ties that take part.
@@ -90,10 +94,16 @@ def match(
     >>> found.tie.tolist(), found.value, round(found.bound, 1)
     ([1, 2], 7.0, 7.0)
     """
-    best = max(20, KEPT // max(len(start) - 1, 1)) if keep is None else keep
-    auction = _Auction(start, friend, value, friends, asks, slots, decay, max(best, 2 * asks), step)
-    auction.run()
-    return auction.matching(start, friend, value)
+    rows, degree = max(len(start) - 1, 1), int(np.diff(start).max(initial=0))
+    best = max(20, KEPT // rows) if keep is None else keep
+    most = min(max(best, MOST // rows), degree) if keep is None else keep
+    while True:
+        auction = _Auction(start, friend, value, friends, asks, slots, decay, max(best, 2 * asks), step)
+        auction.run()
+        matching = auction.matching(start, friend, value)
+        if best >= most or matching.value >= NEAR * matching.bound:
+            return matching
+        best = min(4 * best, most)
 
 
 class _Auction:
@@ -125,7 +135,7 @@ class _Auction:
             parts = np.array_split(short, -(-len(short) // CHUNK))
             short = np.unique(np.concatenate([self._round(rows) for rows in parts]))
 
-    def gains(self, rows: Whole) -> tuple[Floats, Whole, Floats]:
+    def gains(self, rows: Whole) -> tuple[Floats, NDArray[np.int8], Floats]:
         """Return each tie's value less the price of its best slot, that slot, and what the friend's next best gives."""
         worth = self.value[rows].astype(np.float64)
         first = self.friend[rows].astype(np.int64) * self.slots
@@ -134,7 +144,7 @@ class _Auction:
             other = worth * self.factor[number] - self.price[first + number]
             better = other > best
             second = np.where(better, best, np.maximum(second, other))
-            best, slot = np.where(better, other, best), np.where(better, np.int8(number), slot)
+            best[better], slot[better] = other[better], number
         return np.where(worth > 0, best, -np.inf), slot, second
 
     def _round(self, rows: Whole) -> Whole:

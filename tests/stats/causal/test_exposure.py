@@ -24,6 +24,7 @@ def test_shared_variance_is_the_sum_over_pairs_with_a_common_sharer():
     member[row, sharer] = 1
     common = member @ member.T
     np.fill_diagonal(common, 1)
+    assert set(range(30)) - set(row)  # a row of no sharer counts with itself
     assert shared_variance(influence, row, sharer) == pytest.approx(influence @ common @ influence)
 
 
