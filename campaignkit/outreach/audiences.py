@@ -12,8 +12,8 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue
-from campaignkit.outreach.panel import MARKET, Panel, Viewed, read_panel
-from campaignkit.outreach.rating import Counts, Rated, Rater
+from campaignkit.outreach.model.panel import MARKET, Panel, Viewed, read_panel
+from campaignkit.outreach.model.rating import Counts, Rated, Rater
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Bounds, Floats
 from campaignkit.stats.intervals.gamma_poisson import gamma_bounds

@@ -11,9 +11,9 @@ import polars as pl
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.outreach.audiences import Audiences
-from campaignkit.outreach.avails import Avails, limits, read_avails
 from campaignkit.outreach.buy_plan_result import BuyPlan
-from campaignkit.outreach.promise import FOLDS, Bought, Delivery, Task, held_out, make_plan
+from campaignkit.outreach.model.avails import Avails, limits, read_avails
+from campaignkit.outreach.model.promise import FOLDS, Bought, Delivery, Task, held_out, make_plan
 from campaignkit.stats.survey.totals import stratified_totals
 from campaignkit.wording import dollars
 

@@ -13,7 +13,7 @@ from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.outreach.audiences import Audiences
 from campaignkit.outreach.comparison import Comparison, Side, compare
-from campaignkit.outreach.promise import Delivery
+from campaignkit.outreach.model.promise import Delivery
 from campaignkit.result import Result
 from campaignkit.spreadsheets import save_table
 from campaignkit.wording import counted, dollars, number, share

@@ -10,8 +10,8 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.errors import BadValue, listed
-from campaignkit.outreach.avails import read_order
-from campaignkit.outreach.promise import Delivery, deliver
+from campaignkit.outreach.model.avails import read_order
+from campaignkit.outreach.model.promise import Delivery, deliver
 from campaignkit.result import Result
 from campaignkit.stats.survey.totals import Totals, stratified_totals
 from campaignkit.wording import dollars, share

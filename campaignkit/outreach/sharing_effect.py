@@ -11,7 +11,7 @@ from scipy.stats import binom
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.outreach.friend_asks_result import Asks
-from campaignkit.outreach.sharing_data import Names, SharingData, read_sharing
+from campaignkit.outreach.model.sharing_data import Names, SharingData, read_sharing
 from campaignkit.outreach.sharing_effect_result import ASKED, DELIVERED, NAIVE, SPILLED, SharingEffect
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.causal.exposure import Contrast, contrast, independent_variance, shared_variance, spillover

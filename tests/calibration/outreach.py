@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from campaignkit import outreach
-from campaignkit.outreach.promise import deliver
-from campaignkit.outreach.rating import Rated, Rater
+from campaignkit.outreach.model.promise import deliver
+from campaignkit.outreach.model.rating import Rated, Rater
 from campaignkit.sample import television as tv
 from campaignkit.stats.optimize.reach import independent_reach
 from campaignkit.stats.optimize.spots import buy

@@ -126,5 +126,15 @@ def test_a_person_in_two_markets_or_in_no_panel_is_refused():
         audiences(panel=panel.with_columns(weight=-pl.col("weight")))
 
 
-def test_it_needs_no_other_room():
-    assert outreach.__all__ == ["Audiences", "BuyPlan", "Channels", "Comparison", "audiences", "buy_plan", "channels"]
+def test_the_room_shows_its_questions_and_their_answers():
+    questions = {
+        "audiences",
+        "buy_plan",
+        "channels",
+        "friend_asks",
+        "plan_sharing",
+        "published_effects",
+        "sharing_effect",
+    }
+    answers = {"Asks", "Audiences", "BuyPlan", "Channels", "Comparison", "SharingEffect", "SharingPlan"}
+    assert set(outreach.__all__) == questions | answers

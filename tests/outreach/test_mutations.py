@@ -5,7 +5,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from campaignkit.outreach import comparison, promise, rating
+from campaignkit.outreach import comparison
+from campaignkit.outreach.model import promise, rating
 from campaignkit.stats.intervals import gamma_poisson
 from campaignkit.stats.survey.totals import Totals, stratified_totals
 from tests.outreach import test_audiences, test_buy_plan, test_channels

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from campaignkit.outreach.avails import Avails
-from campaignkit.outreach.panel import Panel
-from campaignkit.outreach.rating import Rated, Rater
+from campaignkit.outreach.model.avails import Avails
+from campaignkit.outreach.model.panel import Panel
+from campaignkit.outreach.model.rating import Rated, Rater
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.optimize.reach import buy_reach, reached
 from campaignkit.stats.optimize.spots import Limit, buy

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from campaignkit.outreach.panel import MARKET, Panel
+from campaignkit.outreach.model.panel import MARKET, Panel
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.gamma_poisson import Level, ShrunkCounts, shrunk_counts
 

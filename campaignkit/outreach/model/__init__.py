@@ -1,0 +1,1 @@
+"""What plans and effects are worked out with: the panel and its ratings, avails, a promise kept in folds, exposures."""
