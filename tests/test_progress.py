@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import duckdb
 import pytest
@@ -41,9 +42,11 @@ def in_a_terminal(code: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in ("CI", "CAMPAIGNKIT_PROGRESS")}
     subprocess.run([sys.executable, "-c", SOON + code], stderr=follower, env=environment, check=True)
     os.close(follower)
-    shown_there = os.read(leader, 65536).decode()
-    os.close(leader)
-    return shown_there
+    shown_there = b""
+    with os.fdopen(leader, "rb", buffering=0) as terminal, suppress(OSError):  # at the end Linux raises EIO
+        while part := terminal.read(65536):
+            shown_there += part
+    return shown_there.decode()
 
 
 def test_a_long_step_is_shown_by_name_and_a_short_one_is_not(said):

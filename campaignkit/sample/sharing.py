@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from campaignkit.outreach.friend_asks import friend_asks
 from campaignkit.sample.voters import logistic
 
 FRIENDS_EACH = 8  # friends that there are, for each sharer
@@ -56,6 +55,8 @@ def sharing(
     asks_per_sharer: int = 5, sharers_per_friend: int = 1, graph: pl.DataFrame | None = None,
 ) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:  # fmt: skip
     """Draw ties, asks along them with a holdout, and what friends did; with what was planted."""
+    from campaignkit.outreach.friend_asks import friend_asks
+
     rng = stream("ties")
     ties, alike = drawn_ties(rng, sharers, homophily, heavy) if graph is None else graph_ties(rng, graph, homophily)
     users = np.arange(len(alike)) >= len(alike) - sharers if graph is None else rng.random(len(alike)) < 0.4
