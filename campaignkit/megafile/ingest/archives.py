@@ -19,7 +19,7 @@ from campaignkit.megafile.ingest.statistical_files import as_csv, column_labels,
 
 #: A file that unpacks to more than this many times its size, and to more than `BOMB_BYTES`, is no export: text of
 #: people's records packs 4 to 30 times smaller, a file of one repeated byte 1,000 times.
-BOMB_RATIO = 200
+BOMB_RATIO = 100
 BOMB_BYTES = 4 << 20
 
 HEAD_BYTES = 1 << 18
