@@ -18,7 +18,7 @@
 # 1. **The manager:** how many of our supporters are on the voter file?
 # 2. **Finance:** who came running for dinner with the film star?
 # 3. **Digital:** which of June's e-mails goes to the whole list?
-# 4. **Field:** whom do the volunteers call tonight?
+# 4. **Field:** who do the volunteers call tonight?
 #
 # **The question:** what do we tell each of them, and how sure are we? Each section below goes the same way: question,
 # data, answer, caveat, decision. The campaign and its people are invented; places and file layouts are real.
@@ -101,7 +101,7 @@ win
 # promise too much. **Decision.** Send the first row to the list. → `06_email_tests`
 
 # %% [markdown]
-# ## 4. Whom do the volunteers call tonight?
+# ## 4. Who do the volunteers call tonight?
 #
 # **Data.** Last cycle's unsubscribers: off the e-mail list, not off the phone. **Answer.** A call list drops whoever
 # said no, lives with somebody already on it, or has no number, and says how many each rule took.

@@ -13,7 +13,7 @@
 # # Women of 40–49 in Ohio who gave and were never contacted
 #
 # **The question:** the finance office has forty volunteer callers for an evening. They want to thank women in their
-# forties in Ohio who gave and whom nobody has called or visited yet. How many are they, who are they, and is it an
+# forties in Ohio who gave and who nobody has called or visited yet. How many are they, who are they, and is it an
 # evening's work?
 #
 # A universe is such an audience, said in a line. It is counted at once, can be broken down, sampled and put together
@@ -75,7 +75,7 @@ never_met.by("income_band", measures=["gifts()"])
 
 # %% [markdown]
 # The intervals are wide: with so few people in a group, an order by average gift is mostly luck. The table is for
-# knowing whom one will talk to, not for choosing among them.
+# knowing who you will talk to, not for choosing among them.
 
 # %% [markdown]
 # All of Ohio's donors, by age. Drag across the ages: the bars below count those within.

@@ -13,7 +13,7 @@
 # # What came last night, and may we trust it?
 #
 # **The question:** new files come every night while people work. What changed, is anything wrong with it, and are the
-# people whom we listed yesterday still the same people today?
+# people we listed yesterday still the same people today?
 #
 # Three nights of the sample campaign: the supporters' list whole, the day's gifts, some of Ohio's counties. The
 # campaign and its people are invented; places and file layouts are real.

@@ -15,7 +15,7 @@
 # People who left last cycle's e-mail list once cared enough to join it. In 2012 they were among the easiest to win
 # back, by a personal call. They may not be e-mailed; they may be called, unless they said no to that too.
 #
-# **The question:** whom do the volunteers call tonight, best first, and who must not be on the list?
+# **The question:** who do the volunteers call tonight, best first, and who must not be on the list?
 #
 # The campaign and its people are invented; the rules for lists are real.
 

@@ -13,7 +13,7 @@
 # # Dinner with a film star: who came running, and who should be the next host?
 #
 # Supporters were invited to enter a contest: win dinner with Lorna Vale, a film star. Some kind of people entered far
-# more than others. Whom did she draw? And if those people matter, which of the other hosts draws the same kind of
+# more than others. Who did she draw? And if those people matter, which of the other hosts draws the same kind of
 # people on the other coast?
 #
 # **The question:** which host should the next contest in the Northeast have?
@@ -109,7 +109,7 @@ hosts
 #
 # * **Who was invited.** One host's invitations were not drawn at random: past donors were invited more. Its rate says
 #   as much about whom it was sent to as about the host, and the table says so.
-# * **Thin data.** A host whom few of the wanted people were invited to gets an estimate that leans on the others, with
+# * **Thin data.** A host that few of the wanted people were invited to gets an estimate that leans on the others, with
 #   a wide interval.
 # * **Entering is not giving.** These are entries. What they are worth needs the gifts that followed, and people who
 #   were not invited to compare with.

@@ -157,7 +157,7 @@ print(top)
 both.head(5)
 
 # %% [markdown]
-# * **Links that were missed.** A gift by somebody whom the megafile knows as two people counts for nobody's variant. It
+# * **Links that were missed.** A gift by somebody the megafile knows as two people counts for nobody's variant. It
 #   lowers all variants alike.
 # * **One day.** What works on the eve of a deadline need not work in August: `winners(past=…)` takes the spread from
 #   earlier tests, not their winners.

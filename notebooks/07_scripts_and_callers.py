@@ -13,7 +13,7 @@
 # # Two scripts and sixty callers: who should say what to whom?
 #
 # In August volunteers called voters in Ohio and North Carolina. At random a voter was to hear about the economy, about
-# health care, or was not called at all; three weeks later all were asked whom they support.
+# health care, or was not called at all; three weeks later all were asked who they support.
 #
 # **The question:** which script should the September calls use, for everybody or by group, and does it matter that a
 # caller is local?
@@ -44,7 +44,7 @@ calls.group_by("arm").agg(
 # %% [markdown]
 # ## Everyone who was drawn, reached or not
 #
-# Who picks up the phone differs from who does not. So the arms are compared whole: a voter whom nobody reached still
+# Who picks up the phone differs from who does not. So the arms are compared whole: a voter nobody reached still
 # counts for the script that was to be read. And answering the follow-up must not depend on the arm; that is checked
 # too.
 

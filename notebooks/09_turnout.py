@@ -66,7 +66,7 @@ turnout
 
 # %% [markdown]
 # Without the totals the same score is far off, as any score of a presidential year is two years on: it knows who votes
-# more than whom, not how many will.
+# more than who, not how many will.
 
 # %%
 turnout.tested.calibration()
@@ -150,7 +150,7 @@ tonight
 # - **The level.** It is 2008's by assumption. The ranking was tested; the level was not, and cannot be.
 # - **Who is missing.** People who moved away or died since 2008 are no longer on the rolls, so the past looks more
 #   regular than it was.
-# - **In between is not movable.** A chance of 50% says that nobody knows, not that a call helps. Whom a call moves is
+# - **In between is not movable.** A chance of 50% says that nobody knows, not that a call helps. Who a call moves is
 #   for an experiment to say.
 # - **Screens were judged once**, by one election of another kind.
 

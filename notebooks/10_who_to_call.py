@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # Five weeks, 5,000 calls: whom first?
+# # Five weeks, 5,000 calls: who first?
 #
 # The health script won support in August. Volunteers can make 5,000 more calls in Ohio and North Carolina before the
 # election. Who supports us anyway needs no persuading; who never votes is worth little persuaded; who picks up no phone
@@ -35,7 +35,7 @@ mf = ck.Megafile.open(folder / "campaign.duckdb")
 mf.universe("voter").by("state")
 
 # %% [markdown]
-# ## Fit: whom did the August calls move?
+# ## Fit: who did the August calls move?
 #
 # Voters were called at random, so the arms show what a call changes. What was known of each is taken as of the day that
 # the arms were drawn; the outcome is what they said three weeks later, reached or not.
@@ -67,7 +67,7 @@ health.arms
 # ## Check: is the order worth anything?
 #
 # The Qini coefficient is 0 for calling in random order and 1 for the best order there could be. Its interval is what
-# counts. The curve shows what calling the first so many gains, by people whom the ranking never saw.
+# counts. The curve shows what calling the first so many gains, by people the ranking never saw.
 
 # %%
 ck.charts.intervals(

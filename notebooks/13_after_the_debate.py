@@ -228,7 +228,7 @@ print(
 
 # %% [markdown]
 # **Decision.** Keep the message and the map. Half of the fall or so is our own people not answering, and the rest is
-# the other side's people going home, whom no message for the lost will bring back. Spend on turning out our own, and
+# the other side's people going home, and no message will bring them back. Spend on turning out our own, and
 # tell the press office that the panel, not the morning's toplines, says when something has changed. Ask the panel
 # again after each debate.
 #

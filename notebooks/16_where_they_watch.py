@@ -150,7 +150,7 @@ sites = ck.outreach.channels(answers.with_columns(pl.col("target").fill_null(Fal
 sites
 
 # %% [markdown]
-# Whom the channels find together, each added where it finds most who were not yet found:
+# Who the channels find together, each added where it finds most who were not yet found:
 
 # %%
 sites.together.head(6)
@@ -178,7 +178,7 @@ says.with_columns(over=pl.col("people reached") / says["people reached"][-1] - 1
 #   them.
 # * **The panel's two weeks.** Intervals are the panel's sampling. That a show is moved, or that October is not
 #   September, is in none of them.
-# * **Matched homes.** A home counts by the voter whom the vendor matched; who sits before the set is not known. Online
+# * **Matched homes.** A home counts by the voter the vendor matched; who sits before the set is not known. Online
 #   respondents are who answers online, without weights here.
 
 # %% [markdown]

@@ -59,7 +59,7 @@ class Encouragement(Result):
     f : float
         First stage's robust F; below 10 the offer is too weak to tell what joining did.
     moved_share : float
-        The share of people whom the offer moved to join.
+        The share of people the offer moved to join.
     wald : (float, float)
         The usual interval of the last row, for comparison.
     warnings : tuple of str
@@ -94,7 +94,7 @@ class Encouragement(Result):
         else:
             times = "" if late["ratio"] is None else f", {late['ratio']:.2f} times what they would have given"
             joining = (
-                f"For those whom it moved to join, joining came to {self._amount(late['estimate'])} each "
+                f"For those it moved to join, joining came to {self._amount(late['estimate'])} each "
                 f"({self._amount(late['lower'])} to {self._amount(late['upper'])}{times})."
             )
         must = (
@@ -131,7 +131,7 @@ def encouragement(
     weight: str | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Encouragement:
-    """Estimate what a randomly drawn offer did, and what joining did to those whom it moved.
+    """Estimate what a randomly drawn offer did, and what joining did to those it moved.
 
     Parameters
     ----------

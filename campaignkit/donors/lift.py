@@ -91,7 +91,7 @@ def estimate_lift(
     weight : str or None
         Survey weights, not negative. None: all alike.
     estimand : {"ATT", "ATE"}
-        Whom the answer is about: those who joined, or everyone.
+        Who the answer is about: those who joined, or everyone.
     estimators : iterable of str or None
         Of ``difference`` (in means), ``regression``, ``imputation`` (Oaxaca–Blinder), ``ipw``, ``entropy``,
         ``entropy_squares`` (squares and pairs too), ``aipw`` (five-fold cross-fit, logit and least squares),

@@ -282,7 +282,7 @@ class Lift(Result):
         return charts.intervals(rows, "by", series="placebo", reference=0.0, title="Placebo outcomes", description=text)
 
     def value(self, *, enrollment_rate: float, cost: float = 0.0, people: int = 1000) -> Worth:
-        """Return what asking people to join would bring, were they like those whom the estimate is about.
+        """Return what asking people to join would bring, were they like those the estimate is about.
 
         Parameters
         ----------

@@ -156,7 +156,7 @@ class Megafile(Interviews, Logs):
 
         Records are held against those that stand by key and content: the latest file's word counts, whenever the file
         comes; only a snapshot makes records vanish, and only within its own scope. Files that were read before are
-        passed over. Those whom the night touches, and all who could have been taken for them, are linked anew by the
+        passed over. Those the night touches, and all who could have been taken for them, are linked anew by the
         stored model, as building everything anew would; nobody else's `person_id` changes.
 
         It is done in a child process on a copy, which takes the standing file's place at the end: whole, or (an error,

@@ -72,7 +72,7 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_first_frequency": WorkingTable("first VARCHAR, tf_first DOUBLE", "linkage.model", "Splink"),
     "work_last_frequency": WorkingTable("last VARCHAR, tf_last DOUBLE", "linkage.model", "Splink"),
     "work_city_frequency": WorkingTable("city VARCHAR, tf_city DOUBLE", "linkage.model", "Splink"),
-    # Linking anew those whom a night touches.
+    # Linking anew those a night touches.
     "work_everyone": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
     "work_near": WorkingTable(_PERSON, "linkage.relink", "linkage.relink"),
     "work_relinking": WorkingTable(_PERSON, "linkage.relink", "linkage.relink"),
@@ -109,7 +109,7 @@ TABLES: Mapping[str, WorkingTable] = {
         "record_id BIGINT, source VARCHAR, record_key VARCHAR, before BIGINT, after BIGINT",
         "linkage.person_ids", "refresh.update_people",
     ),
-    # One row a person, and whom facts are about.
+    # One row a person, and who facts are about.
     "work_trust": WorkingTable("source VARCHAR, official BIGINT, reaching BIGINT", "people", "people"),
     "work_survivor": WorkingTable(ANY, "people", "people"),
     "work_all_addresses": WorkingTable("address_key VARCHAR", "people", "people"),
@@ -120,7 +120,7 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_touched_person": WorkingTable(_PERSON, "refresh.update_people", "refresh.update_people"),
     "work_touched_address": WorkingTable("address_key VARCHAR", "refresh.update_people", "people"),
     "work_concerned": WorkingTable(_PERSON, "refresh.update_people", "people"),
-    # Whom not to reach.
+    # Who not to reach.
     "work_closing": WorkingTable(ANY, "suppression", "suppression"),  # one row a refusal and channel that it closes
     "work_reversal": WorkingTable(ANY, "suppression", "suppression"),
     "work_refuser_key": WorkingTable(

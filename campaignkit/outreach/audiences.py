@@ -139,7 +139,7 @@ def audiences(
         What persons (or households) of a panel, matched to the campaign's ids, watched: one row a person, cell and
         day; or one row a person and cell, with `exposures`.
     target : table or str
-        Whom to reach: a universe or a table with the panel's `unit`, one row a person; persons of it who are not in
+        Who to reach: a universe or a table with the panel's `unit`, one row a person; persons of it who are not in
         the panel count for nothing here. Or a column of `panel` (of `viewing` where there is none): yes and no, or a
         score.
     by : str or list of str

@@ -28,7 +28,7 @@ class SharingEffect(Result):
 
     - "asked about": friends whose asks were sent against those whose asks were held out (intent to treat);
     - "asked about by 2 sharers" and so on, where friends differ in it: against nobody's being asked;
-    - "delivered": what a delivered message did to those whom the coin moved (complier effect);
+    - "delivered": what a delivered message did to those the coin moved (complier effect);
     - "all of their friends asked about, against none": what spills over, were it to rise in a straight line;
     - "contacted against not": what it looks like without the coin; never an effect.
 

@@ -48,7 +48,7 @@ def group_of(sex: np.ndarray, age: np.ndarray) -> np.ndarray:
 
 
 def scripts(rng: np.random.Generator, voters: pl.DataFrame, callers: pl.DataFrame) -> pl.DataFrame:
-    """Assign voters to a script and a caller at random, call them, and ask all of them later whom they support.
+    """Assign voters to a script and a caller at random, call them, and ask all of them later who they support.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def _chance_of_message(share: float, alike: np.ndarray) -> np.ndarray:
 def _outcomes(
     rng: np.random.Generator, ties: pl.DataFrame, alike: np.ndarray, message: np.ndarray, direct: float, spilled: float
 ) -> tuple[list[pl.Series], pl.DataFrame]:
-    """Draw whom messages reached, who voted and who acted; and the chance to vote without any ask."""
+    """Draw who messages reached, who voted and who acted; and the chance to vote without any ask."""
     n = len(alike)
     reached = rng.random(n) < message
     one, two = ties["sharer"].to_numpy(), ties["friend"].to_numpy()

@@ -1,4 +1,4 @@
-"""Voters: whom to call first. Scores of who turns out, gives, volunteers, and whom a call would move."""
+"""Voters: who to call first. Scores of who turns out, gives, volunteers, and who a call would move."""
 
 from campaignkit.voters import recipes
 from campaignkit.voters.likely_voters import LikelyVoters, likely_voters

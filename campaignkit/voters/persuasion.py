@@ -1,4 +1,4 @@
-"""Whom a contact moves, learned from an experiment and judged by people that the ranking never saw."""
+"""Who a contact moves, learned from an experiment and judged by people that the ranking never saw."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def fit_persuasion(
     seed: int = 0,
     restricted: Iterable[str] | None = None,
 ) -> Persuasion:
-    """Learn from an experiment whom a contact moves, and judge the ranking by people it never saw.
+    """Learn from an experiment who a contact moves, and judge the ranking by people it never saw.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ class RankedCells:
 class Persuasion(Result):
     """A ranking of people by how much a contact moves them.
 
-    `table` has one row a decile of the people judged, the first being those whom the ranking would contact first:
+    `table` has one row a decile of the people judged, the first being those the ranking would contact first:
     ``decile``; ``n``; ``predicted`` (the mean predicted effect); ``treated_rate``, ``control_rate`` (levels: shares
     with the outcome); ``estimate``, ``lower``, ``upper`` (an effect: their difference, Newcombe's), ``p_value``
     (of no effect in the decile), ``p_adjusted`` (over the deciles), ``correction`` ("holm"). Deciles are of those
@@ -185,7 +185,7 @@ class Persuasion(Result):
             )
         return (
             f"The ranking by {self.name} is not shown to beat treating everyone or no one ({coefficient}, which is not "
-            "above 0): choose whom to contact by other things."
+            "above 0): choose who to contact by other things."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -295,7 +295,7 @@ class Persuasion(Result):
         mf : Megafile
             As for `Score.write_scores`.
         data : table or None
-            Whom to score. None: the table it was fitted on.
+            Who to score. None: the table it was fitted on.
         unit : str or None
             The column of person_id. None: the unit that it was fitted with, or "person_id".
         restricted : iterable of str or None

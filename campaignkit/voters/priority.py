@@ -1,4 +1,4 @@
-"""Whom to contact first: support, persuasion, turnout and reach put together into expected net votes a contact."""
+"""Who to contact first: support, persuasion, turnout and reach put together into expected net votes a contact."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Priority(Result):
     people, set_aside : int
         People ranked; people with a null in some part, who have no priority.
     below_zero : int
-        People whom contacting is expected to cost votes.
+        People who are expected to cost votes if contacted.
     restricted : frozenset of str
         What it is made of that may not serve soliciting.
     warnings : tuple of str

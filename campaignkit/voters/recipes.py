@@ -142,7 +142,7 @@ class Recipe:
         return remember(known, then.restricted.union(*(fact.restricted for fact in facts.values())))
 
     def current(self, mf: Any, as_of: dt.date | str | None = None) -> Any:
-        """Return whom to score: the same people and facts, all as of the later date.
+        """Return who to score: the same people and facts, all as of the later date.
 
         Examples
         --------

@@ -211,7 +211,7 @@ class Score(Result):
         other : Score
             Of the same outcome.
         data : table or None
-            People with the features of both; all of them judge. None: those of this score's own table whom it held
+            People with the features of both; all of them judge. None: those of this score's own table who it held
             out; if the other was fitted on some of them, it is flattered.
 
         Examples
@@ -367,7 +367,7 @@ class Score(Result):
         mf : Megafile
             The standing file is replaced by one with the scores, whole or not at all; `mf` itself then shows them.
         data : table or None
-            Whom to score, with the features as of now. None: the table the score was fitted on.
+            Who to score, with the features as of now. None: the table the score was fitted on.
         unit : str or None
             The column of person_id. None: the unit it was fitted with, or "person_id".
         restricted : iterable of str or None

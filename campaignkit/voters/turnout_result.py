@@ -65,7 +65,7 @@ class Turnout(Score):
         )
         if self.tested_to_totals is not None:
             tested += f", {wording.points(self.tested_to_totals.quality.ece)} once moved to that day's county totals"
-        return f"{tested}. {self._level()} It says who tends to vote, not whom a call would bring."
+        return f"{tested}. {self._level()} It says who tends to vote, not who a call would bring."
 
     def _level(self) -> str:
         if self.counties is None:

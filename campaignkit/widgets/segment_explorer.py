@@ -40,7 +40,7 @@ class SegmentExplorer(Shell):
     segments : Segments
         What `donors.discover_segments` found.
     within : Universe, Megafile or None
-        Whom it was found among: with it, who a segment is can be shown, and `.universe` is there. None: the numbers
+        Who it was found among: with it, who a segment is can be shown, and `.universe` is there. None: the numbers
         and the condition only.
 
     Raises
@@ -178,7 +178,7 @@ class SegmentExplorer(Shell):
         Raises
         ------
         BadValue
-            If the explorer was not told whom the segments were found among.
+            If the explorer was not told who the segments were found among.
 
         Examples
         --------

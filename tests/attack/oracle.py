@@ -38,7 +38,7 @@ class Reachable:
 
 @dataclass
 class Oracle:
-    """What was read so far, and whom it closes."""
+    """What was read so far, and who it closes."""
 
     standing: dict[str, dict[str, Reachable]] = field(default_factory=lambda: defaultdict(dict))
     contacts: list[Row] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The oracle by hand: what closes whom, and what ends it."""
+"""The oracle by hand: what closes who, and what ends it."""
 
 from __future__ import annotations
 

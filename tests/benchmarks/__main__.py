@@ -39,7 +39,7 @@ def page(name: str, module: ModuleType, printed: str) -> str:
     title, _, rest = (module.__doc__ or name).partition("\n")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     known = getattr(module, "SEED", "as in its source")
-    seed = "nothing is drawn by lot" if known is None else f"seed {known}"
+    seed = "nothing is drawn at random" if known is None else f"seed {known}"
     return (
         f"# {name.capitalize()}\n\n{dt.date.today()}, {commit()}; {seed}; {len(os.sched_getaffinity(0))} cores, "
         f"{memory:.0f} GiB, Python {sys.version.split()[0]}; `make bench BENCH={name}`.\n\n"

@@ -1,9 +1,9 @@
-"""Whom a call moves, learned and judged on a million rows, beside scikit-learn on the rows: CPU, wall and peak memory.
+"""Who a call moves, learned and judged on a million rows, beside scikit-learn on the rows: CPU, wall and peak memory.
 
     python -m tests.benchmarks.bench_persuasion --rows 1_000_000
 
 Each side runs in its own process with one thread for linear algebra, on data drawn there anew from one seed; the drawing
-is not timed. Ten categorical features, arms by lot. `ours` is `fit_persuasion` as it stands: ten folds by hash, nine
+is not timed. Ten categorical features, arms at random. `ours` is `fit_persuasion` as it stands: ten folds by hash, nine
 fits, each with its penalty found, the Qini with its interval, tenths with theirs. `transformation` is scikit-learn's
 LogisticRegression of the transformed class on a sparse one-hot matrix (which is made within the time, as it is part of
 the task), with the same nine fits; it finds no penalty and judges nothing. `once` is one of these fits, of all rows, and

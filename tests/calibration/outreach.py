@@ -135,7 +135,7 @@ def efficiency(seed: int) -> dict:
 
 
 def reach(seed: int) -> dict:
-    """A plan for reach, at a third of that money: its promise beside whom it reaches."""
+    """A plan for reach, at a third of that money: its promise beside who it reaches."""
     drawn = market(seed)
     plan = outreach.buy_plan(drawn.audiences, drawn.avails, drawn.budget / 3, goal="reach")
     reached = drawn.world.reached(drawn.spread(plan.spots))
@@ -147,7 +147,7 @@ def reach(seed: int) -> dict:
 
 
 def two_hundred(seed: int) -> dict:
-    """Orders of 200 target rating points that were not made of the panel: whom they reach, by person and by averages."""
+    """Orders of 200 target rating points that were not made of the panel: who they reach, by person and by averages."""
     drawn, row = market(seed), {}
     rng = np.random.default_rng([FIRST + seed, 10])
     panel = drawn.audiences.rater.panel

@@ -177,7 +177,7 @@ WORLDS: dict[str, tuple[Callable[[int], dict], int]] = {
     "the sample's scripts": (_scripts, 1000),
 }
 SAYS = {
-    "no effect": "6,000 people, half of them called by lot; support differs from 15% to 75% by feature, calls do nothing.",
+    "no effect": "6,000 people, half of them called at random; support differs from 15% to 75% by feature, calls do nothing.",
     "the same effect for all": "Calls add 5 points for everybody: who is called first makes no difference.",
     "no effect, 1,000 people": "As the first, with fewer.",
     "logit effects": "Effects are what a logit with arm × sex and arm × age says.",

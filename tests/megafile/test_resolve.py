@@ -288,7 +288,7 @@ def test_what_was_not_deduplicated_is_said():
 
 
 def test_a_person_whose_own_record_would_have_shown_is_likelier_this_one():
-    """Of 10,000 people 8,000 have a record in a list of as many: whom none of these claims is hardly a namesake."""
+    """Of 10,000 people 8,000 have a record in a list of as many; one that none claims is hardly a namesake."""
     sure = pl.DataFrame({"record_id": range(8_000), "person_id": range(8_000), "odds": 1e9})
     alone, among = (decisions.share_standing(sure, 10_000, True, of) for of in (None, (10_000, 10_000)))
     assert alone == pytest.approx(0.8, abs=0.001)

@@ -1,4 +1,4 @@
-"""Gerber, Green & Larimer 2006: the published effect of Neighbors, and whom the postcard moved."""
+"""Gerber, Green & Larimer 2006: the published effect of Neighbors, and who the postcard moved."""
 
 import polars as pl
 import pytest

@@ -1,4 +1,4 @@
-"""Whom each host appeals to, and whether the people invited to them were alike."""
+"""Who each host appeals to, and whether the people invited to them were alike."""
 
 from __future__ import annotations
 

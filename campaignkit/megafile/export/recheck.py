@@ -70,7 +70,7 @@ def recheck(
     built : datetime or None
         When the megafile that the list was made of was built.
     as_van : bool
-        Whether VAN is told whom to reach: it uses the numbers and addresses that it has of them.
+        Whether VAN is told who to reach: it uses the numbers and addresses that it has of them.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _cleaned(changed: pl.DataFrame, means: str) -> pl.DataFrame:
 
 
 def _refuse_strangers(con: duckdb.DuckDBPyConnection) -> None:
-    """Refuse rows of people whom the megafile never had."""
+    """Refuse rows of people the megafile never had."""
     strangers = con.sql("""
         SELECT count(*) FROM odd WHERE gone AND (person_id IS NULL
           OR person_id NOT IN (SELECT person_id FROM identity_event)

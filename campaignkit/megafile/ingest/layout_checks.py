@@ -148,7 +148,7 @@ def _check_people(spec: dict[str, Any], person: dict[str, Any], where: str) -> N
         if name not in columns:
             raise LayoutError(f"{where}: scope names {name!r}, which [person.columns] lacks{nearest(name, columns)}")
     if "person" in spec and not (person.get("key") or spec.get("key")):
-        raise LayoutError(f"{where}: [person] needs `key`, the columns that say whom a row is about.")
+        raise LayoutError(f"{where}: [person] needs `key`, the columns that say who a row is about.")
 
 
 def _check_fact(fact: dict[str, Any], where: str) -> None:

@@ -1,4 +1,4 @@
-"""From scored pairs to links: whom a record is, where one person can have one record, and where many."""
+"""From scored pairs to links: who a record is, where one person can have one record, and where many."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def resolve_people(
     ----------
     con : DuckDB connection
         To a megafile under construction, with source_record filled. Its tables candidate, scored and rival are filled
-        too: what a later night has to know to link anew only those whom it touches.
+        too: what a later night has to know to link anew only those it touches.
     sources : list of (str, bool)
         Sources in linking order, and whether each holds at most one record of a person.
     rules : LinkageSettings or None
@@ -132,7 +132,7 @@ def link_prepared(
 ) -> Model | None:
     """Fill link from described; return the model used, with the odds it met each source with.
 
-    The temporary table `asked` then holds whom the model had to score, and `pair` what it could not rule out.
+    The temporary table `asked` then holds who the model had to score, and `pair` what it could not rule out.
     """
     with scratch_database(con):
         model = fit(con, "work_comparable", rules.seed) if rules.model is True else rules.model or None
@@ -204,7 +204,7 @@ def _link(con: duckdb.DuckDBPyConnection, rule: Rule, one_per_person: bool) -> N
 def _link_by_model(
     con: duckdb.DuckDBPyConnection, source: str, one_per_person: bool, rules: LinkageSettings, model: Model
 ) -> None:
-    """Link incoming records whom no rule linked to the people who are likely enough to be them."""
+    """Link incoming records that no rule linked to the people who are likely enough to be them."""
     taken = "AND person_id NOT IN (SELECT person_id FROM work_link WHERE incoming)" if one_per_person else ""
     create(
         con,

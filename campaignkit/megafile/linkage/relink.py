@@ -1,4 +1,4 @@
-"""Link anew only those whom a night touches, as linking everyone anew would.
+"""Link anew only those a night touches, as linking everyone anew would.
 
 Two people are near each other where records of theirs share the keys of a deterministic rule, or were scored and
 could not be ruled out. What becomes of a record depends on who is near it, and on who is near those, and on nobody
@@ -111,7 +111,7 @@ def _people_near(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]
 
 
 def _begin(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `near` with the people whom the night touches, or who share a rule's keys with its records.
+    """Fill `near` with the people the night touches, or who share a rule's keys with its records.
 
     A new record is a person of its own here, with a number below zero: its own, negative.
     """

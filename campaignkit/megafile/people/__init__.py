@@ -1,1 +1,1 @@
-"""One row a person from all of a person's records, and whom facts are about."""
+"""One row a person from all of a person's records, and who facts are about."""

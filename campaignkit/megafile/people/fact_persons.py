@@ -1,4 +1,4 @@
-"""Whom facts are about: each fact's person is the one whom its record's source names."""
+"""Who facts are about: each fact's person is the one its record's source names."""
 
 from __future__ import annotations
 

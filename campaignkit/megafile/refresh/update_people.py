@@ -1,4 +1,4 @@
-"""What follows from a night's links: rows of people and households, whom facts are about, what closes a channel."""
+"""What follows from a night's links: rows of people and households, who facts are about, what closes a channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom not to reach on a channel, and which addresses and numbers are closed for whoever has them.
+"""Who not to reach on a channel, and which addresses and numbers are closed for whoever has them.
 
 A refusal follows the person and the contact point. It closes the channel for the person whose record it names, and the
 addresses and numbers of that channel which the record names or the person's records ever held, **for everyone who
@@ -48,7 +48,7 @@ REASONS = (
 EMAIL_LIST = "email_list"
 REVERSIBLE = ("unsubscribed", "refused", UNKNOWN)
 
-#: Whom a refusal is about if the record that it names is gone: any record that agrees on all of these.
+#: Who a refusal is about if the record that it names is gone: any record that agrees on all of these.
 FITS = (
     ("state_voter_id", "state"), ("van_id", "van_state"), ("email", "last"), ("phone", "first", "last"),
     ("birth_date", "first", "last"), ("address_key", "first", "last"), ("zip5", "first", "last"),
@@ -149,7 +149,7 @@ def unknown_words(con: duckdb.DuckDBPyConnection) -> list[str]:
         if channel not in (None, "all") and words.channel(channel) is None:
             unknown["channel", channel] = unknown.get(("channel", channel), 0) + n
     return [
-        f"{n:,} records carry the unknown {_CALLED[kind]} {word!r} and hold whom they are about; a line in "
+        f"{n:,} records carry the unknown {_CALLED[kind]} {word!r} and hold who they are about; a line in "
         f"contact_results.toml beside the exports maps it: {line_for(kind, word)}"
         for (kind, word), n in sorted(unknown.items(), key=lambda item: (-item[1], item[0]))
     ]
@@ -207,7 +207,7 @@ def _gather_reversals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
 
 
 def _find_refusers(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `work_refuser`, whom a key names, and `work_held_point`, every address and number that was ever theirs."""
+    """Fill `work_refuser`, who a key names, and `work_held_point`, every address and number that was ever theirs."""
     columns = "source, record_key, person_id, first_name, last_name, birth_date, state, zip5, address_key, phone, " \
               "email, state_voter_id, van_id, van_state"  # fmt: skip
     past = columns.replace("person_id", "NULL AS person_id")

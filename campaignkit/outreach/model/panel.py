@@ -1,4 +1,4 @@
-"""A viewing panel as arrays: who watched which cell on how many days, whom each person stands for, who is wanted."""
+"""A viewing panel as arrays: who watched which cell on how many days, who each person stands for, who is wanted."""
 
 from __future__ import annotations
 

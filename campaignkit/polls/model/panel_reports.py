@@ -131,7 +131,7 @@ def _weighted(n: Floats, total: Floats, share: Floats) -> Floats:
 
 
 def flag(panel: Panel) -> tuple[Reports | None, pl.DataFrame]:
-    """Return what four reports say, and whom they say to have changed sides: the unit, before, after, probability.
+    """Return what four reports say, and who they say to have changed sides: the unit, before, after, probability.
 
     None, and nobody, where there are not two columns of reports each or nobody gave all four.
     """

@@ -1,4 +1,4 @@
-"""Whom a contact moves: two learners of its effect on each person, from an experiment's cells."""
+"""Who a contact moves: two learners of its effect on each person, from an experiment's cells."""
 
 from __future__ import annotations
 

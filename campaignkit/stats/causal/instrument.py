@@ -1,4 +1,4 @@
-"""An offer at random moves who joins; who joins moves the outcome. What joining did, to those whom the offer moved."""
+"""An offer at random moves who joins; who joins moves the outcome. What joining did, to those the offer moved."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class OfferEffects:
 
 
 def effects_of_offer(o: Offer, confidence_level: float = 0.95) -> OfferEffects:
-    """Return the effect of an offer, and of joining for those whom it moved.
+    """Return the effect of an offer, and of joining for those it moved.
 
     Two-stage least squares with one instrument; without covariates Wald's ratio.
 
@@ -145,7 +145,7 @@ def anderson_rubin(
 
 
 def _moved(o: Offer, z: Floats, taken: Floats) -> Mean:
-    """Return the mean outcome under `taken` of those whom the offer moves."""
+    """Return the mean outcome under `taken` of those the offer moves."""
     y, d = o.residuals(o.y * taken), o.residuals(taken)
     lever = o.weight * z
     total = float(lever @ d)

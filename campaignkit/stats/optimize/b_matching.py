@@ -1,4 +1,4 @@
-"""Whom each of many is matched with, when each has a few choices and each choice a few slots: by prices."""
+"""Who each of many is matched with, when each has a few choices and each choice a few slots: by prices."""
 
 from __future__ import annotations
 

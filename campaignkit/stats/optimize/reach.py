@@ -1,4 +1,4 @@
-"""Whom spots reach: of panel persons, the chance to see them; and the spots that reach most under a budget."""
+"""Who spots reach: of panel persons, the chance to see them; and the spots that reach most under a budget."""
 
 from __future__ import annotations
 

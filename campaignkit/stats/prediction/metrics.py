@@ -1,4 +1,4 @@
-"""How good predicted probabilities are, from counts: who ranks whom, how far shares are from what was said."""
+"""How good predicted probabilities are, from counts: who ranks who, how far shares are from what was said."""
 
 from __future__ import annotations
 

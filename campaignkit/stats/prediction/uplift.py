@@ -1,4 +1,4 @@
-"""How well a ranking finds those whom a contact moves: the Qini coefficient with its error, and the effect by decile.
+"""How well a ranking finds those a contact moves: the Qini coefficient with its error, and the effect by decile.
 
 Everything works on cells: how many rows (or how much weight) have one score, arm and outcome. The ranking is taken as
 given: it must come from other rows, or every number here is flattered.
@@ -28,7 +28,7 @@ class Outcomes:
     squares : array
         The sum of the squared weights; the same as `weight` where every row counts 1.
     cluster : array of int64 or None
-        Whom chance drew together, numbered from 0: a cell then holds rows of one cluster; -1: rows each for itself.
+        Who chance drew together, numbered from 0: a cell then holds rows of one cluster; -1: rows each for itself.
         None: all are.
     """
 
@@ -80,7 +80,7 @@ def qini(score: Floats, outcomes: Outcomes) -> tuple[float, Floats]:
     Parameters
     ----------
     score : array, one a cell
-        Whom to contact first has most; equal scores are one step.
+        Who to contact first has most; equal scores are one step.
     outcomes : Outcomes
 
     Returns
