@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -29,7 +30,11 @@ def shared_results(request: pytest.FixtureRequest, doctest_namespace: dict[str, 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slowest examples."""
+    """Mark the slowest examples; give back to a room the function whose module pytest has put in its place."""
     for item in items:
+        module = item.dtest.globs.get("__name__", "") if isinstance(item, pytest.DoctestItem) else ""
+        room, _, name = module.rpartition(".")
+        if name in getattr(sys.modules.get(room), "__all__", ()):
+            setattr(sys.modules[room], name, getattr(sys.modules[f"{room}.{name}"], name))
         if isinstance(item, pytest.DoctestItem) and item.name.endswith(SLOW):
             item.add_marker(pytest.mark.slow)

@@ -192,23 +192,23 @@ def backtest(
     return Backtest(pl.DataFrame(rows), each, _calibration(each), pl.DataFrame(checks))
 
 
-def _scores(found: Fit, past: Results, year: int) -> dict[str, float]:
-    mixture, share = found.posterior.mixture, past.share[year]
+def _scores(fit: Fit, past: Results, year: int) -> dict[str, float]:
+    mixture, share = fit.posterior.mixture, past.share[year]
     table = shares(mixture, 0.95)
     chance, won = table["chance"].to_numpy(), (share > 0.5).astype(float)
     within = (table["lower"].to_numpy() <= share) & (share <= table["upper"].to_numpy())
     return {
-        "polls": found.polls.table.height, "brier": brier(chance, won), "log_score": log_score(chance, won),
+        "polls": fit.polls.table.height, "brier": brier(chance, won), "log_score": log_score(chance, won),
         "crps": float(share_crps(mixture, share).mean()),
         "rmse": float(np.sqrt(np.mean((table["estimate"].to_numpy() - share) ** 2))),
         "cover_share": float(within.mean()),
     }  # fmt: skip
 
 
-def _plain(found: Fit, past: Results, inputs: Inputs) -> dict[str, float]:
+def _plain(fit: Fit, past: Results, inputs: Inputs) -> dict[str, float]:
     """Return the scores of the plain average of the last weeks' polls; of a state without any, of its last result."""
     share, last = past.share[inputs.on.year], past.share[past.before(inputs.on.year)[0]]
-    recent = found.polls.table.filter(pl.col("end_date") > inputs.as_of - dt.timedelta(days=PLAIN_DAYS))
+    recent = fit.polls.table.filter(pl.col("end_date") > inputs.as_of - dt.timedelta(days=PLAIN_DAYS))
     mean = recent.group_by("state").agg(pl.col("share").mean())
     average = places().select("state").join(mean, on="state", how="left", maintain_order="left")["share"].to_numpy()
     average = np.where(np.isnan(average), last, average)
@@ -220,8 +220,8 @@ def _plain(found: Fit, past: Results, inputs: Inputs) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _states(found: Fit, share: Floats, year: int, days: int) -> pl.DataFrame:
-    columns = {"state": places()["state"], **shares(found.posterior.mixture, 0.95), "share": share}
+def _states(fit: Fit, share: Floats, year: int, days: int) -> pl.DataFrame:
+    columns = {"state": places()["state"], **shares(fit.posterior.mixture, 0.95), "share": share}
     return pl.DataFrame(columns).select(pl.lit(year).alias("year"), pl.lit(days).alias("days_left"), pl.all())
 
 

@@ -127,7 +127,7 @@ class Audience:
         return f"<p>{html.escape(repr(self))}</p>"
 
 
-def bracketed(said: str) -> str:
+def bracketed(description: str) -> str:
     """Return what a universe says, in brackets where it would be misread beside another.
 
     Examples
@@ -135,4 +135,4 @@ def bracketed(said: str) -> str:
     >>> bracketed("donor"), bracketed("donor or voter")
     ('donor', '(donor or voter)')
     """
-    return f"({said})" if " or " in said or " but not " in said else said
+    return f"({description})" if " or " in description or " but not " in description else description

@@ -178,7 +178,7 @@ def resolve(
         used = link_prepared(con, sources, LinkageSettings(RULES if rules else (), model, threshold, seed))
         resolved = con.sql("SELECT person_id, matched_by, match_probability FROM work_link ORDER BY record_id").pl()
     steps.close()
-    alone = tuple(source for source, one in sources if one)
+    alone = tuple(source for source, one_per_person in sources if one_per_person)
     return Resolution(pl.concat([given, resolved], how="horizontal"), resolved["person_id"].n_unique(), used, alone)
 
 

@@ -191,11 +191,11 @@ def _read(usage: object, target: str, names: list[str], weight: str | None) -> t
 
 
 def _table(
-    names: list[str], uses: Floats, wanted: Floats, w: Floats, found: LogIndexes, confidence_level: float, seed: int
+    names: list[str], uses: Floats, wanted: Floats, w: Floats, indexes: LogIndexes, confidence_level: float, seed: int
 ) -> pl.DataFrame:
-    width, largest = simultaneous(found.covariance, confidence_level, seed)
-    error = np.where(found.std_error > 0, found.std_error, np.nan)
-    value, half = found.log_index, width * error
+    width, largest = simultaneous(indexes.covariance, confidence_level, seed)
+    error = np.where(indexes.std_error > 0, indexes.std_error, np.nan)
+    value, half = indexes.log_index, width * error
     with np.errstate(invalid="ignore"):
         z = value / error
         index, lower, upper = (100 * np.exp(x) for x in (value, value - half, value + half))

@@ -123,7 +123,7 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
         )
     panel = plan.audiences.rater.panel
     impressions = plan.goal == "impressions"
-    ours, theirs = (one.impressions if impressions else one.reached for one in (plan.delivery, other.delivery))
+    ours, theirs = (each.impressions if impressions else each.reached for each in (plan.delivery, other.delivery))
     values = np.stack([panel.target * ours, panel.target * theirs], axis=1)
     totals = stratified_totals(values, panel.weight, panel.market)
     totals = Totals(totals.total, totals.covariance * _correction(plan.folds))

@@ -111,19 +111,19 @@ def friend_asks(
     table = opened.collect(names)
     kept = _kept(table, value, strength, sharer, friend)
     network = kept.network
-    found = match(
+    matched = match(
         network.start, network.friend, network.worth, len(network.friends), asks_per_sharer, sharers_per_friend,
         second_ask,
     )  # fmt: skip
-    asks = table[network.row[found.tie]].select(sharer, friend, *(name for name in carried if name not in OWN))
-    worth = network.worth[found.tie] * second_ask**found.slot
-    asks = asks.with_columns(ask=pl.Series(found.slot + 1), value=pl.Series(worth))
+    asks = table[network.row[matched.tie]].select(sharer, friend, *(name for name in carried if name not in OWN))
+    worth = network.worth[matched.tie] * second_ask**matched.slot
+    asks = asks.with_columns(ask=pl.Series(matched.slot + 1), value=pl.Series(worth))
     coins = asks[friend if holdout_by == "friend" else sharer]
     asks = asks.with_columns(held_out=pl.Series(_held_out(coins, holdout, seed, holdout_by)))
-    asked = np.bincount(np.searchsorted(network.start, found.tie, side="right") - 1, minlength=len(network.sharers))
+    asked = np.bincount(np.searchsorted(network.start, matched.tie, side="right") - 1, minlength=len(network.sharers))
     return Asks(
         asks.sort(sharer, "value", descending=[False, True], maintain_order=True), sharer, friend,
-        _nobody_to_ask(kept, asked), kept.set_aside, found.value, found.bound, kept.sharers.len(),
+        _nobody_to_ask(kept, asked), kept.set_aside, matched.value, matched.bound, kept.sharers.len(),
         len(network.friends), asks_per_sharer, sharers_per_friend, holdout, holdout_by, np.bincount(asked),
     )  # fmt: skip
 

@@ -180,19 +180,19 @@ def _by_sharers(
             continue
         none = _none_sent(data, by_sharer, holdout)
         chance = binom.pmf(count, data.planned, 1 - holdout) if by_sharer else 1 - none
-        found = contrast(y, exposed, chance, unexposed, none)
+        compared = contrast(y, exposed, chance, unexposed, none)
         name = f"asked about by {count} sharer{'s' if count > 1 else ''}"
-        rows.append(_row(name, found, exposed, unexposed, variance, df, level))
+        rows.append(_row(name, compared, exposed, unexposed, variance, df, level))
     return rows
 
 
 def _row(
-    name: str, found: Contrast, exposed: Mask, unexposed: Mask, variance: Callable[[Floats], float], df: int,
+    name: str, effect: Contrast, exposed: Mask, unexposed: Mask, variance: Callable[[Floats], float], df: int,
     level: float,
 ) -> tuple:  # fmt: skip
-    error = float(np.sqrt(variance(found.influence)))
-    e = interval(found.estimate, error, df, level)
-    rates = [None if np.isnan(rate) else rate for rate in (found.exposed, found.unexposed)]
+    error = float(np.sqrt(variance(effect.influence)))
+    e = interval(effect.estimate, error, df, level)
+    rates = [None if np.isnan(rate) else rate for rate in (effect.exposed, effect.unexposed)]
     parts = (e.value, e.std_error, e.lower, e.upper, _p(e.p_value))
     return name, True, int(exposed.sum()), int(unexposed.sum()), *parts, *rates
 
@@ -213,10 +213,10 @@ def _adjusted(data: SharingData) -> Floats:
 def _spilled(data: SharingData, holdout: float, level: float) -> list[tuple]:
     if not data.one.size:
         raise NotEnoughData("No two friends who were to be asked about are tied to each other; leave ties out.")
-    found = spillover(_adjusted(data), data.asked, 1 - holdout, data.one, data.two, data.degree)
-    e = interval(found.estimate, found.std_error, max(len(data.outcome) - 4, 1), level)
+    effect = spillover(_adjusted(data), data.asked, 1 - holdout, data.one, data.two, data.degree)
+    e = interval(effect.estimate, effect.std_error, max(len(data.outcome) - 4, 1), level)
     parts = (e.value, e.std_error, e.lower, e.upper, _p(e.p_value))
-    return [(SPILLED, True, found.rows, None, *parts, None, None)]
+    return [(SPILLED, True, effect.rows, None, *parts, None, None)]
 
 
 def _naive(data: SharingData, level: float) -> tuple:
@@ -226,8 +226,8 @@ def _naive(data: SharingData, level: float) -> tuple:
     if not 0 < contacted.sum() < len(contacted):
         return NAIVE, False, int(contacted.sum()), int((~contacted).sum()), *(None,) * 7
     half = np.full(len(y), 0.5)
-    found = contrast(y, contacted, half, ~contacted, half)
-    row = _row(NAIVE, found, contacted, ~contacted, independent_variance, len(y) - 2, level)
+    effect = contrast(y, contacted, half, ~contacted, half)
+    row = _row(NAIVE, effect, contacted, ~contacted, independent_variance, len(y) - 2, level)
     return (row[0], False, *row[2:])
 
 

@@ -27,26 +27,26 @@ def drawn_ties(rng: np.random.Generator, sharers: int, homophily: float, heavy: 
     friends = FRIENDS_EACH * sharers
     alike = np.concatenate([np.sort(rng.normal(0, 1, friends)), rng.normal(0, 1, sharers)])
     degree = 1 + rng.poisson(rng.gamma(1 / heavy, heavy, sharers) * (TIES - 1))
-    one = np.concatenate(
+    sharer = np.concatenate(
         [np.repeat(np.arange(sharers) + friends, degree), np.repeat(np.arange(friends), AMONG_FRIENDS // 2)]
     )
-    place = np.searchsorted(alike[:friends], alike[one]) / friends
-    near = (place + NEAR * rng.normal(0, 1, len(one))) % 1
-    two = np.where(rng.random(len(one)) < homophily, near, rng.random(len(one)))
-    table = pl.DataFrame({"sharer": one, "friend": (two * friends).astype(np.int64)})
+    place = np.searchsorted(alike[:friends], alike[sharer]) / friends
+    near = (place + NEAR * rng.normal(0, 1, len(sharer))) % 1
+    place_of_friend = np.where(rng.random(len(sharer)) < homophily, near, rng.random(len(sharer)))
+    table = pl.DataFrame({"sharer": sharer, "friend": (place_of_friend * friends).astype(np.int64)})
     return table.filter(pl.col("sharer") != pl.col("friend")).unique(maintain_order=True), alike
 
 
 def graph_ties(rng: np.random.Generator, graph: pl.DataFrame, homophily: float) -> Ties:
     """Return a graph's ties in both directions, and for each person a likeness that neighbors share."""
-    one, two = (graph.to_series(at).cast(pl.Int64).to_numpy() for at in range(2))
-    one, two = np.concatenate([one, two]), np.concatenate([two, one])
-    people = int(one.max()) + 1
-    alike, degree = rng.normal(0, 1, people), np.maximum(np.bincount(one, minlength=people), 1)
+    start, end = (graph.to_series(at).cast(pl.Int64).to_numpy() for at in range(2))
+    start, end = np.concatenate([start, end]), np.concatenate([end, start])
+    people = int(start.max()) + 1
+    alike, degree = rng.normal(0, 1, people), np.maximum(np.bincount(start, minlength=people), 1)
     for _ in range(3):
-        near = np.bincount(one, alike[two], people) / degree
+        near = np.bincount(start, alike[end], people) / degree
         alike = homophily * near / near.std() + (1 - homophily) * alike
-    return pl.DataFrame({"sharer": one, "friend": two}), (alike - alike.mean()) / alike.std()
+    return pl.DataFrame({"sharer": start, "friend": end}), (alike - alike.mean()) / alike.std()
 
 
 def sharing(

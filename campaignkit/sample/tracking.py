@@ -138,8 +138,8 @@ def _groups(world: Electorate) -> pl.DataFrame:
 
 def _came_out(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """Return the cells of what the polls show: before and after the debate, by who was asked how."""
-    said = pl.concat([tables["interviews"], tables["panel"].with_columns(stream=pl.lit("panel"))])
-    said = said.filter(pl.col("answer") != ANSWERS[2]).with_columns(
+    answered = pl.concat([tables["interviews"], tables["panel"].with_columns(stream=pl.lit("panel"))])
+    answered = answered.filter(pl.col("answer") != ANSWERS[2]).with_columns(
         said_us=pl.col("answer") == ANSWERS[0], after=pl.col("asked_on") >= EVENT
     )
-    return effects.cells(said, "tracking", "said_us", ["stream", "after"])
+    return effects.cells(answered, "tracking", "said_us", ["stream", "after"])

@@ -87,7 +87,9 @@ def supporter_quality(megafile: Megafile, truth: str | Path, source: str = "supp
         judged_links = judged.filter(pl.col("source_b") == voter)
         classes = {"all": pl.lit(True), "anchor": pl.col("shares_any"), "no anchor": ~pl.col("shares_any")}
         classes |= {flag: pl.col(flag) for flag in flags}
-        parts += [_class_row(voter, name, true.filter(one), judged_links.filter(one)) for name, one in classes.items()]
+        parts += [
+            _class_row(voter, name, true.filter(rows), judged_links.filter(rows)) for name, rows in classes.items()
+        ]
         absent = judged_links.join(true, on="key_a", how="anti")
         parts.append(_class_row(voter, "not in the file", true.clear(), absent))
     links, right, true = pl.col("links"), pl.col("right_links"), pl.col("true_pairs")
@@ -131,9 +133,9 @@ def _judged(megafile: Megafile, truth: Path, source: str, pairs: pl.DataFrame) -
     )
 
 
-def _class_row(voter: str, name: str, true: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+def _class_row(voter: str, name: str, true: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     counts = {
-        "true_pairs": true.height, "links": found.height, "right_links": found["right"].sum(),
-        "in_household": found["in_household"].sum(),
+        "true_pairs": true.height, "links": judged.height, "right_links": judged["right"].sum(),
+        "in_household": judged["in_household"].sum(),
     }  # fmt: skip
     return pl.DataFrame({"source": voter, "class": name, **counts})

@@ -170,8 +170,8 @@ class Run:
         """By estimator that weighs by a logit, how far it leaves squares and products apart."""
         return self._shapes(self.means)
 
-    def _shapes(self, found: dict[str, Means | None]) -> dict[str, shape.Apart]:
-        weighed = {name: means for name, means in found.items() if name in WEIGHED and means is not None}
+    def _shapes(self, means_by_name: dict[str, Means | None]) -> dict[str, shape.Apart]:
+        weighed = {name: means for name, means in means_by_name.items() if name in WEIGHED and means is not None}
         return shape.furthest_apart(self.comparison, weighed)
 
     @property
@@ -179,10 +179,10 @@ class Run:
         """Whether groups made alike in means differ in squares or products, and the answer with it."""
         return self._bent(self.means)
 
-    def _bent(self, found: dict[str, Means | None]) -> bool:
-        shapes = self._shapes(found)
+    def _bent(self, means_by_name: dict[str, Means | None]) -> bool:
+        shapes = self._shapes(means_by_name)
         judged = [name for name in ("entropy", "aipw", "ipw") if name in shapes]
-        plain = found[judged[0]] if judged else None
+        plain = means_by_name[judged[0]] if judged else None
         if plain is None or not shapes[judged[0]].much:
             return False
         return self.squares is None or abs(moved(plain, self.squares, self.comparison.cluster)) > MATTERS
@@ -222,11 +222,11 @@ class Run:
         return without_infinities(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 
-def moved(one: Means, two: Means, cluster: Whole | None) -> float:
+def moved(first: Means, second: Means, cluster: Whole | None) -> float:
     """Return by how many standard errors of their difference one estimate is above another of the same rows."""
-    influence = one.mean_treated.influence - one.mean_control.influence
-    influence = influence - two.mean_treated.influence + two.mean_control.influence
-    gap = one.mean_treated.value - one.mean_control.value - two.mean_treated.value + two.mean_control.value
+    influence = first.mean_treated.influence - first.mean_control.influence
+    influence = influence - second.mean_treated.influence + second.mean_control.influence
+    gap = first.mean_treated.value - first.mean_control.value - second.mean_treated.value + second.mean_control.value
     return gap / max(variance(influence, cluster) ** 0.5, 1e-300)
 
 
@@ -244,11 +244,11 @@ def without_infinities(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.when(number.is_finite()).then(number))
 
 
-def _row(c: Comparison, name: str, found: Sequence[Means | None], level: float) -> dict[str, object]:
+def _row(c: Comparison, name: str, by_filling: Sequence[Means | None], level: float) -> dict[str, object]:
     """Return one estimator's row from what it found in each filling of the gaps; nulls where one has no answer."""
     row: dict[str, object] = dict.fromkeys(SCHEMA) | {"estimator": name, "n": len(c.y)}
-    answers = [means for means in found if means is not None]
-    if len(answers) < len(found):
+    answers = [means for means in by_filling if means is not None]
+    if len(answers) < len(by_filling):
         return row
     df = degrees_of_freedom(c)
     estimate = pooled_difference(answers, c.cluster, df, level)

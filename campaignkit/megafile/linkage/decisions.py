@@ -39,8 +39,8 @@ def share_standing(
     """
     share = with_odds = 0.5
     for _ in range(_MOST_ROUNDS):
-        found = float(_among_rivals(candidates, with_odds, one_per_person)["match_probability"].sum())
-        share = (found + 1) / (records + 2)
+        expected_matches = float(_among_rivals(candidates, with_odds, one_per_person)["match_probability"].sum())
+        share = (expected_matches + 1) / (records + 2)
         taken = min(share * of[0] / (of[1] + _NOT_TAKEN), _MOST_TAKEN) if of and one_per_person else 0.0
         with_odds = share / (share + (1 - share) * (1 - taken))
     return with_odds
@@ -77,13 +77,13 @@ def choose(candidates: pl.DataFrame, share: float, threshold: float, one_per_per
     """
     chosen = []
     for _ in range(_MOST_ROUNDS):
-        found = _among_rivals(candidates, share, one_per_person)
-        found = found.filter(pl.col("match_probability") >= threshold)
-        chosen.append(found)
-        candidates = candidates.join(found, on="record_id", how="anti")
-        if found.is_empty() or not one_per_person:
+        likeliest = _among_rivals(candidates, share, one_per_person)
+        likeliest = likeliest.filter(pl.col("match_probability") >= threshold)
+        chosen.append(likeliest)
+        candidates = candidates.join(likeliest, on="record_id", how="anti")
+        if likeliest.is_empty() or not one_per_person:
             break
-        candidates = candidates.join(found, on="person_id", how="anti")
+        candidates = candidates.join(likeliest, on="person_id", how="anti")
     return pl.concat(chosen).select("record_id", "person_id", "match_probability").sort("record_id")
 
 
@@ -115,9 +115,9 @@ def likely(pairs: pl.DataFrame, average: float, threshold: float) -> pl.DataFram
     [(1, 2)]
     """
     odds = pl.col("odds") * average
-    found = pairs.with_columns(match_probability=(odds / (1 + odds)).round(6))
-    found = found.filter(pl.col("match_probability") >= threshold)
-    return found.sort("match_probability", "a", "b", descending=[True, False, False])
+    scored = pairs.with_columns(match_probability=(odds / (1 + odds)).round(6))
+    scored = scored.filter(pl.col("match_probability") >= threshold)
+    return scored.sort("match_probability", "a", "b", descending=[True, False, False])
 
 
 def components(edges: pl.DataFrame) -> pl.DataFrame:

@@ -336,8 +336,8 @@ def _scored_within(
     if rate is None:
         rate = decisions.partners(pairs, records)
         model.within_source[source] = replace(model.within_source[source], rate=rate)
-    found = decisions.likely(pairs, rate, rules.threshold)
-    return found.select("a", "b", pl.lit(BY_MODEL).alias("matched_by"), "match_probability")
+    links = decisions.likely(pairs, rate, rules.threshold)
+    return links.select("a", "b", pl.lit(BY_MODEL).alias("matched_by"), "match_probability")
 
 
 def _admit_the_rest(con: duckdb.DuckDBPyConnection, source: str) -> None:

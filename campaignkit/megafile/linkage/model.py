@@ -338,14 +338,14 @@ def _count_household_members(
     )
     sampled = linker._db_api.register("work_household_sample")
     rule = "l.address_key = r.address_key AND l.source = r.source"
-    found = linker.inference.predict_within(
+    predictions = linker.inference.predict_within(
         sampled, blocking_rules_to_generate_predictions=[rule], warning_mode="never"
     ).physical_name
-    pairs = count(con, f"SELECT count(*) FROM {found}")
+    pairs = count(con, f"SELECT count(*) FROM {predictions}")
     household_members = {}
     for comparison in present:
         if comparison.tells_household_members_apart:
-            rows = con.sql(f"SELECT gamma_{comparison.name} AS gamma, count(*) AS n FROM {found} GROUP BY 1").pl()
+            rows = con.sql(f"SELECT gamma_{comparison.name} AS gamma, count(*) AS n FROM {predictions} GROUP BY 1").pl()
             household_members[comparison.name] = comparison.among_household_members(dict(rows.iter_rows()))
     in_sample = count(con, "SELECT count(*) FROM work_household_sample")
     drop(con, "work_household_sample")

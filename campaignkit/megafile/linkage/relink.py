@@ -187,13 +187,17 @@ def _with_new_sources(con: duckdb.DuckDBPyConnection, model: Model, sources: Seq
     """Give sources that the model has not met the odds they are met with; their rates are found in linking."""
     people = con.sql("SELECT count(DISTINCT person_id) FROM work_everyone").pl().item()
     standing = {source: model.against_existing.get(source, Odds(people, None, [])) for source, _ in sources}
-    own = {source: model.within_source.get(source, Odds(people, None, [])) for source, one in sources if not one}
+    own = {
+        source: model.within_source.get(source, Odds(people, None, []))
+        for source, one_per_person in sources
+        if not one_per_person
+    }
     return replace(model, against_existing=standing, within_source=own)
 
 
 def _has_met(model: Model, sources: Sequence[tuple[str, bool]]) -> bool:
     """Whether the model knows the rates of every source that has anybody to meet."""
-    before, own = [name for name, _ in sources[1:]], [name for name, one in sources if not one]
+    before, own = [name for name, _ in sources[1:]], [name for name, one_per_person in sources if not one_per_person]
     met = [*(model.against_existing[name] for name in before), *(model.within_source[name] for name in own)]
     return all(odds.rate is not None for odds in met)
 
@@ -313,8 +317,8 @@ def _meetings(model: Model, names: list[str], askers: set[int]) -> list[str]:
     """
     met = "SELECT l.row AS searching, r.row AS everyone FROM {l} l JOIN {r} r ON {on} WHERE {roles}"
     tables = {"l": "work_searching_comparable", "r": "work_everyone_comparable"}
-    found = [met.format(on=equal(block), roles=_ROLES, **tables) for block in BLOCKS]
-    found.append(met.format(on=SWAPPED_BLOCK, roles=_ROLES, **tables))
+    queries = [met.format(on=equal(block), roles=_ROLES, **tables) for block in BLOCKS]
+    queries.append(met.format(on=SWAPPED_BLOCK, roles=_ROLES, **tables))
     of_source = "(FROM {} WHERE turn = {})"
     for odds_of, same in ((model.against_existing, False), (model.within_source, True)):
         for source, odds in odds_of.items():
@@ -327,11 +331,11 @@ def _meetings(model: Model, names: list[str], askers: set[int]) -> list[str]:
             for block in odds.loose:
                 on, roles = equal(tuple(block)), f"{_ROLES} AND {'l.turn = r.turn' if same else 'l.turn <> r.turn'}"
                 if same and turn in askers:
-                    found.append(met.format(l=mine, r=theirs, on=on, roles=roles))
+                    queries.append(met.format(l=mine, r=theirs, on=on, roles=roles))
                 if not same and turn in askers:
-                    found.append(met.format(l=mine, r="work_everyone_comparable", on=on, roles=f"{roles} AND l.asks"))
+                    queries.append(met.format(l=mine, r="work_everyone_comparable", on=on, roles=f"{roles} AND l.asks"))
                 if not same:
-                    found.append(
+                    queries.append(
                         met.format(l="work_searching_comparable", r=asked, on=on, roles=f"{roles} AND r.turn > l.turn")
                     )
-    return found
+    return queries

@@ -78,14 +78,14 @@ class Rater:
         index = self._with_market(index, self.share)
         return Rated(index, rest, index)
 
-    def _with_market(self, found: ShrunkCounts, share: Floats) -> ShrunkCounts:
+    def _with_market(self, index: ShrunkCounts, share: Floats) -> ShrunkCounts:
         """Add to the cells' errors that of their market's total, which is taken as it is."""
         days = self._days * self.panel.weight * share
         total, squares = self.panel.inside(days), self.panel.inside(days**2)
         persons = np.maximum(self.panel.inside((share > 0).astype(float)), 1)
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.where(total > 0, (squares - total**2 / persons) / total**2, 0.0)
-            return replace(found, shape=1 / (1 / found.shape + error[self.panel.cell_market]))
+            return replace(index, shape=1 / (1 / index.shape + error[self.panel.cell_market]))
 
     @cached_property
     def _days(self) -> Floats:

@@ -157,9 +157,9 @@ def _plan(con: duckdb.DuckDBPyConnection) -> None:
 
 def _links(con: duckdb.DuckDBPyConnection) -> tuple[Whole, Whole]:
     """Return the planned asks of friends who are known, each once: the friend's row and the sharer's number."""
-    found = con.execute("""SELECT DISTINCT row, dense_rank() OVER (ORDER BY sharer) - 1 AS sharer
+    link = con.execute("""SELECT DISTINCT row, dense_rank() OVER (ORDER BY sharer) - 1 AS sharer
         FROM asks JOIN known USING (friend)""").fetchnumpy()  # fmt: skip
-    return np.asarray(found["row"], np.int64), np.asarray(found["sharer"], np.int64)
+    return np.asarray(link["row"], np.int64), np.asarray(link["sharer"], np.int64)
 
 
 def _neighbors(con: duckdb.DuckDBPyConnection, ties: object, names: Names) -> tuple[Whole, Whole, Whole]:

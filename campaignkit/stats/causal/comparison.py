@@ -169,7 +169,7 @@ def contrast(
     plain = float(np.sqrt(variance(parts[0] + parts[1], cluster, means.rows_lost)))
     if cluster is None:
         return plain, df
-    arms = [cluster_shares(one.weight, cluster) for one in (means.mean_treated, means.mean_control)]
+    arms = [cluster_shares(side.weight, cluster) for side in (means.mean_treated, means.mean_control)]
     if min(arm.df for arm in arms) >= MANY:
         return plain, df
     left = [
@@ -185,7 +185,7 @@ def _joint_df(left: list[Floats], arms: list[Shares]) -> float:
     """Return Satterthwaite's degrees of freedom of two arms; the fewer where some cluster is in both."""
     if ((arms[0].share > 0) & (arms[1].share > 0)).any():
         return max(min(arm.df for arm in arms), 1.0)
-    squares = [float(one @ one) for one in left]
+    squares = [float(residual @ residual) for residual in left]
     return max(sum(squares) ** 2 / max(sum(v**2 / a.df for v, a in zip(squares, arms, strict=True)), 1e-300), 1.0)
 
 

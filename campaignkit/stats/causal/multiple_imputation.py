@@ -90,18 +90,20 @@ def _nearest(ascending: Floats, wanted: Floats) -> Whole:
     return np.take_along_axis(window, np.argpartition(far, donors - 1, axis=1)[:, :donors], axis=1)
 
 
-def pooled_difference(found: Sequence[Means], cluster: Whole | None, df: float, level: float = 0.95) -> Estimate:
+def pooled_difference(by_filling: Sequence[Means], cluster: Whole | None, df: float, level: float = 0.95) -> Estimate:
     """Return `comparison.difference`, put together over fillings."""
-    errors, dfs = zip(*(contrast(means, cluster, df) for means in found), strict=True)
-    return pooled([means.mean_treated.value - means.mean_control.value for means in found], errors, dfs, level)
+    errors, dfs = zip(*(contrast(means, cluster, df) for means in by_filling), strict=True)
+    return pooled([means.mean_treated.value - means.mean_control.value for means in by_filling], errors, dfs, level)
 
 
-def pooled_ratio(found: Sequence[Means], cluster: Whole | None, df: float, level: float = 0.95) -> Estimate | None:
+def pooled_ratio(by_filling: Sequence[Means], cluster: Whole | None, df: float, level: float = 0.95) -> Estimate | None:
     """Return `comparison.ratio`, put together over fillings on the logarithm; None where one has none."""
-    sides = [(means.mean_treated.value, means.mean_control.value) for means in found]
+    sides = [(means.mean_treated.value, means.mean_control.value) for means in by_filling]
     if min(map(min, sides)) <= 0:
         return None
-    errors, dfs = zip(*(contrast(one, cluster, df, *side) for one, side in zip(found, sides, strict=True)), strict=True)
+    errors, dfs = zip(
+        *(contrast(filling, cluster, df, *side) for filling, side in zip(by_filling, sides, strict=True)), strict=True
+    )
     return exponential(pooled([float(np.log(high / low)) for high, low in sides], errors, dfs, level))
 
 

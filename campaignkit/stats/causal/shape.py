@@ -22,7 +22,7 @@ class Apart(NamedTuple):
     much: bool
 
 
-def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart]:
+def furthest_apart(c: Comparison, means_by_name: Mapping[str, Means]) -> dict[str, Apart]:
     """Return by estimator how far its weights leave the squares of numbers, and products of two columns, apart.
 
     Every estimator that is linear in the outcome is a weighting, so that where columns' means are alike under its
@@ -32,8 +32,8 @@ def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart
     Parameters
     ----------
     c : Comparison
-    found : mapping of str to Means
-        By name; those that weigh no rows are passed over.
+    means_by_name : mapping of str to Means
+        Those that weigh no rows are passed over.
 
     Examples
     --------
@@ -51,17 +51,17 @@ def furthest_apart(c: Comparison, found: Mapping[str, Means]) -> dict[str, Apart
         return {}
     spread = columns.std(axis=0)
     judged = {}
-    for name, means in found.items():
-        one, two = means.mean_treated.weight, means.mean_control.weight
-        if one is not None and two is not None and one[rows].sum() and two[rows].sum():
-            judged[name] = _apart(columns, spread, straight, one[rows], two[rows])
+    for name, means in means_by_name.items():
+        treated, control = means.mean_treated.weight, means.mean_control.weight
+        if treated is not None and control is not None and treated[rows].sum() and control[rows].sum():
+            judged[name] = _apart(columns, spread, straight, treated[rows], control[rows])
     return judged
 
 
-def _apart(columns: Floats, spread: Floats, straight: int, one: Floats, two: Floats) -> Apart:
+def _apart(columns: Floats, spread: Floats, straight: int, treated: Floats, control: Floats) -> Apart:
     """Judge the columns after the first `straight`, where these, the covariates themselves, are alike."""
-    difference = np.abs(one @ columns / one.sum() - two @ columns / two.sum()) / spread
-    error = np.sqrt(sum(1 / max(effective_size(weight) or 1.0, 1.0) for weight in (one, two)))
+    difference = np.abs(treated @ columns / treated.sum() - control @ columns / control.sum()) / spread
+    error = np.sqrt(sum(1 / max(effective_size(weight) or 1.0, 1.0) for weight in (treated, control)))
     much = (difference > MUCH) & (difference > SURE * error)
     alike = difference[:straight].max() <= MUCH
     return Apart(float(difference[straight:].max()), bool(alike and much[straight:].any()))

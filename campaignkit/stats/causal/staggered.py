@@ -216,13 +216,13 @@ def _aggregate(cells: Sequence[Cell], values: Floats, counts: Floats, totals: Fl
     events = sorted({cell.event for cell in cells})
     size = np.array([counts[cell.group] for cell in cells])
     event = np.array([cell.event for cell in cells])
-    picks = [event == one for one in events] + [event >= 0]
+    picks = [event == since_event for since_event in events] + [event >= 0]
     weights = np.array([np.where(pick, size, 0) / max(size[pick].sum(), 1) for pick in picks])
-    found = weights @ values
+    aggregates = weights @ values
     own = np.zeros((len(picks) + 1, len(counts) * width))
     for at, pick in enumerate(picks):
         for cell, value in ((cells[i], values[i]) for i in np.flatnonzero(pick)):
-            own[at, cell.group * width + width - 1] += (value - found[at]) / max(size[pick].sum(), 1)
+            own[at, cell.group * width + width - 1] += (value - aggregates[at]) / max(size[pick].sum(), 1)
     after = [cells[i] for i in np.flatnonzero(picks[-1])]
     people = max(size[picks[-1]].sum(), 1)
     level = sum(totals[cell.group, cell.period] for cell in after) / people
@@ -231,7 +231,7 @@ def _aggregate(cells: Sequence[Cell], values: Floats, counts: Floats, totals: Fl
         own[-1, cell.group * width + width - 1] -= level / people
     weights = np.vstack([weights, np.zeros(len(cells))])
     groups = [int(pick.sum()) for pick in picks[:-1]]
-    return _Sums(events, np.append(found, level), weights, own, groups)
+    return _Sums(events, np.append(aggregates, level), weights, own, groups)
 
 
 def effects_with_covariates(panel: Panel, cells: Sequence[Cell], x: Floats) -> Effects:

@@ -74,8 +74,8 @@ def shrunk_rates(positives: ArrayLike, n: ArrayLike, draws: int = 4000, seed: in
     centre = np.log(pooled / (1 - pooled))
     grid = centre + np.linspace(-6, 6, POINTS)
     likelihood = k[:, None] * -np.logaddexp(0, -grid) + (n - k)[:, None] * -np.logaddexp(0, grid)
-    found = _posterior(likelihood, grid, draws, seed)
-    return Shrunk(expit(found.draws), found.own_share)
+    posterior = _posterior(likelihood, grid, draws, seed)
+    return Shrunk(expit(posterior.draws), posterior.own_share)
 
 
 def shrunk_means(mean: ArrayLike, error: ArrayLike, scale: float, draws: int = 4000, seed: int = 0) -> Shrunk:

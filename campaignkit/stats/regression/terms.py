@@ -131,12 +131,12 @@ class Terms:
         """Return X'WX."""
         total = np.empty((self.columns, self.columns))
         parts = self.slices
-        for i, one in enumerate(self.terms):
-            total[parts[i], parts[i]] = one.rows_of(one.basis * one.sums(weight)[:, None])
-            for j, two in enumerate(self.terms[:i]):
-                shape = (len(one.basis), len(two.basis))
-                crossed = np.bincount(one.codes * shape[1] + two.codes, weight, shape[0] * shape[1]).reshape(shape)
-                total[parts[i], parts[j]] = two.rows_of(one.rows_of(np.asarray(crossed, float)).T).T
+        for i, term in enumerate(self.terms):
+            total[parts[i], parts[i]] = term.rows_of(term.basis * term.sums(weight)[:, None])
+            for j, other in enumerate(self.terms[:i]):
+                shape = (len(term.basis), len(other.basis))
+                crossed = np.bincount(term.codes * shape[1] + other.codes, weight, shape[0] * shape[1]).reshape(shape)
+                total[parts[i], parts[j]] = other.rows_of(term.rows_of(np.asarray(crossed, float)).T).T
                 total[parts[j], parts[i]] = total[parts[i], parts[j]].T
         return total
 

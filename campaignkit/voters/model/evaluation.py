@@ -229,8 +229,8 @@ def calibration(
         group = ranked.replace_strict(labels, np.arange(len(labels)), return_dtype=pl.Int64).to_numpy()
     table = _by_group(predictions, held.rows, group, labels, confidence_level)
     errors = _fitting_errors(fit if held_out else None, model, held, predictions, group)
-    found = calibration_error(predictions, group, estimated=errors)
-    return Calibration(table, *found, by, held_out, confidence_level)
+    error_and_floor = calibration_error(predictions, group, estimated=errors)
+    return Calibration(table, *error_and_floor, by, held_out, confidence_level)
 
 
 def _by_group(
