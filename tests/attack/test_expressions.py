@@ -5,7 +5,7 @@ import itertools
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from campaignkit.errors import BadValue, CampaignkitError, ColumnNotFound
@@ -187,13 +187,19 @@ def _shape(node):
 
 @settings(max_examples=300, deadline=None)
 @given(text=written)
+@example(text="/* /* '*/' */ true */ true")
 def test_what_is_written_reads_as_what_was_read(text):
     try:
         tree = expressions.parse(text)
     except BadValue:
         return
     names = lambda node: '"' + node["column_names"][0] + '"' if node["class"] == "COLUMN_REF" else None  # noqa: E731
-    sql = expressions.write(tree, names)
+    try:
+        sql = expressions.write(tree, names)
+    except BadValue as refused:  # a quoted '*/' ends a comment, and what follows reads as an operator of that name
+        if "operator '*/'" in str(refused):
+            return
+        raise
     assert expressions.write(expressions.parse(sql), names) == sql
     again = expressions.parse(sql)
     assert _folded(_shape(again)) == _folded(_shape(tree))
