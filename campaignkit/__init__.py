@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         widgets,
     )
     from campaignkit.megafile import Megafile, Universe
+    from campaignkit.pages import report
     from campaignkit.result import Result
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "megafile",
     "outreach",
     "polls",
+    "report",
     "sample",
     "voters",
     "widgets",
@@ -45,6 +47,7 @@ _HOMES = {
     "Megafile": "campaignkit.megafile",
     "Universe": "campaignkit.megafile",
     "Result": "campaignkit.result",
+    "report": "campaignkit.pages",
 }
 
 

@@ -42,11 +42,14 @@ import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from campaignkit import charts
+from campaignkit.errors import BadValue
+from campaignkit.saving import TABLES, ending_of, page, table_bytes, write_whole
 
 if TYPE_CHECKING:
     import altair as alt
@@ -144,6 +147,18 @@ class Result(ABC):
         chart = self.chart()
         if chart is not None:
             charts.make_live()
+        return self.as_html(chart)
+
+    def as_html(self, chart: alt.TopLevelMixin | None = None) -> str:
+        """Return the sentence, the chart (None: its own) and the first rows as HTML for a page.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().universe("donor").by("region").as_html().count("<figure")
+        1
+        """
+        chart = self.chart() if chart is None else chart
         return "\n".join(
             [
                 '<div class="ck-result">',
@@ -154,6 +169,44 @@ class Result(ABC):
                 "</div>",
             ]
         )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the answer as a file, by the ending of its path; whole, or what stood there stands.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.html``: the sentence, the chart (live, without a network) and the table's first rows, as one page.
+            ``.png``, ``.svg``, ``.pdf``: the chart on white. ``.csv``, ``.xlsx``: the whole table, where no cell runs
+            as a formula. ``.parquet``: the whole table. ``.json``: the sentence and the whole table.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        BadValue
+            The path ends otherwise or cannot be written, there is no chart, or .xlsx needs what is not installed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> donors = ck.sample.megafile().universe("donor").by("region")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [donors.save(f"{folder}/donors{ending}").name for ending in (".html", ".png", ".csv")]
+        ['donors.html', 'donors.png', 'donors.csv']
+        """
+        ending = ending_of(path)
+        if ending in TABLES:
+            return write_whole(path, table_bytes(self.table, ending, self.summary()))
+        if ending == ".html":
+            return write_whole(path, page(self.summary(), self.as_html()))
+        chart = self.chart()
+        if chart is None:
+            raise BadValue(f"There is no chart to save as {ending}; its table can be saved as .csv or .xlsx.")
+        return write_whole(path, charts.picture(chart, ending[1:]))
 
 
 def _table_html(table: pl.DataFrame, percentages: list[str]) -> str:

@@ -11,7 +11,7 @@ from types import TracebackType
 
 import polars as pl
 
-from campaignkit.errors import BadValue, nearest
+from campaignkit.errors import BadValue
 
 #: Characters that show nothing, or white space, before which a spreadsheet may still see a formula.
 _UNSEEN = (
@@ -125,33 +125,3 @@ def xlsx_bytes(table: pl.DataFrame, sheet: str) -> bytes:
         except ImportError as error:
             raise BadValue("An .xlsx file needs XlsxWriter: pip install 'campaignkit[excel]'.") from error
         return content.getvalue()
-
-
-def save_table(table: pl.DataFrame, path: str | Path, sheet: str) -> Path:
-    r"""Write a table by the ending of its path, .csv or .xlsx; whole, or what stood there stands.
-
-    Raises
-    ------
-    BadValue
-        The path ends otherwise, its folder is not there or cannot be written, or as for `xlsx_bytes`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_table(pl.DataFrame({"name": ["Ann"]}), f"{folder}/people.csv", "people").read_text()
-    'name\nAnn\n'
-    """
-    path = Path(path)
-    writers = {".csv": csv_bytes, ".xlsx": lambda rows: xlsx_bytes(rows, sheet)}
-    ending = path.suffix.lower()
-    if ending not in writers:
-        raise BadValue(f"{path.name!r} ends in {ending!r}{nearest(ending, writers)} It can be: {', '.join(writers)}.")
-    content, draft = writers[ending](table), path.with_name(f".{path.name}.writing-{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise BadValue(f"{str(path)!r} can't be written ({error.strerror or error}); nothing was changed.") from error
-    return path

@@ -187,7 +187,7 @@ says.with_columns(over=pl.col("people reached") / says["people reached"][-1] - 1
 # %%
 print(better.summary())
 print(wider.summary())
-print(wide.save(f"{tempfile.mkdtemp()}/order_of_spots.csv").name)
+print(wide.save_order(f"{tempfile.mkdtemp()}/order_of_spots.csv").name)
 wide.order_sheet().head(8)
 
 # %% [markdown]

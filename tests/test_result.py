@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import FrozenInstanceError, dataclass
 
@@ -9,6 +10,8 @@ import polars as pl
 import pytest
 
 from campaignkit import charts
+from campaignkit.errors import BadValue
+from campaignkit.pages import report
 from campaignkit.result import ROWS_SHOWN, Result, _decimals
 
 HOSTILE = "</td></script><script>alert(1)</script>"
@@ -134,3 +137,54 @@ def test_its_style_touches_no_other_table():
     style = re.search(r"<style>(.*?)</style>", Plain(people(1))._repr_html_(), re.S)[1]
     selectors = re.findall(r"([^{}]+)\{", style)
     assert all(part.strip().startswith(".ck-result") for one in selectors for part in one.split(","))
+
+
+SAVED = pl.DataFrame({"region": ["West", "=East"], "n": [3, 1], "days": [[1, 2], [3]]})
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Saved(Plain):
+    def chart(self):
+        return charts.bars(self.table.select("region", "n"), "region", "n", description="West 3, East 1.")
+
+
+def test_the_ending_says_what_is_saved(tmp_path):
+    begins = {".html": b"<!DOCTYPE html>", ".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<svg", ".xlsx": b"PK"}
+    for ending, start in begins.items():
+        assert Saved(SAVED).save(tmp_path / f"x{ending}").read_bytes().startswith(start), ending
+    csv = pl.read_csv(Saved(SAVED).save(tmp_path / "x.csv"))
+    assert csv["region"].to_list() == ["West", "'=East"]
+    assert csv["days"].to_list() == ["[1, 2]", "[3]"]
+    assert pl.read_parquet(Saved(SAVED).save(tmp_path / "x.parquet")).equals(SAVED)
+    kept = json.loads(Saved(SAVED).save(tmp_path / "x.json").read_text())
+    assert kept["summary"] == Saved(SAVED).summary()
+    assert kept["table"] == SAVED.to_dicts()
+
+
+def test_a_saved_page_loads_nothing_and_escapes_what_it_says(tmp_path):
+    page = Drawn(pl.DataFrame({"name": [HOSTILE], "n": [1]}), said=HOSTILE).save(tmp_path / "x.html").read_text()
+    assert "window.vegaEmbed" in page
+    assert "<script>alert" not in page
+    tags = re.sub(r"<script>\(\(\) => \{\n.*", "", page, flags=re.S)  # all but Vega's own script
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", tags)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("x.htm", "did you mean '.html'"), ("x", "ends in ''"), ("none/x.csv", "can't be written"), ("x.png", "no chart")],
+)
+def test_what_cannot_be_saved_is_refused_and_leaves_nothing(tmp_path, name, says):
+    with pytest.raises(BadValue, match=says):
+        Plain(people(1)).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_answers_are_one_page(tmp_path):
+    parts = ["## <Where>", Saved(SAVED), "One & all.\n\nEnd."]
+    page = report(parts, tmp_path / "x.html", title="A <b> page").read_text()
+    assert "<h1>A &lt;b&gt; page</h1>\n<h2>&lt;Where&gt;</h2>" in page
+    assert page.endswith("</html>\n")
+    assert "<p>One &amp; all.</p>\n<p>End.</p>" in page
+    for bad in ([], [3]):
+        with pytest.raises(BadValue, match="parts"):
+            report(bad, tmp_path / "y.html", title="Nothing")

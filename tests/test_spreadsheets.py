@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from campaignkit.errors import BadValue
-from campaignkit.spreadsheets import save_table, undefuse
+from campaignkit.saving import save_table
+from campaignkit.spreadsheets import undefuse
 
 CELLS = ["=1+1", "+1", "-1", "@x", " =1", "\t=1", "'=1", "Ann, B.", 'a "b"', "", None, "naïve"]
 

@@ -5,6 +5,7 @@ from campaignkit.charts.figure import figure, setup, vega_script
 from campaignkit.charts.figure import house as house
 from campaignkit.charts.figure import make_live as make_live
 from campaignkit.charts.figure import page_has_vega as page_has_vega
+from campaignkit.charts.figure import picture as picture
 from campaignkit.charts.figure import still as still
 from campaignkit.charts.marks import bars, intervals, is_share
 from campaignkit.charts.theme import INK as INK

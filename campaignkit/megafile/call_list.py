@@ -85,6 +85,27 @@ class CallList(Result):
         """Draw how many are left after each step."""
         return charts.bars(self.funnel, "step", "left", description=self.summary())
 
+    def save(self, path: str | Path) -> Path:
+        """Write the funnel's chart (.png, .svg), or the list by `write` (.csv), which checks it and leaves a manifest.
+
+        Raises
+        ------
+        BadValue
+            The path ends otherwise: people's data leave by `write` alone.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> donors = ck.sample.megafile().universe("donor", state="OH").call_list("door", purpose="turnout", limit=9)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     donors.save(f"{folder}/steps.png").name
+        'steps.png'
+        """
+        if ending_of(path, (".png", ".svg", *(f".{name}" for name in FORMATS))) in (".png", ".svg"):
+            return super().save(path)
+        return self.write(path)[0]
+
     def write(self, path: str | Path, format: str = "csv") -> list[Path]:
         """Write the list, with a manifest beside it, and note the export.
 

@@ -15,7 +15,7 @@ from campaignkit.outreach.audiences import Audiences
 from campaignkit.outreach.comparison import Comparison, Side, compare
 from campaignkit.outreach.model.promise import Delivery
 from campaignkit.result import Result
-from campaignkit.spreadsheets import save_table
+from campaignkit.saving import save_table
 from campaignkit.wording import counted, dollars, number, share
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class BuyPlan(Result):
         )  # fmt: skip
         return rows if self.audiences.market is None else rows.sort(self.audiences.market, maintain_order=True)
 
-    def save(self, path: str | Path) -> Path:
+    def save_order(self, path: str | Path) -> Path:
         """Write `order_sheet` as a .csv or .xlsx file, whose cells never run as formulas, and return the path.
 
         Parameters
@@ -153,7 +153,7 @@ class BuyPlan(Result):
         ... )
         >>> plan = ck.outreach.buy_plan(found, drawn["avails"], budget=5_000)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     plan.save(f"{folder}/order.csv").read_text().partition(",")[0]
+        ...     plan.save_order(f"{folder}/order.csv").read_text().partition(",")[0]
         'market'
         """
         return save_table(self.order_sheet(), path, "order")

@@ -325,7 +325,7 @@ class Persuasion(Result):
         known = self.restricted if data is None else self.restricted | restrictions_of(data)
         return write_to_megafile(self.name, mf, scored, unit, self.roles.unit, stated(known, restricted), self.warning)
 
-    def save(self, path: str | Path) -> Path:
+    def save_model(self, path: str | Path) -> Path:
         """Write it as JSON: what `load` needs to predict, and its numbers; nobody's data.
 
         Examples
@@ -334,7 +334,7 @@ class Persuasion(Result):
         >>> import campaignkit as ck
         >>> ranking = ck.sample.persuasion()
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     ranking.save(f"{folder}/persuasion.json").name
+        ...     ranking.save_model(f"{folder}/persuasion.json").name
         'persuasion.json'
         """
         kept = {field: getattr(self, field) for field in (*SAVED_FIELDS, "warnings")}
@@ -350,7 +350,7 @@ class Persuasion(Result):
         Raises
         ------
         BadValue
-            The file is none that `save` wrote, or was changed since.
+            The file is none that `save_model` wrote, or was changed since.
 
         Examples
         --------
@@ -358,7 +358,7 @@ class Persuasion(Result):
         >>> import campaignkit as ck
         >>> ranking = ck.sample.persuasion()
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     kept = ck.voters.Persuasion.load(ranking.save(f"{folder}/persuasion.json"))
+        ...     kept = ck.voters.Persuasion.load(ranking.save_model(f"{folder}/persuasion.json"))
         >>> kept.qini == ranking.qini
         True
         """

@@ -400,7 +400,7 @@ class Score(Result):
         known = self.restricted if data is None else self.restricted | restrictions_of(data)
         return write_to_megafile(self.name, mf, scored, unit, self.roles.unit, stated(known, restricted), self.warning)
 
-    def save(self, path: str | Path) -> Path:
+    def save_model(self, path: str | Path) -> Path:
         """Write the score as JSON: what `load` needs to predict, and its numbers; nobody's data.
 
         Examples
@@ -408,7 +408,7 @@ class Score(Result):
         >>> import tempfile
         >>> import campaignkit as ck
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     ck.sample.score().save(f"{folder}/enters.json").name
+        ...     ck.sample.score().save_model(f"{folder}/enters.json").name
         'enters.json'
         """
         return score_file.save(path, "score", self._to_dict())
@@ -426,7 +426,7 @@ class Score(Result):
         Raises
         ------
         BadValue
-            The file is none that `save` wrote, or was changed since.
+            The file is none that `save_model` wrote, or was changed since.
 
         Examples
         --------
@@ -434,7 +434,7 @@ class Score(Result):
         >>> import campaignkit as ck
         >>> score = ck.sample.score()
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     kept = ck.voters.Score.load(score.save(f"{folder}/enters.json"))
+        ...     kept = ck.voters.Score.load(score.save_model(f"{folder}/enters.json"))
         >>> kept.quality == score.quality
         True
         """

@@ -29,7 +29,7 @@ def kept() -> tuple[Any, str]:
         unit="person", restricted=["fec_gifts"],
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        return people.head(50), score.save(Path(folder) / "enters.json").read_text(encoding="utf-8")
+        return people.head(50), score.save_model(Path(folder) / "enters.json").read_text(encoding="utf-8")
 
 
 def prepare(rng: Random, folder: Path) -> tuple[str, Callable[[], None]]:
@@ -43,7 +43,7 @@ def prepare(rng: Random, folder: Path) -> tuple[str, Callable[[], None]]:
         score = voters.Score.load(path)
         score.predict(people).collect()
         score.summary()
-        score.save(folder / "again.json")
+        score.save_model(folder / "again.json")
         if "fec_gifts" not in score.restricted:
             raise BrokenPromiseError("restriction lost: an edited score is no longer restricted")
 

@@ -148,7 +148,7 @@ def test_scores_carry_what_they_are_made_of(megafile, tmp_path):
     for data, features in ((everyone, ["fec_gifts()"]), (frame, ["x"])):
         with pytest.raises(SourceRestricted):
             voters.fit_score(data, "donor", features, purpose="fundraise", **asked)
-    for score in (own, hidden, copied, voters.Score.load(own.save(tmp_path / "own.json"))):
+    for score in (own, hidden, copied, voters.Score.load(own.save_model(tmp_path / "own.json"))):
         score.write_scores(
             megafile, everyone if score.name == own.name and "fec_gifts()" in score.model.design.spec.names else frame
         )
@@ -193,7 +193,7 @@ def saved(tmp_path_factory):
     ranking = voters.fit_persuasion(
         calls, "arm", "supports_after", ["sex", "age_band"], control="control", treatment="health", unit="person",
     )  # fmt: skip
-    paths = {voters.Score: score.save(folder / "s.json"), voters.Persuasion: ranking.save(folder / "r.json")}
+    paths = {voters.Score: score.save_model(folder / "s.json"), voters.Persuasion: ranking.save_model(folder / "r.json")}
     return {kind: path.read_text(encoding="utf-8") for kind, path in paths.items()}
 
 

@@ -75,7 +75,7 @@ def ours(folder: str, holdout: str = "") -> dict[str, Any]:
         people, "voted", FEATURES, name="s", purpose="turnout", unit="id", holdout=float(holdout) if holdout else None
     )
     taken = _timed(started)
-    found.save(Path(folder) / "score.json")
+    found.save_model(Path(folder) / "score.json")
     con.close()
     return taken | {"auc": found.auc, "first": found.table["estimate"][1]}
 

@@ -237,7 +237,7 @@ def test_the_schedule_is_drawn():
 
 def test_the_order_sheet_is_the_plan(tmp_path):
     bought = plan(goal="impressions")
-    sheet = pl.read_csv(bought.save(tmp_path / "order.csv"))
+    sheet = pl.read_csv(bought.save_order(tmp_path / "order.csv"))
     assert sheet.columns == [*CELL, "first_air_date", "last_air_date", "spots", "cost_per_spot", "cost_total"]
     assert sheet["first_air_date"].null_count() == sheet.height == bought.table.height
     assert sheet["spots"].dtype == pl.Int64
@@ -246,12 +246,12 @@ def test_the_order_sheet_is_the_plan(tmp_path):
     assert sheet["market"].is_sorted()
     assert bought.compare(sheet).spend == pytest.approx(bought.spend)
     with pytest.raises(BadValue, match=r"\.csv, \.xlsx"):
-        bought.save(tmp_path / "order.pdf")
+        bought.save_order(tmp_path / "order.pdf")
 
 
 def test_an_order_of_fractions_keeps_them(tmp_path):
     bought = plan(goal="impressions", lumpy=False)
-    sheet = pl.read_csv(bought.save(tmp_path / "order.csv"))
+    sheet = pl.read_csv(bought.save_order(tmp_path / "order.csv"))
     assert sheet["spots"].sum() == pytest.approx(bought.spots.sum(), abs=1e-3)
 
 
@@ -259,7 +259,7 @@ def test_an_order_sheet_is_a_workbook_too(tmp_path):
     pytest.importorskip("xlsxwriter")
     pytest.importorskip("fastexcel")
     bought = plan(goal="impressions")
-    sheet = pl.read_excel(bought.save(tmp_path / "order.xlsx"))
+    sheet = pl.read_excel(bought.save_order(tmp_path / "order.xlsx"))
     assert sheet["spots"].sum() == bought.spots.sum()
 
 
@@ -267,6 +267,6 @@ def test_a_name_that_starts_a_formula_is_defused(tmp_path):
     tricky = {"network": pl.when(network="cable 01").then(pl.lit("=cmd|'/c calc'!A1")).otherwise("network")}
     found = audiences(viewing=drawn()["viewing"].with_columns(**tricky))
     bought = plan(found=found, avails=avails().with_columns(**tricky), goal="impressions", budget=9_000)
-    text = bought.save(tmp_path / "order.csv").read_text()
+    text = bought.save_order(tmp_path / "order.csv").read_text()
     assert ",'=cmd|" in text
     assert ",=cmd|" not in text

@@ -205,7 +205,7 @@ def test_a_level_reaches_every_interval():
 def test_saved_and_loaded_it_predicts_the_same(tmp_path):
     table = calls(3000)
     found = fitted(table)
-    again = Persuasion.load(found.save(tmp_path / "moved.json"))
+    again = Persuasion.load(found.save_model(tmp_path / "moved.json"))
     assert again.predict(table).collect().equals(found.predict(table).collect())
     assert again.summary() == found.summary()
     assert again.table.equals(found.table)

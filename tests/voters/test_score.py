@@ -230,7 +230,7 @@ def test_statsmodels_results_have_the_rows_likelihood():
 
 
 def test_trees_and_loaded_scores_have_no_glm(tmp_path):
-    loaded = Score.load(fitted().save(tmp_path / "score.json"))
+    loaded = Score.load(fitted().save_model(tmp_path / "score.json"))
     for score in (loaded, fitted(model="boosted")):
         with pytest.raises(BadValue, match="Only a logit"):
             score.to_statsmodels()
@@ -256,7 +256,7 @@ def test_a_level_reaches_every_interval():
 def test_a_saved_score_predicts_as_before_and_holds_nobodys_data(tmp_path, model):
     table = people()
     score = fitted(table, ["a", Spline("age", 1), "c"], model=model)
-    again = Score.load(score.save(tmp_path / "score.json"))
+    again = Score.load(score.save_model(tmp_path / "score.json"))
     one, two = (which.predict(table).collect()["s"].to_list() for which in (again, score))
     assert one == pytest.approx(two, abs=1e-14)
     assert (again.summary(), again.table.equals(score.table)) == (score.summary(), True)

@@ -92,7 +92,7 @@ def test_places_that_cannot_be_met_are_left_and_named():
 
 
 def test_a_saved_turnout_keeps_its_own_fields(voters, turnout, tmp_path):
-    again = Turnout.load(turnout.save(tmp_path / "turnout.json"))
+    again = Turnout.load(turnout.save_model(tmp_path / "turnout.json"))
     for field in ("fit_on", "election", "test_on"):
         assert getattr(again, field) == getattr(turnout, field)
     assert again.counties.equals(turnout.counties)
@@ -106,7 +106,7 @@ def test_a_saved_turnout_keeps_its_own_fields(voters, turnout, tmp_path):
     assert one == pytest.approx(two, abs=1e-14)
     assert again.chart().to_dict()["description"]
     with pytest.raises(BadValue, match="no score"):
-        Turnout.load(turnout.tested.save(tmp_path / "score.json"))
+        Turnout.load(turnout.tested.save_model(tmp_path / "score.json"))
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_every_feature_can_be_varied(score) -> None:
 
 
 def test_a_loaded_score_must_first_be_judged(score, people: pl.DataFrame, tmp_path) -> None:
-    loaded = ck.voters.Score.load(score.save(tmp_path / "score.json"))
+    loaded = ck.voters.Score.load(score.save_model(tmp_path / "score.json"))
     with pytest.raises(ck.errors.BadValue, match="judge"):
         ck.widgets.ScoreInspector(loaded)
     assert ck.widgets.ScoreInspector(loaded.judge(people)).readout.error == ""

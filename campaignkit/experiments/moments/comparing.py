@@ -334,7 +334,8 @@ def by_welch(arms: Arms) -> tuple[Compared, Bounds, Floats]:
         ratio = np.where(value / base > 0, value / base, np.nan)
         logs = [(v / x[:, None] ** 2, own_df) for (v, own_df), x in zip(parts, (value, base), strict=True)]
         relative = _welch(np.log(ratio), logs, -2 * covariance / (value * base)[:, None], arms)
-    bounds = np.exp(relative.lower), np.exp(relative.upper)
+    with np.errstate(over="ignore"):  # an end beyond every number is infinite
+        bounds = np.exp(relative.lower), np.exp(relative.upper)
     return _without_control(compared, c), _blank(bounds, c), ratio
 
 
