@@ -200,7 +200,7 @@ tonight.funnel
 
 # %%
 tonight.write(folder / "calls.csv")
-tonight.table.select("place", "person_id", "rank").head()
+tonight.table.select("place", "person_id", "rank_value").head()
 
 # %% [markdown]
 # ## The other lists

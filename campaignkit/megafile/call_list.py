@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,21 +17,23 @@ from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_panel_reports, refuse_soliciting
 from campaignkit.errors import BadValue
 from campaignkit.megafile.audience import Audience
-from campaignkit.megafile.export.list_files import write_csv, write_van
+from campaignkit.megafile.export.list_files import WRITERS, Sheets
 from campaignkit.megafile.export.recheck import built_at, recheck, standing_file, warn_of_removed
+from campaignkit.megafile.predicates import Translated, named_features
 from campaignkit.megafile.storage.opening import inode
 from campaignkit.megafile.suppression.rules import MEANS, REASONS, in_order
 from campaignkit.megafile.working_tables import create, drop
 from campaignkit.progress import shown
 from campaignkit.result import Result
+from campaignkit.saving import ending_of
 from campaignkit.spreadsheets import Drafts
-from campaignkit.sql import quote_literal
+from campaignkit.sql import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     import altair as alt
 
-
-FORMATS = ("csv", "van")
+#: A file's ending by the format that is written to it.
+FORMATS = {"csv": ".csv", "xlsx": ".xlsx", "pdf": ".pdf", "van": ".zip"}
 
 #: Columns of a list beside person_id and rank, by what the channel needs.
 _SHOWN = {
@@ -48,11 +51,11 @@ _STANDS = "SELECT (SELECT max(night) FROM refresh_log), (SELECT max(as_of) FROM 
 class CallList(Result):
     """People to reach on a channel, best first.
 
-    `table` has one row a person: `place` (1 is first), `person_id`, `rank` (what `rank_by` gave, highest first;
-    null: unknown, last), and what the channel needs. `funnel` has one row a step, from the universe to the list:
-    `step`, `removed`, `left`; each `left` is the one before less `removed`. `warnings` has what is to be said of the
-    scores that it ranks by, such as that one ranks no better than chance. `built_at` is when the megafile that it is of
-    was built (null: not known); ids of another build are other people's.
+    `table` has one row a person: `place` (1 is first), `person_id`, `rank_value` (what `rank_by` gave, highest first;
+    null: unknown, last), what the channel needs, and the `columns` asked for. `funnel` has one row a step, from the
+    universe to the list: `step`, `removed`, `left`; each `left` is the one before less `removed`. `warnings` has what
+    is to be said of the scores that it ranks by, such as that one ranks no better than chance. `built_at` is when the
+    megafile that it is of was built (null: not known); ids of another build are other people's.
     """
 
     funnel: pl.DataFrame
@@ -102,11 +105,13 @@ class CallList(Result):
         ...     donors.save(f"{folder}/steps.png").name
         'steps.png'
         """
-        if ending_of(path, (".png", ".svg", *(f".{name}" for name in FORMATS))) in (".png", ".svg"):
+        if ending_of(path, (".png", ".svg", *FORMATS.values())) in (".png", ".svg"):
             return super().save(path)
         return self.write(path)[0]
 
-    def write(self, path: str | Path, format: str = "csv") -> list[Path]:
+    def write(
+        self, path: str | Path, format: str | None = None, *, split_by: str | None = None, per_caller: int | None = None
+    ) -> list[Path]:
         """Write the list, with a manifest beside it, and note the export.
 
         Every row is checked once more against what the megafile's file says now, also where a night took its place
@@ -117,12 +122,18 @@ class CallList(Result):
         Parameters
         ----------
         path : str or Path
-            The file: a CSV, or for VAN a zip. Its folder is made if need be.
-        format : str
-            ``"csv"``: all columns, cells that a spreadsheet would run defused by an apostrophe (`undefuse` takes it
-            off), phones as digits with the country code, no plus sign. ``"van"``: VAN's saved list, one column VanID
-            in a zipped CSV. VanIDs are unique within a state only: a list that spans states becomes one zip a state,
-            its name ending in the state's letters. People without a VanID are left out and counted in the manifest.
+            The file. Its folder is made if need be.
+        format : str or None
+            None: by the path's ending. ``"csv"``: all columns, cells that a spreadsheet would run defused by an
+            apostrophe (`undefuse` takes it off), phones as digits with the country code, no plus sign. ``"xlsx"``: a
+            workbook to print, with names in proper case, phones as they are dialed (and as in the csv beside them).
+            ``"pdf"``: the same as sheets with boxes to tick. ``"van"``: VAN's saved list in a .zip, one column VanID.
+            VanIDs are unique within a state only: a list that spans states becomes one zip a state, its name ending
+            in the state's letters. People without a VanID are left out and counted in the manifest.
+        split_by : str or None
+            A column: one sheet (csv: one file) for each of its values, such as a precinct.
+        per_caller : int or None
+            How many people a sheet (csv: a file) holds: one for each caller or walker, in the list's order.
 
         Returns
         -------
@@ -132,8 +143,11 @@ class CallList(Result):
         Raises
         ------
         BadValue
-            If the format is unknown, nobody on the list has a VanID, or a row can't be checked: its person is not in
-            the megafile, its number or address can't be read, or the megafile was built anew since.
+            If the format is unknown or needs what is not installed, nobody on the list has a VanID, or a row can't be
+            checked: its person is not in the megafile, its number or address can't be read, or the megafile was built
+            anew since.
+        ColumnNotFound
+            If the list has no column `split_by`.
 
         Examples
         --------
@@ -146,24 +160,34 @@ class CallList(Result):
         ...         [path.name for path in tonight.write(f"{folder}/tonight.csv")]
         ['tonight.csv', 'tonight.csv.manifest.json']
         """
-        check_scalar(format, "format", choices=FORMATS)
         path = Path(path)
-        ending = ".csv" if format == "csv" else ".zip"
-        if path.suffix.lower() != ending:
-            raise BadValue(f"path is {str(path)!r}; format {format!r} is written to a name that ends in {ending}.")
+        written_as = self._format(path, format)
+        sheets = Sheets(f"{self.channel.capitalize()} list: {PURPOSES[self.purpose]}", split_by, per_caller)
+        sheets.check(self.table, written_as)
         path.parent.mkdir(parents=True, exist_ok=True)
         megafile = self.universe.megafile
         with standing_file(megafile) as (con, file), Drafts() as drafts:
-            checked = recheck(con, self.table, self.channel, self.built_at, as_van=format == "van")
+            checked = recheck(con, self.table, self.channel, self.built_at, as_van=written_as == "van")
             kept = self.table.filter(checked["reason"].is_null())
-            rows = write_csv(kept, path, drafts) if format == "csv" else write_van(con, kept, path, drafts)
-            entry = self._manifest(con, drafts, checked, rows, format)
+            rows = WRITERS[written_as](con, kept, path, drafts, sheets)
+            entry = self._manifest(con, drafts, checked, rows, written_as)
             manifest = path.with_name(path.name + ".manifest.json")
             drafts.add(manifest, (json.dumps(entry, indent=2, ensure_ascii=False) + "\n").encode())
             if inode(megafile.path) == file:
                 megafile.note_export(entry)
                 return drafts.put_in_place()
-        return self.write(path, format)  # a night has put a new file in place meanwhile
+        return self.write(path, format, split_by=split_by, per_caller=per_caller)  # a night came in between
+
+    def _format(self, path: Path, named: str | None) -> str:
+        check_scalar(named, "format", choices=tuple(FORMATS), optional=True)
+        by_ending = {ending: name for name, ending in FORMATS.items()}
+        if named is None:
+            return by_ending[ending_of(path, tuple(by_ending))]
+        if path.suffix.lower() != FORMATS[named]:
+            raise BadValue(
+                f"path is {str(path)!r}; format {named!r} is written to a name that ends in {FORMATS[named]}."
+            )
+        return named
 
     def _manifest(
         self, con: duckdb.DuckDBPyConnection, drafts: Drafts, checked: pl.DataFrame, rows: int, written_as: str
@@ -201,6 +225,7 @@ def make_call_list(
     per_household: int | None,
     per_phone: int | None,
     cooldown_days: int | None,
+    columns: Iterable[str] | Mapping[str, str],
 ) -> CallList:
     """Return who of a universe may be reached; see `Universe.call_list`."""
     check_scalar(channel, "channel", choices=list(MEANS))
@@ -209,15 +234,26 @@ def make_call_list(
     for name, value in counts.items():
         check_scalar(value, name, typ=int, ge=1 if name.startswith("per_") else 0, optional=True)
     rank = universe.number("NULL::DOUBLE" if rank_by is None else rank_by)
-    refuse_soliciting(purpose, universe.restricted | rank.restricted, "Make the list without it.")
-    refuse_panel_reports(purpose, universe.restricted | rank.restricted)
-    universe.matched(rank)
+    also = _columns(universe, channel, columns)
+    restricted = universe.restricted.union(rank.restricted, *(column.restricted for column in also.values()))
+    refuse_soliciting(purpose, restricted, "Make the list without it.")
+    refuse_panel_reports(purpose, restricted)
+    universe.matched(rank, *also.values())
     for warning in rank.warnings:
         warnings.warn(f"The list ranks by {rank_by}: {warning}", stacklevel=3)
     steps = [*_exclusions(universe, channel, cooldown_days), *_caps(channel, per_household, per_phone, limit)]
-    table, counted, built = _run(universe, channel, rank.sql, steps)
+    table, counted, built = _run(universe, channel, rank.sql, steps, also)
     funnel = _funnel(universe, counted, steps)
     return CallList(table, funnel, channel, purpose, universe, rank_by, rank.warnings, built)
+
+
+def _columns(universe: Audience, channel: str, columns: Iterable[str] | Mapping[str, str]) -> dict[str, Translated]:
+    """Return the columns asked for that the channel does not bring by itself."""
+    shown = {"place", "person_id", "rank_value", *_SHOWN[MEANS[channel]].split(", ")}
+    named = named_features(columns)
+    if taken := [name for name, expression in named.items() if name in shown and expression != name]:
+        raise BadValue(f"columns: the list has a column {taken[0]!r} already; give yours another name.")
+    return {name: universe.translated(text) for name, text in named.items() if name not in shown}
 
 
 @dataclass(frozen=True)
@@ -257,7 +293,7 @@ def _caps(channel: str, per_household: int | None, per_phone: int | None, limit:
 
 
 def _run(
-    universe: Audience, channel: str, rank: str, steps: list[_Step]
+    universe: Audience, channel: str, rank: str, steps: list[_Step], also: dict[str, Translated]
 ) -> tuple[pl.DataFrame, dict[int, int], datetime | None]:
     """Return the list, how many people fell out at each step, by its number, and when the megafile was built."""
     falls = " ".join(f"WHEN {s.condition} THEN {i}" for i, s in enumerate(steps) if s.cap is None)
@@ -276,10 +312,11 @@ def _run(
                 order = f"row_number() OVER ({within} ORDER BY rank DESC NULLS LAST, tie)"
                 create(cursor, "work_reachable", f"SELECT * FROM work_reachable QUALIFY {order} <= {step.cap}")
                 counted[number], left = left - _size(cursor), _size(cursor)
+        asked = "".join(f", {column.sql} AS {quote_identifier(name)}" for name, column in also.items())
         table = cursor.sql(f"""
-            SELECT row_number() OVER (ORDER BY rank DESC NULLS LAST, tie) AS place, person_id, rank,
-                   {_SHOWN[MEANS[channel]]}
-            FROM work_reachable JOIN person USING (person_id) ORDER BY place""").pl()
+            SELECT row_number() OVER (ORDER BY rank DESC NULLS LAST, tie) AS place, p.person_id, rank AS rank_value,
+                   {_SHOWN[MEANS[channel]]}{asked}
+            FROM work_reachable JOIN person p USING (person_id) ORDER BY place""").pl()
         drop(cursor, "work_reachable", "work_flagged", "work_ranked")
         built = built_at(cursor)
     return table, counted, built

@@ -212,6 +212,7 @@ class Universe(Audience):
         per_household: int | None = 1,
         per_phone: int | None = 1,
         cooldown_days: int | None = 7,
+        columns: Iterable[str] | Mapping[str, str] = (),
     ) -> CallList:
         """Return who of them may be reached on a channel, best first.
 
@@ -241,6 +242,9 @@ class Universe(Audience):
             How many people at the most in a household, and (phone, text) with one number. None: no cap.
         cooldown_days : int or None
             Days in which nobody is tried again on the channel. None or 0: no cooldown.
+        columns : iterable of str, or mapping of str to str
+            What else a sheet shows of each: columns, attributes, facts or scores, as in `features`; a mapping names
+            them: ``{"age": "age", "last gift": "last_gift()"}``.
 
         Returns
         -------
@@ -249,7 +253,7 @@ class Universe(Audience):
         Raises
         ------
         SourceRestricted
-            If the purpose is fundraising and the universe or the rank uses what FEC reports say.
+            If the purpose is fundraising and the universe, the rank or a column uses what FEC reports say.
         BadValue
             If a channel, purpose or number can't be right.
 
@@ -262,7 +266,9 @@ class Universe(Audience):
         (50, 50)
         """
         with reading(self.megafile.path, query=True):
-            return make_call_list(self, channel, purpose, rank_by, limit, per_household, per_phone, cooldown_days)
+            return make_call_list(
+                self, channel, purpose, rank_by, limit, per_household, per_phone, cooldown_days, columns
+            )
 
     def hashed(self, kind: str, purpose: str) -> pl.DataFrame:
         """Return their e-mail addresses or phones hashed as ad platforms ask: normalised, unsalted SHA-256.

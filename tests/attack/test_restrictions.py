@@ -193,7 +193,10 @@ def saved(tmp_path_factory):
     ranking = voters.fit_persuasion(
         calls, "arm", "supports_after", ["sex", "age_band"], control="control", treatment="health", unit="person",
     )  # fmt: skip
-    paths = {voters.Score: score.save_model(folder / "s.json"), voters.Persuasion: ranking.save_model(folder / "r.json")}
+    paths = {
+        voters.Score: score.save_model(folder / "s.json"),
+        voters.Persuasion: ranking.save_model(folder / "r.json"),
+    }
     return {kind: path.read_text(encoding="utf-8") for kind, path in paths.items()}
 
 

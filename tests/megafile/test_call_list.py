@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from campaignkit import Megafile
 from campaignkit.checks import PURPOSES
-from campaignkit.errors import BadValue, SourceRestricted
+from campaignkit.errors import BadValue, ColumnNotFound, SourceRestricted
 from campaignkit.megafile.suppression.rules import MEANS as CHANNELS
 from campaignkit.spreadsheets import undefuse
 from tests.megafile.campaign import TODAY, days, pick, write_campaign, write_facts
@@ -142,15 +142,15 @@ def test_no_one_who_may_not_be_reached_is_on_a_list_and_its_caps_hold(
     assert (made.funnel["left"].diff() + made.funnel["removed"]).drop_nulls().eq(0).all()
     assert made.funnel["left"][0] == megafile.universe(state=state).count()
     assert made.funnel["removed"].ge(0).all()
-    ranks = made.table["rank"].drop_nulls().to_list()
+    ranks = made.table["rank_value"].drop_nulls().to_list()
     assert ranks == sorted(ranks, reverse=True)
-    assert made.table["rank"].is_null().to_list() == sorted(made.table["rank"].is_null().to_list())
+    assert made.table["rank_value"].is_null().to_list() == sorted(made.table["rank_value"].is_null().to_list())
 
 
 def test_the_same_list_twice_is_the_same_list(megafile):
     first, second = (megafile.universe().call_list("phone", "turnout", rank_by="score('turnout')") for _ in range(2))
     assert first.table.equals(second.table)
-    assert first.table["rank"].n_unique() < first.table.height
+    assert first.table["rank_value"].n_unique() < first.table.height
 
 
 def test_off_the_email_list_may_be_called(megafile, facts):
@@ -245,6 +245,71 @@ def test_van_gets_one_column_in_a_zip_for_each_state(megafile, facts, tmp_path):
     with_van = facts["person"].filter(pl.col("person_id").is_in(made.table["person_id"].implode())).drop_nulls("van_id")
     assert sorted(ids_) == sorted(with_van["van_id"].to_list())
     assert json.loads(manifest.read_text())["left_out_without_van_id"] == made.table.height - with_van.height
+
+
+def test_a_list_shows_what_is_asked_for_and_no_more_to_fundraisers(megafile, facts):
+    columns = {"years": "age", "gifts so far": "gifts()", "city": "city"}
+    made = megafile.universe(state="OH").call_list("door", "turnout", columns=columns)
+    assert made.table.columns[-2:] == ["years", "gifts so far"]
+    ages = dict(facts["person"].select("person_id", "age").iter_rows()) if "age" in facts["person"].columns else None
+    alone = megafile.universe(state="OH").features(columns).pl()
+    joined = made.table.join(alone, on="person_id", suffix="_alone")
+    assert joined.height == made.table.height
+    assert joined["years"].eq_missing(joined["years_alone"]).all()
+    assert joined["gifts so far"].eq_missing(joined["gifts so far_alone"]).all()
+    assert ages is None or joined["years"].to_list() == [ages[person] for person in joined["person_id"]]
+    with pytest.raises(SourceRestricted, match="fec_gift"):
+        megafile.universe().call_list("door", "fundraise", columns=["fec_gifts()"])
+    with pytest.raises(BadValue, match="already"):
+        megafile.universe().call_list("door", "turnout", columns={"place": "age"})
+
+
+def test_sheets_hold_everyone_once_in_order(megafile, tmp_path):
+    pytest.importorskip("xlsxwriter")
+    fastexcel = pytest.importorskip("fastexcel")
+    made = megafile.universe().call_list("phone", "turnout", columns=["county"])
+    *files, _ = made.write(tmp_path / "l.csv", split_by="state")
+    assert [file.name for file in files] == ["l-state-NC.csv", "l-state-OH.csv"]
+    split = pl.concat(
+        [pl.read_csv(file, schema_overrides={"phone": pl.String}) for file in files], how="vertical_relaxed"
+    )
+    assert sorted(split["person_id"]) == sorted(made.table["person_id"])
+    book, _ = made.write(tmp_path / "l.xlsx", per_caller=5)
+    read = fastexcel.read_excel(str(book))
+    assert read.sheet_names == [f"caller {n + 1}" for n in range(-(-made.table.height // 5))]
+    first = read.load_sheet(0, dtypes={"Phone digits": "string"}).to_polars()
+    assert first["Person id"].to_list() == made.table["person_id"].head(5).to_list()
+    assert [f"+{digits}" for digits in first["Phone digits"]] == made.table["phone"].head(5).to_list()
+    assert first["Phone"].str.contains(r"^\(\d{3}\) \d{3}-\d{4}$").all()
+
+
+def test_a_printed_sheet_runs_nothing_and_reads_no_markup(megafile, tmp_path):
+    pytest.importorskip("typst")
+    fastexcel = pytest.importorskip("fastexcel")
+    made = megafile.universe().call_list("mail", "turnout", per_household=None)  # of hostile names
+    assert made.write(tmp_path / "l.pdf", split_by="city")[0].read_bytes().startswith(b"%PDF")
+    book, _ = made.write(tmp_path / "l.xlsx")
+    with zipfile.ZipFile(book) as archive:
+        assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
+    assert fastexcel.read_excel(str(book)).load_sheet(0).height == made.table.height
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("l.cvs", {}, r"did you mean '\.csv'"),
+        ("l.csv", {"format": "xlsx"}, r"ends in \.xlsx"),
+        ("l.csv", {"split_by": "state", "per_caller": 5}, "pass one"),
+        ("l.csv", {"split_by": "precinct"}, "precinct"),
+        ("l.csv", {"per_caller": 0}, "per_caller"),
+        ("l.zip", {"per_caller": 5}, "no sheets"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is(megafile, tmp_path, name, arguments, message):
+    made = megafile.universe().call_list("phone", "turnout")
+    with pytest.raises((BadValue, ColumnNotFound), match=message):
+        made.write(tmp_path / name, **arguments)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_hashes_are_what_ad_platforms_ask_and_pseudonyms_are_not(megafile, facts):

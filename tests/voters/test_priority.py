@@ -132,6 +132,6 @@ def test_it_is_written_and_ranks_a_list(tmp_path):
     found = priority(voters, support=0.6, turnout="voted_in('2008-11-04')", persuasion="score('persuasion')", reach=0.5)
     assert found.write_scores(mf) == found.people == voters.count()
     ranked = voters.call_list("phone", purpose="persuade", rank_by="score('priority')", limit=50).table
-    assert ranked["rank"].is_sorted(descending=True)
+    assert ranked["rank_value"].is_sorted(descending=True)
     best = found.predict().pl()["priority"].max()
-    assert ranked["rank"][0] == pytest.approx(best)
+    assert ranked["rank_value"][0] == pytest.approx(best)

@@ -463,7 +463,7 @@ def test_scores_are_written_where_lists_are_made_and_restriction_follows(megafil
     assert score.write_scores(megafile) == megafile.universe("voter").count()
     assert score.write_scores(megafile) == megafile.sql("SELECT count(*) FROM score").item()
     listed = megafile.universe("voter").call_list("phone", "turnout", rank_by="score('voted')", limit=50)
-    assert listed.table["rank"].is_sorted(descending=True)
+    assert listed.table["rank_value"].is_sorted(descending=True)
     with pytest.raises(SourceRestricted):
         megafile.universe("voter").call_list("phone", "fundraise", rank_by="score('voted')")
 
