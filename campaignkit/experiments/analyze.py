@@ -22,6 +22,7 @@ from campaignkit.experiments.moments.comparing import (
     find_control,
     levels,
 )
+from campaignkit.experiments.moments.counts import outcomes_of
 from campaignkit.experiments.moments.groups import Design, Groups, Outcome, design_of
 from campaignkit.experiments.moments.reading import read
 from campaignkit.experiments.moments.sequential import Sequential, differences_by_day
@@ -152,7 +153,7 @@ class Analysis(Result):
 def analyze(
     data: Any,
     arm: str,
-    outcome: str | Iterable[str],
+    outcome: str | Iterable[str] | None = None,
     *,
     control: Any = None,
     unit: str | None = None,
@@ -167,6 +168,10 @@ def analyze(
     kind: str | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
     tune: int | None = None,
+    trials: str | None = None,
+    successes: str | None = None,
+    total: str | None = None,
+    total_of_squares: str | None = None,
 ) -> Analysis:
     """Compare every arm of an experiment with its control.
 
@@ -216,6 +221,12 @@ def analyze(
     tune : int, optional
         With `sequence`: the number of units, of both arms, at which the sequence is to be narrowest. Choose it before
         looking. None: ten times those of the first look.
+    trials, successes : str, optional
+        Columns of a table of counts in place of people, as an e-mail tool reports: how many were sent each arm, and how
+        many of them acted. Rows of one arm are added up. `outcome` is then left out. None: one row a person.
+    total, total_of_squares : str, optional
+        With `trials`, in place of `successes`: the sum of a number such as dollars, and of its square. Intervals are
+        Welch's, as single gifts are not known.
 
     Returns
     -------
@@ -270,13 +281,13 @@ def analyze(
     True
     """
     check_scalar(correction, "correction", choices=CORRECTIONS)
-    outcomes = tuple(column_names(outcome, "outcome"))
+    outcomes, counts = outcomes_of(outcome, trials, successes, total, total_of_squares)
     if not outcomes:
         raise BadValue("outcome is empty; name at least one column.")
     stratum_columns = tuple(column_names(strata, "strata"))
     design = design_of(
         [arm], outcomes, by=stratum_columns, unit=unit, cluster=cluster, weight=weight, covariate=covariate,
-        denominator=denominator, sequence=sequence, kind=kind, confidence_level=confidence_level,
+        denominator=denominator, sequence=sequence, kind=kind, confidence_level=confidence_level, counts=counts,
     )  # fmt: skip
     if sequence is not None and stratum_columns:
         raise BadValue("sequence and strata do not go together; leave one of them out.")

@@ -23,6 +23,7 @@ from campaignkit.experiments.moments.comparing import (
     find_control,
     levels,
 )
+from campaignkit.experiments.moments.counts import outcomes_of
 from campaignkit.experiments.moments.groups import design_of
 from campaignkit.experiments.moments.reading import read
 from campaignkit.experiments.moments.sizes import Sizes, check_sizes
@@ -125,8 +126,8 @@ class GroupEffects(Result):
 def effects_by(
     data: Any,
     arm: str,
-    outcome: str,
-    by: str | Iterable[str],
+    outcome: str | None = None,
+    by: str | Iterable[str] = (),
     *,
     control: Any = None,
     unit: str | None = None,
@@ -137,6 +138,10 @@ def effects_by(
     shares: Any = None,
     kind: str | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
+    trials: str | None = None,
+    successes: str | None = None,
+    total: str | None = None,
+    total_of_squares: str | None = None,
 ) -> GroupEffects:
     """Ask whether an arm's effect differs between groups of people, and by how much it really does.
 
@@ -153,6 +158,12 @@ def effects_by(
         As for `analyze`.
     correction : {"bh", "holm", "none"}
         Of the effects' p-values, over all groups and arms.
+    trials, successes : str, optional
+        Columns of a table of counts in place of people, as an e-mail tool reports: how many were sent each arm, and how
+        many of them acted. Rows of one arm are added up. `outcome` is then left out. None: one row a person.
+    total, total_of_squares : str, optional
+        With `trials`, in place of `successes`: the sum of a number such as dollars, and of its square. Intervals are
+        Welch's, as single gifts are not known.
 
     Returns
     -------
@@ -189,9 +200,10 @@ def effects_by(
     names = column_names(by, "by")
     if not names:
         raise BadValue("by is empty; name at least one column.")
+    outcomes, counts = outcomes_of(outcome, trials, successes, total, total_of_squares)
     design = design_of(
-        [arm], [outcome], by=names, unit=unit, cluster=cluster, weight=weight, covariate=covariate, kind=kind,
-        nested=False, confidence_level=confidence_level,
+        [arm], outcomes, by=names, unit=unit, cluster=cluster, weight=weight, covariate=covariate, kind=kind,
+        nested=False, confidence_level=confidence_level, counts=counts,
     )  # fmt: skip
     groups = read(data, design, control)
     arm_labels = arm_names(groups, design)
@@ -216,7 +228,7 @@ def effects_by(
     sizes = check_sizes(groups, arm_labels, design, shares)
     rows, notes = corrected(whole, correction), groups.notes(design)
     return GroupEffects(
-        rows, outcome, arms.kind, tuple(names), arm_labels[base], sizes, overall, notes, confidence_level,
+        rows, outcomes[0], arms.kind, tuple(names), arm_labels[base], sizes, overall, notes, confidence_level,
         _thin(arms),
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from campaignkit import charts
 from campaignkit.checks import column_names
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.moments.comparing import arrange
+from campaignkit.experiments.moments.counts import outcomes_of
 from campaignkit.experiments.moments.groups import design_of
 from campaignkit.experiments.moments.reading import read
 from campaignkit.experiments.moments.warnings import few_clusters
@@ -82,13 +83,17 @@ class Factorial(Result):
 def factorial(
     data: Any,
     factors: Iterable[str],
-    outcome: str,
+    outcome: str | None = None,
     *,
     unit: str | None = None,
     cluster: str | None = None,
     weight: str | None = None,
     kind: str | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
+    trials: str | None = None,
+    successes: str | None = None,
+    total: str | None = None,
+    total_of_squares: str | None = None,
 ) -> Factorial:
     """Take a test of several factors apart: what each does, and which two do more together.
 
@@ -105,6 +110,12 @@ def factorial(
         As for `analyze`.
     kind, confidence_level
         As for `analyze`.
+    trials, successes : str, optional
+        Columns of a table of counts in place of people, as an e-mail tool reports: how many were sent each arm, and how
+        many of them acted. Rows of one arm are added up. `outcome` is then left out. None: one row a person.
+    total, total_of_squares : str, optional
+        With `trials`, in place of `successes`: the sum of a number such as dollars, and of its square. Intervals are
+        Welch's, as single gifts are not known.
 
     Returns
     -------
@@ -136,9 +147,11 @@ def factorial(
     names = column_names(factors, "factors")
     if len(names) < 2:
         raise BadValue("factors names fewer than two columns; for one, use analyze or winners.")
+    outcomes, counts = outcomes_of(outcome, trials, successes, total, total_of_squares)
     design = design_of(
-        names, [outcome], unit=unit, cluster=cluster, weight=weight, kind=kind, confidence_level=confidence_level
-    )
+        names, outcomes, unit=unit, cluster=cluster, weight=weight, kind=kind, confidence_level=confidence_level,
+        counts=counts,
+    )  # fmt: skip
     groups = read(data, design)
     levels = [groups.table[name].unique().sort().to_list() for name in names]
     shape = tuple(len(values) for values in levels)
@@ -159,7 +172,7 @@ def factorial(
     terms = pl.DataFrame([row for _, row in effects])
     few = {} if cluster is None else few_clusters(arms.names, arms.moments.df()[:, 0] + 1, cluster)
     return Factorial(
-        _with_holm(table), outcome, arms.kind, _with_holm(terms), groups.notes(design), confidence_level, few
+        _with_holm(table), outcomes[0], arms.kind, _with_holm(terms), groups.notes(design), confidence_level, few
     )
 
 

@@ -12,6 +12,7 @@ from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.moments.comparing import Arms, arm_names, arrange
+from campaignkit.experiments.moments.counts import outcomes_of
 from campaignkit.experiments.moments.groups import design_of
 from campaignkit.experiments.moments.reading import read
 from campaignkit.experiments.moments.sizes import Sizes, check_sizes
@@ -148,7 +149,7 @@ class Winners(Result):
 def winners(
     data: Any,
     arm: str,
-    outcome: str,
+    outcome: str | None = None,
     *,
     unit: str | None = None,
     cluster: str | None = None,
@@ -159,6 +160,10 @@ def winners(
     recipients: int | None = None,
     shares: Any = None,
     seed: int = 0,
+    trials: str | None = None,
+    successes: str | None = None,
+    total: str | None = None,
+    total_of_squares: str | None = None,
 ) -> Winners:
     """Find the arm to send to the rest, knowing that the best of many looks better than it is.
 
@@ -181,6 +186,12 @@ def winners(
         As for `analyze`.
     seed : int
         Of the draws behind the probabilities.
+    trials, successes : str, optional
+        Columns of a table of counts in place of people, as an e-mail tool reports: how many were sent each arm, and how
+        many of them acted. Rows of one arm are added up. `outcome` is then left out. None: one row a person.
+    total, total_of_squares : str, optional
+        With `trials`, in place of `successes`: the sum of a number such as dollars, and of its square. Intervals are
+        Welch's, as single gifts are not known.
 
     Returns
     -------
@@ -214,9 +225,11 @@ def winners(
     ('deadline_june_01', True)
     """
     check_scalar(recipients, "recipients", typ=int, gt=0, optional=True)
+    outcomes, counts = outcomes_of(outcome, trials, successes, total, total_of_squares)
     design = design_of(
-        [arm], [outcome], unit=unit, cluster=cluster, weight=weight, kind=kind, confidence_level=confidence_level
-    )
+        [arm], outcomes, unit=unit, cluster=cluster, weight=weight, kind=kind, confidence_level=confidence_level,
+        counts=counts,
+    )  # fmt: skip
     groups = read(data, design)
     names = arm_names(groups, design)
     if len(names) < 2:
@@ -233,7 +246,7 @@ def winners(
     draws = posterior.draws[:, [names.index(name) for name in table["arm"]]]
     spread, past_tests, notes = posterior.spread, len(earlier), groups.notes(design)
     return Winners(
-        table, outcome, sizes, lead, shrunk, spread, recipients, past_tests, draws, notes, confidence_level, none
+        table, outcomes[0], sizes, lead, shrunk, spread, recipients, past_tests, draws, notes, confidence_level, none
     )
 
 

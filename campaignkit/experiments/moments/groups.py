@@ -10,6 +10,7 @@ import polars as pl
 
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
+from campaignkit.experiments.moments.counts import Counts
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.moments import Moments
 from campaignkit.tables import Roles
@@ -38,6 +39,8 @@ class Design:
         Whether clusters must lie within strata.
     confidence_level : float
         Of all intervals.
+    counts : Counts or None
+        The columns of a table of counts. None: the table has one row a person.
     """
 
     roles: Roles
@@ -47,6 +50,7 @@ class Design:
     kind: str | None = None
     nested: bool = True
     confidence_level: float = CONFIDENCE_LEVEL
+    counts: Counts | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -63,6 +67,7 @@ class Design:
     def names(self) -> list[str]:
         """All columns that are read."""
         own = [name for name in (self.denominator, self.sequence) if name is not None]
+        own += [] if self.counts is None else self.counts.names
         return list(dict.fromkeys([*self.roles.names, *own]))
 
 
@@ -79,7 +84,13 @@ def design_of(
         outcomes=outcomes, arms=tuple(arms), by=tuple(by), unit=unit, cluster=cluster, weight=weight,
         others=tuple(covariates.values()),
     )  # fmt: skip
-    return Design(roles.check("others", by="strata", others="covariate"), covariates, **own)
+    design = Design(roles.check("others", by="strata", others="covariate"), covariates, **own)
+    if design.counts is not None and not (design.independent and unit is None):
+        raise BadValue(
+            "A table of counts tells nothing of single people: unit, cluster, weight, covariate and denominator need "
+            "one row a person."
+        )
+    return design
 
 
 @dataclass(frozen=True)

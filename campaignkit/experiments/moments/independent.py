@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
+from campaignkit.experiments.moments.counts import cells_of_counts
 from campaignkit.experiments.moments.gifts import counted_gifts, read_gifts, with_gifts
 from campaignkit.experiments.moments.groups import Design, Groups, Outcome, assigned, fill_nonzero, kind_of
 from campaignkit.stats.arrays import Floats
@@ -24,9 +25,7 @@ MOST_VALUES, MOST_NONZERO = 50, 0.1
 
 def read_independent(frame: nw.LazyFrame[Any], design: Design) -> Groups:
     """Outcomes of few values become part of the key: counting them costs less than adding them up, and tells more."""
-    counted = _few_valued(frame, design)
-    added = [name for name in design.roles.outcomes if name not in counted]
-    table = cells(frame, [*design.keys, *counted], added)
+    counted, table = _cells(frame, design)
     unassigned, table = assigned(table, design)
     groups = table.group_by(design.keys).agg(rows=pl.col("n").sum(), units=pl.col("n").sum()).sort(design.keys)
     numbered = table.select(design.keys).join(
@@ -41,12 +40,22 @@ def read_independent(frame: nw.LazyFrame[Any], design: Design) -> Groups:
     for name in design.roles.outcomes:
         part = _counted(table, name) if name in counted else _summed(table, name)
         outcome = _outcome(part, place, groups.height, name, design)
-        if outcome.kind == "money":
+        if outcome.kind == "money" and design.counts is None:
             few = name in counted
             gifts = counted_gifts(table, name, design) if few else read_gifts(frame, name, design.keys, design)
             outcome = with_gifts(outcome, gifts, groups, design)
         outcomes.append(outcome)
     return Groups(groups, outcomes, unassigned, False)
+
+
+def _cells(frame: nw.LazyFrame[Any], design: Design) -> tuple[list[str], pl.DataFrame]:
+    """Return the outcomes that are part of the key, and the table of cells."""
+    if design.counts is not None:
+        table, counted = cells_of_counts(frame, design.keys, design.counts)
+        return [design.counts.outcome] if counted else [], table
+    counted = _few_valued(frame, design)
+    added = [name for name in design.roles.outcomes if name not in counted]
+    return counted, cells(frame, [*design.keys, *counted], added)
 
 
 def _few_valued(frame: nw.LazyFrame[Any], design: Design) -> list[str]:

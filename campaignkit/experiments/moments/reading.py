@@ -9,8 +9,9 @@ import narwhals as nw
 
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.moments.clustered import read_clustered
+from campaignkit.experiments.moments.counts import refuse_counts_as_weights
 from campaignkit.experiments.moments.groups import Design, Groups
-from campaignkit.experiments.moments.independent import read_independent
+from campaignkit.experiments.moments.independent import PROBE, read_independent
 from campaignkit.tables import as_lazy, check_numbers, open_columns, unit_of
 
 
@@ -22,7 +23,12 @@ def read(data: Any, design: Design, control: Any = None) -> Groups:
     check_numbers(frame, *design.roles.outcomes, argument="outcome")
     numbers = [*design.covariates.values(), *(name for name in (design.roles.weight, design.denominator) if name)]
     check_numbers(frame, *numbers, argument="covariate, weight or denominator")
+    if design.counts is not None:
+        check_numbers(frame, *design.counts.names, argument="trials, successes or totals")
     frame = as_lazy(frame.select(design.names))
+    if design.roles.weight is not None:
+        first = frame.select(design.roles.weight).head(PROBE).collect("polars").to_native()
+        refuse_counts_as_weights(first[design.roles.weight], design.roles.weight)
     if checked is not None:  # a universe has each person once
         _check_units(frame, checked)
     groups = read_independent(frame, design) if design.independent else read_clustered(frame, design, control)
