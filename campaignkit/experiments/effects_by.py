@@ -215,22 +215,28 @@ def effects_by(
     arms = replace(arms, clustered=cluster is not None or weight is not None)
     parts = [_group(arms, s, values.row(s), names, counted, arm) for s in range(values.height)]
     table = pl.concat(parts, how="vertical_relaxed").sort(*names, "arm", nulls_last=True)
-    everyone = dict(zip(arm_labels, _overall(arms), strict=True))
-    others = [name for i, name in enumerate(arm_labels) if i != base]
-    scale = USUAL * _spread(arms)
-    shrunk, differs = zip(
-        *(_compared(table.filter(pl.col("arm") == name), scale, everyone[name], confidence_level) for name in others),
-        strict=True,
-    )
-    overall = pl.DataFrame(list(differs))
-    overall = overall.with_columns(p_adjusted=pl.Series(holm(overall["p_value"].to_numpy())))
-    whole = pl.concat(shrunk).sort(*names, "arm", nulls_last=True)
+    shrunk, overall = _by_arm(table, arms, arm_labels, base, confidence_level)
     sizes = check_sizes(groups, arm_labels, design, shares)
-    rows, notes = corrected(whole, correction), groups.notes(design)
+    rows, notes = corrected(shrunk.sort(*names, "arm", nulls_last=True), correction), groups.notes(design)
     return GroupEffects(
         rows, outcomes[0], arms.kind, tuple(names), arm_labels[base], sizes, overall, notes, confidence_level,
         _thin(arms),
     )  # fmt: skip
+
+
+def _by_arm(
+    table: pl.DataFrame, arms: Arms, arm_labels: list[Any], base: int, confidence_level: float
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return each arm's effects by group, shrunk, and whether they differ: one row an arm."""
+    everyone, scale = _overall(arms), USUAL * _spread(arms)
+    compared = [
+        _compared(table.filter(pl.col("arm") == name), scale, everyone[i], confidence_level)
+        for i, name in enumerate(arm_labels)
+        if i != base
+    ]
+    shrunk, differs = zip(*compared, strict=True)
+    overall = pl.DataFrame(list(differs))
+    return pl.concat(shrunk), overall.with_columns(p_adjusted=pl.Series(holm(overall["p_value"].to_numpy())))
 
 
 def _overall(arms: Arms) -> np.ndarray:

@@ -229,6 +229,6 @@ def report(rows: pl.DataFrame) -> str:
                 continue
             mean = float(values.cast(pl.Float64).mean())
             counted = name.startswith(COUNTED)
-            error = (mean * (1 - mean) / len(values)) ** 0.5 if counted else float(values.std()) / len(values) ** 0.5
+            error = (mean * (1 - mean) / len(values)) ** 0.5 if counted else (values.std() or 0.0) / len(values) ** 0.5
             parts.append(f"| {name}{'' if counted else ' (mean)'} | {mean:.3f} | {error:.3f} |")
     return "\n".join(parts) + "\n"
