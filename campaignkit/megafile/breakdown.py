@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ from campaignkit.stats.intervals.rates import mean_interval, wilson
 if TYPE_CHECKING:
     import altair as alt
 
+_SUM = re.compile(r"sum\((.*)\)", re.DOTALL | re.IGNORECASE)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Breakdown(Result):
@@ -25,7 +29,9 @@ class Breakdown(Result):
     `table` has one row a group, largest first: the group's columns, `n` (people) and `share` (of the universe).
     With measures it has one row a group and measure: the group's columns, `measure`, `n` (people with a value),
     `estimate` (the level: a share for yes/no facts, a mean otherwise) and `lower`, `upper` (95%: Wilson for
-    shares, Student's t for means; null where n is too small), groups in the order of their size.
+    shares, Student's t for means; null where n is too small), groups in the order of their size. A measure
+    ``sum(…)`` has the group's total as its estimate, with the mean's interval times `n`: what as many people of this
+    kind would bring.
     """
 
     description: str
@@ -71,8 +77,22 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
-def break_down(relation: Any, by: list[str], measures: list[str], description: str) -> Breakdown:
-    """Return the breakdown of a table of people that has the `by` and `measures` columns."""
+def split_sums(measures: dict[str, str]) -> tuple[dict[str, str], set[str]]:
+    """Return measures by name as expressions about a person, and the names of those that are to be added up.
+
+    Examples
+    --------
+    >>> split_sums({"age": "age", "sum_gifts": "sum(gifts('90d'))"})
+    ({'age': 'age', 'sum_gifts': "gifts('90d')"}, {'sum_gifts'})
+    """
+    inner = {name: whole[1] for name, text in measures.items() if (whole := _SUM.fullmatch(text.strip()))}
+    return measures | inner, set(inner)
+
+
+def break_down(
+    relation: Any, by: list[str], measures: list[str], description: str, sums: Collection[str] = ()
+) -> Breakdown:
+    """Return the breakdown of a table of people that has the `by` and `measures` columns; `sums` are added up."""
     if not by:
         raise BadValue("Say what to break down by: .by('region').")
     table = cells(relation, by, measures).sort("n", *by, descending=[True] + [False] * len(by), nulls_last=True)
@@ -80,18 +100,18 @@ def break_down(relation: Any, by: list[str], measures: list[str], description: s
     if not measures:
         table = table.select(*by, "n", (pl.col("n") / max(people, 1)).alias("share"))
     else:
-        table = pl.concat([_measured(table, by, measure) for measure in measures])
+        table = pl.concat([_measured(table, by, measure, measure in sums) for measure in measures])
     return Breakdown(table, description, tuple(by), tuple(measures), people)
 
 
-def _measured(table: pl.DataFrame, by: list[str], measure: str) -> pl.DataFrame:
+def _measured(table: pl.DataFrame, by: list[str], measure: str, total: bool) -> pl.DataFrame:
     n, mean, ss = (table[f"{measure}_{field}"].to_numpy() for field in ("n", "mean", "ss"))
     lows, highs = table[f"{measure}_min"], table[f"{measure}_max"]
     yes_no = bool((lows.is_in([0.0, 1.0]) | lows.is_null()).all() and (highs.is_in([0.0, 1.0]) | highs.is_null()).all())
     yes_no = yes_no and np.allclose(ss, n * mean * (1 - mean), equal_nan=True)
     lower, upper = wilson(np.rint(mean * n), n) if yes_no else mean_interval(mean, ss, n)
-    bounds = pl.DataFrame({"lower": lower, "upper": upper}).fill_nan(None)
+    times = n if total else np.ones_like(mean)
+    estimates = pl.DataFrame({"estimate": times * mean, "lower": times * lower, "upper": times * upper})
     return table.select(
         *by, pl.lit(measure).alias("measure"), pl.col(f"{measure}_n").alias("n"),
-        pl.col(f"{measure}_mean").alias("estimate"),
-    ).with_columns(bounds.get_columns())  # fmt: skip
+    ).with_columns(estimates.fill_nan(None).get_columns())  # fmt: skip

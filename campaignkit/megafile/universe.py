@@ -12,7 +12,7 @@ import polars as pl
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.megafile.audience import Audience, bracketed
-from campaignkit.megafile.breakdown import Breakdown, break_down
+from campaignkit.megafile.breakdown import Breakdown, break_down, split_sums
 from campaignkit.megafile.call_list import CallList, make_call_list
 from campaignkit.megafile.predicates import named_features
 from campaignkit.megafile.storage.opening import reading
@@ -180,7 +180,8 @@ class Universe(Audience):
         *columns : str
             Columns of person, attributes or facts.
         measures : iterable of str
-            Facts to average in each group, such as ``gave('90d')`` or ``gifts('365d')``.
+            Facts to average in each group, such as ``gave('90d')`` or ``gifts('365d')``, or to add up:
+            ``sum(gifts('365d'))``.
 
         Returns
         -------
@@ -198,9 +199,9 @@ class Universe(Audience):
         if not columns:
             raise BadValue("Say what to break down by: .by('region').")
         names = named_features(columns)
-        averaged = named_features(measures)
+        measured, sums = split_sums(named_features(measures))
         with reading(self.megafile.path, query=True):
-            return break_down(self._relation(names | averaged), list(names), list(averaged), self.description)
+            return break_down(self._relation(names | measured), list(names), list(measured), self.description, sums)
 
     def call_list(
         self,

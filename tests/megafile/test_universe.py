@@ -171,6 +171,21 @@ def who_gave(facts):
     return set(given_["person_id"].to_list())
 
 
+def test_totals_are_means_times_people(megafile):
+    measures = {"sum(gifts('365d'))", "gifts('365d')", "sum(gave())"}
+    found = megafile.universe().by("region", measures=sorted(measures)).table
+    mean, total, givers = (
+        found.filter(pl.col("measure") == name) for name in ("gifts_365d", "sum_gifts_365d", "sum_gave")
+    )
+    for column in ("estimate", "lower", "upper"):
+        assert total[column].to_list() == pytest.approx((mean[column] * mean["n"]).to_list(), nan_ok=True)
+    asked = megafile.universe().features(["region", "gave()"]).pl().group_by("region").agg(pl.col("gave").sum())
+    known = dict(asked.iter_rows())
+    assert {region: round(n) for region, n in givers.select("region", "estimate").iter_rows()} == known
+    with pytest.raises(BadValue):
+        megafile.universe().by("region", measures=["sum(age) or sum(age)"])
+
+
 def test_an_empty_universe_is_nobody_everywhere(megafile):
     nobody = megafile.universe("sex = 'F'", "sex = 'M'")
     assert nobody.count() == 0
