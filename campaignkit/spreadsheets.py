@@ -6,8 +6,11 @@ import hashlib
 import io
 import os
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 import polars as pl
 
@@ -49,13 +52,25 @@ class Drafts:
         BadValue
             If the disk is full or the folder can't be written; what stood there stands.
         """
+        with self.open(path) as stream:
+            stream.write(content)
+
+    @contextmanager
+    def open(self, path: Path) -> Generator[BinaryIO]:
+        """Yield a stream of what will be the file at `path`, for what is too large to be held.
+
+        Raises
+        ------
+        BadValue
+            As `add`.
+        """
         draft = path.with_name(f".{path.name}.writing-{os.getpid()}")
         self._files.append((draft, path))
         try:
             draft.unlink(missing_ok=True)
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(handle, "wb") as stream:
-                stream.write(content)
+            handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "w+b") as stream:
+                yield stream
                 stream.flush()
                 os.fsync(handle)
         except OSError as error:
@@ -65,13 +80,18 @@ class Drafts:
 
     def digests(self) -> list[tuple[str, str]]:
         """Return the name and SHA-256 of each file."""
-        return [(path.name, hashlib.sha256(draft.read_bytes()).hexdigest()) for draft, path in self._files]
+        return [(path.name, _digest(draft)) for draft, path in self._files]
 
     def put_in_place(self) -> list[Path]:
         """Put every file where it belongs, and return where."""
         for draft, path in self._files:
             os.replace(draft, path)
         return [path for _, path in self._files]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def defuse(text: str) -> str:
@@ -96,7 +116,7 @@ def undefuse(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def csv_bytes(table: pl.DataFrame) -> bytes:
+def csv_bytes(table: pl.DataFrame, header: bool = True) -> bytes:
     r"""Return a table as CSV with its cells and names of columns defused.
 
     Examples
@@ -106,7 +126,7 @@ def csv_bytes(table: pl.DataFrame) -> bytes:
     """
     text = pl.col(pl.String)
     defused = pl.when(text.str.contains(_FORMULA.pattern)).then(pl.lit("'") + text).otherwise(text)
-    return table.with_columns(defused.name.keep()).rename(defuse).write_csv().encode()
+    return table.with_columns(defused.name.keep()).rename(defuse).write_csv(include_header=header).encode()
 
 
 def xlsx_bytes(table: pl.DataFrame, sheet: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -14,6 +15,7 @@ from campaignkit.errors import BadValue
 from campaignkit.megafile.audience import Audience, bracketed
 from campaignkit.megafile.breakdown import Breakdown, break_down, split_sums
 from campaignkit.megafile.call_list import CallList, make_call_list
+from campaignkit.megafile.export.van_scores import write_van_scores
 from campaignkit.megafile.predicates import named_features
 from campaignkit.megafile.storage.opening import reading
 from campaignkit.restrictions import remember
@@ -270,6 +272,47 @@ class Universe(Audience):
             return make_call_list(
                 self, channel, purpose, rank_by, limit, per_household, per_phone, cooldown_days, columns
             )
+
+    def write_van_scores(self, path: str | Path, scores: Iterable[str] | Mapping[str, str], purpose: str) -> list[Path]:
+        """Write their scores as VAN imports them: a .csv with ``vanid`` and the scores, in one zip a state.
+
+        Rows are streamed, so that any number of them takes the same memory. Left out are people without a VanID or
+        with a score that is not known, and those whose record is confidential; VAN applies its own suppressions.
+
+        Parameters
+        ----------
+        path : str or Path
+            A .zip; where they live in several states, its name gets the state's letters. A manifest lies beside it.
+        scores : iterable of str, or mapping of str to str
+            Columns, attributes or facts that are numbers, as in `features`: ``{"turnout": "score('turnout')"}``.
+        purpose : str
+            What for: fundraise, persuade, turnout or volunteer.
+
+        Returns
+        -------
+        list of Path
+            The files written, the manifest last.
+
+        Raises
+        ------
+        SourceRestricted
+            If the purpose is fundraising and the universe or a score uses what FEC reports say.
+        BadValue
+            If nobody is left, or the file can't be written.
+
+        Examples
+        --------
+        >>> import shutil
+        >>> import tempfile
+        >>> import campaignkit as ck
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
+        ...         written = mf.universe("voter", state="OH").write_van_scores(f"{folder}/age.zip", ["age"], "turnout")
+        ...         [path.name for path in written]
+        ['age.zip', 'age.zip.manifest.json']
+        """
+        with reading(self.megafile.path, query=True):
+            return write_van_scores(self, path, scores, purpose)
 
     def hashed(self, kind: str, purpose: str) -> pl.DataFrame:
         """Return their e-mail addresses or phones hashed as ad platforms ask: normalised, unsalted SHA-256.

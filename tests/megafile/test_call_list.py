@@ -312,6 +312,31 @@ def test_what_cannot_be_written_is_refused_before_anything_is(megafile, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_scores_for_van_are_everyones_who_has_them(megafile, facts, tmp_path, monkeypatch):
+    monkeypatch.setattr("campaignkit.megafile.export.van_scores.BATCH", 7)
+    *files, manifest = megafile.universe().write_van_scores(
+        tmp_path / "s.zip", {"turnout": "score('turnout')"}, "turnout"
+    )
+    assert [file.name for file in files] == ["s-NC.zip", "s-OH.zip"]
+    rows = []
+    for file in files:
+        with zipfile.ZipFile(file) as archive:
+            lines = archive.read(f"{file.stem}.csv").decode().splitlines()
+        assert lines[0] == "vanid,turnout"
+        rows += lines[1:]
+    allowed = facts["person"].filter(~pl.col("confidential").fill_null(False)).drop_nulls("van_id")
+    asked = megafile.universe_of(allowed).features({"turnout": "score('turnout')"}).pl().drop_nulls("turnout")
+    expected = asked.join(allowed.select("person_id", "van_id"), on="person_id")
+    assert len(rows) == expected.height == json.loads(manifest.read_text())["rows"]
+    assert {row.split(",")[0] for row in rows} == set(expected["van_id"])
+    with pytest.raises(SourceRestricted):
+        megafile.universe().write_van_scores(tmp_path / "f.zip", ["fec_gifts()"], "fundraise")
+    for path, scores, says in (("s.csv", ["age"], "zip"), ("s.zip", [], "empty"), ("s.zip", ["sex"], "number")):
+        with pytest.raises(BadValue, match=says):
+            megafile.universe().write_van_scores(tmp_path / "bad" / path, scores, "turnout")
+    assert not (tmp_path / "bad").exists()
+
+
 def test_hashes_are_what_ad_platforms_ask_and_pseudonyms_are_not(megafile, facts):
     phones = set(megafile.universe().hashed("phone", "persuade")["phone_sha256"].to_list())
     known = {hashlib.sha256(p.removeprefix("+").encode()).hexdigest() for p in facts["person"]["phone"].drop_nulls()}
