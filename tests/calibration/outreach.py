@@ -14,6 +14,7 @@ from campaignkit.sample import television as tv
 from campaignkit.stats.optimize.reach import independent_reach
 from campaignkit.stats.optimize.spots import buy
 from campaignkit.stats.survey.totals import Totals, stratified_totals
+from tests.calibration.quantities import table, worlds
 
 PANEL, FIRST = 5_000, 7_000  # seeds of these worlds are their own: nothing was tuned on them
 REPLANNED = 20  # bootstrap samples of the naive version
@@ -217,37 +218,17 @@ def survey_30(seed: int) -> dict:
     return _survey(seed, 0.30)
 
 
-def _plain(draw):
-    """Return the world with numpy's numbers as Python's, for JSON."""
-    return lambda seed: {name: np.asarray(value).item() for name, value in draw(seed).items()}
-
-
-MOST = 400
 DRAWS = {
     "impressions": impressions, "efficiency": efficiency, "reach": reach, "two hundred points": two_hundred,
     "channels, 12% of the target": survey_12, "channels, 30% of the target": survey_30,
 }  # fmt: skip
-WORLDS = {name: (_plain(draw), MOST) for name, draw in DRAWS.items()}
+WORLDS = worlds(DRAWS, 400)
 
 
 def report(rows: pl.DataFrame) -> str:
-    parts = [
+    return table(
+        rows, DRAWS,
         "Three markets, 60 networks, 48 half-hours, 14 days, a panel of 5,000 drawn with replacement from a made-up "
         "population whose every chance to watch is known. Errors are relative to what is true of the very plan that was "
-        "made; intervals are 95%. `raw plan` and whatever is called naive is the usual way, shown to fail.\n"
-    ]
-    for world, draw in DRAWS.items():
-        part = rows.filter(pl.col("world") == world)
-        if part.is_empty():
-            continue
-        parts.append(
-            f"\n## {world}\n\n{draw.__doc__} {part.height:,} repeats.\n\n| quantity | mean | ± |\n|---|---|---|"
-        )
-        for name in part.columns:
-            values = part[name].drop_nulls()
-            if name in ("world", "seed") or values.is_empty():
-                continue
-            numbers = values.cast(pl.Float64)
-            error = float(numbers.std() or 0) / len(numbers) ** 0.5
-            parts.append(f"| {name} | {numbers.mean():.3f} | {error:.3f} |")
-    return "\n".join(parts) + "\n"
+        "made; intervals are 95%. `raw plan` and whatever is called naive is the usual way, shown to fail.\n",
+    )  # fmt: skip

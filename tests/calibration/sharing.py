@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import polars as pl
 
 from campaignkit import outreach, sample
+from tests.calibration.quantities import table, worlds
 from tests.real.published import FOLDER
 
 FIRST = 7_000
@@ -96,42 +96,31 @@ def coin_per_sharer_heavy(seed: int) -> dict:
     )  # fmt: skip
 
 
-def _plain(draw):
-    """Return the world with numpy's numbers as Python's, for JSON."""
-    return lambda seed: {
-        name: None if value is None else np.asarray(value).item() for name, value in draw(seed).items()
-    }
+def alike(seed: int) -> dict:
+    """The published graph, a coin for each friend; neighbors are as alike as can be (homophily .98)."""
+    return _world(seed, homophily=0.98)
+
+
+def coin_per_sharer_hubs(seed: int) -> dict:
+    """The published graph, a coin for each sharer, homophily .98, ten asks each, three sharers a friend at most."""
+    return _world(seed, homophily=0.98, holdout_by="sharer", sharers_per_friend=3, asks_per_sharer=10)
 
 
 DRAWS = {
-    "holdout of asks": holdout_of_asks, "crossover": crossover, "heavy sharers, homophily": heavy_and_alike,
-    "nothing": nothing, "coin per sharer": coin_per_sharer, "coin per sharer, heavy": coin_per_sharer_heavy,
+    "holdout of asks": holdout_of_asks, "strong homophily": alike, "crossover": crossover,
+    "heavy sharers, homophily": heavy_and_alike, "nothing": nothing, "coin per sharer": coin_per_sharer,
+    "coin per sharer, heavy": coin_per_sharer_heavy, "coin per sharer, hubs": coin_per_sharer_hubs,
 }  # fmt: skip
-WORLDS = {name: (_plain(draw), 400) for name, draw in DRAWS.items()}
+WORLDS = worlds(DRAWS, 400)
 
 
 def report(rows: pl.DataFrame) -> str:
     where = (
         "The graph is SNAP's ego-Facebook" if GRAPH.exists() else "The graph is drawn (the published one was absent)"
     )
-    parts = [
+    return table(
+        rows, DRAWS,
         f"{where}, two in five of its people are sharers with two asks. A message adds {100 * DIRECT:.0f} points to "
         f"the chance to vote, and messages to all of one's friends {100 * SPILLED:.0f} more, unless said otherwise; "
-        "friends' chances and scores are alike "
-        "by homophily. Intervals are 95%.\n"
-    ]
-    for world, draw in DRAWS.items():
-        part = rows.filter(pl.col("world") == world)
-        if part.is_empty():
-            continue
-        parts.append(
-            f"\n## {world}\n\n{draw.__doc__} {part.height:,} repeats.\n\n| quantity | mean | ± |\n|---|---|---|"
-        )
-        for name in part.columns:
-            values = part[name].drop_nulls()
-            if name in ("world", "seed") or values.is_empty():
-                continue
-            numbers = values.cast(pl.Float64)
-            error = float(numbers.std() or 0) / len(numbers) ** 0.5
-            parts.append(f"| {name} | {numbers.mean():.4f} | {error:.4f} |")
-    return "\n".join(parts) + "\n"
+        "friends' chances and scores are alike by homophily. Intervals are 95%.\n",
+    )  # fmt: skip
