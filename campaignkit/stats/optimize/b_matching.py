@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from campaignkit.stats.arrays import Floats, Whole
 
 CHUNK = 40_000  # sharers who bid at once
+FIRST = 14  # ties beyond twice the asks that a sharer looks at before all others
 STEP = 0.001  # of the mean value of a wanted tie: what a bid raises a price by, at least
 KEPT = 400_000  # ties that take part at first, padding included, and at least 20 a sharer
 MOST = 40_000_000  # ties that take part at last; each takes 9 bytes
@@ -135,35 +136,51 @@ class _Auction:
             parts = np.array_split(short, -(-len(short) // CHUNK))
             short = np.unique(np.concatenate([self._round(rows) for rows in parts]))
 
-    def gains(self, rows: Whole) -> tuple[Floats, NDArray[np.int8], Floats]:
-        """Return each tie's value less the price of its best slot, that slot, and what the friend's next best gives."""
-        worth = self.value[rows].astype(np.float64)
-        first = self.friend[rows].astype(np.int64) * self.slots
+    def gains(self, rows: Whole, columns: int | None = None) -> tuple[Floats, NDArray[np.int8], Floats]:
+        """Return each tie's value less the price of its best slot, that slot, and what the friend's next best gives.
+
+        `columns`: of the best so many ties of each sharer. None: all.
+        """
+        worth = self.value[rows, :columns].astype(np.float64)
+        first = self.friend[rows, :columns].astype(np.int64) * self.slots
         best, slot, second = worth - self.price[first], np.zeros(worth.shape, np.int8), np.full(worth.shape, -np.inf)
         for number in range(1, self.slots):
             other = worth * self.factor[number] - self.price[first + number]
             better = other > best
-            second = np.where(better, best, np.maximum(second, other))
-            best[better], slot[better] = other[better], number
-        return np.where(worth > 0, best, -np.inf), slot, second
+            np.maximum(second, np.minimum(best, other), out=second)
+            np.maximum(best, other, out=best)
+            slot[better] = number
+        best[worth <= 0] = -np.inf
+        return best, slot, second
 
     def _round(self, rows: Whole) -> Whole:
         """Let some sharers bid at once, and return those who are short afterwards and may want more."""
-        gain, slot, second = self.gains(rows)
-        held = self.slot[rows] >= 0
+        bids, columns = [], min(self.width, 2 * self.asks + FIRST)
+        while rows.size:
+            bid, rows = self._bids(rows, columns)
+            bids.append(bid)
+            columns = min(self.width, 3 * columns)
+        return self._settle(*(np.concatenate(parts) for parts in zip(*bids, strict=True)))
+
+    def _bids(self, rows: Whole, columns: int) -> tuple[tuple[Whole, Whole, Whole, Whole, Floats], Whole]:
+        """Return what sharers bid whose best so many ties are all that matter, and the others."""
+        gain, slot, second = self.gains(rows, columns)
+        held = self.slot[rows, :columns] >= 0
         gain[held] = -np.inf
-        missing = self.asks - held.sum(axis=1)
+        missing = self.asks - (self.slot[rows] >= 0).sum(axis=1)
         order = np.argpartition(-gain, self.asks, axis=1)[:, : self.asks + 1]
         order = np.take_along_axis(order, np.argsort(-np.take_along_axis(gain, order, 1), axis=1, kind="stable"), 1)
         best = np.take_along_axis(gain, order, 1)
         left = np.maximum(np.take_along_axis(best, missing[:, None], 1), 0.0)  # what the next best would give
-        row, rank = np.nonzero((np.arange(self.asks + 1) < missing[:, None]) & (best > 0))
+        # values fall along a row and prices are at least 0, so that a tie beyond gains at most the next value
+        known = np.full(len(rows), True) if columns == self.width else left[:, 0] >= self.value[rows, columns]
+        row, rank = np.nonzero((np.arange(self.asks + 1) < missing[:, None]) & (best > 0) & known[:, None])
         column = order[row, rank]
         number = slot[row, column].astype(np.int64)
         target = self.friend[rows[row], column].astype(np.int64) * self.slots + number
         above = np.maximum(left[row, 0], second[row, column])
         bid = self.price[target] + best[row, rank] - above + self.raise_
-        return self._settle(rows[row], rows[row] * self.width + column, target, number, bid)
+        return (rows[row], rows[row] * self.width + column, target, number, bid), rows[~known]
 
     def _settle(self, sharer: Whole, tie: Whole, target: Whole, number: Whole, bid: Floats) -> Whole:
         """Give each slot to its highest bidder; return who lost a slot, or did not get it."""
