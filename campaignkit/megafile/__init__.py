@@ -6,6 +6,9 @@ from campaignkit.megafile.explain import Explanation
 from campaignkit.megafile.megafile import Megafile
 from campaignkit.megafile.refresh.report import RefreshReport
 from campaignkit.megafile.resolve import Resolution, resolve
+from campaignkit.megafile.ties import Ties
 from campaignkit.megafile.universe import Universe
 
-__all__ = ["Breakdown", "CallList", "Explanation", "Megafile", "RefreshReport", "Resolution", "Universe", "resolve"]
+__all__ = [
+    "Breakdown", "CallList", "Explanation", "Megafile", "RefreshReport", "Resolution", "Ties", "Universe", "resolve",
+]  # fmt: skip

@@ -24,6 +24,7 @@ from campaignkit.megafile.refresh.report import RefreshReport, night_report, not
 from campaignkit.megafile.refresh.worker import run_in_child
 from campaignkit.megafile.storage.scores import write_scores
 from campaignkit.megafile.suppression.rules import unknown_words
+from campaignkit.megafile.ties import SocialTies
 from campaignkit.megafile.universe import Universe
 from campaignkit.megafile.universes import make_universe, universe_of
 from campaignkit.progress import Steps, wanted
@@ -32,7 +33,7 @@ from campaignkit.restrictions import restrictions_of, stated
 __all__ = ["Megafile"]
 
 
-class Megafile(Interviews, Logs):
+class Megafile(Interviews, Logs, SocialTies):
     """A campaign's people and what is known of them, in one DuckDB file. Made by `build` or `open`.
 
     Attributes
