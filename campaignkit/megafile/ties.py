@@ -12,7 +12,7 @@ from campaignkit.checks import PURPOSES, check_scalar, refuse_panel_reports, ref
 from campaignkit.errors import BadValue
 from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.linkage.link_sources import THRESHOLD
-from campaignkit.megafile.suppression.rules import MEANS
+from campaignkit.megafile.suppression.rules import MEANS, is_closed
 from campaignkit.megafile.universe import Universe
 from campaignkit.megafile.universes import make_universe
 from campaignkit.restrictions import remember
@@ -41,7 +41,6 @@ _STEPS = (
     ("the sharer may not be reached", "r.person_id IS NULL"),
 )
 _AMBIGUOUS = _STEPS[1][0]
-_AGAIN = "the same tie again"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,8 +143,9 @@ class SocialTies(Connection):
 
         Notes
         -----
-        A friend is left out who is suppressed on any channel: a friend's word in the campaign's name is a way around
-        what somebody told the campaign. It is as of now, whatever the universe's date; make ties anew on the day.
+        A friend is left out who is suppressed on any channel, by their own word or because their number or address is
+        closed: a friend's word in the campaign's name is a way around what somebody told the campaign. It is as of now,
+        whatever the universe's date; make ties anew on the day.
 
         Where a share w of the links is wrong, somebody else's vote stands for the friend's in w of the outcomes, and no
         ask was about them: an effect measured through these ties comes out as (1 − w) of what it is, and takes
@@ -189,38 +189,29 @@ def _check_friends(megafile: Connection, friends: Universe, purpose: str) -> Non
 
 
 def _query(friends: str, means: str) -> str:
-    """Return SQL with one row a tie and the step at which it is left out, the likeliest of the same ties first."""
+    """Return SQL with one row a tie, and the step at which it is left out."""
+    closed = " OR ".join(is_closed(channel) for channel in MEANS)
     falls = " ".join(f"WHEN {condition} THEN {step}" for step, (_, condition) in enumerate(_STEPS))
     return f"""
         WITH eligible AS (SELECT p.person_id FROM person p WHERE {friends}),
-        closed AS (
-            SELECT person_id FROM suppression WHERE until IS NULL AND person_id IS NOT NULL
-            UNION SELECT person_id FROM person WHERE confidential
-        ),
-        candidate AS (SELECT DISTINCT record_id FROM candidate_pair),
-        fallen AS (
-            SELECT s.person_id AS sharer, f.person_id AS friend, t.supporter_id AS sharer_key,
-                   r.first_name AS sharer_first_name, r.contact AS {quote_identifier(f"sharer_{means}")},
-                   f.record_key AS friend_key, f.first_name AS friend_first_name, f.last_name AS friend_last_name,
-                   f.city AS friend_city, t.tied_on, f.matched_by,
-                   coalesce(f.match_probability, 1.0) AS match_probability,
-                   CASE {falls} ELSE {len(_STEPS)} END AS step
-            FROM social_tie t JOIN record k USING (record_id)
-            LEFT JOIN source_record f ON f.source = k.person_source AND f.record_key = k.person_key
-            LEFT JOIN source_record s ON s.source = 'supporter' AND s.record_key = t.supporter_id
-            LEFT JOIN candidate c ON c.record_id = f.record_id
-            LEFT JOIN eligible e ON e.person_id = f.person_id
-            LEFT JOIN reachable r ON r.person_id = s.person_id
-        )
-        SELECT sharer, friend, * EXCLUDE (sharer, friend, step), CASE WHEN step = {len(_STEPS)} AND row_number() OVER (
-                   PARTITION BY step, sharer, friend ORDER BY match_probability DESC, friend_key
-               ) > 1 THEN {len(_STEPS) + 1} ELSE step END AS step
-        FROM fallen ORDER BY sharer, friend, friend_key"""
+        closed AS (SELECT p.person_id FROM person p WHERE p.confidential OR {closed}),
+        candidate AS (SELECT DISTINCT record_id FROM candidate_pair)
+        SELECT s.person_id AS sharer, f.person_id AS friend, t.supporter_id AS sharer_key, f.record_key AS friend_key,
+               r.first_name AS sharer_first_name, r.contact AS {quote_identifier(f"sharer_{means}")},
+               f.first_name AS friend_first_name, f.last_name AS friend_last_name, f.city AS friend_city, t.tied_on,
+               f.matched_by, coalesce(f.match_probability, 1.0) AS match_probability,
+               CASE {falls} ELSE {len(_STEPS)} END AS step
+        FROM social_tie t JOIN record k USING (record_id)
+        LEFT JOIN source_record f ON f.source = k.person_source AND f.record_key = k.person_key
+        LEFT JOIN source_record s ON s.source = 'supporter' AND s.record_key = t.supporter_id
+        LEFT JOIN candidate c ON c.record_id = f.record_id
+        LEFT JOIN eligible e ON e.person_id = f.person_id
+        LEFT JOIN reachable r ON r.person_id = s.person_id
+        ORDER BY sharer, friend, friend_key"""
 
 
 def _funnel(steps: pl.Series) -> pl.DataFrame:
     counts = dict(steps.value_counts().iter_rows())
-    names = ["ties in the friend lists", *(name for name, _ in _STEPS), _AGAIN]
-    fallen = [*range(len(_STEPS)), len(_STEPS) + 1]
-    table = pl.DataFrame({"step": names, "removed": [0, *(counts.get(step, 0) for step in fallen)]})
+    removed = [0, *(counts.get(step, 0) for step in range(len(_STEPS)))]
+    table = pl.DataFrame({"step": ["ties in the friend lists", *(name for name, _ in _STEPS)], "removed": removed})
     return table.with_columns(left=steps.len() - pl.col("removed").cum_sum())
