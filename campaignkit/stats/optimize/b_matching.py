@@ -11,6 +11,7 @@ from campaignkit.stats.arrays import Floats, Whole
 
 CHUNK = 40_000  # sharers who bid at once
 FIRST = 14  # ties beyond twice the asks that a sharer looks at before all others
+FEW = 10_000  # ties that are looked at together, however few sharers they are of
 STEP = 0.001  # of the mean value of a wanted tie: what a bid raises a price by, at least
 KEPT = 400_000  # ties that take part at first, padding included, and at least 20 a sharer
 MOST = 40_000_000  # ties that take part at last; each takes 9 bytes
@@ -155,7 +156,7 @@ class _Auction:
 
     def _round(self, rows: Whole) -> Whole:
         """Let some sharers bid at once, and return those who are short afterwards and may want more."""
-        bids, columns = [], min(self.width, 2 * self.asks + FIRST)
+        bids, columns = [], min(self.width, max(2 * self.asks + FIRST, FEW // max(rows.size, 1)))
         while rows.size:
             bid, rows = self._bids(rows, columns)
             bids.append(bid)
