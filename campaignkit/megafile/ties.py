@@ -36,7 +36,7 @@ _STEPS = (
     ("the friend was not found on file", "f.matched_by IS NULL"),
     ("the link is too unlikely", "coalesce(f.match_probability, 1) < $min_probability"),
     ("tied to themselves", "f.person_id = s.person_id"),
-    ("the friend is not among them", "e.person_id IS NULL"),
+    ("the friend is not in the universe", "e.person_id IS NULL"),
     ("the friend is suppressed", "f.person_id IN (FROM closed)"),
     ("the sharer may not be reached", "r.person_id IS NULL"),
 )
