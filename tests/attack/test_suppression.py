@@ -139,6 +139,9 @@ def test_no_default_list_of_the_sample_holds_an_address_or_number_that_is_closed
             assert not (calls if channel == "phone" else texts) & set(map(digits, made.table["phone"]))
         assert (made.funnel["left"].diff() + made.funnel["removed"]).drop_nulls().eq(0).all()
         assert made.funnel["left"][-1] == made.table.height
+    assert not emails & set(mf.ties().table["sharer_email"].str.to_lowercase())
+    for channel, closed in (("phone", calls), ("text", texts)):
+        assert not closed & set(map(digits, mf.ties(channel=channel).table["sharer_phone"]))
 
 
 # --- it follows the address and the number

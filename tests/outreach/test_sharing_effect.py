@@ -1,5 +1,6 @@
 """What friends' asks did: by the coin, with the errors of its design, and beside what not to believe."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -95,3 +96,39 @@ def test_asks_say_their_own_design():
     asks = outreach.friend_asks(table, "gain", holdout=0.3, holdout_by="sharer")
     found = outreach.sharing_effect(asks, drawn()["friends"], "voted")
     assert (found.design, found.holdout) == ("sharer", 0.3)
+
+
+def test_ties_and_asks_that_come_twice_and_ties_to_oneself_change_nothing():
+    world = drawn(holdout=0.5)
+    asks, ties = world["asks"], world["ties"].select("sharer", "friend")
+    own = ties.head(500).with_columns(friend=pl.col("sharer"))
+    once, again = (
+        effect(world, ties=ties),
+        outreach.sharing_effect(
+            pl.concat([asks, asks.head(200)]), world["friends"], "voted", ties=pl.concat([ties, ties.head(500), own])
+        ),
+    )
+    for quantity in once.table["quantity"]:
+        assert again.row(quantity)["estimate"] == pytest.approx(once.row(quantity)["estimate"])
+        assert again.row(quantity)["n"] == once.row(quantity)["n"]
+
+
+def test_where_everybody_was_asked_there_is_nothing_to_compare():
+    asks = outreach.friend_asks(drawn()["ties"], "gain", holdout=None)
+    assert "cannot be measured" in asks.summary()
+    with pytest.raises(NotEnoughData, match="No ask was held out"):
+        outreach.sharing_effect(asks, drawn()["friends"], "voted")
+
+
+@pytest.mark.parametrize("wrong", [0.2, 0.5])
+def test_wrong_links_take_their_share_of_the_effect(wrong):
+    world = drawn(holdout=0.5, direct=0.4)
+    planned = world["asks"]["friend"].unique().sort()
+    friends, rng = world["friends"].filter(pl.col("friend").is_in(planned.implode())), np.random.default_rng(5)
+    voted = friends["voted"].to_numpy().copy()
+    mixed = rng.permutation(len(voted))[: round(wrong * len(voted))]  # who is taken for somebody else
+    voted[mixed] = voted[rng.permutation(mixed)]
+    whole = outreach.sharing_effect(world["asks"], friends, "voted").row()
+    diluted = outreach.sharing_effect(world["asks"], friends.with_columns(voted=voted), "voted").row()
+    assert diluted["estimate"] == pytest.approx((1 - wrong) * whole["estimate"], abs=2 * whole["std_error"])
+    assert diluted["estimate"] < whole["estimate"] - 2 * whole["std_error"]
