@@ -86,24 +86,27 @@ def read_sharing(asks: object, friends: object, ties: object | None, names: Name
         _register(con, "asks", open_columns(asks, list(columns.values()), "asks"), columns)
         columns = names.of_friends
         _register(con, "friends", open_columns(friends, list(columns.values()), "friends"), columns)
-        _refuse(con, names, design)
         _plan(con)
-        planned = con.sql("SELECT * FROM plan LEFT JOIN friends USING (friend) ORDER BY number").pl()
-        known = planned.filter(pl.col("outcome").is_not_null()).with_row_index("row")
+        _refuse(con, names, design)
+        contacted = "coalesce(sent, 0) > 0" if names.delivered is None else "coalesce(delivered::BOOLEAN, false)"
+        both = con.sql(f"SELECT *, {contacted} AS contacted FROM plan FULL JOIN friends USING (friend)").pl()
+        everyone = both.filter(pl.col("outcome").is_not_null()).select(pl.col("outcome").cast(pl.Float64), "contacted")
+        planned = both["planned"].count()
+        known = both.filter(pl.col("planned").is_not_null() & pl.col("outcome").is_not_null()).drop("contacted")
+        del both
         if known.is_empty():
             raise NotEnoughData(f"Of no friend to be asked about is {names.outcome!r} known; check the ids of friends.")
-        con.register("known", known.select("friend", "row"))
+        if design == "sharer" or ties is not None:
+            con.register("known", known.select("friend").with_row_index("row"))
         row, sharer = _links(con) if design == "sharer" else (np.zeros(0, np.int64),) * 2
         one, two, degree = _neighbors(con, ties, names) if ties is not None else (np.zeros(0, np.int64),) * 3
-        contacted = "coalesce(sent, 0) > 0" if names.delivered is None else "coalesce(delivered::BOOLEAN, false)"
-        everyone = con.sql(f"""SELECT outcome::DOUBLE AS outcome, {contacted} AS contacted
-            FROM friends LEFT JOIN plan USING (friend) WHERE outcome IS NOT NULL""").pl()  # fmt: skip
+    counts = (known[name].cast(pl.Int64).to_numpy() for name in ("planned", "sent"))
     covariates = [numbers(known[name], "covariates") for name in known.columns if name.startswith("covariate ")]
     outcome = booleans(known["outcome"].rename(names.outcome)).astype(float)
     return SharingData(
-        outcome, known["planned"].to_numpy(), known["sent"].to_numpy(), _yes(known, "delivered"), _yes(known, "acted"),
+        outcome, *counts, _yes(known, "delivered"), _yes(known, "acted"),
         np.stack(covariates, axis=1) if covariates else np.zeros((known.height, 0)), row, sharer, one, two,
-        degree.astype(float), planned.height - known.height, everyone,
+        degree.astype(float), planned - known.height, everyone,
     )  # fmt: skip
 
 
@@ -126,8 +129,9 @@ def _refuse(con: duckdb.DuckDBPyConnection, names: Names, design: str) -> None:
         raise BadValue(f"asks: {odd:,} of {every:,} have no sharer, friend or {names.held_out!r}.")
     if twice := _one(con, "SELECT count(friend) - count(DISTINCT friend) FROM friends")[0]:
         raise BadValue(f"friends: {twice:,} rows have a friend that another has; one row a friend was expected.")
-    mixed = _one(con, f"""SELECT count(*) FROM (SELECT {design} FROM asks GROUP BY 1
-        HAVING min(held_out::INT) < max(held_out::INT))""")[0]  # fmt: skip
+    of_sharers = "(SELECT count(*) AS planned, sum((NOT held_out::BOOLEAN)::INT) AS sent FROM asks GROUP BY sharer)"
+    coins = "plan" if design == "friend" else of_sharers
+    mixed = _one(con, f"SELECT count(*) FROM {coins} WHERE sent > 0 AND sent < planned")[0]
     if mixed:
         other = "sharer" if design == "friend" else "friend"
         raise BadValue(
@@ -143,16 +147,19 @@ def _refuse(con: duckdb.DuckDBPyConnection, names: Names, design: str) -> None:
 
 
 def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple:
-    return con.execute(query).fetchone() or ()
+    return con.execute(query).fetchall()[0]
 
 
 def _plan(con: duckdb.DuckDBPyConnection) -> None:
     """Count by how many sharers each friend was to be asked about, and was."""
     con.execute("""CREATE TEMP TABLE plan AS
-        SELECT friend, count(DISTINCT sharer) AS planned,
-               count(DISTINCT sharer) FILTER (NOT held_out::BOOLEAN) AS sent,
-               row_number() OVER () AS number
-        FROM asks GROUP BY friend""")  # fmt: skip
+        SELECT friend, count(*)::INT AS planned, sum((NOT held_out::BOOLEAN)::INT)::INT AS sent
+        FROM asks GROUP BY friend""")
+    con.execute("""UPDATE plan SET planned = several.planned, sent = several.sent FROM (
+            SELECT friend, count(DISTINCT sharer) AS planned,
+                   count(DISTINCT sharer) FILTER (NOT held_out::BOOLEAN) AS sent
+            FROM asks SEMI JOIN (SELECT friend FROM plan WHERE planned > 1) USING (friend) GROUP BY friend) several
+        WHERE plan.friend = several.friend""")  # an ask may come twice
 
 
 def _links(con: duckdb.DuckDBPyConnection) -> tuple[Whole, Whole]:
