@@ -178,7 +178,7 @@ outcomes = month["friends"].filter(pl.col("friend").is_in(planned.implode())).so
 voted, rng = outcomes["voted"].to_numpy(), np.random.default_rng(17)
 shuffled = []
 for wrong in (0.0, 0.05, 0.1, 0.2, 0.4):
-    found = []
+    effects = []
     for _ in range(40):
         mixed, at = voted.copy(), rng.permutation(len(voted))[: round(wrong * len(voted))]
         mixed[at] = mixed[rng.permutation(at)]
@@ -187,8 +187,8 @@ for wrong in (0.0, 0.05, 0.1, 0.2, 0.4):
             .with_columns(voted=pl.Series(mixed))
             .join(month["asks"].unique("friend"), on="friend")
         )
-        found.append(arms.filter(~pl.col("held_out"))["voted"].mean() - arms.filter("held_out")["voted"].mean())
-    shuffled.append({"wrong links": wrong, "effect": float(np.mean(found)), "friends it takes": 1 / (1 - wrong) ** 2})
+        effects.append(arms.filter(~pl.col("held_out"))["voted"].mean() - arms.filter("held_out")["voted"].mean())
+    shuffled.append({"wrong links": wrong, "effect": float(np.mean(effects)), "friends it takes": 1 / (1 - wrong) ** 2})
 dilution = pl.DataFrame(shuffled).with_columns(expected=pl.col("effect").first() * (1 - pl.col("wrong links")))
 axis = alt.X("wrong links:Q", axis=alt.Axis(format="%"))
 points = (
