@@ -62,6 +62,13 @@ class Ties(Result):
     channel, purpose : str
     friends : str
         Who may be asked about, in words.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> ties = ck.sample.megafile().ties(channel="text")
+    >>> ties.table["match_probability"].min() >= 0.8, ties.friends
+    (True, 'voter')
     """
 
     funnel: pl.DataFrame
