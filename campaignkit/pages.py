@@ -34,7 +34,7 @@ def report(parts: Iterable[Result | str], path: str | Path, *, title: str) -> Pa
     Raises
     ------
     BadValue
-        A part is neither, there is none, or the file cannot be written.
+        A part is neither, or a table of people's data; there is none; or the file cannot be written.
 
     Examples
     --------
@@ -57,6 +57,8 @@ def report(parts: Iterable[Result | str], path: str | Path, *, title: str) -> Pa
 
 def _as_html(part: Result | str) -> str:
     if isinstance(part, Result):
+        if part.leaves_by:
+            raise BadValue(f"parts holds a table of people's data: {part.leaves_by}. Its .summary() can stand here.")
         return part.as_html()
     if not isinstance(part, str):
         raise BadValue(f"parts holds {type(part).__name__}; a part is a Result or a text.")

@@ -43,13 +43,13 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
 from campaignkit import charts
 from campaignkit.errors import BadValue
-from campaignkit.saving import TABLES, ending_of, page, table_bytes, write_whole
+from campaignkit.saving import PICTURES, TABLES, ending_of, page, table_bytes, write_whole
 
 if TYPE_CHECKING:
     import altair as alt
@@ -99,6 +99,9 @@ class Result(ABC):
     >>> isinstance(found, ck.Result), found.table.columns
     (True, ['region', 'n', 'share'])
     """
+
+    #: Of a table of people who can be reached by it: how they leave the notebook, which `save` then refuses to do.
+    leaves_by: ClassVar[str] = ""
 
     table: pl.DataFrame
 
@@ -187,7 +190,8 @@ class Result(ABC):
         Raises
         ------
         BadValue
-            The path ends otherwise or cannot be written, there is no chart, or .xlsx needs what is not installed.
+            The path ends otherwise or cannot be written, there is no chart, .xlsx needs what is not installed, or the
+            table holds people's data, which leave by a way of their own (`leaves_by`); their chart can be saved.
 
         Examples
         --------
@@ -199,6 +203,8 @@ class Result(ABC):
         ['donors.html', 'donors.png', 'donors.csv']
         """
         ending = ending_of(path)
+        if self.leaves_by and ending not in PICTURES:
+            raise BadValue(f"The table holds people's data: {self.leaves_by}.")
         if ending in TABLES:
             return write_whole(path, table_bytes(self.table, ending, self.summary()))
         if ending == ".html":

@@ -143,9 +143,9 @@ except ck.errors.SourceRestricted as error:
 #
 # The list goes out with a manifest: when, how many, from which universe, under which suppressions, and the file's
 # SHA-256. Each row is checked once more against the megafile as it lies there now, also where a night came between.
-# Cells that a spreadsheet would run as a formula are defused. `.write("tonight.xlsx", per_caller=25)` makes a workbook to
-# print with a sheet for each caller, `.write("walk.pdf", split_by="precinct")` sheets with boxes to tick (ask for the
-# column with `columns=["precinct"]`), and a `.zip` is VAN's saved list.
+# Cells that a spreadsheet would run as a formula are defused. `.write("tonight.xlsx", per_caller=25)` makes a workbook
+# to print with a sheet for each caller, `.write("walk.pdf", split_by="precinct")` sheets with boxes to tick (ask for
+# the column with `columns=["precinct"]`), and a `.zip` is VAN's saved list.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

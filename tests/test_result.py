@@ -11,6 +11,9 @@ import pytest
 
 from campaignkit import charts
 from campaignkit.errors import BadValue
+from campaignkit.megafile.call_list import CallList
+from campaignkit.megafile.ties import Ties
+from campaignkit.outreach import Asks
 from campaignkit.pages import report
 from campaignkit.result import ROWS_SHOWN, Result, _decimals
 
@@ -188,3 +191,21 @@ def test_several_answers_are_one_page(tmp_path):
     for bad in ([], [3]):
         with pytest.raises(BadValue, match="parts"):
             report(bad, tmp_path / "y.html", title="Nothing")
+
+
+def test_a_table_of_people_leaves_by_its_own_way_alone(tmp_path):
+    @dataclass(frozen=True, eq=False, repr=False)
+    class People(Drawn):
+        leaves_by = "write them with .write(path)"
+
+    for ending in (".html", ".csv", ".xlsx", ".parquet", ".json"):
+        with pytest.raises(BadValue, match=r"\.write"):
+            People(people(2)).save(tmp_path / f"x{ending}")
+    with pytest.raises(BadValue, match=r"\.summary"):
+        report([People(people(2))], tmp_path / "x.html", title="People")
+    assert list(tmp_path.iterdir()) == []
+    assert People(people(2)).save(tmp_path / "x.svg").exists()
+
+
+def test_lists_asks_and_ties_hold_people():
+    assert all(answer.leaves_by for answer in (CallList, Asks, Ties))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 import polars as pl
@@ -58,6 +58,8 @@ class CallList(Result):
     megafile that it is of was built (null: not known); ids of another build are other people's.
     """
 
+    leaves_by: ClassVar[str] = "write them with .write(path), which checks each again and leaves a manifest"
+
     funnel: pl.DataFrame
     channel: str
     purpose: str
@@ -87,27 +89,6 @@ class CallList(Result):
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are left after each step."""
         return charts.bars(self.funnel, "step", "left", description=self.summary())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the funnel's chart (.png, .svg), or the list by `write` (.csv), which checks it and leaves a manifest.
-
-        Raises
-        ------
-        BadValue
-            The path ends otherwise: people's data leave by `write` alone.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> import campaignkit as ck
-        >>> donors = ck.sample.megafile().universe("donor", state="OH").call_list("door", purpose="turnout", limit=9)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     donors.save(f"{folder}/steps.png").name
-        'steps.png'
-        """
-        if ending_of(path, (".png", ".svg", *FORMATS.values())) in (".png", ".svg"):
-            return super().save(path)
-        return self.write(path)[0]
 
     def write(
         self, path: str | Path, format: str | None = None, *, split_by: str | None = None, per_caller: int | None = None

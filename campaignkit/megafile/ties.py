@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
@@ -70,6 +70,8 @@ class Ties(Result):
     >>> ties.table["match_probability"].min() >= 0.8, ties.friends
     (True, 'voter')
     """
+
+    leaves_by: ClassVar[str] = "choose who is asked with outreach.friend_asks, and write that with .write(path)"
 
     funnel: pl.DataFrame
     channel: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import polars as pl
@@ -52,6 +52,8 @@ class Asks(Result):
     asks_by_sharers : array of int64
         How many sharers have 0, 1, 2 … asks, of those with a friend worth asking.
     """
+
+    leaves_by: ClassVar[str] = "write those that are to be sent with .write(path)"
 
     sharer: str
     friend: str
