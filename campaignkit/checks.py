@@ -201,8 +201,8 @@ def refuse_panel_reports(purpose: str, restricted: Iterable[str]) -> None:
 
     Examples
     --------
-    >>> refuse_panel_reports("turnout", ["panel reports, not for persuade"])
-    >>> refuse_panel_reports("persuade", ["panel reports, not for persuade"])  # doctest: +ELLIPSIS
+    >>> refuse_panel_reports("turnout", ["panel reports: not for persuade"])
+    >>> refuse_panel_reports("persuade", ["panel reports: not for persuade"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     campaignkit.errors.SourceRestricted: These people were flagged by what they told a survey, and did not agree...

@@ -3,13 +3,15 @@
 FEC reports bar their rows from use for soliciting (`checks.STATUTE`); people flagged by what they told a survey are
 barred from lists of any purpose that they did not agree to (`checks.refuse_panel_reports`). A universe says itself what
 is restricted in it; the relations and frames that it hands out are remembered here, this very object and no copy of it.
-Whatever else a table may be, nobody knows what is in it: `UNTRACED`.
+People flagged by a survey are remembered by their ids while Python runs, and their table says in a column for what they
+may not be contacted, so that neither filtering nor copying nor saving it loses the bar. Whatever else a table may be,
+nobody knows what is in it: `UNTRACED`.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -26,7 +28,12 @@ PURPOSES = {
 UNTRACED = "untraced"
 
 #: Begins what says for which purposes people may not be contacted who were flagged by what they told a survey.
-PANEL_REPORTS = "panel reports, not for "
+PANEL_REPORTS = "panel reports: not for "
+
+#: A column of people flagged by what they told a survey: the purposes for which they may not be contacted.
+NOT_FOR = "not_to_contact_for"
+
+_FLAGGED: dict[Any, frozenset[str]] = {}  # by person_id
 
 _KNOWN: dict[int, tuple[weakref.ref[Any], frozenset[str]]] = {}
 
@@ -72,9 +79,59 @@ def panel_restrictions(allowed: Iterable[str]) -> frozenset[str]:
     Examples
     --------
     >>> sorted(panel_restrictions(["persuade"]))[0]
-    'panel reports, not for fundraise'
+    'panel reports: not for fundraise'
     """
     return frozenset(f"{PANEL_REPORTS}{purpose}" for purpose in PURPOSES if purpose not in set(allowed))
+
+
+def remember_flagged(ids: Iterable[Any], restricted: Iterable[str]) -> None:
+    """Remember what people flagged by a panel's reports may not be contacted for; what was said of them before is gone.
+
+    Examples
+    --------
+    >>> remember_flagged([-7, -8], panel_restrictions(["persuade", "turnout", "volunteer"]))
+    >>> sorted(panel_restrictions_of([-7], []))
+    ['panel reports: not for fundraise']
+    >>> remember_flagged([-7, -8], panel_restrictions([*PURPOSES]))
+    >>> sorted(panel_restrictions_of([-7], []))
+    []
+    """
+    barred = frozenset(name for name in restricted if name.startswith(PANEL_REPORTS))
+    for person in ids:
+        _FLAGGED[person] = barred
+
+
+def not_for(restricted: Iterable[str]) -> str | None:
+    """Return what the column `NOT_FOR` says of people with some restrictions; None: they may be contacted.
+
+    Examples
+    --------
+    >>> not_for(panel_restrictions(["persuade"])), not_for(["fec_gift"])
+    ('fundraise, turnout, volunteer', None)
+    """
+    names = sorted(name.removeprefix(PANEL_REPORTS) for name in restricted if name.startswith(PANEL_REPORTS))
+    return ", ".join(names) or None
+
+
+def panel_restrictions_of(ids: Collection[Any], texts: Iterable[str | None]) -> frozenset[str]:
+    """Return the restrictions of people some of whom may have been flagged by a panel's reports.
+
+    Parameters
+    ----------
+    ids : collection
+        The people. They have the restrictions of the flagged among them where those are half of all or more: a list of
+        many people that has a few of them says nothing of who was flagged.
+    texts : iterable of str or None
+        The values of the column `NOT_FOR`, where their table has one.
+
+    Examples
+    --------
+    >>> sorted(panel_restrictions_of([1, 2], ["fundraise, persuade", None]))
+    ['panel reports: not for fundraise', 'panel reports: not for persuade']
+    """
+    flagged = [_FLAGGED[person] for person in ids if person in _FLAGGED]
+    by_id = frozenset[str]().union(*flagged) if 2 * len(flagged) >= len(ids) else frozenset[str]()
+    return by_id | {f"{PANEL_REPORTS}{name}" for text in texts if text for name in text.split(", ") if name in PURPOSES}
 
 
 def stated(known: Iterable[str], restricted: Iterable[str] | None) -> frozenset[str]:

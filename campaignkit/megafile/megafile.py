@@ -26,7 +26,7 @@ from campaignkit.megafile.storage.scores import write_scores
 from campaignkit.megafile.suppression.rules import unknown_words
 from campaignkit.megafile.ties import SocialTies
 from campaignkit.megafile.universe import Universe
-from campaignkit.megafile.universes import make_universe, universe_of
+from campaignkit.megafile.universes import flagged_in, make_universe, universe_of
 from campaignkit.progress import Steps, wanted
 from campaignkit.restrictions import restrictions_of, stated
 
@@ -314,8 +314,8 @@ class Megafile(Interviews, Logs, SocialTies):
             What in it may not serve soliciting, such as ``["fec_gift"]``; ``()``: there is no FEC data in it. What is
             known of it stays so. None: what is known; of tables and ids from outside, that is nothing, and no list to
             raise money is made of them. It is known of a universe's own relations and frames (`Universe.features`,
-            `Universe.people`), this very object and no copy of it, and of what names fec_gift in `sql`, `relation`
-            and `table`.
+            `Universe.people`), this very object and no copy of it, of what names fec_gift in `sql`, `relation` and
+            `table`, and of people flagged by a panel (`polls.switchers`), also filtered or copied.
         as_of : date, str or None
             As in `universe`.
 
@@ -411,7 +411,7 @@ class Megafile(Interviews, Logs, SocialTies):
         """
         if not self._read_only:
             raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
-        known = stated(restrictions_of(scores), restricted)
+        known = stated(restrictions_of(scores) | flagged_in(scores), restricted)
         count = write_scores(self.path, name, scores, scored_on or self.as_of, known, warning)
         self._move_on()
         return count

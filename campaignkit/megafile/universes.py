@@ -19,9 +19,9 @@ from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.expressions.known_values import MOST
 from campaignkit.megafile.predicates import Translated, translate
 from campaignkit.megafile.universe import Universe
-from campaignkit.restrictions import restrictions_of, stated
+from campaignkit.restrictions import NOT_FOR, panel_restrictions_of, restrictions_of, stated
 from campaignkit.sql import quote_identifier, quote_literal
-from campaignkit.tables import check_columns
+from campaignkit.tables import check_columns, open_table
 
 VOCABULARY = 200  # values of a column, above which a keyword may be anything
 
@@ -70,10 +70,18 @@ def universe_of(
             raise BadValue("people are a table with a person_id, or whole numbers that are person_ids.") from error
     check_columns(people, "person_id")
     ids = cells(people, "person_id").select(pl.col("person_id").cast(pl.Int64)).drop_nulls().sort("person_id")
+    known |= flagged_in(people)
     digest = hashlib.sha256(ids["person_id"].to_numpy().tobytes()).hexdigest()
     kept = megafile.keep_people(f"people_{digest[:16]}", ids)
     inside = f"p.person_id IN (SELECT person_id FROM {kept})"
     return Universe(megafile, day_of(as_of, megafile.as_of), inside, f"{ids.height:,} people of a table", known)
+
+
+def flagged_in(people: Any) -> frozenset[str]:
+    """Return for what people of a table flagged by a panel may not be contacted, by their ids and by its column."""
+    names = open_table(people).collect_schema().names()
+    ids = cells(people, "person_id")["person_id"].to_list() if "person_id" in names else []
+    return panel_restrictions_of(ids, cells(people, NOT_FOR)[NOT_FOR].to_list() if NOT_FOR in names else [])
 
 
 def day_of(as_of: date | str | None, latest: date) -> date:

@@ -17,9 +17,16 @@ from campaignkit.polls.model.frames import read_frame
 from campaignkit.polls.model.held_change import HeldChange, composition, held_change
 from campaignkit.polls.model.panel_reports import Panel, SamePeople, flag, read_panel, same_people
 from campaignkit.polls.switchers_result import ANSWERED, AS_POLLED, CHANGED, HELD, SAME, Switchers
-from campaignkit.restrictions import panel_restrictions, remember, restrictions_of
+from campaignkit.restrictions import (
+    NOT_FOR,
+    not_for,
+    panel_restrictions,
+    remember,
+    remember_flagged,
+    restrictions_of,
+)
 from campaignkit.stats.arrays import Mask
-from campaignkit.tables import needed_unit
+from campaignkit.tables import PERSON, needed_unit
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
 __all__ = ["Switchers", "switchers"]
@@ -138,12 +145,22 @@ def switchers(
     polled, held = (None, None) if asked is None else _held(asked, keys, names, target, seed)
     same = None if people is None else same_people(people, _composition(target, asked, people, keys), seed)
     reports, flagged = (None, pl.DataFrame()) if people is None else flag(people)
-    barred = restrictions_of(panel) | panel_restrictions(allowed)
     used, changed = _gate(held, same)
     half = float(ndtri(0.5 + confidence_level / 2))
     table = _table(asked, people, polled, changed, held, same, half)
     declared = None if changed is None or same is None else _declared(changed, same, half)
-    return Switchers(table, _who(same, half), remember(flagged, barred), reports, used, declared, day, confidence_level)
+    flagged = _barred(flagged, panel, allowed)
+    return Switchers(table, _who(same, half), flagged, reports, used, declared, day, confidence_level)
+
+
+def _barred(flagged: pl.DataFrame, panel: Any, allowed: list[str]) -> pl.DataFrame:
+    """Return the flagged people with what they may not be contacted for, remembered by table and by id."""
+    barred = panel_restrictions(allowed)
+    if PERSON in flagged.columns:
+        remember_flagged(flagged[PERSON].to_list(), barred)
+    if flagged.columns:
+        flagged = flagged.with_columns(pl.lit(not_for(barred), pl.String).alias(NOT_FOR))
+    return remember(flagged, restrictions_of(panel) | barred)
 
 
 def _interviews(

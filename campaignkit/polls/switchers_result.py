@@ -36,8 +36,10 @@ class Switchers(Result):
         change), ``std_error``, ``lower``, ``upper``, and ``points`` (share times estimate: its part of the whole).
         Empty without a panel.
     flagged : polars.DataFrame
-        The people whose reports say that they changed sides: the unit, ``before``, ``after``, ``probability``. For
-        study; this very table is remembered as barred from contact lists of purposes that were not allowed.
+        The people whose reports say that they changed sides: the unit, ``before``, ``after``, ``probability``,
+        ``not_to_contact_for``: the purposes that were not allowed (null: none). For study: lists of those purposes
+        refuse tables that have this column, and while Python runs any table half of whose ``person_id`` or more are
+        flagged.
     reports : Reports or None
         What four reports say of all: how many left and joined, and how often a report is wrong. None: there are not
         two reports before and two after.

@@ -1,6 +1,7 @@
 """Switchers: who answered is told from who changed, nobody is flagged by one report, and flags stay off lists."""
 
 import datetime as dt
+import shutil
 
 import numpy as np
 import polars as pl
@@ -124,20 +125,59 @@ def test_a_frame_gives_the_composition(home):
     assert part(framed, "who changed")["estimate"] == pytest.approx(part(found, "who changed")["estimate"], abs=0.01)
 
 
-@pytest.mark.parametrize("purpose", ["fundraise", "persuade", "turnout", "volunteer"])
-def test_flagged_people_are_barred_from_lists_but_for_what_they_agreed_to(purpose):
+def flagged_of_a_megafile(purposes=()) -> tuple[ck.Megafile, pl.DataFrame]:
     mf = ck.sample.megafile()
     ids = mf.universe("voter").people()["person_id"]
-    drawn = world(2, swing=-0.04)
-    panel = drawn["panel"].head(len(ids)).with_columns(person_id=ids.head(drawn["panel"].height)).drop("person")
-    people = PEOPLE | {"unit": "person_id"}
-    barred = mf.universe_of(polls.switchers(panel, **people | KEYS).flagged, restricted=())
+    panel = world(2, swing=-0.04)["panel"].head(len(ids))
+    panel = panel.with_columns(person_id=ids.head(panel.height)).drop("person")
+    return mf, polls.switchers(panel, **PEOPLE | {"unit": "person_id"} | KEYS, purposes=purposes).flagged
+
+
+@pytest.mark.parametrize("purpose", ["fundraise", "persuade", "turnout", "volunteer"])
+def test_flagged_people_are_barred_from_lists_but_for_what_they_agreed_to(purpose):
+    mf, flagged = flagged_of_a_megafile()
+    barred = mf.universe_of(flagged, restricted=())
     with pytest.raises(SourceRestricted, match="did not agree"):
         barred.call_list("phone", purpose=purpose)
     with pytest.raises(SourceRestricted, match="did not agree"):
         (mf.universe("voter") | barred).call_list("phone", purpose=purpose)
-    agreed = mf.universe_of(polls.switchers(panel, **people | KEYS, purposes=[purpose]).flagged, restricted=())
+    agreed = mf.universe_of(flagged_of_a_megafile([purpose])[1], restricted=())
     assert agreed.call_list("phone", purpose=purpose).purpose == purpose
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda flagged: flagged.filter("before"),
+        lambda flagged: flagged.clone(),
+        lambda flagged: flagged.to_pandas(),
+        lambda flagged: flagged.select("person_id"),
+        lambda flagged: flagged["person_id"].to_list(),
+        lambda flagged: flagged.head(1),
+        lambda flagged: pl.read_csv(flagged.write_csv().encode()).with_columns(pl.col("person_id") + 1),
+    ],
+    ids=["filter", "clone", "pandas", "ids", "list", "head", "another process"],
+)
+def test_a_filtered_or_copied_table_of_flagged_people_stays_barred(changed):
+    mf, flagged = flagged_of_a_megafile()
+    barred = mf.universe_of(changed(flagged), restricted=())
+    with pytest.raises(SourceRestricted, match="did not agree"):
+        barred.call_list("phone", purpose="persuade")
+
+
+def test_a_long_list_that_has_a_few_flagged_people_is_not_barred():
+    mf, flagged = flagged_of_a_megafile(["persuade"])
+    everyone = mf.universe_of(mf.universe("voter").people()["person_id"].to_list(), restricted=())
+    assert everyone.count() > 2 * flagged.height
+    assert everyone.call_list("phone", purpose="turnout").table.height > 0
+
+
+def test_scores_of_flagged_people_are_barred(tmp_path):
+    mf, flagged = flagged_of_a_megafile()
+    with ck.Megafile.open(shutil.copy(mf.path, tmp_path)) as copied:
+        copied.write_scores("left", flagged.select("person_id", value="probability"), restricted=())
+        with pytest.raises(SourceRestricted, match="did not agree"):
+            copied.universe("score('left') > 0.5").call_list("phone", purpose="persuade")
 
 
 @pytest.mark.parametrize(
