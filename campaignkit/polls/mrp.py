@@ -97,9 +97,9 @@ def mrp(
     Notes
     -----
     A binomial logit on cells with an intercept for each level of each attribute, normal with a standard deviation of
-    their own (half-normal(0.5) beforehand), which are integrated over: Laplace's marginal likelihood at 32 weighted
-    points about its mode. Clusters' design effect is estimated from their residuals and divides what
-    interviews count.
+    their own (beforehand a half-normal(0.5) times itself, so that none is taken for 0), which are integrated over:
+    Laplace's marginal likelihood at 32 weighted points about its mode. Clusters' design effect is estimated from their
+    residuals and divides what interviews count.
 
     With `shrink_areas` an area's estimate is the model's plus the mean residual of its own interviews, drawn toward a
     regression on the features by normal shrinkage; in each draw the cells of an area are shifted alike to agree with
@@ -108,8 +108,9 @@ def mrp(
     References
     ----------
     Gelman and Little (1997), Survey Methodology 23, 127–135; Ghitza and Gelman (2013), American Journal of Political
-    Science 57, 762–776; Fay and Herriot (1979), Journal of the American Statistical Association 74, 269–277;
-    Shirani-Mehr, Rothschild, Goel and Gelman (2018), Journal of the American Statistical Association 113, 607–614.
+    Science 57, 762–776; Chung, Rabe-Hesketh, Dorie, Gelman and Liu (2013), Psychometrika 78, 685–709; Fay and
+    Herriot (1979), Journal of the American Statistical Association 74, 269–277; Shirani-Mehr, Rothschild, Goel and
+    Gelman (2018), Journal of the American Statistical Association 113, 607–614.
 
     Examples
     --------

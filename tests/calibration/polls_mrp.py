@@ -18,7 +18,7 @@ def states(world: World, seed: int, **options: Any) -> dict[str, float]:
     """Return coverage and errors of the states' estimates beside direct ones."""
     found = mrp(
         world.responses, "ours", BY, world.frame.drop("chance"), area="state", frame_weight="people",
-        confidence_level=LEVEL, seed=seed, **options,
+        estimate_by="state", confidence_level=LEVEL, seed=seed, **options,
     )  # fmt: skip
     truth = world.truth("state").with_columns(pl.col("level").cast(pl.String))
     table = found.table.filter(attribute="state").join(truth, on="level")

@@ -10,7 +10,7 @@ import polars as pl
 from campaignkit import polls, sample
 from tests.calibration.quantities import table, worlds
 
-FIRST, INTERVIEWS, EVENT, BY = 5_000, 29_000, dt.date(2012, 10, 4), ["sex", "age_band", "race"]
+FIRST, INTERVIEWS, EVENT, BY = 25_000, 29_000, dt.date(2012, 10, 4), ["sex", "age_band", "race"]
 BEFORE, AFTER = ["before_1", "before_2"], ["after_1", "after_2"]
 
 

@@ -11,6 +11,7 @@ from campaignkit import polls
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
 from campaignkit.polls.model import cell_model
 from campaignkit.stats.regression import mixed_logit
+from campaignkit.stats.regression.terms import Term, Terms
 from tests.polls.worlds import World, draw
 from tests.reference.mrp import SEED
 
@@ -72,6 +73,12 @@ def test_few_levels_keep_their_spread():
     scales = dict(found().scales.select("term", "estimate").iter_rows())
     assert scales["education"] > 0.15
     assert scales["sex"] > 0.05
+
+
+def test_a_deviation_of_which_nothing_is_known_is_kept_from_zero():
+    terms = Terms((Term(np.zeros(4, int), np.ones((1, 1))), Term(np.arange(4), np.eye(4))))
+    nothing = mixed_logit.Data(terms, np.zeros(4), np.zeros(4), np.array([-1, 0, 0, 0, 0]), np.full(5, 5.0), np.ones(1))
+    assert np.exp(mixed_logit.fit_mode(nothing).log_sd[0]) == pytest.approx(2**0.5, rel=1e-3)
 
 
 def test_the_settings_of_the_scales_are_worth_many():

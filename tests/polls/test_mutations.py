@@ -63,6 +63,15 @@ def jacobian_left_out(monkeypatch):
     monkeypatch.setattr(mixed_logit, "gradient", lambda data, found: right_gradient(data, found) - 1)
 
 
+def small_deviations_let_go(monkeypatch):
+    monkeypatch.setattr(mixed_logit, "KEPT_FROM_ZERO", 0.0)
+
+
+def nothing_keeps_from_zero(monkeypatch):
+    small_deviations_let_go(monkeypatch)
+    jacobian_left_out(monkeypatch)
+
+
 def mode_held_in_the_gradient(monkeypatch):
     monkeypatch.setattr(mixed_logit, "leverage", lambda terms, covariance: np.zeros(terms.rows))
 
@@ -85,7 +94,9 @@ MUTATIONS = [
     (trimming_does_nothing, test_rake.test_bounds_hold_and_say_what_they_cost),
     (clusters_ignored, test_mrp.test_clusters_cost),
     (weights_of_interviews_ignored, test_mrp.test_weights_count),
-    (jacobian_left_out, test_mrp.test_few_levels_keep_their_spread),
+    (nothing_keeps_from_zero, test_mrp.test_few_levels_keep_their_spread),
+    (jacobian_left_out, test_mrp.test_a_deviation_of_which_nothing_is_known_is_kept_from_zero),
+    (small_deviations_let_go, test_mrp.test_a_deviation_of_which_nothing_is_known_is_kept_from_zero),
     (mode_held_in_the_gradient, test_mrp.test_the_gradient_is_exact),
     (survey_error_forgotten, test_mrp.test_two_kinds_of_intervals_are_kept_apart),
     (areas_not_drawn, test_mrp.test_areas_are_drawn_toward_their_features),

@@ -14,6 +14,7 @@ from campaignkit.stats.regression.least_squares import solve_definite
 from campaignkit.stats.regression.logit import newton
 from campaignkit.stats.regression.terms import Terms
 
+KEPT_FROM_ZERO = 1.0  # the power of a standard deviation by which its prior falls toward 0
 FLOOR, CEILING = np.log(1e-3), np.log(5.0)  # of a log standard deviation
 
 
@@ -32,7 +33,7 @@ class Data:
     given : array of float64, one a column
         That standard deviation, where `group` is −1.
     scale : array of float64, one a standard deviation
-        Of its half-normal prior.
+        Of its prior, which is a half-normal's density times the standard deviation.
     """
 
     terms: Terms
@@ -94,19 +95,22 @@ def laplace_at(data: Data, log_sd: Floats, start: Floats | None = None) -> Lapla
 
     Notes
     -----
-    Without the Jacobian the mode lies at a standard deviation of 0 for variables of few levels.
+    Without the Jacobian the mode lies at a standard deviation of 0 for variables of few levels. By a half-normal prior
+    alone a standard deviation is as good as 0 in some samples although it is not, and intervals are far too narrow;
+    times the standard deviation it keeps away from 0 and leaves what the data tell.
 
     References
     ----------
     Tierney and Kadane (1986), Journal of the American Statistical Association 81, 82–86; Gelman (2006), Bayesian
-    Analysis 1, 515–534, for half-normal priors of standard deviations.
+    Analysis 1, 515–534, for half-normal priors of standard deviations; Chung, Rabe-Hesketh, Dorie, Gelman and Liu
+    (2013), Psychometrika 78, 685–709, for priors that avoid 0.
     """
     penalty = data.precision(log_sd)
     beta = np.zeros(data.terms.columns) if start is None else start
     beta, information, _ = newton(partial(_at, data.packed, data.n, data.k, penalty), beta, solve_definite)
     eta = data.packed.eta(beta)
     likelihood = float(data.k @ eta - data.n @ np.logaddexp(0, eta))
-    prior = float(np.sum(log_sd - np.exp(2 * log_sd) / (2 * data.scale**2)))
+    prior = float(np.sum((1 + KEPT_FROM_ZERO) * log_sd - np.exp(2 * log_sd) / (2 * data.scale**2)))
     determinants = float(np.log(penalty).sum() - np.linalg.slogdet(information)[1])
     density = likelihood - float(penalty @ beta**2) / 2 + determinants / 2 + prior
     return Laplace(log_sd, beta, information, density)
@@ -137,7 +141,7 @@ def gradient(data: Data, fit: Laplace) -> Floats:
     each = penalty * (fit.beta**2 + np.diag(covariance) - moved * fit.beta) - 1
     inside = data.group >= 0
     sums = np.bincount(data.group[inside], each[inside], len(fit.log_sd))
-    return sums - np.exp(2 * fit.log_sd) / data.scale**2 + 1
+    return sums - np.exp(2 * fit.log_sd) / data.scale**2 + 1 + KEPT_FROM_ZERO
 
 
 def leverage(terms: Terms, covariance: Floats) -> Floats:
