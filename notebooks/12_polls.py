@@ -178,6 +178,20 @@ pl.concat(
     ]
 )
 
+# %% [markdown]
+# * **One method is one opinion.** `mrp` reads the last week alone, as one survey, and borrows between groups instead of
+#   between days. Weighed by the same file, the film star's group and the states stand where `trends` has them:
+
+# %%
+last_week = voters.filter(pl.col("asked_on") >= dt.date(2012, 9, 27))
+week = ck.polls.mrp(last_week, "supports", list(groups), on_file, area="state")
+week.table.filter(pl.col("attribute").is_in(["everyone", "state", "contest"])).join(
+    now.table.select("level", trends="estimate"), on="level"
+).select("attribute", "level", "n", "direct_share", "estimate", "lower", "upper", "trends")
+
+# %% [markdown]
+# * **What a stream leans** is beside the middle of all:
+
 # %%
 now.houses
 
