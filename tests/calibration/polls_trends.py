@@ -97,6 +97,10 @@ def claims(now: polls.Trends, world: sample.Drawn) -> dict:
         if planted.any():
             found[f"FDR, {name}"] = float((claimed & alike).sum() / max(claimed.sum(), 1))
             found[f"power, {name}"] = float(claimed.filter(planted).mean())
+    if planted.any():
+        z = (both["relative_true"].abs() / PQ / both["relative_std_error"]).filter(planted).to_numpy()
+        found["movers' z, were they estimated without error"] = float(z.mean())
+        found["power that this z allows, Bonferroni"] = float(ndtr(z + ndtri(0.025 / both.height)).mean())
     seen = both.filter(pl.Series(ways["bh"]) & planted)
     if seen.height:
         apart = (seen["change"] - now.table["change"][0]) / seen["relative_true"]
