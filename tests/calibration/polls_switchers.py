@@ -94,6 +94,10 @@ ABOUT = (
 
 
 def report(rows: pl.DataFrame) -> str:
-    summed = rows.group_by("world", maintain_order=True).agg(pl.col("squared error").mean().sqrt())
+    summed = (
+        rows.filter(pl.col("world").is_in(list(DRAWS)))
+        .group_by("world", maintain_order=True)
+        .agg(pl.col("squared error").mean().sqrt())
+    )
     rmse = "; ".join(f"{world} {np.round(value, 4)}" for world, value in summed.iter_rows())
-    return table(rows, DRAWS, f"{ABOUT}\n\nRMSE of who changed: {rmse}.")
+    return table(rows, DRAWS, f"\n{ABOUT}\n\nRMSE of who changed: {rmse}.")

@@ -158,4 +158,4 @@ ABOUT = (
 
 
 def report(rows: pl.DataFrame) -> str:
-    return table(rows, DRAWS, ABOUT)
+    return table(rows, DRAWS, f"\n{ABOUT}")
