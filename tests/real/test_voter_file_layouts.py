@@ -11,7 +11,8 @@ import pytest
 
 from campaignkit.megafile import Megafile, schema
 from campaignkit.megafile.ingest import files
-from campaignkit.megafile.ingest.layout import fits, load_layouts
+from campaignkit.megafile.ingest.layout import load_layouts
+from campaignkit.megafile.ingest.layout_fit import fits
 
 REPO = Path(__file__).parents[2]
 DATA = Path(os.environ.get("CAMPAIGNKIT_REAL_DATA", REPO.parent / "shared" / "data")) / "voter_file_layouts"

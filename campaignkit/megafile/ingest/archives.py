@@ -11,11 +11,13 @@ import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from campaignkit.errors import LayoutError
 from campaignkit.megafile.ingest.statistical_files import as_csv, column_labels, is_statistical
+from campaignkit.megafile.ingest.table_files import is_table, is_workbook, open_table
 
 #: A file that unpacks to more than this many times its size, and to more than `BOMB_BYTES`, is no export: text of
 #: people's records packs 4 to 30 times smaller, a file of one repeated byte 1,000 times.
@@ -32,14 +34,14 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class ExportFile:
-    """One file to read: lying in the folder, or a member of a zip.
+    """One file to read: lying in the folder, or a member of a zip, or a sheet of a workbook.
 
     Attributes
     ----------
     path : Path
         Where it lies.
     member : str or None
-        Its name within a zip; None for a file by itself. Of two members of one name it is the last.
+        Its name within a zip or workbook; None for a file by itself. Of two members of one name it is the last.
     name : str
         How it is called in `.sources`: the path within the folder, and the member behind "!".
     """
@@ -47,6 +49,16 @@ class ExportFile:
     path: Path
     member: str | None
     name: str
+
+    @cached_property
+    def is_sheet(self) -> bool:
+        """Whether it is a workbook's sheet."""
+        return self.member is not None and is_workbook(self.path)
+
+    @property
+    def made_text(self) -> bool:
+        """Whether its text is made here, as CSV in UTF-8, from a file that is none."""
+        return self.is_sheet or is_table(self.path) or (self.member is None and is_statistical(self.path))
 
     @contextmanager
     def open(self) -> Generator[BinaryIO]:
@@ -69,6 +81,8 @@ class ExportFile:
 
     def _opened(self) -> tuple[BinaryIO, int | None]:
         """Return its stream, and how many bytes it is unpacked from; None where it is not packed."""
+        if self.is_sheet or is_table(self.path):
+            return open_table(self.path, self.member, self.name), None
         if self.member is None and is_statistical(self.path):
             return io.BytesIO(as_csv(self.path, self.name)), None
         if self.member is not None:

@@ -16,6 +16,7 @@ from typing import Any
 from campaignkit.errors import LayoutError
 from campaignkit.megafile.ingest.archives import HEAD_BYTES, ExportFile, damaged, members_of
 from campaignkit.megafile.ingest.statistical_files import READERS
+from campaignkit.megafile.ingest.table_files import TABLES, WORKBOOKS, is_workbook, sheets_of, unlike_its_name
 
 MANIFEST = "manifest.toml"
 
@@ -23,12 +24,13 @@ MANIFEST = "manifest.toml"
 CONTACT_WORDS = "contact_results.toml"  # a campaign's own words, read by suppression.contact_results
 _NO_EXPORTS = ("truth", MANIFEST, CONTACT_WORDS, "__macosx", ".ds_store", "thumbs.db", "desktop.ini")
 _READ_NOT = ("readme", "truth", ".")
-_SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".gz", ".zip", ".dat", *READERS)
+_SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".gz", ".zip", ".dat", *WORKBOOKS, *TABLES, *READERS)
+_BY_PATH = (*WORKBOOKS, *TABLES, *READERS)  # what reads them wants a file
 _UNREADABLE = {
-    ".xlsx": "an Excel workbook: save it as CSV", ".xlsm": "an Excel workbook: save it as CSV",
-    ".parquet": "Parquet: write it as CSV", ".bz2": "packed with bzip2: unpack it", ".xz": "packed with xz: unpack it",
+    ".bz2": "packed with bzip2: unpack it", ".xz": "packed with xz: unpack it",
     ".zst": "packed with zstd: unpack it", ".7z": "a 7z archive: unpack it", ".rar": "a RAR archive: unpack it",
-    ".tar": "a tar archive: unpack it", ".tgz": "a tar archive: unpack it", ".pdf": "a PDF", ".json": "JSON",
+    ".tar": "a tar archive: unpack it", ".tgz": "a tar archive: unpack it", ".pdf": "a PDF",
+    ".json": "JSON: write it as JSON lines (.jsonl), an object a line",
 }  # fmt: skip
 
 
@@ -71,6 +73,8 @@ def list_folder(folder: Path) -> Listing:
             listing.skipped.append(Skipped(name, why))
         elif path.suffix.lower() == ".zip":
             _open_zip(path, name, listing)
+        elif is_workbook(path):
+            listing.files += [ExportFile(path, sheet, f"{name}!{sheet}") for sheet in sheets_of(path, name)]
         else:
             listing.files.append(ExportFile(path, None, name))
     if not listing.files:
@@ -113,7 +117,7 @@ def _walk(root: Path, folder: Path, listing: Listing) -> Iterator[Path]:
 def _is_readme(name: str) -> bool:
     """Return whether a name is a readme's whole name, whatever its suffix."""
     return name.casefold().partition(".")[0] == "readme" and not name.casefold().endswith(
-        (".csv", ".tsv", *_UNREADABLE)
+        (".csv", ".tsv", *WORKBOOKS, *TABLES, *_UNREADABLE)
     )
 
 
@@ -132,7 +136,7 @@ def _why_not(path: Path) -> str | None:
     if suffix not in _SUFFIXES:
         return f"no export by its name: those end in {', '.join(_SUFFIXES)}"
     try:
-        return None if stat.S_ISREG(path.stat().st_mode) else "no file"
+        return unlike_its_name(path) if stat.S_ISREG(path.stat().st_mode) else "no file"
     except OSError as error:
         return f"unreadable: {error.strerror}"
 
@@ -147,7 +151,7 @@ def _open_zip(path: Path, name: str, listing: Listing) -> None:
             continue
         suffix = f".{last.rpartition('.')[2]}".lower()
         nested = "an archive within an archive: unpack it" if suffix in (".zip", ".gz") else None
-        nested = "an SPSS or Stata file within an archive: unpack it" if suffix in READERS else nested
+        nested = "a workbook, table or SPSS file within an archive: unpack it" if suffix in _BY_PATH else nested
         if why := _UNREADABLE.get(suffix) or nested or _name_says(last):
             listing.skipped.append(Skipped(shown_name(f"{name}!{member}"), why))
         else:

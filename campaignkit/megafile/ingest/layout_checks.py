@@ -51,7 +51,7 @@ _KEYS = {
          "scope": "texts", "key": "texts", "restricted": "text", "notes": "text",
          "file": "table", "as_of": "table", "person": "table", "fact": "tables"},
     "file": {"delimiter": "text", "quote": "text", "encoding": "text", "header": "flag",
-             "header_rows": "count", "last_header_row": "text", "required": "texts",
+             "header_rows": "count", "last_header_row": "text", "required": "texts", "sheet": "name",
              "unused": "texts", "columns": "texts", "patterns": "names"},
     "as_of": {"file_name": "text", "column": "name", "format": "text"},
     "person": {"source": "name", "key": "texts", "one_per_person": "flag", "columns": "makers"},

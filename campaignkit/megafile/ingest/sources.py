@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,15 +25,14 @@ from campaignkit.megafile.ingest.files import (
     read_manifest,
     sniff_encoding,
 )
-from campaignkit.megafile.ingest.layout import (
-    Column,
-    Layout,
+from campaignkit.megafile.ingest.layout import Column, FitsNothing, Layout, fold, unique_header
+from campaignkit.megafile.ingest.layout_fit import (
+    as_made_text,
     choose_layout,
-    fold,
+    first_fields,
     has_last_header_row,
     header_records,
     named_header,
-    unique_header,
 )
 from campaignkit.megafile.ingest.records import CHUNK_BYTES, MOST_RAW, Block, Reject, read_blocks, reject_runs
 
@@ -42,6 +42,7 @@ FILE_ID_SHIFT = 30
 _FIRST_DAY = date(1990, 1, 1)
 _MOST_A_DAY = 1 << 11
 _LAST_DAY = date(2079, 1, 1)
+MOST_STRANGE = 20  # files that fit no layout, named in one error
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,66 @@ def find_sources(folder: Path, layouts: Sequence[Layout]) -> tuple[list[Source],
     for name in manifest:
         if name not in known:
             raise LayoutError(f'manifest.toml speaks of "{name}", which is not there{nearest(name, known)}')
-    sources = [identify(file, layouts, _entry(manifest, file)) for file in files]
-    return sorted(sources, key=lambda source: (source.as_of, source.file.name)), listing.skipped
+    sources, strange = [], {}
+    for file in files:
+        try:
+            sources.append(identify(file, layouts, _entry(manifest, file)))
+        except FitsNothing as error:
+            strange[file] = error
+    books = _one_sheet_a_layout(sources)
+    notes = [file for file in strange if file.is_sheet and file.path in books]
+    skipped = [*listing.skipped, *(Skipped(file.name, "a sheet that fits no layout") for file in notes)]
+    _refuse_strange({file: error for file, error in strange.items() if file not in notes})
+    return sorted(sources, key=lambda source: (source.as_of, source.file.name)), skipped
+
+
+def _one_sheet_a_layout(sources: Sequence[Source]) -> set[Path]:
+    """Return the workbooks of which a sheet fits a layout.
+
+    Raises
+    ------
+    LayoutError
+        If two sheets of a workbook fit one layout: they may be two versions of one table.
+    """
+    sheets: dict[tuple[Path, str], ExportFile] = {}
+    for source in sources:
+        place = (source.file.path, source.layout.name)
+        if source.file.is_sheet and place in sheets:
+            raise LayoutError(
+                f"{sheets[place].name} and {source.file.name} both fit {source.layout.name}. Say which is read in the "
+                f'layout: sheet = "{source.file.member}" in [file].'
+            )
+        if source.file.is_sheet:
+            sheets[place] = source.file
+    return {path for path, _ in sheets}
+
+
+def _refuse_strange(strange: dict[ExportFile, FitsNothing]) -> None:
+    """Refuse files that fit no layout, all at once, with their columns and what to do.
+
+    Raises
+    ------
+    LayoutError
+        If there is any.
+    """
+    if not strange:
+        return
+    paths = " ".join(dict.fromkeys(shlex.quote(str(file.path)) for file in strange))
+    lines = [f"{error} {_columns_of(file)}" for file, error in list(strange.items())[:MOST_STRANGE]]
+    if len(strange) > MOST_STRANGE:
+        lines.append(f"and {len(strange) - MOST_STRANGE:,} more.")
+    if len(strange) > 1:
+        lines.insert(0, f"{len(strange)} files fit no layout.")
+    run = f"Have layouts drafted: campaignkit inspect {paths} --save layouts/ (in a notebook: ck.inspect(path))."
+    raise LayoutError("\n".join([*lines, run]))
+
+
+def _columns_of(file: ExportFile) -> str:
+    """Say what a file's first line holds, as far as can be told without a layout."""
+    head = file.head()
+    text = head_text(head, sniff_encoding(head, "utf-16" if head[1:2] == b"\0" else "cp1252"))
+    delimiter, header = first_fields(text.partition("\n")[0])
+    return f"Its columns{f', parted by {delimiter!r}' if delimiter != ',' else ''}: {listed(header, most=30)}."
 
 
 def number_files(sources: Sequence[Source], standing: Iterable[int] = ()) -> list[int]:
@@ -159,6 +218,13 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
     if not head.strip():
         raise LayoutError(f"{file.name} is empty. Take it away, or fetch it again.")
     heads = {e: head_text(head, sniff_encoding(head, e)) for e in ("utf-8", "cp1252", "utf-16")}
+    if file.made_text:
+        layouts = [as_made_text(layout) for layout in layouts]
+    if file.is_sheet:
+        layouts = [layout for layout in layouts if layout.sheet in (None, file.member)]
+        if "layout" in entry:  # which the manifest says of the workbook: its other sheets need not fit
+            layouts = [_named(layouts, entry["layout"], file)]
+            entry = {key: value for key, value in entry.items() if key != "layout"}
     layout = _named(layouts, entry["layout"], file) if "layout" in entry else choose_layout(layouts, heads, file.name)
     text = heads[layout.encoding]
     header, labels, header_lines = list(layout.columns), [], 0
