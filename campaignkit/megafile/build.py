@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -47,14 +47,16 @@ class Drop:
 
 
 def build(
-    folder: Path,
+    folder: Path | None,
     path: Path,
     layouts: Iterable[str | Path],
     progress: bool | None,
     model: Model | bool = True,
     accept: Iterable[str] = (),
+    tables: Mapping[str, str] | None = None,
+    as_of: date | None = None,
 ) -> None:
-    """Build a megafile from a folder of exports and put it at `path`, whole or not at all.
+    """Build a megafile from a folder of exports, or tables, and put it at `path`, whole or not at all.
 
     Raises
     ------
@@ -67,8 +69,9 @@ def build(
     try:
         with steps.step("looking at the files"):
             own = own_layouts(layouts)
-            sources, skipped = find_sources(folder, load_layouts(own))
-        drop = Drop(sources, number_files(sources), own, own_words(folder), skipped, check_accepted(accept, sources))
+            sources, skipped = find_sources(folder, load_layouts(own), tables, as_of)
+        words = {} if folder is None else own_words(folder)
+        drop = Drop(sources, number_files(sources), own, words, skipped, check_accepted(accept, sources))
         make_parent(path)
         with new_file(path) as con:
             con.execute(schema.schema_sql())

@@ -5,35 +5,33 @@ from __future__ import annotations
 import html
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import polars as pl
-
 from campaignkit.errors import BadValue
+from campaignkit.megafile.additions import Additions
 from campaignkit.megafile.build import build
 from campaignkit.megafile.explain import Explanation, explain
+from campaignkit.megafile.ingest.frames import written_down
 from campaignkit.megafile.ingest.understood import losses
 from campaignkit.megafile.interviews import Interviews
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.logs import Logs
 from campaignkit.megafile.refresh.report import RefreshReport, night_report, nothing_new
 from campaignkit.megafile.refresh.worker import run_in_child
-from campaignkit.megafile.storage.scores import write_scores
 from campaignkit.megafile.suppression.rules import unknown_words
 from campaignkit.megafile.ties import SocialTies
 from campaignkit.megafile.universe import Universe
-from campaignkit.megafile.universes import flagged_in, make_universe, universe_of
+from campaignkit.megafile.universes import as_date, make_universe, universe_of
 from campaignkit.progress import Steps, wanted
-from campaignkit.restrictions import restrictions_of, stated
 
 __all__ = ["Megafile"]
 
 
-class Megafile(Interviews, Logs, SocialTies):
+class Megafile(Interviews, Logs, SocialTies, Additions):
     """A campaign's people and what is known of them, in one DuckDB file. Made by `build` or `open`.
 
     Attributes
@@ -54,28 +52,39 @@ class Megafile(Interviews, Logs, SocialTies):
     @classmethod
     def build(
         cls,
-        folder: str | Path,
+        folder: str | Path | Mapping[str, Any] | None,
         path: str | Path,
         *,
+        tables: Mapping[str, Any] | None = None,
         layouts: Iterable[str | Path] = (),
+        as_of: date | str | None = None,
         model: Model | bool = True,
         accept: Iterable[str] = (),
         progress: bool | None = None,
     ) -> Megafile:
-        """Read a folder of exports into one megafile and open it.
+        """Read a folder of exports, or tables, into one megafile and open it.
 
         The file appears at `path` whole, or (an error, a killed process) not at all; what stood there before is
         replaced only at the end.
 
         Parameters
         ----------
-        folder : str or Path
-            The exports, as they were downloaded: plain, .gz or .zip. A `manifest.toml` in it can say the layout
-            and date of files whose names do not. A `truth` folder and readme files in it are not read.
+        folder : str, Path, mapping of str to table, or None
+            The exports, as they were downloaded: text (plain, .gz or .zip), Excel workbooks, Parquet, Arrow, JSON
+            lines, SPSS and Stata. A `manifest.toml` in it can say the layout and date of files whose names do not. A
+            `truth` folder and readme files in it are not read. Or tables, as `tables` takes them. None: there are
+            `tables` alone.
         path : str or Path
             Where to put the megafile.
+        tables : mapping of str to table, or None
+            Tables to read beside the folder, by the names they go by in `.sources`: Polars, pandas, PyArrow, a DuckDB
+            relation, a record batch reader. Each is read by the layout that fits its columns, as a file would be.
         layouts : iterable of str or Path
-            Your own layouts (TOML), beside the built-in ones; one of the same name replaces a built-in one.
+            Your own layouts (TOML), beside the built-in ones; one of the same name replaces a built-in one. Files,
+            folders of them, or globs.
+        as_of : date, str or None
+            The date of the files and tables that say none by their name, a column or the manifest. None: such a file is
+            an error.
         model : Model or bool
             True: records that no deterministic rule links are scored by a model, fitted on them and kept in the
             megafile. A `Model`, such as another megafile's: score with that. False: the deterministic rules alone.
@@ -99,6 +108,7 @@ class Megafile(Interviews, Logs, SocialTies):
         --------
         >>> import tempfile
         >>> import campaignkit as ck
+        >>> import polars as pl
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     written = ck.sample.write(f"{folder}/exports", people=2_000)
         ...     with ck.Megafile.build(f"{folder}/exports", f"{folder}/campaign.duckdb", model=False) as mf:
@@ -106,7 +116,9 @@ class Megafile(Interviews, Logs, SocialTies):
         True
         """
         path = Path(path)
-        build(Path(folder), path, layouts, progress, model, accept)
+        lying, tables = _parted(folder, tables)
+        with written_down(tables) as paths:
+            build(lying, path, layouts, progress, model, accept, paths, as_date(as_of))
         megafile = cls(path)
         megafile._say_losses(progress)
         _warn_of_unknown_words(megafile)
@@ -147,9 +159,11 @@ class Megafile(Interviews, Logs, SocialTies):
 
     def refresh(
         self,
-        folder: str | Path,
+        folder: str | Path | Mapping[str, Any] | None,
         *,
+        tables: Mapping[str, Any] | None = None,
         layouts: Iterable[str | Path] = (),
+        as_of: date | str | None = None,
         accept: Iterable[str] = (),
         progress: bool | None = None,
     ) -> RefreshReport:
@@ -165,10 +179,14 @@ class Megafile(Interviews, Logs, SocialTies):
 
         Parameters
         ----------
-        folder : str or Path
-            The night's exports; older ones may lie there too.
+        folder : str, Path, mapping of str to table, or None
+            The night's exports; older ones may lie there too. Or tables, as in `build`.
+        tables : mapping of str to table, or None
+            As in `build`.
         layouts : iterable of str or Path
             Your own layouts, beside the built-in ones and those that earlier files were read by.
+        as_of : date, str or None
+            As in `build`.
         accept : iterable of str
             As in `build`.
         progress : bool or None
@@ -198,12 +216,17 @@ class Megafile(Interviews, Logs, SocialTies):
         ...         mf.as_of, mf.nights["kind"].to_list()
         (datetime.date(2012, 10, 2), ['build', 'refresh'])
         """
-        folder, own = Path(folder), [str(path) for path in ([layouts] if isinstance(layouts, str | Path) else layouts)]
-        if not folder.is_dir():
-            raise BadValue(f"There is no folder {str(folder)!r}.")
-        accepted = [accept] if isinstance(accept, str) else list(accept)
-        job = {"what": "refresh", "folder": str(folder), "layouts": own, "accept": accepted}
-        return self._renewed(job, progress)
+        lying, tables = _parted(folder, tables)
+        if lying is not None and not lying.is_dir():
+            raise BadValue(f"There is no folder {str(lying)!r}.")
+        day = as_date(as_of)
+        with written_down(tables) as paths:
+            job = {
+                "what": "refresh", "folder": lying and str(lying), "tables": paths, "as_of": day and day.isoformat(),
+                "layouts": [str(path) for path in ([layouts] if isinstance(layouts, str | Path) else layouts)],
+                "accept": [accept] if isinstance(accept, str) else list(accept),
+            }  # fmt: skip
+            return self._renewed(job, progress)
 
     def retrain(self, *, progress: bool | None = None) -> RefreshReport:
         """Fit the model anew on the records that stand, link everyone by it, and move on to what then stands.
@@ -360,62 +383,6 @@ class Megafile(Interviews, Logs, SocialTies):
         """
         return explain(self, person_id)
 
-    def write_scores(
-        self,
-        name: str,
-        scores: pl.DataFrame,
-        *,
-        scored_on: date | None = None,
-        restricted: Iterable[str] | None = None,
-        warning: str | None = None,
-    ) -> int:
-        """Put a score of some people into the megafile, where ``score('name')`` finds it; return how many.
-
-        A changed copy takes the file's place, whole or not at all, and is what this Megafile then reads. Relations
-        made before keep reading the old one.
-
-        Parameters
-        ----------
-        name : str
-            The score's name. One of the same name and date is replaced; earlier dates stay.
-        scores : DataFrame
-            person_id and value, each person once.
-        scored_on : date or None
-            As of when. None: the megafile's own date.
-        restricted : str, iterable of str or None
-            What in it may not serve soliciting, such as ``"fec_gifts"``; ``()``: there is no FEC data in it. None: what
-            is known of `scores`, see `universe_of`; of a table from outside nothing is, and no list to raise money is
-            ranked by it.
-        warning : str or None
-            What every list that ranks by it says, such as "ranks no better than chance". None: nothing.
-
-        Raises
-        ------
-        BadValue
-            A person_id or value is null, comes twice, or is nobody's; or the megafile was opened for writing.
-        RefreshRefused
-            The megafile is being written to by another process, or the disk has no room.
-
-        Examples
-        --------
-        >>> import shutil
-        >>> import tempfile
-        >>> import campaignkit as ck
-        >>> import polars as pl
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with ck.Megafile.open(shutil.copy(ck.sample.megafile().path, folder)) as mf:
-        ...         people = mf.universe("donor").features(["person_id"]).limit(3).pl()["person_id"]
-        ...         written = mf.write_scores("warmth", pl.DataFrame({"person_id": people, "value": [0.9, 0.5, 0.1]}))
-        ...         written, mf.universe("score('warmth') >= 0.5").count()
-        (3, 2)
-        """
-        if not self._read_only:
-            raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
-        known = stated(restrictions_of(scores) | flagged_in(scores), restricted)
-        count = write_scores(self.path, name, scores, scored_on or self.as_of, known, warning)
-        self._move_on()
-        return count
-
     def __enter__(self) -> Megafile:
         """Return itself."""
         return self
@@ -436,6 +403,17 @@ class Megafile(Interviews, Logs, SocialTies):
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
+
+
+def _parted(
+    folder: str | Path | Mapping[str, Any] | None, tables: Mapping[str, Any] | None
+) -> tuple[Path | None, dict[str, Any]]:
+    """Return the folder, and the tables wherever they were given."""
+    if isinstance(folder, Mapping):
+        folder, tables = None, {**folder, **(tables or {})}
+    if folder is None and not tables:
+        raise BadValue("Say what to read: a folder of exports, or tables by name, like {'donors': frame}.")
+    return None if folder is None else Path(folder), dict(tables or {})
 
 
 def _warn_of_unknown_words(megafile: Megafile) -> None:

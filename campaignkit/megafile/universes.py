@@ -84,6 +84,20 @@ def flagged_in(people: Any) -> frozenset[str]:
     return panel_restrictions_of(ids, cells(people, NOT_FOR)[NOT_FOR].to_list() if NOT_FOR in names else [])
 
 
+def as_date(day: date | str | None) -> date | None:
+    """Return a date that somebody gave; None where they gave none.
+
+    Raises
+    ------
+    BadValue
+        If it is none.
+    """
+    try:
+        return date.fromisoformat(day) if isinstance(day, str) else day
+    except ValueError as error:
+        raise BadValue(f"as_of is a date like '2012-09-01', not {day!r}.") from error
+
+
 def day_of(as_of: date | str | None, latest: date) -> date:
     """Return a date that somebody gave, or else the megafile's own.
 
@@ -92,10 +106,7 @@ def day_of(as_of: date | str | None, latest: date) -> date:
     BadValue
         If it is none, or later than the megafile.
     """
-    try:
-        day = latest if as_of is None else as_of if isinstance(as_of, date) else date.fromisoformat(as_of)
-    except ValueError as error:
-        raise BadValue(f"as_of is a date like '2012-09-01', not {as_of!r}.") from error
+    day = as_date(as_of) or latest
     if day > latest:
         raise BadValue(f"The megafile knows nothing after {latest}; as_of={day} is later.")
     return day

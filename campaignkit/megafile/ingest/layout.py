@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
+from glob import glob
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from campaignkit.megafile.ingest.layout_checks import ENCODINGS, KINDS, MODES, c
 
 __all__ = ["ENCODINGS", "KINDS", "MODES", "Column", "Fact", "Layout"]
 
+NO_LAYOUTS = ("manifest.toml", "contact_results.toml", "campaign.toml")  # of a campaign's, and no layouts
 MOST_HEADER = 1 << 16  # characters of a first line, and of names in it: a longer one is no header
 MOST_NAME = 256
 MOST_NAMES = 1_000  # of a header held against each layout, to say which is nearest
@@ -91,6 +94,7 @@ class Layout:
     as_of_file_name: str | None
     as_of_column: str | None
     as_of_format: str | None
+    as_of_date: date | None
     person_source: str | None
     person_key: tuple[str, ...]
     one_per_person: bool
@@ -208,6 +212,7 @@ def read_layout(text: str, where: str) -> Layout:
         as_of_file_name=as_of.get("file_name"),
         as_of_column=as_of.get("column"),
         as_of_format=as_of.get("format"),
+        as_of_date=as_of.get("date"),
         person_source=person.get("source", spec["source"]) if person else None,
         person_key=tuple(person.get("key", key)) if person else (),
         one_per_person=person.get("one_per_person", True),
@@ -253,7 +258,7 @@ def _column(maker: str | dict[str, Any]) -> Column:
 
 
 def own_layouts(paths: Iterable[str | Path]) -> dict[str, str]:
-    """Return the text of layouts of one's own, by where they lie.
+    """Return the text of layouts of one's own, by where they lie; paths may be files, folders and globs.
 
     Raises
     ------
@@ -264,10 +269,22 @@ def own_layouts(paths: Iterable[str | Path]) -> dict[str, str]:
     for path in [paths] if isinstance(paths, str | Path) else paths:
         if not isinstance(path, str | Path):
             raise BadValue(f"layouts takes paths of TOML files; {path!r} is none.")
-        if not Path(path).exists():
-            raise LayoutError(f"There is no layout at {str(path)!r}.")
-        texts[str(path)] = read_text(Path(path), str(path))
+        for file in _layout_files(Path(path)):
+            texts[str(file)] = read_text(file, str(file))
     return texts
+
+
+def _layout_files(path: Path) -> list[Path]:
+    """Return the TOML files that a path names: itself, those of a folder, or those that a glob matches."""
+    if path.is_dir():
+        found = sorted(file for file in path.glob("*.toml") if file.name not in NO_LAYOUTS)
+    elif path.exists():
+        found = [path]
+    else:
+        found = [Path(file) for file in sorted(glob(str(path)))]
+    if not found:
+        raise LayoutError(f"There is no layout at {str(path)!r}.")
+    return found
 
 
 def load_layouts(own: dict[str, str] | None = None) -> list[Layout]:

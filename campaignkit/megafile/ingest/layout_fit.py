@@ -69,12 +69,12 @@ def as_made_text(layout: Layout) -> Layout:
     )  # fmt: skip
 
 
-_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
 
 
 def _with_iso_dates(columns: dict[str, Column]) -> dict[str, Column]:
     return {
-        name: replace(maker, format=tuple(dict.fromkeys((*maker.format, *_ISO)))) if maker.value is None else maker
+        name: replace(maker, format=tuple(dict.fromkeys((*maker.format, *ISO)))) if maker.value is None else maker
         for name, maker in columns.items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from campaignkit.errors import LayoutError, listed, nearest
 from campaignkit.megafile.ingest.archives import ExportFile
 from campaignkit.megafile.ingest.canonical import Canonical, Reader, typed
 from campaignkit.megafile.ingest.files import (
+    Listing,
     Skipped,
     ends_in_carriage_returns,
     head_text,
@@ -27,6 +28,7 @@ from campaignkit.megafile.ingest.files import (
 )
 from campaignkit.megafile.ingest.layout import Column, FitsNothing, Layout, fold, unique_header
 from campaignkit.megafile.ingest.layout_fit import (
+    ISO,
     as_made_text,
     choose_layout,
     first_fields,
@@ -87,17 +89,32 @@ class Tally:
     unread: Counter[str] = field(default_factory=Counter)
 
 
-def find_sources(folder: Path, layouts: Sequence[Layout]) -> tuple[list[Source], list[Skipped]]:
+def find_sources(
+    folder: Path | None,
+    layouts: Sequence[Layout],
+    tables: Mapping[str, str] | None = None,
+    as_of: date | None = None,
+) -> tuple[list[Source], list[Skipped]]:
     """Return the files of a folder with their layouts, in order of date, then name, and what is not read.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The exports; None: there are only tables.
+    layouts : sequence of Layout
+    tables : mapping of str to str, or None
+        Parquet files to read beside the folder's, by the names they go by.
+    as_of : date or None
+        The date of whatever does not say one itself.
 
     Raises
     ------
     LayoutError
         If a file fits no layout or several, or nothing says its date.
     """
-    manifest = read_manifest(folder)
-    listing = list_folder(folder)
-    files = listing.files
+    manifest = {} if folder is None else read_manifest(folder)
+    listing = Listing() if folder is None else list_folder(folder)
+    files = listing.files + [ExportFile(Path(path), None, name) for name, path in (tables or {}).items()]
     known = {file.name for file in files} | {file.name.partition("!")[0] for file in files}
     for name in manifest:
         if name not in known:
@@ -105,7 +122,7 @@ def find_sources(folder: Path, layouts: Sequence[Layout]) -> tuple[list[Source],
     sources, strange = [], {}
     for file in files:
         try:
-            sources.append(identify(file, layouts, _entry(manifest, file)))
+            sources.append(identify(file, layouts, _entry(manifest, file), as_of))
         except FitsNothing as error:
             strange[file] = error
     books = _one_sheet_a_layout(sources)
@@ -196,7 +213,9 @@ def _entry(manifest: dict[str, dict[str, Any]], file: ExportFile) -> dict[str, A
     return manifest.get(file.name) or manifest.get(file.name.partition("!")[0]) or {}
 
 
-def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] | None = None) -> Source:
+def identify(
+    file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] | None = None, as_of: date | None = None
+) -> Source:
     """Return a file's layout, header and date.
 
     Parameters
@@ -207,6 +226,8 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
         The layouts it may have.
     entry : dict or None
         What the manifest says of it: `layout`, `as_of`. None: nothing.
+    as_of : date or None
+        Its date where nothing else says one. None: that is an error.
 
     Raises
     ------
@@ -235,7 +256,13 @@ def identify(file: ExportFile, layouts: Sequence[Layout], entry: dict[str, Any] 
         _check_suppressing(layout, header, file)
     encoding = sniff_encoding(head, layout.encoding)
     source = Source(file, layout, header, header_lines, encoding, date.min, ends_in_carriage_returns(head), labels)
-    return replace(source, as_of=entry.get("as_of") or _date_in_name(layout, file) or _date_in_column(source))
+    day = entry.get("as_of") or _date_in_name(layout, file) or _date_in_column(source) or layout.as_of_date or as_of
+    if day is None:
+        raise LayoutError(
+            f"Nothing says which date {file.name} is of: {_sought(layout)}. Put it there, pass as_of=, or put it into "
+            f'a manifest.toml in the exports folder: ["{file.name}"] with as_of = 2012-10-01.'
+        )
+    return replace(source, as_of=day)
 
 
 def _header(layout: Layout, text: str, file: ExportFile) -> tuple[list[str], list[str]]:
@@ -304,22 +331,18 @@ def _date_in_name(layout: Layout, file: ExportFile) -> date | None:
     return None
 
 
-def _date_in_column(source: Source) -> date:
+def _date_in_column(source: Source) -> date | None:
     """Return the latest date in the column the layout names, reading the file once for it."""
     layout, newest = source.layout, None
     if layout.as_of_column is not None:
-        maker = Column(column=layout.as_of_column, format=(layout.as_of_format or "%Y-%m-%d",))
+        forms = (layout.as_of_format or "%Y-%m-%d", *(ISO if source.file.made_text else ()))
+        maker = Column(column=layout.as_of_column, format=forms)
         written = [place for place, name in enumerate(source.header) if fold(name) == fold(layout.as_of_column)]
         for block in _blocks(source, None) if written else ():
             text = parse(block.text, source.header, layout.delimiter, layout.quote).to_series(written[0]).alias("day")
             day = typed(pl.col("day").str.strip_chars(), maker, "as_of", pl.Date())
             latest = text.to_frame().select(day.max()).item()
             newest = max(filter(None, (newest, latest)), default=None)
-    if newest is None:
-        raise LayoutError(
-            f"Nothing says which date {source.file.name} is of: {_sought(layout)}. Put it there, or into a "
-            f'manifest.toml in the exports folder: ["{source.file.name}"] with as_of = 2012-10-01.'
-        )
     return newest
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,16 @@ from campaignkit.sql import connect
 SPREAD = 12  # bytes in the megafile and its stage for a byte of a compressed export
 
 
-def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps, accept: Iterable[str] = ()) -> int:
-    """Bring a folder's new files into the megafile at `path`; return the night's number, 0 where none is new.
+def refresh(
+    path: Path,
+    folder: Path | None,
+    layouts: Iterable[str],
+    steps: Steps,
+    accept: Iterable[str] = (),
+    tables: Mapping[str, str] | None = None,
+    as_of: date | None = None,
+) -> int:
+    """Bring new files or tables into the megafile at `path`; return the night's number, 0 where none is new.
 
     Raises
     ------
@@ -56,8 +64,8 @@ def refresh(path: Path, folder: Path, layouts: Iterable[str], steps: Steps, acce
         with reading(path), connect(path, read_only=True) as con:
             kept = dict(con.execute("SELECT name, toml FROM layout").fetchall())
             known, noted = _known(con), set(con.execute("SELECT file, reason FROM skipped_file").fetchall())
-            words, kept_own = own_words(folder), kept_words(con).own
-        found, skipped = find_sources(folder, load_layouts(kept | own))
+            words, kept_own = {} if folder is None else own_words(folder), kept_words(con).own
+        found, skipped = find_sources(folder, load_layouts(kept | own), tables, as_of)
         sources = [source for source in found if _mark(source) not in known]
         accepted = check_accepted(accept, sources)
     noted_all = all((left.name, left.reason) in noted for left in skipped)

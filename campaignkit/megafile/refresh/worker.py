@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ def run_in_child(job: dict[str, Any], steps: Steps) -> int:
     Parameters
     ----------
     job : dict
-        `what` (refresh or retrain), `path`, and for a refresh `folder`, `layouts` and `accept`.
+        `what` (refresh or retrain), `path`, and for a refresh `folder`, `layouts`, `accept`, `tables` and `as_of`.
     steps : Steps
         To show the child's steps with.
 
@@ -93,7 +94,8 @@ def main() -> None:
         if job["what"] == "retrain":
             night = retrain(Path(job["path"]), told)
         else:
-            night = refresh(Path(job["path"]), Path(job["folder"]), job["layouts"], told, job["accept"])
+            folder, day = job["folder"] and Path(job["folder"]), job["as_of"] and date.fromisoformat(job["as_of"])
+            night = refresh(Path(job["path"]), folder, job["layouts"], told, job["accept"], job["tables"], day)
         _say({"night": night})
     except errors.CampaignkitError as error:
         _say({"error": type(error).__name__, "message": str(error)})
