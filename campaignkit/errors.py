@@ -17,9 +17,10 @@ class BadValue(CampaignkitError, ValueError):  # noqa: N818 - the names are the 
 class ColumnNotFound(CampaignkitError, KeyError):  # noqa: N818
     """A table has no column of that name."""
 
-    def __init__(self, name: str, available: Iterable[str], where: str = "the table") -> None:
+    def __init__(self, name: str, available: Iterable[str], where: str = "the table", see: str = "") -> None:
         names = list(available)
-        super().__init__(f"{where} has no column {name!r}{nearest(name, names)} It has: {listed(names)}.")
+        has = f"{where} has no column {name!r}{nearest(name, names)} It has: {listed(names)}."
+        super().__init__(f"{has} {see}".rstrip())
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show the message quoted

@@ -19,6 +19,7 @@ from campaignkit.megafile.ingest.shortened import check_accepted, hold_back
 from campaignkit.megafile.ingest.sources import Source, find_sources, number_files
 from campaignkit.megafile.ingest.staging import load_files, note_skipped, note_sources
 from campaignkit.megafile.ingest.understood import notices
+from campaignkit.megafile.known_facts import refuse_clashes
 from campaignkit.megafile.linkage.fec_gifts import link_fec_gifts
 from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
@@ -69,7 +70,9 @@ def build(
     try:
         with steps.step("looking at the files"):
             own = own_layouts(layouts)
-            sources, skipped = find_sources(folder, load_layouts(own), tables, as_of)
+            known_layouts = load_layouts(own)
+            refuse_clashes(known_layouts)
+            sources, skipped = find_sources(folder, known_layouts, tables, as_of)
         words = {} if folder is None else own_words(folder)
         drop = Drop(sources, number_files(sources), own, words, skipped, check_accepted(accept, sources))
         make_parent(path)

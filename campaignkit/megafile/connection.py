@@ -6,6 +6,7 @@ import re
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import polars as pl
 from campaignkit.errors import BadValue, listed, nearest
 from campaignkit.megafile import schema
 from campaignkit.megafile.export.log import append_export_log
+from campaignkit.megafile.own_columns import OwnColumn
 from campaignkit.megafile.storage.opening import check_is_megafile, connect, inode, keep_beside, reading
 from campaignkit.progress import shown
 from campaignkit.restrictions import UNTRACED, remember
@@ -48,6 +50,7 @@ class Connection:
         self._lock = threading.Lock()
         self._read_only = read_only
         self._values: dict[tuple[str, str], list[str]] = {}
+        self._own_columns: list[OwnColumn] | None = None
         self._kept_people: dict[str, pl.DataFrame] = {}
         self._opened, self._warned = inode(self.path), False
         check_is_megafile(self._con, self.path)
@@ -76,6 +79,7 @@ class Connection:
         with self._lock:
             self._con, self._opened, self._warned = con, inode(self.path), False
             self._values.clear()
+            self._own_columns = None
         for name, ids in self._kept_people.items():
             keep_beside(con, name, ids)
 
@@ -162,6 +166,40 @@ class Connection:
             values = distinct["value"].sort().to_list()
             self._values[table, column] = values if most is None or len(values) <= most else []
         return self._values[table, column]
+
+    def own_columns(self) -> list[OwnColumn]:
+        """Return the columns of one's own: what layouts declare and what an analyst added.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().own_columns()
+        []
+        """
+        if self._own_columns is None or not self._read_only:
+            names = ", ".join(field.name for field in fields(OwnColumn))
+            rows = self.sql(f"SELECT {names} FROM own_column ORDER BY name")
+            self._own_columns = [OwnColumn(*row) for row in rows.iter_rows()]
+        return self._own_columns
+
+    def own_values(self, column: str, most: int) -> list[str]:
+        """Return the values of a text column of one's own, in order; none where there are more than `most`.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().own_values("last_ask", most=100)
+        []
+        """
+        texts = {own.name: own.kind for own in self.own_columns() if own.type == "text"}
+        if column not in texts:
+            return []
+        if ("own", column) not in self._values or not self._read_only:
+            table = "added_value" if texts[column] == "added" else "attribute"
+            query = f"SELECT DISTINCT value FROM {table} WHERE name = ? LIMIT {most + 1}"
+            values = self.sql(query, [column])["value"].sort().to_list()
+            self._values["own", column] = values if len(values) <= most else []
+        return self._values["own", column]
 
     def relation(self, query: str) -> duckdb.DuckDBPyRelation:
         """Return a query as a DuckDB relation: it runs when its rows are asked for.

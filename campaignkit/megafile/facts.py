@@ -62,8 +62,8 @@ def _rows(table: str, dated: str, *conditions: str) -> str:
     return f"FROM {table} WHERE " + " AND ".join(condition for condition in where if condition)
 
 
-def _narrowed(table: str, dated: str, column: str) -> Callable[..., list[str]]:
-    """Return a reader of arguments: a window narrows the date, anything else is a value of `column`."""
+def conditions_on(table: str, dated: str, column: str) -> Callable[..., list[str]]:
+    """Return a reader of a fact's arguments: a window narrows the date, anything else is a value of `column`."""
 
     def conditions(*arguments: str) -> list[str]:
         clauses = []
@@ -77,10 +77,10 @@ def _narrowed(table: str, dated: str, column: str) -> Callable[..., list[str]]:
     return conditions
 
 
-_GIFT = _narrowed("gift", "given_on", "channel")
-_CONTACT = _narrowed("contact", "contacted_on", "channel")
-_VOTE = _narrowed("vote_history", "election_date", "election_type")
-_SHIFT = _narrowed("volunteer_shift", "shift_on", "activity")
+_GIFT = conditions_on("gift", "given_on", "channel")
+_CONTACT = conditions_on("contact", "contacted_on", "channel")
+_VOTE = conditions_on("vote_history", "election_date", "election_type")
+_SHIFT = conditions_on("volunteer_shift", "shift_on", "activity")
 
 
 def _is(column: str, value: str) -> str:
@@ -197,6 +197,9 @@ FUNCTIONS = {
     "in_source": Fact(
         lambda source: f"list_contains(p.sources, {quote_literal(source)})",
         "has a record in a source", "'actblue'", 1, 1),
+    "tagged": Fact(
+        lambda name: _exists(_rows("tag", "tagged_on", _is("tag.name", name))),
+        "bears a tag that an analyst put on", "'walk list 3'", 1, 1),
     "score": Fact(
         lambda name: "(SELECT max_by(score.value, score.scored_on) "
         + _rows("score", "scored_on", _is("score.name", name)) + ")",
@@ -222,6 +225,7 @@ _VOCABULARIES: dict[str, tuple[tuple[str, str], ...]] = {
     "assigned": (("assignment", "experiment"), ("assignment", "arm")),
     "answered": (("survey_response", "question"), ("survey_response", "answer")),
     "score": (("score", "name"),),
+    "tagged": (("tag", "name"),),
     "in_source": (("source_record", "source"),),
 }
 FUNCTIONS = {name: replace(fact, vocabulary=_VOCABULARIES.get(name, ())) for name, fact in FUNCTIONS.items()}

@@ -13,9 +13,12 @@ from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.expressions import grammar as expressions
 from campaignkit.megafile.expressions.grammar import Node, walk
 from campaignkit.megafile.expressions.known_values import unmatched
-from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS, is_window
+from campaignkit.megafile.facts import AS_OF, Fact, is_window
+from campaignkit.megafile.known_facts import KnownFacts, known_facts
 from campaignkit.restrictions import UNTRACED
 from campaignkit.sql import quote_identifier, quote_literal
+
+_SHEET = "mf.facts lists them all; mf.facts.search('word') finds some."
 
 #: Columns that say who somebody is: compared with values, they are a list of people from who knows where.
 _IDENTIFYING = frozenset({"person_id", "household_id", "state_voter_id", "van_id", "phone", "email"})
@@ -58,21 +61,22 @@ def translate(megafile: Connection, text: str, as_of: date | str) -> Translated:
     ColumnNotFound
         If it names a column or fact that is not there.
     """
-    tree = expressions.parse(text)
+    tree, facts = expressions.parse(text), known_facts(megafile)
     for node in walk(tree):
-        if node["class"] == "FUNCTION" and node["function_name"] in FUNCTIONS:
-            _check_values(megafile, node["function_name"], _arguments(node))
+        if node["class"] == "FUNCTION" and node["function_name"] in facts.functions:
+            name = node["function_name"]
+            _check_values(megafile, name, facts.functions[name], _arguments(node, facts.functions[name]))
     day = as_of if isinstance(as_of, str) else quote_literal(as_of)
 
     def named(node: Node) -> str | None:
-        sql = _name(node)
+        sql = _name(node, facts)
         if sql is None:
             return None
         sql = sql.replace(AS_OF, day)
         return sql if _WHOLE.match(sql) else f"({sql})"
 
     sql = expressions.write(tree, named)
-    restricted, warnings = _restricted(megafile, tree)
+    restricted, warnings = _restricted(megafile, tree, facts)
     return Translated(sql, restricted, unmatched(megafile, tree), warnings)
 
 
@@ -95,35 +99,35 @@ def named_features(features: Iterable[str] | Mapping[str, str]) -> dict[str, str
     return named
 
 
-def _name(node: Node) -> str | None:
+def _name(node: Node, facts: KnownFacts) -> str | None:
     """Return the SQL of a column, attribute or fact; None: it is neither."""
     if node["class"] == "COLUMN_REF":
-        return _column(node)
+        return _column(node, facts)
     if node["class"] != "FUNCTION" or node["is_operator"]:
         return None
     name = node["function_name"]
-    if name in FUNCTIONS:
-        return FUNCTIONS[name].sql(*_arguments(node))
+    if name in facts.functions:
+        return facts.functions[name].sql(*_arguments(node, facts.functions[name]))
     if name not in expressions.FUNCTIONS and not expressions.is_known(name):
-        raise ColumnNotFound(name, FUNCTIONS, where="a person (among facts)")
+        raise ColumnNotFound(name, facts.functions, where="a person (among facts)", see=_SHEET)
     return None
 
 
-def _column(node: Node) -> str:
+def _column(node: Node, facts: KnownFacts) -> str:
     path = node["column_names"]
     name = path[-1]
     if len(path) == 1 or path[:-1] in (["p"], ["person"]):
         if name in schema.columns_of("person"):
             return f"p.{quote_identifier(name)}"
-        if name in ATTRIBUTES:
-            return ATTRIBUTES[name].sql()
-    known = [*schema.columns_of("person"), *ATTRIBUTES, *(f"{called}(…)" for called in FUNCTIONS)]
-    raise ColumnNotFound(".".join(path), known, where="a person")
+        if name in facts.attributes:
+            return facts.attributes[name].sql()
+    known = [*schema.columns_of("person"), *facts.attributes, *(f"{called}(…)" for called in facts.functions)]
+    raise ColumnNotFound(".".join(path), known, where="a person", see=_SHEET)
 
 
-def _arguments(node: Node) -> tuple[str, ...]:
+def _arguments(node: Node, fact: Fact) -> tuple[str, ...]:
     """Return a fact's arguments."""
-    name, fact = node["function_name"], FUNCTIONS[node["function_name"]]
+    name = node["function_name"]
     given = [argument["expression"] for argument in node["arguments"]]
     if any(constant["class"] != "CONSTANT" or constant["literal"]["kind"] != "STRING" for constant in given):
         raise BadValue(f"{name}({fact.arguments}) takes text in single quotes.")
@@ -138,9 +142,8 @@ def _arguments(node: Node) -> tuple[str, ...]:
     return texts
 
 
-def _check_values(megafile: Connection, name: str, arguments: tuple[str, ...]) -> None:
+def _check_values(megafile: Connection, name: str, fact: Fact, arguments: tuple[str, ...]) -> None:
     """Refuse an argument that no row has: a misspelt value would be an audience of nobody, or of all but nobody."""
-    fact = FUNCTIONS[name]
     given = [argument for argument in arguments if not is_window(argument)]
     if not fact.vocabulary:
         return
@@ -154,18 +157,25 @@ def _check_values(megafile: Connection, name: str, arguments: tuple[str, ...]) -
             )
 
 
-def _restricted(megafile: Connection, tree: Node) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return what may not serve soliciting, of facts, scores and ids written out, and what its scores warn of."""
-    calls = [node for node in walk(tree) if node["class"] == "FUNCTION" and node["function_name"] in FUNCTIONS]
-    facts = {node["function_name"] for node in calls if FUNCTIONS[node["function_name"]].restricted}
+def _restricted(
+    megafile: Connection, tree: Node, known: KnownFacts
+) -> tuple[frozenset[str], tuple[str, ...]]:  # fmt: skip
+    """Return what may not serve soliciting, of facts, scores, tags and ids written out, and what its scores warn of."""
+    calls = [node for node in walk(tree) if node["class"] == "FUNCTION" and node["function_name"] in known.functions]
+    facts = {node["function_name"] for node in calls if known.functions[node["function_name"]].restricted}
+    named = {node["column_names"][-1] for node in walk(tree) if node["class"] == "COLUMN_REF"}
+    facts |= {name for name in named if name in known.attributes and known.attributes[name].restricted}
     if any(_names_people(node) for node in walk(tree)):
         facts.add(UNTRACED)
     warnings: list[str] = []
-    for name in dict.fromkeys(_arguments(node) for node in calls if node["function_name"] == "score"):
-        query = "SELECT DISTINCT restricted, warning FROM score WHERE name = ?"
-        for made_of, warning in megafile.sql(query, name).rows():
-            facts |= {part.strip() for part in (made_of or "").split(",")} - {""}
-            warnings += [f"score('{name[0]}') {warning}"] if warning else []
+    for table, warning_of in (("score", "warning"), ("tag", "NULL")):
+        function = {"score": "score", "tag": "tagged"}[table]
+        texts = (_arguments(n, known.functions[function]) for n in calls if n["function_name"] == function)
+        for name in dict.fromkeys(texts):
+            query = f"SELECT DISTINCT restricted, {warning_of} AS warning FROM {table} WHERE name = ?"
+            for made_of, warning in megafile.sql(query, name).rows():
+                facts |= {part.strip() for part in (made_of or "").split(",")} - {""}
+                warnings += [f"score('{name[0]}') {warning}"] if warning else []
     return frozenset(facts), tuple(warnings)
 
 

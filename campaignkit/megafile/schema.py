@@ -25,8 +25,14 @@ FACTS = (
     "contest_entry", "suppression", "county_turnout", "panel_home", "viewing", "avail", "spot_order", "media_use",
 )  # fmt: skip
 
+#: Tables that a layout fills by `[attribute.…]` and `[fact.…]`: columns of one's own, see `own_columns`.
+OWN = ("attribute", "dated_fact")
+
+#: All that records give rows to.
+STAGED = (*FACTS, *OWN)
+
 #: Those whose rows stand as long as their record does. A suppression outlives its record, see `refusals`.
-STANDING_FACTS = tuple(table for table in FACTS if table != "suppression")
+STANDING_FACTS = tuple(table for table in STAGED if table != "suppression")
 
 _POLARS_TYPES: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(), "DATE": pl.Date(), "BOOLEAN": pl.Boolean(), "BIGINT": pl.Int64(),

@@ -401,6 +401,53 @@ CREATE TABLE media_use (
     uses      BOOLEAN
 );
 
+-- One row a column of one's own: what layouts map to attributes and dated facts, and what an analyst added.
+CREATE TABLE own_column (
+    name       VARCHAR,
+    kind       VARCHAR,     -- attribute, fact, added
+    type       VARCHAR,     -- text, number, dollars, date, yes/no; of a fact what its value and amount are, see layouts
+    label      VARCHAR,
+    keep       VARCHAR,     -- which value survives where a person's records differ: latest, earliest, highest, lowest,
+                            -- total; null: of a fact, all rows count
+    restricted VARCHAR,     -- what bars its use for soliciting; null: nothing
+    layout     VARCHAR      -- whose; null: an analyst's
+);
+
+-- One row a record and attribute of one's own that it gives a value.
+CREATE TABLE attribute (
+    person_id BIGINT, record_id BIGINT,
+    name  VARCHAR,          -- as in own_column
+    value VARCHAR           -- as own_column's type is written: 1250.00, 2012-10-01, true
+);
+
+-- One row a dated fact of one's own.
+CREATE TABLE dated_fact (
+    person_id BIGINT, record_id BIGINT,
+    name        VARCHAR,    -- as in own_column
+    happened_on DATE,
+    value       VARCHAR,
+    amount      DOUBLE
+);
+
+-- One row a person and tag that an analyst put on them. Who it is stays with a record of theirs, as ids may change.
+CREATE TABLE tag (
+    person_id  BIGINT,
+    source     VARCHAR,
+    record_key VARCHAR,
+    name       VARCHAR,
+    tagged_on  DATE,
+    restricted VARCHAR      -- as in score
+);
+
+-- One row a person and value that an analyst added; kept with a record of theirs, as tags are.
+CREATE TABLE added_value (
+    person_id  BIGINT,
+    source     VARCHAR,
+    record_key VARCHAR,
+    name       VARCHAR,     -- as in own_column
+    value      VARCHAR
+);
+
 CREATE TABLE score (
     person_id BIGINT,
     name      VARCHAR,

@@ -38,6 +38,8 @@ def known_values(megafile: Connection, column: str) -> Sequence[str]:
         return AGE_LABELS
     if column in CONSUMER:
         return megafile.values("consumer", column) if schema.columns_of("consumer")[column] == "VARCHAR" else []
+    if own := megafile.own_values(column, most=MOST):
+        return own
     if column in _FREE or schema.columns_of("person").get(column) != "VARCHAR":
         return []
     return megafile.values("person", column, most=MOST)

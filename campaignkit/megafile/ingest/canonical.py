@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -13,7 +13,8 @@ import polars as pl
 from campaignkit.errors import LayoutError
 from campaignkit.megafile import schema
 from campaignkit.megafile.ingest import clean
-from campaignkit.megafile.ingest.layout import MOST_NAME, Column, Fact, Layout, fold
+from campaignkit.megafile.ingest.layout import MOST_NAME, Column, Fact, Layout, OwnRows, fold
+from campaignkit.megafile.own_columns import TYPES
 
 _TRUE = ("t", "true", "y", "yes", "1", "x")
 _FALSE = ("f", "false", "n", "no", "0")
@@ -94,6 +95,7 @@ class Reader:
         unread: Counter[str] = Counter()
         people = self._people(rows, unread) if self.layout.describes else None
         facts = [(fact.table, self._fact(fact, rows, unread)) for fact in self.layout.facts]
+        facts += [self._own(own, rows, unread) for own in self.layout.own]
         records = self._records(rows, people)
         if people is not None:
             people = people.filter(pl.col("record_key").is_not_null())
@@ -162,8 +164,7 @@ class Reader:
         return rows.select(pl.struct(named).struct.json_encode().alias("extra"))["extra"]
 
     def _fact(self, fact: Fact, rows: pl.DataFrame, unread: Counter[str]) -> pl.DataFrame:
-        wanted = [self._raw(name).str.to_lowercase().is_in(list(values)) for name, values in fact.where.items()]
-        rows = rows.filter(*wanted) if wanted else rows
+        rows = self._where(fact.where, rows)
         if fact.unpivot is None:
             return self._make(fact.table, fact.columns, rows, unread)
         parts = []
@@ -177,6 +178,22 @@ class Reader:
         nobody = rows.clear().with_columns(pl.lit(None, pl.String).alias("__value"))
         return pl.concat(parts) if parts else self._make(fact.table, fact.columns, nobody, unread)
 
+    def _own(self, own: OwnRows, rows: pl.DataFrame, unread: Counter[str]) -> tuple[str, pl.DataFrame]:
+        """Return the table and the rows of an attribute or dated fact of one's own; without a value or date none."""
+        name, kind = own.definition.name, own.definition.kind
+        rows = self._where(own.where, rows)
+        if kind == "attribute":
+            types, table, needed = {"value": TYPES[own.definition.type][0]}, "attribute", "value"
+        else:
+            types, table, needed = schema.layout_columns("dated_fact"), "dated_fact", "happened_on"
+        made = self._typed(own.columns, types, rows, unread, before=f"{name}.")
+        made = made.filter(pl.col(needed).is_not_null()).with_columns(pl.lit(name).alias("name"))
+        return table, made.with_columns(pl.col("value").cast(pl.String)) if "value" in made.columns else made
+
+    def _where(self, where: dict[str, tuple[str, ...]], rows: pl.DataFrame) -> pl.DataFrame:
+        wanted = [self._raw(name).str.to_lowercase().is_in(list(values)) for name, values in where.items()]
+        return rows.filter(*wanted) if wanted else rows
+
     def _make(
         self,
         table: str,
@@ -185,7 +202,18 @@ class Reader:
         unread: Counter[str],
         groups: dict[str, str] | None = None,
     ) -> pl.DataFrame:
-        types = schema.layout_columns(table)
+        return self._typed(columns, schema.layout_columns(table), rows, unread, groups)
+
+    def _typed(
+        self,
+        columns: dict[str, Column],
+        types: Mapping[str, pl.DataType],
+        rows: pl.DataFrame,
+        unread: Counter[str],
+        groups: dict[str, str] | None = None,
+        before: str = "",
+    ) -> pl.DataFrame:
+        """Return columns of the types; what can't be read is null, and counted by the name behind `before`."""
         texts = {name: self._text(maker, groups or {}) for name, maker in columns.items()}
         reads = {name: typed(texts[name], maker, name, types[name]) for name, maker in columns.items()}
         made = rows.select("record_id", *(expr.alias(name) for name, expr in reads.items()))
@@ -193,7 +221,7 @@ class Reader:
             **{n: (texts[n].is_not_null() & reads[n].is_null()).sum() for n, m in columns.items() if m.value is None}
         )
         for name, count in (failures.row(0, named=True) if failures.width else {}).items():
-            unread[name] += count
+            unread[before.removesuffix(".") if before and name == "value" else f"{before}{name}"] += count
         return made
 
     def _text(self, maker: Column, groups: dict[str, str]) -> pl.Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -15,7 +15,8 @@ from typing import Any
 from campaignkit.errors import BadValue, LayoutError, nearest
 from campaignkit.megafile import schema
 from campaignkit.megafile.ingest.files import parse_toml, read_text
-from campaignkit.megafile.ingest.layout_checks import ENCODINGS, KINDS, MODES, check_layout, is_pattern
+from campaignkit.megafile.ingest.layout_checks import ENCODINGS, KINDS, MODES, check_layout, is_pattern, named_facts
+from campaignkit.megafile.own_columns import OwnColumn
 
 __all__ = ["ENCODINGS", "KINDS", "MODES", "Column", "Fact", "Layout"]
 
@@ -69,6 +70,15 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class OwnRows:
+    """How the rows of a column of one's own are made: an attribute's `value`, or a fact's date, value and amount."""
+
+    definition: OwnColumn
+    columns: dict[str, Column]
+    where: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Layout:
     """How one real export looks and what its columns mean; see layouts/README.md for each field."""
 
@@ -100,6 +110,8 @@ class Layout:
     one_per_person: bool
     person_columns: dict[str, Column]
     facts: tuple[Fact, ...]
+    own: tuple[OwnRows, ...]
+    optional: tuple[str, ...]
 
     @property
     def describes(self) -> bool:
@@ -111,7 +123,9 @@ class Layout:
         """The folded names of every column of the file that something reads."""
         makers = [*self.person_columns.values(), *(c for fact in self.facts for c in fact.columns.values())]
         read = [name for maker in makers for name in maker.inputs]
-        read += [*self.key, *self.person_key, *(name for fact in self.facts for name in fact.where)]
+        makers = [maker for rows in self.own for maker in rows.columns.values()]
+        read += [name for maker in makers for name in maker.inputs]
+        read += [*self.key, *self.person_key, *(name for rows in (*self.facts, *self.own) for name in rows.where)]
         return {fold(name) for name in read} | ({fold(self.as_of_column)} if self.as_of_column else set())
 
     @cached_property
@@ -130,6 +144,14 @@ class Layout:
         names = {fold(entry) for entry in self.unused if not is_pattern(entry)}
         patterns = [re.compile(entry[1:-1], re.IGNORECASE) for entry in self.unused if is_pattern(entry)]
         return names, patterns + [fact.unpivot for fact in self.facts if fact.unpivot]
+
+    def may_lack(self, column: str) -> bool:
+        """Whether a file may lack a column that the layout reads: one marked optional, by name or by a pattern."""
+        for entry in self.optional:
+            named = re.search(entry[1:-1], column, re.IGNORECASE) if is_pattern(entry) else fold(entry) == fold(column)
+            if named:
+                return True
+        return False
 
     def knows(self, column: str) -> bool:
         """Whether a column of the file is mapped, unpivoted, or left out on purpose; none with an overlong name is."""
@@ -217,7 +239,9 @@ def read_layout(text: str, where: str) -> Layout:
         person_key=tuple(person.get("key", key)) if person else (),
         one_per_person=person.get("one_per_person", True),
         person_columns=_columns(person.get("columns", {}), "source_record", where),
-        facts=tuple(_fact(fact, where) for fact in spec.get("fact", [])),
+        facts=tuple(_fact(fact, where) for fact in _listed_facts(spec)),
+        own=tuple(_own(spec)),
+        optional=tuple(file.get("optional", ())),
     )
 
 
@@ -229,8 +253,33 @@ def _fact(spec: dict[str, Any], where: str) -> Fact:
         table=table,
         columns=_columns(spec.get("columns", {}), table, where),
         unpivot=re.compile(spec["unpivot"], re.IGNORECASE) if "unpivot" in spec else None,
-        where={name: tuple(fold(value) for value in values) for name, values in spec.get("where", {}).items()},
+        where=_where(spec),
     )
+
+
+def _listed_facts(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    facts = spec.get("fact", [])
+    return [fact for fact in facts if "name" not in fact] if isinstance(facts, list) else []
+
+
+def _own(spec: dict[str, Any]) -> Iterator[OwnRows]:
+    """Yield the attributes and dated facts of one's own that a layout declares."""
+    kept = {"restricted": spec.get("restricted"), "layout": spec["name"]}
+    for name, attribute in spec.get("attribute", {}).items():
+        kind, label = attribute.get("type", "text"), attribute.get("label", name.replace("_", " "))
+        maker = {key: value for key, value in attribute.items() if key not in ("type", "label", "keep")}
+        definition = OwnColumn(name, "attribute", kind, label, attribute.get("keep", "latest"), **kept)
+        yield OwnRows(definition, {"value": _column(maker)})
+    for name, fact in named_facts(spec).items():
+        parts = {"date": "happened_on", "value": "value", "amount": "amount"}
+        columns = {column: _column(fact[part]) for part, column in parts.items() if part in fact}
+        kind = " ".join(part for part in ("value", "amount") if part in fact)
+        definition = OwnColumn(name, "fact", kind, fact.get("label", name.replace("_", " ")), **kept)
+        yield OwnRows(definition, columns, _where(fact))
+
+
+def _where(fact: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(fold(value) for value in values) for name, values in fact.get("where", {}).items()}
 
 
 def _columns(spec: dict[str, Any], table: str, where: str) -> dict[str, Column]:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from campaignkit.errors import LayoutError, listed, nearest
+from campaignkit.megafile.own_columns import KEEP, NAME, TYPES
 
 #: Sources link in this order: whoever comes first is the standing person the next is compared with.
 KINDS = ("voter", "van", "vendor", "supporter", "donor", "volunteer", "list", "none")
@@ -19,6 +20,11 @@ ENCODINGS = ("utf-8", "cp1252", "utf-16")
 
 def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+
+
+def _facts(value: Any) -> bool:
+    facts = value.values() if isinstance(value, dict) else value
+    return isinstance(value, list | dict) and all(isinstance(fact, dict) for fact in facts)
 
 
 def _text_by_name(value: Any) -> bool:
@@ -36,13 +42,16 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "flag": (lambda value: isinstance(value, bool), "true or false"),
     "count": (lambda value: type(value) is int and 1 <= value <= 9, "a whole number from 1 to 9"),
     "table": (lambda value: isinstance(value, dict), "a table"),
-    "tables": (lambda value: isinstance(value, list) and all(isinstance(v, dict) for v in value), "written [[fact]]"),
+    "facts": (_facts, "written [[fact]], or [fact.a_name] for dated facts of one's own"),
+    "attributes": (lambda v: isinstance(v, dict) and all(isinstance(a, dict) for a in v.values()),
+                   "written [attribute.a_name]"),
     "names": (_text_by_name, 'a table of texts, like { A = "a" }'),
     "lists": (lambda value: isinstance(value, dict) and all(map(_texts, value.values())), "a table of lists of texts"),
     "date": (lambda value: type(value) is date, "a date, like 2012-10-01 without quotes"),
     "format": (lambda value: isinstance(value, str) or _texts(value), "a date's format or a list of them"),
     "scalar": (_scalar, "text, a number, a date, true or false"),
     "group": (lambda v: isinstance(v, str | int) and not isinstance(v, bool), 'a group\'s number, "value" or "label"'),
+    "maker": (lambda v: isinstance(v, str | dict), "a column's name or a table"),
     "makers": (lambda v: isinstance(v, dict) and all(isinstance(m, str | dict) for m in v.values()),
                "a table of columns' names or tables"),
 }  # fmt: skip
@@ -50,13 +59,18 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
 _KEYS = {
     "": {"name": "name", "title": "text", "reference": "text", "source": "name", "kind": "text", "mode": "text",
          "scope": "texts", "key": "texts", "restricted": "text", "notes": "text",
-         "file": "table", "as_of": "table", "person": "table", "fact": "tables"},
+         "file": "table", "as_of": "table", "person": "table", "fact": "facts", "attribute": "attributes"},
     "file": {"delimiter": "text", "quote": "text", "encoding": "text", "header": "flag",
-             "header_rows": "count", "last_header_row": "text", "required": "texts", "sheet": "name",
+             "header_rows": "count", "last_header_row": "text", "required": "texts", "optional": "texts",
+             "sheet": "name",
              "unused": "texts", "columns": "texts", "patterns": "names"},
     "as_of": {"file_name": "text", "column": "name", "format": "text", "date": "date"},
     "person": {"source": "name", "key": "texts", "one_per_person": "flag", "columns": "makers"},
     "fact": {"table": "text", "unpivot": "text", "where": "lists", "columns": "makers"},
+    "attribute": {"type": "text", "label": "name", "keep": "text", "column": "text", "template": "text",
+                  "value": "scalar", "format": "format", "values": "names", "pattern": "text"},
+    "own fact": {"name": "name", "label": "name", "where": "lists", "date": "maker", "value": "maker",
+                 "amount": "maker"},
     "column": {"column": "text", "template": "text", "value": "scalar", "group": "group", "format": "format",
                "values": "names", "pattern": "text"},
 }  # fmt: skip
@@ -81,8 +95,55 @@ def check_layout(spec: dict[str, Any], where: str) -> None:
     _check_people(spec, person, where)
     for name, maker in person.get("columns", {}).items():
         _check_maker(maker, None, f"{where}, source_record.{name}")
-    for fact in spec.get("fact", []):
-        _check_fact(fact, where)
+    facts = spec.get("fact", [])
+    for fact in facts if isinstance(facts, list) else []:
+        if "name" not in fact:
+            _check_fact(fact, where)
+    for name, attribute in spec.get("attribute", {}).items():
+        _check_attribute(name, attribute, f"{where}, attribute.{name}")
+    for name, fact in named_facts(spec).items():
+        _check_own_fact(name, fact, f"{where}, fact.{name}")
+    if spec.get("attribute") or named_facts(spec):
+        _check_about_people(spec, where)
+
+
+def named_facts(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the dated facts of one's own by name: ``[fact.rsvp]``, or ``[[fact]]`` with a ``name``."""
+    facts = spec.get("fact", [])
+    if isinstance(facts, dict):
+        return facts
+    return {fact["name"]: fact for fact in facts if isinstance(fact.get("name"), str)}
+
+
+def _check_own_name(name: str, where: str) -> None:
+    if not NAME.fullmatch(name):
+        raise LayoutError(f"{where}: a name is of small letters, digits and _, beginning with a letter.")
+
+
+def _check_attribute(name: str, attribute: dict[str, Any], where: str) -> None:
+    _check_own_name(name, where)
+    check_keys(attribute, "attribute", where)
+    kind, keep = attribute.get("type", "text"), attribute.get("keep", "latest")
+    if kind not in TYPES:
+        raise LayoutError(f"{where}: type is {kind!r}; it is one of {listed(TYPES)}.")
+    if keep not in KEEP or (keep == "total" and kind not in ("number", "dollars")):
+        raise LayoutError(f"{where}: keep is {keep!r}; it is one of {listed(KEEP)} (total of numbers and dollars).")
+    _check_maker({key: value for key, value in attribute.items() if key not in ("type", "label", "keep")}, None, where)
+
+
+def _check_own_fact(name: str, fact: dict[str, Any], where: str) -> None:
+    _check_own_name(name, where)
+    check_keys(fact, "own fact", where)
+    if "date" not in fact:
+        raise LayoutError(f"{where}: a fact needs `date`, the column that says when it happened.")
+    for part in ("date", "value", "amount"):
+        if part in fact:
+            _check_maker(fact[part], None, f"{where}.{part}")
+
+
+def _check_about_people(spec: dict[str, Any], where: str) -> None:
+    if "person" not in spec:
+        raise LayoutError(f"{where}: attributes and facts need [person]: whom a row is about.")
 
 
 def check_keys(spec: dict[str, Any], part: str, where: str) -> None:

@@ -63,8 +63,9 @@ def as_made_text(layout: Layout) -> Layout:
     Numbers and dates of a workbook, Parquet or Arrow file have types; how its CSV would write them is of no account.
     """
     facts = tuple(replace(fact, columns=_with_iso_dates(fact.columns)) for fact in layout.facts)
+    own = tuple(replace(rows, columns=_with_iso_dates(rows.columns)) for rows in layout.own)
     return replace(
-        layout, delimiter=",", quote='"', encoding="utf-8", facts=facts,
+        layout, delimiter=",", quote='"', encoding="utf-8", facts=facts, own=own,
         person_columns=_with_iso_dates(layout.person_columns),
     )  # fmt: skip
 

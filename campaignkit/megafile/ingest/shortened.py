@@ -83,7 +83,7 @@ def hold_back(con: duckdb.DuckDBPyConnection, night: int, accepted: Collection[s
         con.execute(
             "INSERT INTO skipped_file SELECT ?, file, ? FROM source_file WHERE file_id = ?", [night, reason, file_id]
         )
-        for table in ("record", "source_record", *schema.FACTS):
+        for table in ("record", "source_record", *schema.STAGED):
             con.execute(
                 f"DELETE FROM stage.{quote_identifier(table)} WHERE record_id >> {FILE_ID_SHIFT} = ?", [file_id]
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import duckdb
 import polars as pl
@@ -34,7 +35,7 @@ def load_files(
     steps : Steps
         To say which file is being read.
     """
-    for table in ("record", "source_record", *schema.FACTS):
+    for table in ("record", "source_record", *schema.STAGED):
         name = quote_identifier(table)
         con.execute(f"CREATE TABLE stage.{name} AS SELECT * FROM main.{name} LIMIT 0")
     for file_id, source in zip(file_ids, sources, strict=True):
@@ -48,7 +49,7 @@ def load_files(
 
 
 def note_sources(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], own_layouts: dict[str, str]) -> None:
-    """Keep what later nights must know of the sources: kind, whether one record a person, layouts of one's own."""
+    """Keep what nights must know of the sources: kind, one record a person or more, one's own columns and layouts."""
     rows = {s.layout.source: (s.layout.source, s.layout.kind, None) for s in sources}
     for source in sources:
         if source.layout.describes and source.layout.person_source:
@@ -59,6 +60,10 @@ def note_sources(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], own_
             "DELETE FROM source WHERE source = ? AND (one_per_person IS NULL OR ? IS NOT NULL)", [row[0], row[2]]
         )
         con.execute("INSERT INTO source SELECT ?, ?, ? WHERE NOT EXISTS (FROM source WHERE source = ?)", [*row, row[0]])
+    for layout in {source.layout.name: source.layout for source in sources}.values():
+        for rows in layout.own:
+            con.execute("DELETE FROM own_column WHERE name = ?", [rows.definition.name])
+            con.execute("INSERT INTO own_column VALUES (?, ?, ?, ?, ?, ?, ?)", list(astuple(rows.definition)))
     for name, text in own_layouts.items():
         con.execute("DELETE FROM layout WHERE name = ?", [name])
         con.execute("INSERT INTO layout VALUES (?, ?)", [name, text])

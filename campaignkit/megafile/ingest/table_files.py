@@ -325,4 +325,4 @@ def header_row(texts: pl.DataFrame) -> int:
     1
     """
     cells = texts.head(MOST_TITLE_ROWS).select(pl.sum_horizontal(pl.all().is_not_null())).to_series()
-    return int((cells > cells.max() / 2).arg_max() or 0)
+    return int((2 * cells > cells.max()).arg_max() or 0)

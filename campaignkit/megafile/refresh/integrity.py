@@ -32,6 +32,9 @@ _RULES = {
             SELECT seen_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM record GROUP BY 1) USING (file_id)
         WHERE f.accepted - f.duplicates - f.vanished <> coalesce(n, 0)""",
     "scores are of people who are not there": "SELECT count(*) FROM score ANTI JOIN person USING (person_id)",
+    "tags are of people who are not there": "SELECT count(*) FROM tag ANTI JOIN person USING (person_id)",
+    "added values are of people who are not there": """
+        SELECT count(*) FROM added_value ANTI JOIN person USING (person_id)""",
     "suppressions are of people who are not there": """
         SELECT count(*) FROM suppression ANTI JOIN person USING (person_id)""",
     "scored pairs are of records that are gone": """

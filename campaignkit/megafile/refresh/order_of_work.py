@@ -21,6 +21,7 @@ from campaignkit.megafile.ingest.shortened import check_accepted, hold_back
 from campaignkit.megafile.ingest.sources import Source, find_sources, number_files
 from campaignkit.megafile.ingest.staging import load_files, note_skipped, note_sources
 from campaignkit.megafile.ingest.understood import notices
+from campaignkit.megafile.known_facts import refuse_clashes
 from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_people
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.linkage.person_ids import keep_ids
@@ -65,7 +66,9 @@ def refresh(
             kept = dict(con.execute("SELECT name, toml FROM layout").fetchall())
             known, noted = _known(con), set(con.execute("SELECT file, reason FROM skipped_file").fetchall())
             words, kept_own = {} if folder is None else own_words(folder), kept_words(con).own
-        found, skipped = find_sources(folder, load_layouts(kept | own), tables, as_of)
+        known_layouts = load_layouts(kept | own)
+        refuse_clashes(known_layouts)
+        found, skipped = find_sources(folder, known_layouts, tables, as_of)
         sources = [source for source in found if _mark(source) not in known]
         accepted = check_accepted(accept, sources)
     noted_all = all((left.name, left.reason) in noted for left in skipped)

@@ -34,10 +34,21 @@ def renew(con: duckdb.DuckDBPyConnection) -> None:
     repoint_facts(con)
     link_fec_gifts(con)
     make_suppressions(con)
+    _follow_anchors(con)
     con.execute(
         "DELETE FROM score WHERE person_id NOT IN (SELECT person_id FROM person)"
     )  # of the merged and the ended
     drop(con, "work_moved", "work_touched_person", "work_touched_address", "work_concerned")
+
+
+def _follow_anchors(con: duckdb.DuckDBPyConnection) -> None:
+    """Give tags and added values whoever their record is now; where it is gone, they stay with their person."""
+    for table in ("tag", "added_value"):
+        con.execute(f"""
+            UPDATE {table} SET person_id = s.person_id FROM source_record s
+            WHERE s.source = {table}.source AND s.record_key = {table}.record_key
+                AND s.person_id IS DISTINCT FROM {table}.person_id""")
+        con.execute(f"DELETE FROM {table} WHERE person_id NOT IN (SELECT person_id FROM person)")
 
 
 def _who_is_concerned(con: duckdb.DuckDBPyConnection) -> None:
