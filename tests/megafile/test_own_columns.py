@@ -53,9 +53,8 @@ EXTRA = {
 
 def gifts(extra=EXTRA):
     header, *rows = GIFTS.splitlines()
-    return "\n".join(
-        ",".join([line, *values]) for line, *values in zip([header, *rows], *([n, *v] for n, v in extra.items()))
-    )
+    columns = [[name, *values] for name, values in extra.items()]
+    return "\n".join(",".join(fields) for fields in zip([header, *rows], *columns, strict=True))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import polars as pl
 from campaignkit.errors import BadValue
 from campaignkit.megafile.own_columns import OwnColumn
 from campaignkit.megafile.storage.replacing import changed_file
+from campaignkit.sql import quote_identifier
 
 ROW_BYTES = 64
 
@@ -71,13 +72,15 @@ def write_values(path: Path, columns: list[OwnColumn], rows: pl.DataFrame, on: s
             keyed = "SELECT record_key AS key, source, record_key, person_id FROM source_record WHERE source = $source"
         parameters = {} if source is None else {"source": source}
         _refuse_strangers(con, keyed, on, parameters)
+        key = quote_identifier(on)
         for column in columns:
+            value = quote_identifier(column.name)
             con.execute("DELETE FROM added_value WHERE name = $name", {"name": column.name})
             con.execute(
                 f"""INSERT INTO added_value BY NAME
-                SELECT person_id, source, record_key, $name AS name, "{column.name}" AS value
-                FROM given g JOIN ({keyed}) k ON k.key = g."{on}" WHERE "{column.name}" IS NOT NULL
-                ORDER BY person_id""",
+                SELECT k.person_id, k.source, k.record_key, $name AS name, g.{value} AS value
+                FROM given g JOIN ({keyed}) k ON k.key = g.{key} WHERE g.{value} IS NOT NULL
+                ORDER BY k.person_id""",
                 {"name": column.name, **parameters},
             )
             con.execute("DELETE FROM own_column WHERE name = $name", {"name": column.name})
@@ -96,7 +99,8 @@ _ANCHORS = """
 
 
 def _refuse_strangers(con: duckdb.DuckDBPyConnection, keyed: str, on: str, parameters: dict[str, str]) -> None:
-    query = f'SELECT count(*), min(g."{on}"::VARCHAR) FROM given g ANTI JOIN ({keyed}) k ON k.key = g."{on}"'
+    key = quote_identifier(on)
+    query = f"SELECT count(*), min(g.{key}::VARCHAR) FROM given g ANTI JOIN ({keyed}) k ON k.key = g.{key}"
     strangers, first = con.execute(query, parameters).fetchall()[0]
     if strangers:
         raise BadValue(
