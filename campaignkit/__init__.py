@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         widgets,
     )
     from campaignkit.megafile import Megafile, Universe
+    from campaignkit.megafile.inspection import inspect
     from campaignkit.pages import report
     from campaignkit.result import Result
 
@@ -32,6 +33,7 @@ __all__ = [
     "election",
     "errors",
     "experiments",
+    "inspect",
     "megafile",
     "outreach",
     "polls",
@@ -48,6 +50,7 @@ _HOMES = {
     "Universe": "campaignkit.megafile",
     "Result": "campaignkit.result",
     "report": "campaignkit.pages",
+    "inspect": "campaignkit.megafile.inspection",
 }
 
 

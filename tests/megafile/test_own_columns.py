@@ -177,7 +177,7 @@ def test_tags_and_added_columns_stay_with_their_people_through_a_night(campaign,
     people = donors.people("person_id", "first_name").sort("first_name")
     table = people.select("person_id", host_ask=pl.Series([10.5, 20.0]), met_on=pl.lit(date(2012, 9, 1)))
     assert campaign.add(table, labels={"host_ask": "the host's ask"}, restricted=()) == 2
-    keys = pl.DataFrame({"record_key": ["1", "4"], "porch_light": [True, False]})
+    keys = pl.DataFrame({"record_key": ["2", "4"], "porch_light": [True, False]})
     assert campaign.add(keys, on="record_key", source="tiny_voter") == 2
     (tmp_path / "night").mkdir()
     voters = VOTERS.replace("1,Robert,Smith,Sr", "1,Robert,Smith,Sr.").replace("3,Ann,O'Brien", "3,Anna,O'Brien")

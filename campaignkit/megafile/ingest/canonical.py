@@ -16,8 +16,8 @@ from campaignkit.megafile.ingest import clean
 from campaignkit.megafile.ingest.layout import MOST_NAME, Column, Fact, Layout, OwnRows, fold
 from campaignkit.megafile.own_columns import TYPES
 
-_TRUE = ("t", "true", "y", "yes", "1", "x")
-_FALSE = ("f", "false", "n", "no", "0")
+TRUE = ("t", "true", "y", "yes", "1", "x")
+FALSE = ("f", "false", "n", "no", "0")
 
 
 @dataclass
@@ -265,7 +265,7 @@ def typed(text: pl.Expr, maker: Column, name: str, data_type: pl.DataType) -> pl
     if data_type == pl.Date:
         return clean.plausible_date(pl.coalesce(*(_date(text, form) for form in maker.format or ("%Y-%m-%d",))))
     if data_type == pl.Boolean:
-        words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+        words = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
         return text.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
     if data_type == pl.String:
         cleaner: Callable[[pl.Expr], pl.Expr] = clean.cleaners().get(name, lambda as_is: as_is)

@@ -23,7 +23,7 @@ _ADDRESS_WORDS = {
     "NUMBER": "APT", "NO": "APT", "#": "APT", "LOT": "APT", "ROOM": "APT", "RM": "APT",
 }  # fmt: skip
 
-_STATES = {
+STATES = {
     "ALABAMA": "AL", "ALASKA": "AK", "ARIZONA": "AZ", "ARKANSAS": "AR", "CALIFORNIA": "CA", "COLORADO": "CO",
     "CONNECTICUT": "CT", "DELAWARE": "DE", "DISTRICT OF COLUMBIA": "DC", "FLORIDA": "FL", "GEORGIA": "GA",
     "HAWAII": "HI", "IDAHO": "ID", "ILLINOIS": "IL", "INDIANA": "IN", "IOWA": "IA", "KANSAS": "KS", "KENTUCKY": "KY",
@@ -121,7 +121,7 @@ def state(text: pl.Expr) -> pl.Expr:
     >>> pl.select(state(pl.lit("new york"))).item()
     'NY'
     """
-    upper = spaces(text.cast(pl.String).str.to_uppercase().str.strip_chars(" .")).replace(_STATES)
+    upper = spaces(text.cast(pl.String).str.to_uppercase().str.strip_chars(" .")).replace(STATES)
     return pl.when(upper.str.contains(r"^[A-Z]{2}$")).then(upper)
 
 

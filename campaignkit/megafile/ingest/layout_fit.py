@@ -46,7 +46,7 @@ def choose_layout(layouts: Iterable[Layout], heads: dict[str, str], file: str) -
     if fitting:
         names = " and ".join(layout.name for layout in fitting)
         raise LayoutError(f'{file} fits {names}. Say which in manifest.toml beside it: ["{file}"] with layout = "…".')
-    raise FitsNothing(f"{file} fits no layout. {_nearest_layout(layouts, heads)}")
+    raise FitsNothing(f"{file} fits no layout. {nearest_layout(layouts, heads)}")
 
 
 def _check_first_line(heads: dict[str, str], file: str) -> None:
@@ -171,7 +171,7 @@ def _parse(layout: Layout, head: str, most: int) -> list[list[str]]:
     return rows
 
 
-def _nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
+def nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
     """Say which layout with a header comes nearest, under any delimiter, and what is in the way.
 
     Near is how many of the layout's required columns are there, and how many of the file's columns it knows.
