@@ -1,4 +1,4 @@
-"""The command line: `campaignkit demo | sample | build | refresh | notebooks | lab`."""
+"""The command line: `campaignkit demo | sample | inspect | build | refresh | notebooks | lab`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ import polars as pl
 
 from campaignkit.errors import BadValue, CampaignkitError
 from campaignkit.megafile import Megafile
+from campaignkit.megafile.inspection import inspect
 from campaignkit.sample.stored import DROPS, SEED, exports_folder
 from campaignkit.sample.stored import megafile as sample_megafile
 from campaignkit.sample.truth import link_quality
 
+_LAYOUT = "a layout of your own (TOML), a folder of them, or a glob in quotes"
 _ACCEPT = "take in a snapshot although it holds far fewer records than the one before"
 
 
@@ -54,16 +56,25 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=SEED)
     sample.add_argument("--drop", choices=list(DROPS), default=min(DROPS), help="the exports of which day")
     sample.set_defaults(run=_sample)
+    inspect = commands.add_parser("inspect", help="say what files of your own hold, and draft a layout for each")
+    inspect.add_argument("files", nargs="+", metavar="FILE", help="files, folders or globs")
+    inspect.add_argument(
+        "--save", type=Path, metavar="FOLDER", help="write the drafts there; those there are left alone"
+    )
+    inspect.add_argument("--layout", action="append", default=[], help=_LAYOUT)
+    inspect.set_defaults(run=_inspect)
     build = commands.add_parser("build", help="build a megafile from a folder of exports")
     build.add_argument("folder", type=Path)
     build.add_argument("path", type=Path)
-    build.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
+    build.add_argument("--layout", action="append", default=[], help=_LAYOUT)
+    build.add_argument("--as-of", metavar="DATE", help="the date of files in which nothing says one, like 2012-10-01")
     build.add_argument("--accept", action="append", default=[], metavar="FILE", help=_ACCEPT)
     build.set_defaults(run=_build)
     refresh = commands.add_parser("refresh", help="take a night's new files into a megafile")
     refresh.add_argument("folder", type=Path)
     refresh.add_argument("path", type=Path)
-    refresh.add_argument("--layout", action="append", default=[], type=Path, help="a layout of your own (TOML)")
+    refresh.add_argument("--layout", action="append", default=[], help=_LAYOUT)
+    refresh.add_argument("--as-of", metavar="DATE", help="as of `build`")
     refresh.add_argument("--accept", action="append", default=[], metavar="FILE", help=_ACCEPT)
     refresh.set_defaults(run=_refresh)
     notebooks = commands.add_parser("notebooks", help="write the example notebooks, and make the sample they open")
@@ -82,14 +93,34 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _build(options: argparse.Namespace) -> None:
-    built = Megafile.build(options.folder, options.path, layouts=options.layout, accept=options.accept, progress=True)
-    with built as megafile:
+    with Megafile.build(
+        options.folder, options.path, layouts=options.layout, accept=options.accept, as_of=options.as_of, progress=True
+    ) as megafile:
         _report(megafile)
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    found = inspect(options.files, layouts=options.layout)
+    for file in found.files:
+        _show(file.name, found.table.filter(pl.col("file") == file.name).select(
+            "column", pl.col("samples").list.join(" | ").alias("begins with"), "looks_like", "format",
+            pl.col("seems_to_be").fill_null("(a column of your own)"), "why"))  # fmt: skip
+    print(f"\n{found.summary()}")
+    if options.save is None:
+        for name, text in found.layouts.items():
+            print(f"\n# {name}.toml\n{text}")
+        print(
+            "# --save FOLDER writes these layouts as files; look them over, then: campaignkit build … --layout FOLDER"
+        )
+    else:
+        paths = ", ".join(map(str, found.save_layouts(options.save)))
+        print(f"\nDrafts: {paths}.\nLook them over, then: campaignkit build FOLDER PATH --layout {options.save}")
 
 
 def _refresh(options: argparse.Namespace) -> None:
     with Megafile.open(options.path) as megafile:
-        night = megafile.refresh(options.folder, layouts=options.layout, accept=options.accept, progress=True)
+        night = megafile.refresh(options.folder, layouts=options.layout, accept=options.accept, as_of=options.as_of,
+                                 progress=True)  # fmt: skip
         _show(night.summary(), night.table)
 
 

@@ -31,6 +31,7 @@ _CALLED = {
     "election_type": "vote_history",
 }  # fmt: skip
 _OF_ADDRESS = (
+    "house_character",
     "house_number",
     "house_half",
     "street_before",
@@ -98,7 +99,7 @@ class Inspection(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> list(ck.inspect(ck.sample.exports_folder() / "supporters_20121001.csv").layouts)
+        >>> list(ck.inspect(ck.sample.exports_folder() / "supporters_20121001.csv.gz").layouts)
         ['supporters']
         """
         named: dict[str, str] = {}
@@ -124,7 +125,7 @@ class Inspection(Result):
         --------
         >>> import tempfile
         >>> import campaignkit as ck
-        >>> found = ck.inspect(ck.sample.exports_folder() / "supporters_20121001.csv")
+        >>> found = ck.inspect(ck.sample.exports_folder() / "supporters_20121001.csv.gz")
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     [path.name for path in found.save_layouts(folder)]
         ['supporters.toml']

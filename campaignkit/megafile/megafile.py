@@ -16,7 +16,7 @@ from campaignkit.megafile.additions import Additions
 from campaignkit.megafile.build import build
 from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.ingest.frames import written_down
-from campaignkit.megafile.ingest.understood import losses
+from campaignkit.megafile.ingest.understood import losses, not_understood, unmapped
 from campaignkit.megafile.interviews import Interviews
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.logs import Logs
@@ -154,8 +154,10 @@ class Megafile(Interviews, Logs, SocialTies, Additions):
         notices = self.nights["warnings"].explode().drop_nulls().to_list()
         if notices:
             warnings.warn(" ".join(notices), stacklevel=3)
-        if wanted(progress) and (lost := losses(self.not_understood)):
-            print(lost, file=sys.stderr, flush=True)
+        if wanted(progress):
+            sources = self.sources
+            for lines in filter(None, (losses(not_understood(sources)), unmapped(sources))):
+                print(lines, file=sys.stderr, flush=True)
 
     def refresh(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from campaignkit.errors import nearest
+from campaignkit.errors import listed, nearest
 
 #: A file dated this long after all others may have a slip in its date; the megafile's own date goes by it.
 AHEAD = timedelta(days=366)
@@ -56,6 +56,28 @@ def losses(table: pl.DataFrame, most: int = 12) -> str:
     if table.height > most:
         lines.append(f"  and {table.height - most:,} more")
     return "\n".join(lines)
+
+
+def unmapped(sources: pl.DataFrame, most: int = 12) -> str:
+    """Return the columns of files that their layouts do not know, as lines of text; empty where all are known.
+
+    Parameters
+    ----------
+    sources : DataFrame
+        `Megafile.sources`.
+    most : int
+        How many files.
+    """
+    read = sources.filter(pl.col("extra_columns").list.len() > 0)
+    lines = [f"  {file} ({layout}): {listed(columns, most=20)}" for file, layout, columns in
+             read.select("file", "layout", "extra_columns").head(most).iter_rows()]  # fmt: skip
+    if not lines:
+        return ""
+    if read.height > most:
+        lines.append(f"  and {read.height - most:,} more files")
+    return "\n".join(
+        ["Columns that no layout maps, kept and not asked about ([attribute.…] in a layout maps them):", *lines]
+    )
 
 
 def _problems(file: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -171,14 +171,16 @@ def _is_code(content: Content) -> bool:
     return all(re.fullmatch(r"[A-Z]{0,3}-?\d{4,20}(-\d\d)?", value) for value in content.values)
 
 
-def _beside(meaning: str, steps: Sequence[int], kinds: Sequence[str]) -> Callable[[Sequence[Guess]], int | None]:
-    """Return what finds the nearest column of some kinds that stands so many steps from one whose meaning is known."""
+def _beside(
+    meaning: str, steps: Sequence[int], holds: Callable[[Guess], bool]
+) -> Callable[[Sequence[Guess]], int | None]:  # fmt: skip
+    """Return what finds a column that holds what it should, so many steps from one whose meaning is known."""
 
     def find(guesses: Sequence[Guess]) -> int | None:
         known = next((guess.place for guess in guesses if guess.meaning == meaning), None)
         for step in steps if known is not None else ():
             place = (known or 0) + step
-            if 0 <= place < len(guesses) and guesses[place].meaning is None and guesses[place].content.kind in kinds:
+            if 0 <= place < len(guesses) and guesses[place].meaning is None and holds(guesses[place]):
                 return place
         return None
 
@@ -195,6 +197,22 @@ def _share_of_given_names(guess: Guess) -> float:
     total = sum(guess.content.values.values())
     known = sum(count for value, count in guess.content.values.items() if value.upper() in _given_names())
     return known / max(total, 1)
+
+
+def _is_family_name(guess: Guess) -> bool:
+    texts = guess.content.kind == "text" and guess.content.filled > 0.9
+    return texts and _has_words(guess.content, least=2) and _share_of_given_names(guess) < 0.5
+
+
+def _is_middle_name(guess: Guess) -> bool:
+    initials = all(re.fullmatch(r"[A-Za-z]\.?", value) for value in guess.content.values)
+    return guess.content.kind in ("text", "empty") and (initials or _share_of_given_names(guess) > 0.2)
+
+
+def _first_name_beside_last(guesses: Sequence[Guess]) -> int | None:
+    """Return the column of given names where a column is known to be of last names, and none of first names."""
+    known = any(guess.meaning == "last_name" for guess in guesses)
+    return _most_given_names(0.5)(guesses) if known else None
 
 
 def _most_given_names(least: float) -> Callable[[Sequence[Guess]], int | None]:
@@ -234,8 +252,10 @@ def _street_name(guesses: Sequence[Guess]) -> int | None:
     return None
 
 
-def _has_words(content: Content) -> bool:
-    words = sum(count for value, count in content.values.items() if re.fullmatch(r"[A-Za-z.' -]{4,}", value))
+def _has_words(content: Content, least: int = 4) -> bool:
+    words = sum(
+        count for value, count in content.values.items() if re.fullmatch(rf"[^\W\d_][\w.' -]{{{least - 1},}}", value)
+    )
     return words > 0.7 * max(sum(content.values.values()), 1)
 
 
@@ -322,6 +342,7 @@ def _halves(guesses: Sequence[Guess]) -> int | None:
 
 #: What content says by itself, also under a name that says nothing.
 _SURE: dict[str, Callable[[Sequence[Guess]], int | None]] = {
+    "first_name": _first_name_beside_last,
     "email": _first("email"),
     "sex": _first("sex", lambda guess: guess.content.filled > 0.5, _no_name_of_another),
     "party": _first("party", lambda guess: bool({"DEM", "REP", "DEMOCRAT", "REPUBLICAN"} & {
@@ -333,16 +354,16 @@ _BY_PLACE: dict[str, Callable[[Sequence[Guess]], int | None]] = {
     "state_voter_id": _voter_id,
     "address": _first("address", lambda guess: guess.content.filled > 0.9),
     "first_name": _most_given_names(0.25),
-    "middle_name": _beside("first_name", (1, 2, -1), ("text", "empty")),
-    "last_name": _beside("first_name", (-1, 1, -2), ("text",)),
+    "last_name": _beside("first_name", (-1, 1, 2, -2), _is_family_name),
+    "middle_name": _beside("first_name", (1, 2, -1), _is_middle_name),
     "suffix": _first("suffix"),
     "county": lambda guesses: _few_words(guesses, 0),
     "house_number": lambda guesses: None if any(g.meaning == "address" for g in guesses) else _house_number(guesses),
     "street_name": _street_name,
     "unit": _unit,
     "city": _city,
-    "state": _beside("city", (1, 2, 3), ("state",)),
-    "zip5": _beside("city", (1, 2, 3), ("zip", "number")),
+    "state": _beside("city", (1, 2, 3), lambda guess: guess.content.kind == "state"),
+    "zip5": _beside("city", (1, 2, 3), lambda guess: guess.content.kind in ("zip", "number")),
     "birth_date": _first("date", lambda guess: guess.content.filled > 0.5),
     "registered_on": _first("date", lambda guess: guess.content.filled > 0.5),
     "party": _holding({"DEM", "REP"}, {"D", "R"}, {"REP", "UNA"}),

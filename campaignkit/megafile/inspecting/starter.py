@@ -31,6 +31,8 @@ _CODES = ("sex", "party", "race", "voter_status")
 MOST_CODES = 12  # of a column whose codes are written out
 MOST_REQUIRED = 6
 
+_MONEY = frozenset({"ask", "amount", "donation", "pledge", "dues", "gift", "given", "raised", "dollars", "paid"})
+
 _SEXES = {"F": "F", "FEMALE": "F", "M": "M", "MALE": "M", "W": "F"}
 _PARTIES = {"DEM": "D", "DEMOCRAT": "D", "DEMOCRATIC": "D", "D": "D", "REP": "R", "REPUBLICAN": "R", "R": "R"}
 _STATUSES = {
@@ -329,6 +331,8 @@ def _own(guesses: Sequence[Guess]) -> list[str]:
         )  # fmt: skip
         if kind == "number" and any(value.startswith("0") and len(value) > 1 for value in guess.content.values):
             kind = "text"  # a code: its zeros matter
+        if kind == "number" and _MONEY & set(words_of(guess.column)):
+            kind = "dollars"
         lines += [f"[attribute.{name}]  # guess: a column of your own; take it away if nobody asks for it"]
         lines += [f"column = {_text(guess.column)}", f"type = {_text(kind)}"]
         if kind == "date" and guess.content.format != "%Y-%m-%d":
