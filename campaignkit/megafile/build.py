@@ -10,10 +10,12 @@ from pathlib import Path
 
 import duckdb
 
+from campaignkit.errors import LayoutError, nearest
 from campaignkit.megafile import schema
 from campaignkit.megafile.ingest.descriptions import settle_descriptions
 from campaignkit.megafile.ingest.files import Skipped
-from campaignkit.megafile.ingest.layout import KINDS, load_layouts, own_layouts
+from campaignkit.megafile.ingest.layout import KINDS, load_layouts, own_layouts, read_layout
+from campaignkit.megafile.ingest.layout_fit import absent_columns
 from campaignkit.megafile.ingest.settle import settle_records
 from campaignkit.megafile.ingest.shortened import check_accepted, hold_back
 from campaignkit.megafile.ingest.sources import Source, find_sources, number_files
@@ -73,6 +75,7 @@ def build(
             known_layouts = load_layouts(own)
             refuse_clashes(known_layouts)
             sources, skipped = find_sources(folder, known_layouts, tables, as_of)
+            _refuse_absent(sources, own)
         words = {} if folder is None else own_words(folder)
         drop = Drop(sources, number_files(sources), own, words, skipped, check_accepted(accept, sources))
         make_parent(path)
@@ -82,6 +85,27 @@ def build(
             _log(con, started)
     finally:
         steps.close()
+
+
+def _refuse_absent(sources: Iterable[Source], own: Mapping[str, str]) -> None:
+    """Refuse files that lack a column which a layout of one's own reads: a built-in one knows its sources' dialects.
+
+    Raises
+    ------
+    LayoutError
+        If there is one that the layout does not mark optional.
+    """
+    names = {read_layout(text, where).name for where, text in own.items()}
+    lacking = []
+    for source in sources:
+        if source.layout.name in names and source.layout.header:
+            absent = absent_columns(source.layout, source.header)
+            lacking += [f"{source.file.name} lacks {name!r}{nearest(name, source.header)}" for name in absent]
+    if lacking:
+        raise LayoutError(
+            f"A layout of your own reads columns that its file lacks: {' '.join(lacking[:12])} Correct the layout, or "
+            'mark them optional: optional = ["…"] in [file].'
+        )
 
 
 def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model | bool) -> None:

@@ -119,14 +119,20 @@ class Layout:
         return bool(self.person_columns)
 
     @cached_property
+    def read_columns(self) -> list[str]:
+        """The columns of the file that something reads, as the layout writes them."""
+        makers = [
+            *self.person_columns.values(),
+            *(c for rows in (*self.facts, *self.own) for c in rows.columns.values()),
+        ]
+        read = [name for maker in makers for name in maker.inputs]
+        read += [*self.key, *self.person_key, *(name for rows in (*self.facts, *self.own) for name in rows.where)]
+        return list(dict.fromkeys([*read, *([self.as_of_column] if self.as_of_column else [])]))
+
+    @cached_property
     def mapped(self) -> set[str]:
         """The folded names of every column of the file that something reads."""
-        makers = [*self.person_columns.values(), *(c for fact in self.facts for c in fact.columns.values())]
-        read = [name for maker in makers for name in maker.inputs]
-        makers = [maker for rows in self.own for maker in rows.columns.values()]
-        read += [name for maker in makers for name in maker.inputs]
-        read += [*self.key, *self.person_key, *(name for rows in (*self.facts, *self.own) for name in rows.where)]
-        return {fold(name) for name in read} | ({fold(self.as_of_column)} if self.as_of_column else set())
+        return {fold(name) for name in self.read_columns}
 
     @cached_property
     def suppressing(self) -> dict[str, str]:

@@ -128,6 +128,12 @@ def first_fields(line: str) -> tuple[str, list[str]]:
     return delimiter, [field.strip()[:MOST_NAME] for field in fields[:MOST_NAMES]]
 
 
+def absent_columns(layout: Layout, header: Sequence[str]) -> list[str]:
+    """Return the columns that a layout reads and has not marked optional, and a header lacks, as it writes them."""
+    there = {fold(name) for name in header}
+    return [name for name in layout.read_columns if fold(name) not in there and not layout.may_lack(name)]
+
+
 def has_last_header_row(layout: Layout, head: str) -> bool:
     """Return whether the last header row says what the layout expects; without a check, people would pass for it."""
     if layout.last_header_row is None:
