@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         outreach,
         polls,
         sample,
+        tables,
         voters,
         widgets,
     )
@@ -39,6 +40,7 @@ __all__ = [
     "polls",
     "report",
     "sample",
+    "tables",
     "voters",
     "widgets",
 ]

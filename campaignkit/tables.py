@@ -15,6 +15,9 @@ from campaignkit.errors import BadValue, ColumnNotFound
 from campaignkit.restrictions import UNTRACED, restrictions_of
 from campaignkit.sql import quote_identifier
 from campaignkit.stats.arrays import Floats, Mask
+from campaignkit.warehouse import read_sql
+
+__all__ = ["read_sql"]  # for whoever uses the package; what stands here beside it is for the rooms
 
 Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 
@@ -198,10 +201,9 @@ def require_ids(table: Table, ids: Sequence[str]) -> None:
 
 
 def restrictions(data: object, names: Sequence[str], facts: Sequence[str]) -> frozenset[str]:
-    """Return what in some columns of a table may not serve soliciting.
+    """Return what in some columns of a table may not serve soliciting, as `campaignkit.restrictions` knows of it.
 
-    It is known of a universe and its facts and of what it handed out (see `campaignkit.restrictions`), and guessed from
-    names that begin with ``fec_``; of any other table nobody knows.
+    It is guessed from names that begin with ``fec_``; of a table from elsewhere nobody knows.
     """
     restricted = restrictions_of(data) | {name for name in names if name.lower().startswith("fec_")}
     translated = getattr(data, "translated", None)
@@ -239,8 +241,7 @@ def open_table(data: object) -> Frame:
     Parameters
     ----------
     data : table
-        Whatever Narwhals accepts (Polars eager or lazy, a DuckDB relation, pandas, PyArrow, a PySpark
-        DataFrame, a Narwhals frame) or an object whose ``.relation()`` returns one of these.
+        What Narwhals accepts (Polars, pandas, PyArrow, DuckDB, PySpark) or an object whose ``.relation()`` gives one.
 
     Returns
     -------

@@ -9,9 +9,10 @@ import polars as pl
 from campaignkit.megafile import schema
 from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.export.log import read_export_log
-from campaignkit.megafile.facts import ATTRIBUTES, FUNCTIONS
+from campaignkit.megafile.fact_sheet import COLUMNS, FactSheet, declared, fact_sheet
 from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT
 from campaignkit.megafile.ingest.understood import not_understood
+from campaignkit.megafile.known_facts import known_facts
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.refresh.integrity import problems
 from campaignkit.megafile.refresh.report import RefreshReport, night_report
@@ -143,7 +144,10 @@ class Logs(Connection):
 
     @property
     def facts(self) -> pl.DataFrame:
-        """What predicates and features may name beyond person's columns: name, arguments, meaning.
+        """What predicates and features may name beyond person's columns: name, arguments, meaning, example.
+
+        Columns of one's own are among them. `fact_sheet` has person's columns and the tables too, says how full each
+        is, and searches.
 
         Examples
         --------
@@ -152,9 +156,35 @@ class Logs(Connection):
         >>> mf.facts.filter(pl.col("name").str.starts_with("gift"))["name"].to_list()
         ['gifts', 'gift_count']
         """
-        named = [(name, "", fact.meaning) for name, fact in ATTRIBUTES.items()]
-        called = [(name, f"({fact.arguments})", fact.meaning) for name, fact in FUNCTIONS.items()]
-        return pl.DataFrame(named + called, schema=["name", "arguments", "meaning"], orient="row")
+        rows = [row for row in declared(known_facts(self)) if row[1] in ("attribute", "fact")]
+        return pl.DataFrame(rows, schema=list(COLUMNS), orient="row").drop("kind")
+
+    def fact_sheet(self, search: str | None = None) -> FactSheet:
+        """Return the sheet of facts: every column, attribute, fact and table, with its meaning and how full it is.
+
+        Parameters
+        ----------
+        search : str or None
+            Words that a name, its meaning or its arguments must have. None: everything.
+
+        Returns
+        -------
+        FactSheet
+
+        Raises
+        ------
+        BadValue
+            If nothing speaks of what is sought.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> mf = ck.sample.megafile()
+        >>> mf.fact_sheet("dollars given").table.select("name", "example", "values").rows()
+        [('gifts', "gifts('online')", ['mail', 'online'])]
+        """
+        with reading(self.path, query=True):
+            return fact_sheet(self, search)
 
     @property
     def model(self) -> Model | None:

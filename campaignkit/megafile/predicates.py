@@ -18,7 +18,7 @@ from campaignkit.megafile.known_facts import KnownFacts, known_facts
 from campaignkit.restrictions import UNTRACED
 from campaignkit.sql import quote_identifier, quote_literal
 
-_SHEET = "mf.facts lists them all; mf.facts.search('word') finds some."
+_SHEET = "mf.facts lists them all, mf.fact_sheet('a word') searches them."
 
 #: Columns that say who somebody is: compared with values, they are a list of people from who knows where.
 _IDENTIFYING = frozenset({"person_id", "household_id", "state_voter_id", "van_id", "phone", "email"})

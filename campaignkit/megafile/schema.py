@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -91,3 +92,29 @@ def layout_columns(table: str) -> dict[str, pl.DataType]:
     """
     taken = RECORD_BOOKKEEPING if table == "source_record" else BOOKKEEPING
     return {name: _POLARS_TYPES[sql] for name, sql in columns_of(table).items() if name not in taken}
+
+
+def comments(table: str) -> dict[str, str]:
+    """Return what schema.sql says of a table's columns, by column; those without a comment are left out.
+
+    Examples
+    --------
+    >>> comments("person")["phone"]
+    'E.164'
+    """
+    body = re.search(rf"^CREATE TABLE {table} \(\n(.*?)^\);", schema_sql(), re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"^\s+(\w+) [^\n]*?-- (.*)$", body[1] if body else "", re.MULTILINE)
+    return {column: said for column, said in lines if column in columns_of(table)}
+
+
+def table_comment(table: str) -> str:
+    """Return what schema.sql says of a table; its name where it says nothing.
+
+    Examples
+    --------
+    >>> table_comment("gift")
+    'One row a gift to this campaign. Money in dollars; refunds are negative.'
+    """
+    above = re.search(rf"((?:^--[^\n]*\n)+)CREATE TABLE {table} ", schema_sql(), re.MULTILINE)
+    lines = above[1].splitlines() if above else [f"-- {table.replace('_', ' ')}"]
+    return " ".join(line.removeprefix("--").strip() for line in lines)

@@ -273,7 +273,7 @@ def test_restricted_facts_are_remembered(megafile):
 
 def test_every_fact_and_attribute_runs(megafile):
     examples = {"voted_in": "'2008-11-04'", "invited": "'a'", "entered": "'a'", "enrolled": "'q'", "assigned": "'e', 'a'",
-                "answered": "'q', 'a'", "suppressed": "'phone'", "in_source": "'x'", "score": "'t'"}  # fmt: skip
+                "answered": "'q', 'a'", "suppressed": "'phone'", "in_source": "'x'", "score": "'t'", "tagged": "'t'"}  # fmt: skip
     for row in megafile.facts.iter_rows(named=True):
         call = f"{row['name']}({examples.get(row['name'], '')})" if row["arguments"] else row["name"]
         assert megafile.universe().features({"x": call}).pl().height == PEOPLE

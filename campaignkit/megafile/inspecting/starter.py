@@ -89,7 +89,7 @@ def layout_name(sampled: Sampled) -> str:
     return "_".join(words) or "my_file"
 
 
-def _kind(by_meaning: Mapping[str | None, Guess]) -> tuple[str, str]:
+def _kind(by_meaning: Mapping[str, Guess]) -> tuple[str, str]:
     if "amount" in by_meaning:
         return "donor", f"{by_meaning['amount'].column!r} seems to be money given"
     if "van_id" in by_meaning:
@@ -101,7 +101,7 @@ def _kind(by_meaning: Mapping[str | None, Guess]) -> tuple[str, str]:
     return "none", "nothing in it names people"
 
 
-def _key(by_meaning: Mapping[str | None, Guess], guesses: Sequence[Guess]) -> list[str]:
+def _key(by_meaning: Mapping[str, Guess], guesses: Sequence[Guess]) -> list[str]:
     """Return the column that names a row: one by its name or content that is always there and never twice."""
     for meaning in ("key", "state_voter_id", "van_id", "person_key", "email"):
         guess = by_meaning.get(meaning)
@@ -137,9 +137,10 @@ def _pattern(guess: Guess) -> str | None:
         return None
     if content.kind == "date":
         return re.sub(r"\d", r"\\d", re.sub(r"([.+*?])", r"\\\1", values[0])) if _one_length(values) else None
-    if content.kind in ("number", "voter id") and content.distinct > 0.9 and len(values) > 5:
+    letters = "" if content.kind == "number" else "[A-Z]{2}"
+    codes = content.kind in ("number", "voter id") and all(re.fullmatch(rf"{letters}\d+", value) for value in values)
+    if codes and content.distinct > 0.9 and len(values) > 5:
         lengths = {len(value) for value in values}
-        letters = "" if content.kind == "number" else "[A-Z]{2}"
         return rf"{letters}\d{{{min(lengths) - len(letters) // 3}," + "18}"
     return forms.get(content.kind)
 
@@ -148,7 +149,7 @@ def _one_length(values: Sequence[str]) -> bool:
     return len({len(value) for value in values}) == 1
 
 
-def _as_of(sampled: Sampled, by_meaning: Mapping[str | None, Guess], changed_on: date) -> list[str]:
+def _as_of(sampled: Sampled, by_meaning: Mapping[str, Guess], changed_on: date) -> list[str]:
     names = [sampled.file.member or "", sampled.file.path.name]
     for pattern, form in ((r"(\d{8})", "%Y%m%d"), (r"(\d{4}-\d\d-\d\d)", "%Y-%m-%d")):
         if any(re.search(pattern, name) for name in names):
@@ -167,7 +168,7 @@ def _as_of(sampled: Sampled, by_meaning: Mapping[str | None, Guess], changed_on:
 
 
 def _people(
-    by_meaning: Mapping[str | None, Guess], guesses: Sequence[Guess], kind: str, key: list[str]
+    by_meaning: Mapping[str, Guess], guesses: Sequence[Guess], kind: str, key: list[str]
 ) -> list[str]:  # fmt: skip
     columns = dict(_person_columns(by_meaning))
     if kind == "none" or not columns:
@@ -179,7 +180,7 @@ def _people(
     return [*lines, "", "[person.columns]", *(f"{name} = {maker}" for name, maker in columns.items()), ""]
 
 
-def _person_key(by_meaning: Mapping[str | None, Guess], kind: str, key: list[str]) -> list[str]:
+def _person_key(by_meaning: Mapping[str, Guess], kind: str, key: list[str]) -> list[str]:
     if kind != "donor" and key:
         return key
     for meaning in ("person_key", "email"):
@@ -189,7 +190,7 @@ def _person_key(by_meaning: Mapping[str | None, Guess], kind: str, key: list[str
     return named or key or [next(iter(by_meaning.values())).column]
 
 
-def _person_columns(by_meaning: Mapping[str | None, Guess]) -> Iterable[tuple[str, str]]:
+def _person_columns(by_meaning: Mapping[str, Guess]) -> Iterable[tuple[str, str]]:
     """Yield the columns of source_record, each with how it is made and a comment on why."""
     if (whole := by_meaning.get("name")) and not {"first_name", "last_name"} & set(by_meaning):
         yield from _from_whole_name(whole)
@@ -241,7 +242,7 @@ def _codes(meaning: str, guess: Guess) -> str:
     return ", ".join([*shown, '"*" = "="'] if meaning == "party" else shown)
 
 
-def _gifts(by_meaning: Mapping[str | None, Guess], kind: str) -> list[str]:
+def _gifts(by_meaning: Mapping[str, Guess], kind: str) -> list[str]:
     if kind != "donor":
         return []
     lines = ["[[fact]]", 'table = "gift"', "[fact.columns]"]

@@ -1,0 +1,98 @@
+"""Rows of a Postgres server make the megafile that their text makes, streamed; what goes wrong is said."""
+
+import getpass
+import io
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from campaignkit import Megafile
+from campaignkit.errors import BadValue, CampaignkitError
+from campaignkit.tables import read_sql
+from tests.megafile.campaign import GIFTS, VOTERS, write_campaign
+
+SERVER = shutil.which("postgres") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/postgres")), None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A Postgres server of this test's own, on a port of its own; its address."""
+    if SERVER is None:
+        pytest.skip("there is no Postgres server on this machine")
+    folder, programs = tmp_path_factory.mktemp("postgres"), Path(SERVER).resolve().parent
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    user = []
+    if getpass.getuser() == "root":  # the server refuses to run as root
+        shutil.chown(folder, "postgres")
+        for parent in (folder.parent, folder.parent.parent):
+            parent.chmod(0o755)
+        user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
+    data, log = folder / "data", folder / "log"
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
+    subprocess.run([*user, programs / "initdb", "-D", data, "-A", "trust", "-U", "campaign", "--no-sync"], **quiet)
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    subprocess.run([*user, programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"], **quiet)
+    try:
+        yield f"postgresql://campaign:secret@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+
+
+def put(uri, name, text):
+    frame = pl.read_csv(io.StringIO(text), infer_schema=False)
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+        cursor.adbc_ingest(name, frame.to_arrow(), mode="replace")
+        connection.commit()
+
+
+@pytest.mark.slow
+def test_tables_of_a_server_make_the_megafile_of_their_text(server, tmp_path):
+    layouts = write_campaign(tmp_path)
+    options = {"layouts": layouts, "model": False, "progress": False}
+    put(server, "voters", VOTERS)
+    put(server, "gifts", GIFTS)
+    tables = {name: read_sql(server, f"SELECT * FROM {name}") for name in ("voters", "gifts")}
+    with (
+        Megafile.build(tmp_path / "exports", tmp_path / "text.duckdb", **options) as text,
+        Megafile.build(tables, tmp_path / "sql.duckdb", as_of="2012-10-01", **options) as sql,
+    ):
+        for name in ("person", "household", "gift", "vote_history"):
+            of_text, of_sql = (
+                mf.sql(f"FROM {name} ORDER BY ALL").drop("record_id", strict=False) for mf in (text, sql)
+            )
+            assert of_text.equals(of_sql), name
+
+
+@pytest.mark.slow
+def test_rows_are_streamed_and_typed(server):
+    reader = read_sql(
+        server, "SELECT n, n::text AS name, DATE '2012-10-01' + n % 9 AS day FROM generate_series(1, 300000) n"
+    )
+    batches = list(reader)
+    assert len(batches) > 1
+    assert sum(batch.num_rows for batch in batches) == 300_000
+    assert str(reader.schema.field("day").type) == "date32[day]"
+
+
+@pytest.mark.slow
+def test_what_the_server_refuses_is_said_without_the_password(server):
+    with pytest.raises(BadValue, match="refuses the query") as refused:
+        read_sql(server, "SELECT * FROM nowhere")
+    assert "secret" not in str(refused.value)
+    closed = server.replace(server.rpartition(":")[2].partition("/")[0], "1")
+    with pytest.raises(CampaignkitError, match="can't be reached") as unreached:
+        read_sql(closed, "SELECT 1")
+    assert "secret" not in str(unreached.value)
+
+
+def test_an_address_without_a_driver_is_refused():
+    with pytest.raises(BadValue, match="no driver for 'mysql"):
+        read_sql("mysql://a@b/c", "SELECT 1")
