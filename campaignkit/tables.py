@@ -201,10 +201,7 @@ def require_ids(table: Table, ids: Sequence[str]) -> None:
 
 
 def restrictions(data: object, names: Sequence[str], facts: Sequence[str]) -> frozenset[str]:
-    """Return what in some columns of a table may not serve soliciting, as `campaignkit.restrictions` knows of it.
-
-    It is guessed from names that begin with ``fec_``; of a table from elsewhere nobody knows.
-    """
+    """Return what in some columns may not serve soliciting: what is known, and names that begin with ``fec_``."""
     restricted = restrictions_of(data) | {name for name in names if name.lower().startswith("fec_")}
     translated = getattr(data, "translated", None)
     if callable(translated):

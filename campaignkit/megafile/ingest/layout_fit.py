@@ -46,7 +46,8 @@ def choose_layout(layouts: Iterable[Layout], heads: dict[str, str], file: str) -
     if fitting:
         names = " and ".join(layout.name for layout in fitting)
         raise LayoutError(f'{file} fits {names}. Say which in manifest.toml beside it: ["{file}"] with layout = "…".')
-    raise FitsNothing(f"{file} fits no layout. {nearest_layout(layouts, heads)}")
+    near = nearest_layout(layouts, heads)
+    raise FitsNothing(f"{file} fits no layout. {near or 'None comes near: it needs one of your own, layouts=[path].'}")
 
 
 def _check_first_line(heads: dict[str, str], file: str) -> None:
@@ -177,8 +178,8 @@ def _parse(layout: Layout, head: str, most: int) -> list[list[str]]:
     return rows
 
 
-def nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
-    """Say which layout with a header comes nearest, under any delimiter, and what is in the way.
+def nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str | None:
+    """Say which layout with a header comes nearest, under any delimiter, and what is in the way; None: none is near.
 
     Near is how many of the layout's required columns are there, and how many of the file's columns it knows.
     """
@@ -190,11 +191,11 @@ def nearest_layout(layouts: Sequence[Layout], heads: dict[str, str]) -> str:
             missing = [name for name in layout.required if fold(name) not in header]
             known = sum(layout.knows(name) for name in header) / len(header)
             near = (known + 1 - len(missing) / len(layout.required)) / 2
-            if near > nearest_yet:
+            if near > nearest_yet and len(missing) < len(layout.required):
                 best, nearest_yet = layout, near
                 advice = _what_is_in_the_way(layout, missing, delimiter)
     if best is None or nearest_yet < 0.5:
-        return "Write a layout for it (campaignkit/megafile/layouts/README.md) and pass layouts=[path]."
+        return None
     return f"The nearest is {best.name} ({best.title}): {advice}."
 
 
