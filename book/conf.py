@@ -97,6 +97,12 @@ def write_methods(app: Sphinx) -> None:
     (BOOK / "methods.md").write_text(methods.page(ROOT / "campaignkit"), encoding="utf-8")
 
 
+def write_facts(app: Sphinx) -> None:
+    """Write the page of columns and facts: what every megafile can be asked."""
+    sheet = importlib.import_module("campaignkit.megafile.fact_sheet")
+    (BOOK / "facts.md").write_text(sheet.page(), encoding="utf-8")
+
+
 def reference_page(name: str, thing: object) -> str:
     """Return the page of one public name: a module with its members, a class with its methods, or a function."""
     title = f"{name}\n{'=' * len(name)}\n\n"
@@ -133,5 +139,5 @@ def visit_math(self: nodes.NodeVisitor, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> None:
     """Have everything generated written before Sphinx looks for pages."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
-    for write in (write_vega, write_chapters, write_methods, write_reference):
+    for write in (write_vega, write_chapters, write_methods, write_facts, write_reference):
         app.connect("builder-inited", write)

@@ -12,7 +12,7 @@ from campaignkit.errors import BadValue, nearest
 from campaignkit.megafile import schema
 from campaignkit.megafile.connection import Connection
 from campaignkit.megafile.facts import AS_OF, ATTRIBUTES, FUNCTIONS, Fact
-from campaignkit.megafile.known_facts import KnownFacts, known_facts
+from campaignkit.megafile.known_facts import KnownFacts, known_facts, made_names
 from campaignkit.result import Result
 from campaignkit.sql import quote_identifier
 
@@ -92,6 +92,34 @@ def _tables() -> Iterator[tuple[str, str, str, str, str]]:
         yield name, "table", "", schema.table_comment(name), f"mf.table({name!r})"
 
 
+def page() -> str:
+    """Return the book's page of columns and facts, in Markdown.
+
+    Examples
+    --------
+    >>> "| `gave` | `('online' \\\\| 'mail' \\\\| '90d')` |" in page()
+    True
+    """
+    titles = {"column": "A person's columns", "attribute": "Attributes", "fact": "Facts", "table": "Tables"}
+    lines = [
+        "# Columns and facts", "",
+        "What predicates, features, breakdowns and lists may name. `mf.fact_sheet()` shows the same for a megafile of "
+        "yours, with its columns of one's own and how full each is.", "",
+    ]  # fmt: skip
+    for kind, title in titles.items():
+        lines += [f"## {title}", "", "| name | takes | meaning | example |", "|---|---|---|---|"]
+        for name, of_kind, arguments, meaning, example in declared():
+            if of_kind == kind:
+                cells = (_code(name), _code(arguments), meaning.replace("|", "\\|"), _code(example))
+                lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|") if text else ""
+
+
 def example_arguments(fact: Fact) -> tuple[str, ...]:
     """Return arguments with which a fact can be called, as its own line of arguments shows them.
 
@@ -134,14 +162,20 @@ def _filled(
     for name, kind in [key for key in sqls if facts.attributes.get(key[0]) and key[0] in ("donor", "voter")]:
         sql = sqls[name, kind]
         shares[name, kind] = megafile.sql(f"SELECT coalesce(avg(({sql})::INTEGER), 0.0) FROM person p").item()
-    about = {table for table in tables.values() if "person_id" in schema.columns_of(table)}
-    of = {
-        table: megafile.sql(
-            f"SELECT count(DISTINCT person_id) / greatest((SELECT count(*) FROM person), 1) "
-            f"FROM {quote_identifier(table)}").item()
-        for table in sorted(about)
-    }  # fmt: skip
-    return shares | {key: of[table] for key, table in tables.items() if table in of}
+    own = {made: column.name for column in megafile.own_columns() for made in made_names(column)}
+    for key, table in tables.items():
+        if "person_id" in schema.columns_of(table):
+            of = own.get(key[0]) if table == "dated_fact" and key[1] == "fact" else None
+            shares[key] = _share_with_rows(megafile, table, of)
+    return shares
+
+
+def _share_with_rows(megafile: Connection, table: str, name: str | None) -> float:
+    """Return the share of people who have a row of a table; of one name there, where it is given."""
+    where, params = ("", None) if name is None else (" WHERE name = ?", [name])
+    return megafile.sql(
+        f"SELECT count(DISTINCT person_id) / greatest((SELECT count(*) FROM person), 1) "
+        f"FROM {quote_identifier(table)}{where}", params).item()  # fmt: skip
 
 
 def _table_of(fact: Fact) -> str | None:

@@ -46,33 +46,33 @@ CREATE TABLE layout (
 
 -- One row a person. Values come from that person's source records by the rules in `people.py`.
 CREATE TABLE person (
-    person_id      BIGINT PRIMARY KEY,
+    person_id      BIGINT PRIMARY KEY, -- kept through nights
     household_id   BIGINT,    -- null: no address, a PO box, or more than 12 people there
     first_name     VARCHAR,
     middle_name    VARCHAR,
     last_name      VARCHAR,
     suffix         VARCHAR,   -- JR, SR, II, III, IV
     birth_date     DATE,
-    birth_year     SMALLINT,
+    birth_year     SMALLINT, -- of the birth date, or all that is known
     sex            VARCHAR,   -- F, M; null: unknown
-    race           VARCHAR,
+    race           VARCHAR,  -- white, black, hispanic, asian, native american, multiracial, other
     party          VARCHAR,   -- D, R, or the file's own code
     address        VARCHAR,
-    unit           VARCHAR,
+    unit           VARCHAR,  -- apartment, suite
     city           VARCHAR,
     state          VARCHAR,   -- two letters
     region         VARCHAR,   -- Census region: Northeast, Midwest, South, West
-    zip5           VARCHAR,
-    county         VARCHAR,
-    precinct       VARCHAR,
-    cd             VARCHAR,
-    sd             VARCHAR,
-    hd             VARCHAR,
+    zip5           VARCHAR,  -- five digits
+    county         VARCHAR,  -- in title case
+    precinct       VARCHAR,  -- as its source writes it
+    cd             VARCHAR,  -- congressional district
+    sd             VARCHAR,  -- state senate district
+    hd             VARCHAR,  -- state house or assembly district
     phone          VARCHAR,   -- E.164
     email          VARCHAR,   -- lower case
-    state_voter_id VARCHAR,
+    state_voter_id VARCHAR,  -- the key of their state's voter file
     voter_status   VARCHAR,   -- active, inactive, removed
-    registered_on  DATE,
+    registered_on  DATE,     -- when they registered to vote
     van_id         VARCHAR,   -- unique within van_state only
     van_state      VARCHAR,
     confidential   BOOLEAN,   -- a protected voter: on no list
@@ -202,6 +202,7 @@ CREATE TABLE caller (
     role      VARCHAR       -- volunteer, staff
 );
 
+-- One row a person and shift.
 CREATE TABLE volunteer_shift (
     person_id BIGINT, record_id BIGINT,
     shift_on DATE,
@@ -246,6 +247,7 @@ CREATE TABLE guess (
     guess    DOUBLE         -- expected gifts per 1,000 sent
 );
 
+-- One row an answer to whether texts may be sent.
 CREATE TABLE text_optin (
     person_id BIGINT, record_id BIGINT,
     phone       VARCHAR,
@@ -448,6 +450,7 @@ CREATE TABLE added_value (
     value      VARCHAR
 );
 
+-- One row a person, score and date.
 CREATE TABLE score (
     person_id BIGINT,
     name      VARCHAR,
@@ -458,6 +461,7 @@ CREATE TABLE score (
     warning    VARCHAR      -- what a list that ranks by it must say, such as that it ranks no better than chance
 );
 
+-- One row a list that was written.
 CREATE TABLE export (
     exported_at TIMESTAMP, path VARCHAR, channel VARCHAR, purpose VARCHAR, universe VARCHAR,
     rows BIGINT, sha256 VARCHAR

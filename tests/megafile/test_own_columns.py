@@ -101,6 +101,29 @@ def test_they_serve_breakdowns_features_ranks_and_segments(campaign):
     assert ranked.table["first_name"].to_list() == ["Robert", "Ann"]
 
 
+def test_explain_says_which_record_gave_each_value(campaign):
+    robert = campaign.universe("club = 'Elm'").people("person_id")["person_id"].item()
+    own = campaign.explain(robert).own
+    asked = own.filter(pl.col("name") == "last_ask")
+    assert asked.select("value", "source", "record_key").rows() == [
+        ("1250.00", "tiny_gifts", "g1"), ("50.00", "tiny_gifts", "g2"),
+    ]  # fmt: skip
+    assert own.filter(pl.col("name") == "rsvp")["happened_on"].to_list() == [date(2012, 5, 1), date(2012, 9, 28)]
+
+
+def test_the_sheet_of_facts_has_them_with_how_full_they_are(campaign):
+    sheet = campaign.fact_sheet("last ask").table
+    assert sheet.filter(pl.col("name") == "last_ask").select("kind", "filled").rows() == [("attribute", 2 / 5)]
+    assert campaign.fact_sheet("club").table["values"].to_list() == [["Elm", "Oak"]]
+    rsvp = campaign.fact_sheet("answered an invitation").table
+    assert rsvp["name"].to_list() == ["last_rsvp_days", "rsvp", "rsvp_count", "rsvp_total"]
+    assert rsvp.filter(pl.col("name") == "rsvp")["filled"].item() == 2 / 5
+    assert set(campaign.tables) <= set(campaign.fact_sheet().table["name"])
+    assert {"last_ask", "rsvp", "gave", "age"} <= set(campaign.facts["name"])
+    with pytest.raises(BadValue, match="Nothing in the sheet of facts speaks of 'clubb'"):
+        campaign.fact_sheet("clubb")
+
+
 def test_a_name_that_is_not_there_points_to_the_sheet_of_facts(campaign):
     with pytest.raises(ColumnNotFound, match=r"did you mean 'last_ask'.*mf\.facts"):
         campaign.universe("last_aks > 5")
