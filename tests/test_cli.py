@@ -66,3 +66,15 @@ def test_an_error_is_a_line_and_not_a_trace(tmp_path, capsys):
     (tmp_path / "exports" / "what.csv").write_text("a,b\n1,2\n")
     assert cli.main(["build", str(tmp_path / "exports"), str(tmp_path / "c.duckdb")]) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("campaignkit: ")
+
+
+def test_inspect_shows_each_column_and_saves_drafts(tmp_path, capsys):
+    (tmp_path / "walk.csv").write_text("Name;Zip Code;Colour\nLee, Ann;44101;red\n", encoding="utf-8")
+    assert cli.main(["inspect", str(tmp_path / "walk.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "utf-8 text parted by semicolons; 2 of 3 columns understood" in said
+    assert 'zip5 = "Zip Code"  # guess: its name' in said
+    assert cli.main(["inspect", str(tmp_path / "*.csv"), "--save", str(tmp_path / "layouts")]) == 0
+    assert "campaignkit build FOLDER PATH --layout" in capsys.readouterr().out
+    assert (tmp_path / "layouts" / "walk.toml").exists()
+    assert cli.main(["inspect", str(tmp_path / "none.csv")]) == 1

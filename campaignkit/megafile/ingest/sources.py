@@ -170,7 +170,7 @@ def _refuse_strange(strange: dict[ExportFile, FitsNothing]) -> None:
     if len(strange) > 1:
         lines.insert(0, f"{len(strange)} files fit no layout.")
     run = f"Have layouts drafted: campaignkit inspect {paths} --save layouts/ (in a notebook: ck.inspect(path))."
-    raise LayoutError("\n".join([*lines, run]))
+    raise LayoutError(("\n" if len(strange) > 1 else " ").join([*lines, run]))
 
 
 def _columns_of(file: ExportFile) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
@@ -25,6 +26,7 @@ _JSON_LINES = (".jsonl", ".ndjson")
 _WORKBOOK_BYTES = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
 
 BATCH_ROWS = 1 << 16
+BOMB_RATIO, BOMB_BYTES = 100, 64 << 20  # a workbook that unpacks to more than both is none
 MOST_TITLE_ROWS = 50  # of a sheet, among which its header is looked for
 
 
@@ -285,6 +287,7 @@ def _read_workbook(path: Path, name: str, changed: int, size: int) -> list[tuple
             f"{name} is a workbook, which fastexcel reads; it is not installed here: "
             "pip install 'campaignkit[excel]', or save the file as CSV."
         ) from error
+    _refuse_bomb(path, name)
     try:
         book = fastexcel.read_excel(str(path))
         return [(sheet, _sheet_csv(book, sheet)) for sheet in book.sheet_names]
@@ -293,6 +296,20 @@ def _read_workbook(path: Path, name: str, changed: int, size: int) -> list[tuple
         raise LayoutError(
             f"{name} can't be read ({first}). It is damaged, or locked by a password: save it anew without one."
         ) from error
+
+
+def _refuse_bomb(path: Path, name: str) -> None:
+    """Refuse a workbook, which is a zip, that unpacks to far more than any export does: it is read whole."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return  # an older workbook, or a damaged one, of which its reader says more
+    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * path.stat().st_size:
+        raise LayoutError(
+            f"{name} unpacks to {unpacked:,} bytes, over {BOMB_RATIO} times its size: no export does. Take it away; if "
+            "it is whole, save it as CSV."
+        )
 
 
 def _sheet_csv(book: Any, sheet: str) -> bytes:

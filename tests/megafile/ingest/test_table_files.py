@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import zipfile
 from datetime import date, datetime
 
 import duckdb
@@ -186,6 +187,16 @@ def test_a_damaged_file_is_one_clear_error(as_text, tmp_path):
     (exports / "gifts.parquet").unlink()
     (exports / "gifts.xlsx").write_bytes(b"PK\x03\x04" + b"\0" * 400)
     with pytest.raises(LayoutError, match=r"gifts\.xlsx can't be read"):
+        build(tmp_path, exports, layouts)
+
+
+def test_a_workbook_that_unpacks_to_far_more_than_an_export_is_refused(as_text, tmp_path):
+    _, layouts = as_text
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    with zipfile.ZipFile(exports / "gifts.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", bytes(80 << 20))
+    with pytest.raises(LayoutError, match=r"gifts\.xlsx unpacks to 83,886,080 bytes"):
         build(tmp_path, exports, layouts)
 
 

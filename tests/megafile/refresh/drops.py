@@ -37,6 +37,39 @@ table = "enrolment"
 columns = { programme = { value = "quick_donate" }, enrolled_on = "Joined" }
 """
 
+OWN_OF_LIST = """
+[attribute.joined_on]
+column = "Joined"
+type = "date"
+"""
+
+OWN_OF_GIFTS = """
+[attribute.last_amount]
+column = "Amount"
+type = "dollars"
+[attribute.most_given]
+column = "Amount"
+type = "dollars"
+keep = "highest"
+[attribute.given_in_all]
+column = "Amount"
+type = "dollars"
+keep = "total"
+[attribute.first_written]
+column = "Phone"
+keep = "earliest"
+[[fact]]
+name = "pledge"
+date = "Date"
+amount = "Amount"
+"""
+
+#: What columns of one's own say of each person.
+OWN = [
+    "joined_on", "last_amount", "most_given", "given_in_all", "first_written", "pledge_count()", "pledge_total()",
+    "last_pledge_days",
+]  # fmt: skip
+
 FIRST = ["Robert", "Bob", "Ann", "Anne", "William", "Bill", "Maria", "Jon", "John", "Elizabeth", "Liz", "Kim"]
 LAST = ["Smith", "Smyth", "Garcia", "Lee", "O'Brien", "Young"]
 STREETS = ["12 North Main Street", "9 Elm Rd Apt 4", "77 Oak Ave", "5 Pine Ct", "31 Lake Dr"]
@@ -45,7 +78,9 @@ START = date(2012, 9, 1)
 
 def layouts(folder: Path) -> list[Path]:
     """Write the three layouts and return where they lie."""
-    texts = {"tiny_voter": VOTER_LAYOUT, "tiny_gifts": GIFT_LAYOUT, "tiny_list": LIST_LAYOUT}
+    texts = {
+        "tiny_voter": VOTER_LAYOUT, "tiny_gifts": GIFT_LAYOUT + OWN_OF_GIFTS, "tiny_list": LIST_LAYOUT + OWN_OF_LIST,
+    }  # fmt: skip
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     return [folder / f"{name}.toml" for name in texts]

@@ -15,7 +15,7 @@ from campaignkit.megafile.linkage import relink as regroup
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.refresh.order_of_work import refresh
 from campaignkit.progress import Steps
-from tests.megafile.refresh.drops import Town, layouts
+from tests.megafile.refresh.drops import OWN, Town, layouts
 
 QUIET = Steps("", show=False)
 
@@ -51,10 +51,11 @@ def told(megafile: Megafile) -> dict[frozenset, tuple]:
     votes = dict(megafile.sql("SELECT person_id, count(*) FROM vote_history GROUP BY 1").iter_rows())
     homes = megafile.sql("SELECT person_id, address_key, people FROM person LEFT JOIN household USING (household_id)")
     home = {person: (key, n) for person, key, n in homes.iter_rows()}
+    own = {row[0]: row[2:] for row in megafile.universe().features(OWN).fetchall()}
     return {
         who[row["person_id"]]: (
             tuple(str(value) for name, value in row.items() if name != "person_id"),
-            gifts.get(row["person_id"]), votes.get(row["person_id"]), home[row["person_id"]],
+            gifts.get(row["person_id"]), votes.get(row["person_id"]), home[row["person_id"]], own[row["person_id"]],
         )
         for row in rows
     }  # fmt: skip
