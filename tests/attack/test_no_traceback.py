@@ -151,6 +151,12 @@ def test_a_manifest_or_layout_in_latin_1_or_that_is_a_folder_is_told_so(tmp_path
     layouts[0].write_bytes("# Peña\n".encode("latin-1"))
     with pytest.raises(LayoutError, match="is not UTF-8"):
         build(tmp_path, layouts)
+    with pytest.raises(LayoutError, match="is not UTF-8"):  # a folder stands for the layouts in it
+        build(tmp_path, [tmp_path])
+    with pytest.raises(LayoutError, match="no layout at"):
+        build(tmp_path, [tmp_path / "exports"])
+    layouts[0].unlink()
+    layouts[0].mkdir()
     with pytest.raises(LayoutError, match="can't be read"):
         build(tmp_path, [tmp_path])
     with pytest.raises(BadValue, match="takes paths"):

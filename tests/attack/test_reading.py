@@ -123,7 +123,11 @@ def test_lines_that_end_in_carriage_returns_alone_are_read(tmp_path):
 
 
 def test_a_column_that_is_not_there_is_said_with_the_nearest_name(tmp_path):
-    with build(tmp_path, write_campaign(tmp_path, voters=VOTERS.replace("ADDRESS", "ADRESS"))) as megafile:
+    layouts = write_campaign(tmp_path, voters=VOTERS.replace("ADDRESS", "ADRESS"))
+    with pytest.raises(LayoutError, match="lacks 'ADDRESS'; did you mean 'ADRESS'"):
+        build(tmp_path, layouts)
+    layouts[0].write_text(VOTER_LAYOUT.replace("[file]", '[file]\noptional = ["ADDRESS"]'), encoding="utf-8")
+    with build(tmp_path, layouts) as megafile:
         worst = megafile.not_understood.row(0, named=True)
         assert (worst["file"], worst["column"], worst["share"]) == ("voters_20121001.csv", "address", 1.0)
         assert "did you mean 'ADRESS'" in worst["problem"]
