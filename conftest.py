@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         module = item.dtest.globs.get("__name__", "") if isinstance(item, pytest.DoctestItem) else ""
         room, _, name = module.rpartition(".")
-        if name in getattr(sys.modules.get(room), "__all__", ()):
-            setattr(sys.modules[room], name, getattr(sys.modules[f"{room}.{name}"], name))
+        if name in getattr(sys.modules.get(room), "__all__", ()) and hasattr(sys.modules[module], name):
+            setattr(sys.modules[room], name, getattr(sys.modules[module], name))
         if isinstance(item, pytest.DoctestItem) and item.name.endswith(SLOW):
             item.add_marker(pytest.mark.slow)
