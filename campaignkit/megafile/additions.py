@@ -17,6 +17,7 @@ from campaignkit.megafile.known_facts import taken_by
 from campaignkit.megafile.own_columns import NAME, OwnColumn
 from campaignkit.megafile.storage.additions import write_tag, write_values
 from campaignkit.megafile.storage.scores import write_scores
+from campaignkit.megafile.universes import flagged_in
 from campaignkit.restrictions import restrictions_of, stated
 from campaignkit.tables import check_columns, open_table
 
@@ -75,7 +76,7 @@ class Additions(Connection):
         """
         if not self._read_only:
             raise BadValue("This megafile is open for writing; open it anew: Megafile.open(path).")
-        known = stated(restrictions_of(scores), restricted)
+        known = stated(restrictions_of(scores) | flagged_in(scores), restricted)
         count = write_scores(self.path, name, scores, scored_on or self.as_of, known, warning)
         self._move_on()
         return count
@@ -177,7 +178,7 @@ class Additions(Connection):
         self._check_may_add()
         check_columns(table, on)
         frame = open_table(table).lazy().collect("polars").to_native()
-        said = sorted(stated(restrictions_of(table), restricted))
+        said = sorted(stated(restrictions_of(table) | flagged_in(table), restricted))
         columns = [self._added(frame, name, labels or {}, ", ".join(said)) for name in frame.columns if name != on]
         if not columns:
             raise BadValue(f"The table has no column beside {on!r}.")
