@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from campaignkit import (
+        briefing,
         cells,
         charts,
         donors,
@@ -28,6 +29,7 @@ __all__ = [
     "Megafile",
     "Result",
     "Universe",
+    "briefing",
     "cells",
     "charts",
     "donors",

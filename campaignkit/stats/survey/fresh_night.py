@@ -1,0 +1,168 @@
+"""How unlike the nights before is the latest one: what was left out is foretold by the rest, and missed by how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2, t
+
+from campaignkit.stats.arrays import Floats, Whole
+from campaignkit.stats.regression.least_squares import solve
+from campaignkit.stats.regression.logit import Logit, fit_logit
+
+RIDGE = 1.0
+INDEPENDENT = 4  # contrasts of a night that are taken to tell of its nights' spread independently
+SMALLEST_SPREAD = 0.1  # of log counts from night to night, however alike the few nights seen were
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """By contrast: how far the latest night is from what the others foretell, and its error.
+
+    Attributes
+    ----------
+    estimate, std_error : array
+        In shares; the error holds sampling, the forecast's own error, and how much nights differ beyond both.
+    p_value : array
+        Two-sided, by t; the spread of nights beyond chance is one for all contrasts.
+    """
+
+    estimate: Floats
+    std_error: Floats
+    p_value: Floats
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """One night's cells beside what the others foretell of them."""
+
+    x: Floats
+    n: Floats
+    gap: Floats  # with the outcome, less expected
+    p: Floats
+    covariance: Floats
+
+    def contrast(self, weight: Floats) -> tuple[Floats, Floats]:
+        """Return contrasts of the gaps (contrasts × cells) and their variances."""
+        spread = weight**2 @ (self.n * self.p * (1 - self.p))
+        gradient = (weight * (self.n * self.p * (1 - self.p))) @ self.x
+        return weight @ self.gap, spread + np.einsum("ci,ij,cj->c", gradient, self.covariance, gradient)
+
+
+def foretell(x: Floats, n: Floats, k: Floats, night: Whole) -> list[Foretold]:
+    """Leave one night out after the other, and foretell it from the others; the latest is left out of all.
+
+    Parameters
+    ----------
+    x : array, cells × columns
+        The first column is 1.
+    n, k : array
+        Interviews of each cell, and those with the outcome.
+    night : array of int
+        Each cell's night, 0 to the latest.
+
+    Returns
+    -------
+    list of Foretold
+        Night by night, the latest last.
+
+    Examples
+    --------
+    >>> x, night = np.ones((4, 1)), np.arange(4)
+    >>> last = foretell(x, np.full(4, 100.0), np.array([50.0, 52.0, 48.0, 70.0]), night)[-1]
+    >>> float(last.gap.round(0)[0])
+    20.0
+    """
+    latest, start = int(night.max()), None
+    nights = []
+    for left_out in [latest, *range(latest)]:
+        kept = (night != left_out) & (night != latest)
+        fit = _fit(x[kept], n[kept], k[kept], start)
+        start = fit.beta
+        own = night == left_out
+        p = 1 / (1 + np.exp(-x[own] @ fit.beta))
+        covariance = solve(fit.information, np.eye(x.shape[1]))
+        nights.append(Foretold(x[own], n[own], k[own] - n[own] * p, p, covariance))
+    return [*nights[1:], nights[0]]
+
+
+def _fit(x: Floats, n: Floats, k: Floats, start: Floats | None) -> Logit:
+    return fit_logit(x, k / n, n, np.zeros(x.shape[1]) if start is None else start, RIDGE)
+
+
+def surprise(nights: list[Foretold], weights: list[Floats]) -> Surprise:
+    """Hold the latest night's contrasts against those of the nights before.
+
+    Parameters
+    ----------
+    nights : list of Foretold
+        The latest last.
+    weights : list of array, contrasts × cells
+        Of each night. A contrast without weight on the latest night has no p-value.
+    """
+    seen = [night.contrast(weight) for night, weight in zip(nights, weights, strict=True)]
+    z = np.array([np.where(v > 0, value**2 / np.maximum(v, 1e-300), np.nan) for value, v in seen[:-1]])
+    beyond = max(float(np.nanmean(z)), 1.0) if np.isfinite(z).any() else 1.0
+    free = max((len(nights) - 2) * min(z.shape[-1], INDEPENDENT), 1)
+    value, variance = seen[-1]
+    error = np.sqrt(variance * beyond)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = np.where(error > 0, 2 * t.sf(np.abs(value / error), free), np.nan)
+    return Surprise(value, error, p)
+
+
+def unlike_counts(counts: Floats) -> Floats:
+    """Return the p-value of each stream's latest count beside its earlier ones.
+
+    Parameters
+    ----------
+    counts : array, streams × nights
+
+    Examples
+    --------
+    >>> unlike_counts(np.array([[100.0, 110, 95, 105, 90, 30], [100, 110, 95, 105, 90, 101]])).round(3).tolist()
+    [0.002, 0.94]
+    """
+    logs = np.log(counts + 0.5)
+    past, nights = logs[:, :-1], counts.shape[1] - 1
+    spread = np.maximum(past.std(axis=1, ddof=1), np.sqrt(SMALLEST_SPREAD**2 + 1 / np.maximum(counts.mean(axis=1), 1)))
+    return 2 * t.sf(np.abs(logs[:, -1] - past.mean(axis=1)) / (spread * np.sqrt(1 + 1 / nights)), nights - 1)
+
+
+def unlike_mix(counts: Floats) -> float:
+    """Return the p-value of the latest night's mix of levels beside the earlier nights'.
+
+    Pearson's statistic, over how much the earlier nights differ from each other beyond chance.
+
+    Parameters
+    ----------
+    counts : array, levels × nights
+
+    Examples
+    --------
+    >>> same = np.array([[50.0, 55, 48, 52, 51], [50, 45, 52, 48, 49]])
+    >>> unlike_mix(same) > 0.5, unlike_mix(same + np.array([[0, 0, 0, 0, 60.0], [0, 0, 0, 0, 0]])) < 0.001
+    (True, True)
+    """
+    counts = counts[counts[:, :-1].sum(axis=1) > 0]
+    if len(counts) < 2 or not counts[:, -1].sum():
+        return float("nan")
+    free = len(counts) - 1
+    each = np.array([_pearson(counts, at) for at in range(counts.shape[1])])
+    beyond = max(float(each[:-1].mean()) / free, 1.0)
+    return float(chi2.sf(each[-1] / beyond, free))
+
+
+def _pearson(counts: Floats, at: int) -> float:
+    """Return Pearson's statistic of one night beside all the others but the latest."""
+    others = np.delete(counts[:, :-1], at, axis=1) if at < counts.shape[1] - 1 else counts[:, :-1]
+    base, own = others.sum(axis=1), counts[:, at]
+    both = base + own
+    kept = both > 0
+    n, m = own.sum(), base.sum()
+    expected = both[kept] * n / (n + m)
+    spread = expected * m / (n + m)
+    return float(((own[kept] - expected) ** 2 / np.maximum(spread, 1e-300)).sum())
+
+
