@@ -30,7 +30,7 @@ __all__ = ["Changes", "changes"]
 
 LEAST_NIGHTS = 6  # before the latest, to know what is usual
 FALSE = {"move": 0.02, "answers": 0.01, "mix": 0.01, "volume": 0.01}  # chance of any false claim, by kind; 5% in all
-APART = 4.0  # of z²: how far the best explanation must be ahead of one that is not nested in it
+APART = 1.5  # of z²: how far the best explanation must be ahead of one that is not nested in it
 POWER = 0.8
 SHOWN = 16
 CAUSES = {

@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from campaignkit import briefing, sample
+from campaignkit.briefing.changes import CAUSES
 from tests.calibration.quantities import table, worlds
 
-BY, FIRST, NIGHTS, A_NIGHT = ["sex", "age_band", "race", "region", "education"], 90_000, 15, 2_000
+BY, FIRST, NIGHTS, A_NIGHT = ["sex", "age_band", "race", "region", "education"], 90_000, 15, 3_000
 MOVE = 0.08
 
 
@@ -31,7 +32,7 @@ def judged(rows: pl.DataFrame, right: tuple[str, str] | None) -> dict:
     return {
         "named": named, "right": correct, "wrong": named and not correct, "cannot tell": not named,
         "unclear": found.cause == "unclear", "detectable": found.detectable, "CPU seconds": spent,
-        **{f"said {cause}": found.cause == cause for cause in briefing.changes_module.CAUSES},
+        **{f"said {cause}": found.cause == cause for cause in CAUSES},
     }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def export(seed: int) -> dict:
     own = latest & (rows["stream"] == name)
     lucky = pl.Series(rng.random(rows.height))
     if kind == 0:
-        rows = rows.filter(~own | (pl.int_range(pl.len()).rank() .over(own) <= rng.uniform(0.05, 0.25) * own.sum()))
+        rows = rows.filter(~own | (pl.int_range(pl.len()).rank().over(own) <= rng.uniform(0.05, 0.25) * own.sum()))
     elif kind == 1:
         rows = rows.with_columns(supports=pl.when(own).then(~pl.col("supports")).otherwise("supports"))
     else:
@@ -88,7 +89,7 @@ def export(seed: int) -> dict:
 
 DRAWS = {"nothing happened": nothing, "a stream's mix shifts": mix, "a real move": move, "a bad export": export}
 WORLDS = {name: (draw_one, 200 if name == "nothing happened" else 100) for name, (draw_one, _) in worlds(DRAWS, 1).items()}
-ABOUT = "2,000 interviews a night of four streams, 14 nights before; 20 groups. 'right' names the cause and the very stream or group."
+ABOUT = "3,000 interviews a night of four streams, 14 nights before; 20 groups. 'right' names the cause and the very stream or group."
 
 
 def report(rows: pl.DataFrame) -> str:

@@ -1,0 +1,324 @@
+"""A night in one command: ordered steps, each done anew only where its code, parameters or inputs changed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from campaignkit.briefing import people_steps, vote_steps
+from campaignkit.briefing.page import publish
+from campaignkit.briefing.parts import Part
+from campaignkit.briefing.settings import Settings, read_settings
+from campaignkit.briefing.tonight import Tonight, digest
+from campaignkit.errors import BadValue, CampaignkitError, RefreshRefused, nearest
+from campaignkit.megafile import Megafile
+from campaignkit.progress import Steps
+from campaignkit.result import Result
+from campaignkit.spreadsheets import Drafts
+from campaignkit.wording import counted
+
+__all__ = ["Night", "night"]
+
+WELL, WARNED, NOT_TRUSTED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its name, what it does, which settings it has, and whether it reads scores."""
+
+    name: str
+    says: str
+    run: Callable[[Tonight], Part]
+    settings: tuple[str, ...] = ()
+    reads_scores: bool = False
+
+
+STEPS = (
+    Step("files", "taking the night's files in", people_steps.files, ("exports", "layouts")),
+    Step("checks", "checking what came", people_steps.checks),
+    Step("scores", "fitting scores", people_steps.scores, ("scores",)),
+    Step("emails", "reading e-mail tests", vote_steps.emails, ("emails",)),
+    Step("polls", "reading the polls", vote_steps.polls, ("polls",), reads_scores=True),
+    Step("forecast", "forecasting", vote_steps.forecast, ("forecast",)),
+    Step("money", "allocating the money", vote_steps.money, ("money", "forecast")),
+    Step("television", "planning television", vote_steps.television, ("television",), reads_scores=True),
+    Step("contacts", "counting contacts", people_steps.contacts),
+    Step("lists", "writing lists", people_steps.lists, ("lists",), reads_scores=True),
+    Step("page", "writing the page", publish, ("page",)),
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Night(Result):
+    """What a night came to.
+
+    `table` has one row a step: ``step``, ``status`` ("done", "up to date", "would run", "not asked for"), ``seconds``.
+
+    Attributes
+    ----------
+    code : int
+        0: all is well; 1: there are warnings; 2: it is not to be trusted, and no lists were written.
+    number : int
+        The megafile's night.
+    as_of : date
+        The megafile's date.
+    checks : tuple of dict
+        Warnings and stops: ``level``, ``what``, ``number``, ``past``, ``to_do``.
+    page : Path
+    """
+
+    code: int
+    number: int
+    as_of: Any
+    checks: tuple[dict[str, str], ...]
+    page: Path
+
+    def summary(self) -> str:
+        """Say what was done and what is to be looked at."""
+        done = self.table.filter(status="done")["step"].to_list()
+        text = f"Night {self.number}, as of {self.as_of}: "
+        text += f"{counted(len(done), 'step')} done ({', '.join(done)})" if done else "nothing was to be done anew"
+        what = ("all is well", counted(len(self.checks), "warning"), "NOT TO BE TRUSTED, no lists are written")
+        said = " ".join(check["what"] for check in self.checks)
+        return f"{text}; {what[self.code]}. {said}".strip()
+
+    def to_json(self) -> str:
+        """Return it for a machine.
+
+        Examples
+        --------
+        >>> import datetime as dt
+        >>> quiet = Night(pl.DataFrame({"step": [], "status": []}), 0, 3, dt.date(2012, 10, 3), (), Path("page.html"))
+        >>> quiet.to_json()[:24]
+        '{"code": 0, "night": 3, '
+        """
+        held = {"code": self.code, "night": self.number, "as_of": str(self.as_of), "checks": list(self.checks)}
+        return json.dumps(held | {"steps": self.table.to_dicts(), "page": str(self.page)})
+
+
+def night(
+    settings: Settings | str | Path,
+    *,
+    start: str | None = None,
+    only: str | None = None,
+    dry_run: bool = False,
+    progress: bool | None = None,
+) -> Night:
+    """Do everything that `campaign.toml` asks for, and write the morning's page.
+
+    A step is passed over where its code, its parameters and the content of its inputs are what they were. The state
+    of each step is a file of its own, written whole or not at all, so that a killed night is done by running it again,
+    and comes to the same page.
+
+    Parameters
+    ----------
+    settings : Settings, str or Path
+        As read, or the file.
+    start : str or None
+        The step from which on all are done, up to date or not. None: only what is not up to date.
+    only : str or None
+        The one step to do. None: all.
+    dry_run : bool
+        Only say what would be done.
+    progress : bool or None
+        Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
+
+    Returns
+    -------
+    Night
+
+    Raises
+    ------
+    BadValue
+        The settings cannot be right, or there is no such step.
+    RefreshRefused
+        Another night of the same folder is running.
+    CampaignkitError
+        A step failed: the page before still stands.
+
+    Examples
+    --------
+    >>> import shutil
+    >>> import tempfile
+    >>> import campaignkit as ck
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = shutil.copy(ck.sample.megafile().path, folder)
+    ...     (Path(folder) / "exports").mkdir()
+    ...     tonight = night(Settings("/" + path.strip("/"), "exports", folder=Path(folder)))
+    ...     tonight.code, tonight.page.name, tonight.table["status"].unique().to_list()
+    (0, 'page.html', ['done'])
+    """
+    read = settings if isinstance(settings, Settings) else read_settings(settings)
+    names = [step.name for step in STEPS]
+    for name in (start, only):
+        if name is not None and name not in names:
+            raise BadValue(f"There is no step {name!r}{nearest(name, names)} Steps: {', '.join(names)}.")
+    folder = read.path(read.briefing)
+    with _alone(folder), Megafile.open(read.path(read.megafile)) as megafile:
+        return _Runner(Tonight(read, megafile), folder, progress, dry_run).run(start, only)
+
+
+@dataclass
+class _Runner:
+    tonight: Tonight
+    folder: Path
+    progress: bool | None
+    dry_run: bool
+
+    def run(self, start: str | None, only: str | None) -> Night:
+        steps, rows, forced = Steps("night", self.progress), [], False
+        for step in STEPS:
+            forced |= step.name in (start, only)
+            wanted = only is None or step.name == only
+            with steps.step(step.says):
+                begun = time.monotonic()
+                status = self._do(step, forced) if wanted else self._load(step)
+                rows.append((step.name, status, round(time.monotonic() - begun, 2)))
+                forced = forced and only is None
+        steps.close()
+        return self._ended(rows)
+
+    def _load(self, step: Step) -> str:
+        state = self._state(step)
+        if state is not None:
+            self.tonight.parts[step.name] = state["part"]
+        return "not asked for"
+
+    def _do(self, step: Step, forced: bool) -> str:
+        state = self._state(step)
+        if state is not None and not forced and state["key"] == self._key(step):
+            self.tonight.parts[step.name] = state["part"]
+            return "up to date"
+        if self.dry_run:
+            self._load(step)
+            return "would run"
+        self._log(f"{step.name} begins")
+        try:
+            part = step.run(self.tonight).to_dict()
+        except Exception as error:
+            self._log(f"{step.name} failed: {error}")
+            raise _failed(step, error) from error
+        self.tonight.parts[step.name] = part
+        _write(self.folder / "state" / f"{step.name}.json", {"key": self._key(step), "part": part})
+        for check in part["checks"]:
+            self._log(f"{step.name} {check['level']}: {check['what']}")
+        self._log(f"{step.name} done")
+        return "done"
+
+    def _state(self, step: Step) -> dict[str, Any] | None:
+        try:
+            return json.loads((self.folder / "state" / f"{step.name}.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _key(self, step: Step) -> str:
+        """Return the digest of all that a step depends on."""
+        tonight = self.tonight
+        own = {name: _plain(getattr(tonight.settings, name)) for name in step.settings}
+        inputs: list[Any] = [tonight.state(), tonight.earlier, *(_files_of(tonight, step))]
+        if step.reads_scores:
+            inputs += [tonight.scores(), sorted(tonight.stopped)]
+        before = [each.name for each in STEPS[: [s.name for s in STEPS].index(step.name)]]
+        if step.name == "page":
+            inputs += [tonight.parts.get(name) for name in before]
+        return digest([_code(), step.name, own, inputs])
+
+    def _log(self, text: str) -> None:
+        folder = self.folder / "logs"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / f"night-{self.tonight.night:04d}.log").open("a", encoding="utf-8") as log:
+                log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {' '.join(text.split())}\n")
+        except OSError as error:
+            raise BadValue(f"The log in {str(folder)!r} can't be written ({error.strerror}).") from error
+
+    def _ended(self, rows: list[tuple[str, str, float]]) -> Night:
+        checks = [c for part in self.tonight.parts.values() for c in part["checks"] if c["level"] != "well"]
+        code = max((NOT_TRUSTED if c["level"] == "stop" else WARNED for c in checks), default=WELL)
+        table = pl.DataFrame(rows, ["step", "status", "seconds"], orient="row")
+        megafile = self.tonight.megafile
+        return Night(table, code, self.tonight.night, megafile.as_of, tuple(checks), self.folder / "page.html")
+
+
+def _failed(step: Step, error: Exception) -> CampaignkitError:
+    kind = type(error) if isinstance(error, (BadValue, RefreshRefused)) else CampaignkitError
+    said = str(error) if isinstance(error, CampaignkitError) else f"{type(error).__name__}: {error}"
+    return kind(f"The step {step.name!r} failed, and no page was written; the one before stands. {said}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def _files_of(tonight: Tonight, step: Step) -> Sequence[Any]:
+    """Return the content of the files outside the megafile that a step reads or must have left."""
+    settings = tonight.settings
+    if step.name == "files":
+        exports = settings.path(settings.exports)
+        paths = [*sorted(exports.rglob("*")), *(settings.path(name) for name in settings.layouts)]
+        return [(str(path.relative_to(settings.folder)), _sha256(path)) for path in paths if path.is_file()]
+    if step.name in ("forecast", "money") and settings.forecast and settings.forecast.polls != "polls_2012":
+        return [_sha256(settings.path(settings.forecast.polls))]
+    if step.name == "lists":
+        return [_sha256(path) for path in sorted((tonight.folder / "lists").rglob("*.csv"))]
+    if step.name == "page":
+        return [_sha256(tonight.folder / name) for name in ("page.html", "page.json", "page.pdf")]
+    return []
+
+
+def _sha256(path: Path) -> str | None:
+    import hashlib
+
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Return the digest of the package's own files: whatever changes in it, steps are done anew."""
+    package = Path(__file__).resolve().parents[1]
+    kinds = {".py", ".toml", ".sql", ".css", ".typ"}
+    files = [path for path in sorted(package.rglob("*")) if path.suffix in kinds]
+    return digest([(str(path.relative_to(package)), _sha256(path)) for path in files])
+
+
+def _write(path: Path, content: Any) -> None:
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Drafts() as drafts:
+        drafts.add(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+        drafts.put_in_place()
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Hold a folder's lock, and remove what a killed night left half written; a process that dies lets go of it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise BadValue(f"{str(folder)!r} can't be written ({error.strerror}); the page before stands.") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in folder.rglob(".*.writing-*"):
+            left.unlink(missing_ok=True)
+        yield
+    except BlockingIOError as error:
+        raise RefreshRefused(f"Another night is running in {str(folder)!r}. Nothing was changed.") from error
+    finally:
+        os.close(held)
