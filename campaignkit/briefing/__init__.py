@@ -1,6 +1,7 @@
 """The night: every step in one command, what moved and why, and one page in the morning."""
 
 from campaignkit.briefing.changes import Changes, changes
+from campaignkit.briefing.night import Night, night
 from campaignkit.briefing.settings import Settings, read_settings
 
-__all__ = ["Changes", "Settings", "changes", "read_settings"]
+__all__ = ["Changes", "Night", "Settings", "changes", "night", "read_settings"]

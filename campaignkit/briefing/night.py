@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -113,6 +113,7 @@ def night(
     start: str | None = None,
     only: str | None = None,
     dry_run: bool = False,
+    accept: Iterable[str] = (),
     progress: bool | None = None,
 ) -> Night:
     """Do everything that `campaign.toml` asks for, and write the morning's page.
@@ -131,6 +132,8 @@ def night(
         The one step to do. None: all.
     dry_run : bool
         Only say what would be done.
+    accept : iterable of str
+        Files to take in although they hold far fewer records than stood; as in `Megafile.refresh`.
     progress : bool or None
         Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -166,7 +169,8 @@ def night(
             raise BadValue(f"There is no step {name!r}{nearest(name, names)} Steps: {', '.join(names)}.")
     folder = read.path(read.briefing)
     with _alone(folder), Megafile.open(read.path(read.megafile)) as megafile:
-        return _Runner(Tonight(read, megafile), folder, progress, dry_run).run(start, only)
+        taken = (accept,) if isinstance(accept, str) else tuple(accept)
+        return _Runner(Tonight(read, megafile, accept=taken), folder, progress, dry_run).run(start, only)
 
 
 @dataclass
@@ -225,7 +229,8 @@ class _Runner:
     def _key(self, step: Step) -> str:
         """Return the digest of all that a step depends on."""
         tonight = self.tonight
-        own = {name: _plain(getattr(tonight.settings, name)) for name in step.settings}
+        own: dict[str, Any] = {"accept": tonight.accept} if step.name == "files" and tonight.accept else {}
+        own |= {name: _plain(getattr(tonight.settings, name)) for name in step.settings}
         inputs: list[Any] = [tonight.state(), tonight.earlier, *(_files_of(tonight, step))]
         if step.reads_scores:
             inputs += [tonight.scores(), sorted(tonight.stopped)]

@@ -29,11 +29,14 @@ class Tonight:
         Open for reading; steps that write move it on.
     parts : dict
         What each step left, as JSON has it.
+    accept : tuple of str
+        Snapshots to take in however short they are.
     """
 
     settings: Settings
     megafile: Megafile
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    accept: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:

@@ -1,0 +1,230 @@
+"""Steps about people: files, checks, scores, contacts, lists."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import polars as pl
+
+from campaignkit import charts, voters
+from campaignkit.briefing import checks as look
+from campaignkit.briefing.parts import Check, Figure, Part, table_of
+from campaignkit.briefing.pictures import picture
+from campaignkit.briefing.settings import List, Persuasion
+from campaignkit.briefing.tonight import Tonight, nothing
+from campaignkit.errors import BadValue
+from campaignkit.voters.recipes import RECIPES
+from campaignkit.wording import counted
+
+RIDGE = 1.0  # of recipes: a rare level whom nobody yet has the outcome in must not stop a night
+FATES = ("new", "changed", "unchanged", "older", "vanished", "rejected")
+
+BY_SOURCE = """SELECT source, sum(files)::BIGINT AS files, sum(new)::BIGINT AS new, sum(changed)::BIGINT AS changed,
+       sum(unchanged)::BIGINT AS unchanged, sum(older)::BIGINT AS older, sum(vanished)::BIGINT AS vanished,
+       sum(rejected)::BIGINT AS rejected
+FROM night_source WHERE night > ? GROUP BY source ORDER BY source"""
+LINKS = """SELECT source, count(*) AS records, count(*) FILTER (matched_by IS NOT NULL) AS linked
+FROM source_record GROUP BY source ORDER BY source"""
+SUPPRESSIONS = """SELECT channel, count(*) AS closed FROM suppression WHERE until IS NULL GROUP BY channel
+ORDER BY channel"""
+CONTACTS = """SELECT channel, count(*) FILTER (contacted_on = ?::DATE) AS on_the_last_day,
+       count(*) FILTER (contacted_on > ?::DATE - 7) AS in_seven_days,
+       count(*) FILTER (contacted_on > ?::DATE - 14 AND contacted_on <= ?::DATE - 7) AS in_the_seven_before,
+       count(DISTINCT person_id) AS people_ever
+FROM contact WHERE contacted_on <= ?::DATE GROUP BY channel ORDER BY channel"""
+BY_DAY = """SELECT contacted_on AS day, channel, count(*) AS contacts FROM contact
+WHERE contacted_on > ?::DATE - 28 AND contacted_on <= ?::DATE GROUP BY ALL ORDER BY ALL"""
+ARMS = """SELECT a.person_id, a.arm, CASE f.answer {yes} {no} END AS supports
+FROM assignment a LEFT JOIN (SELECT person_id, any_value(answer) AS answer FROM survey_response
+                             WHERE question = ? GROUP BY 1) f USING (person_id)
+WHERE a.experiment = ? QUALIFY count(*) OVER (PARTITION BY a.person_id) = 1"""
+
+
+def files(tonight: Tonight) -> Part:
+    """Take the night's files in, and say what came since the page before."""
+    settings, megafile = tonight.settings, tonight.megafile
+    layouts = [settings.path(name) for name in settings.layouts]
+    exports = settings.path(settings.exports)
+    if not exports.is_dir():
+        raise BadValue(f"There is no exports folder {str(exports)!r}.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the checks say them
+        if any(path.is_file() for path in exports.rglob("*")):
+            megafile.refresh(exports, layouts=layouts, accept=tonight.accept, progress=False)
+    since, before = tonight.since
+    came = tonight.sql(BY_SOURCE, [since])
+    people = tonight.sql("SELECT people FROM refresh_log ORDER BY night DESC LIMIT 1").item()
+    nights = tonight.sql(
+        "SELECT coalesce(sum(added), 0)::BIGINT, coalesce(sum(merged), 0)::BIGINT, coalesce(sum(ended), 0)::BIGINT "
+        "FROM refresh_log WHERE night > ?", [since],
+    ).row(0)  # fmt: skip
+    added, merged, ended = nights
+    totals = {name: int(came[name].sum()) for name in ("files", *FATES)}
+    news = (
+        f"{counted(totals['files'], 'file')} came{f' since {before}' if before else ''}: {totals['new']:,} new records, "
+        f"{totals['changed']:,} changed, {totals['vanished']:,} vanished, {totals['rejected']:,} rejected. "
+        f"{added:,} people were added, {merged:,} merged with somebody, {ended:,} ended."
+    )
+    return Part(
+        "The file", [news],
+        [Figure("People on file", f"{people:,}", f"{added:,} added", "sources")],
+        [table_of("sources", "Records by source, since the page before", BY_SOURCE, came)],
+    )  # fmt: skip
+
+
+def checks(tonight: Tonight) -> Part:
+    """Check what came, and keep what the next night compares with."""
+    links, closed = tonight.sql(LINKS), tonight.sql(SUPPRESSIONS)
+    counts = dict(closed.iter_rows())
+    found = [*look.arrived(tonight), *look.linked(tonight, links), *look.suppressed(tonight, counts)]
+    found += [
+        Check("stop", f"The megafile does not hang together: {line}.", line, "0", "Restore last night's file; rebuild.")
+        for line in tonight.megafile.check()
+    ]
+    kept = {"links": {source: [linked, records] for source, records, linked in links.iter_rows()}, "suppressions": counts}
+    shares = links.with_columns(linked_share=pl.col("linked") / pl.col("records"))
+    return Part(
+        "Checks",
+        tables=[
+            table_of("links", "Records linked to a person whom another record knows", LINKS, shares),
+            table_of("suppressions", "People who may not be reached, by channel", SUPPRESSIONS, closed),
+        ],
+        checks=found, kept=kept,
+    )  # fmt: skip
+
+
+def scores(tonight: Tonight) -> Part:
+    """Fit the scores anew, write them back, and say how good they are."""
+    wanted = tonight.settings.scores
+    if wanted is None:
+        return nothing("Scores", "No score is refreshed.")
+    rows, found, past = [], [], tonight.kept("scores")
+    for name, fitted, who in _fitted(tonight):
+        written = fitted.write_scores(tonight.megafile, who)
+        quality = getattr(fitted, "quality", None)
+        if quality is None:  # a ranking by persuasion
+            rows.append((name, written, None, None, fitted.qini.value, fitted.qini.lower, fitted.qini.upper))
+        else:
+            rows.append((name, written, quality.auc, quality.ece, None, None, None))
+            found += look.calibrated(name, quality.ece, quality.ece_noise, past)
+        found += [Check("warning", f"The score {name} {text}", "", "", "Rank no list by it.")
+                  for text in [fitted.warning] if text]  # fmt: skip
+    columns = ["score", "people", "auc", "calibration_error", "qini", "qini_lower", "qini_upper"]
+    table = pl.DataFrame(rows, columns, orient="row")
+    names = ", ".join(table["score"])
+    return Part(
+        "Scores", [f"{counted(table.height, 'score')} fitted on what is known tonight and written back: {names}."],
+        tables=[table_of("scores", "Scores and how good they are on people they never saw", "the fits of campaign.toml",
+                         table, {"qini": "number", "qini_lower": "number", "qini_upper": "number",
+                                 "calibration_error": "rate"})],
+        checks=found, kept={name: ece for name, _, _, ece, *_ in rows if ece is not None},
+    )  # fmt: skip
+
+
+def _fitted(tonight: Tonight) -> Any:
+    """Yield each score's name, fit, and who is scored."""
+    megafile, wanted = tonight.megafile, tonight.settings.scores
+    for name in wanted.recipes:  # ty: ignore
+        recipe = RECIPES[name]
+        yield name, recipe.fit(megafile, ridge=RIDGE), recipe.current(megafile)
+    if turnout := wanted.turnout:  # ty: ignore
+        totals = megafile.table("county_turnout") if turnout.like or turnout.test_on else None
+        yield "turnout", voters.fit_turnout(
+            megafile.universe("voter"), election=turnout.election, fit_on=turnout.fit_on, test_on=turnout.test_on,
+            totals=totals, like=turnout.like,
+        ), None  # fmt: skip
+    if persuasion := wanted.persuasion:  # ty: ignore
+        fitted = _persuasion(tonight, persuasion)
+        yield "persuasion", fitted, megafile.universe("voter").features(["person_id", *persuasion.features])
+
+
+def _persuasion(tonight: Tonight, wanted: Persuasion) -> Any:
+    """Fit who the experiment's contact moved, on what was known before its arms were drawn."""
+    megafile = tonight.megafile
+    drawn = tonight.sql("SELECT min(assigned_on) FROM assignment WHERE experiment = ?", [wanted.experiment]).item()
+    known = megafile.universe(f"assigned('{wanted.experiment}')", as_of=drawn)
+    facts = known.features(["person_id", "household_id", *wanted.features]).pl()
+    query = ARMS.format(yes="WHEN ? THEN true", no="WHEN ? THEN false")
+    arms = tonight.sql(query, [wanted.yes, wanted.no, wanted.question, wanted.experiment])
+    return voters.fit_persuasion(
+        facts.join(arms, on="person_id", maintain_order="left").sort("person_id"), "arm", "supports",
+        list(wanted.features), control=wanted.control, treatment=list(wanted.treatment), unit="person_id",
+        cluster="household_id", restricted=known.restricted,
+    )  # fmt: skip
+
+
+def contacts(tonight: Tonight) -> Part:
+    """Say how many were contacted on the last day and in the last weeks."""
+    as_of = tonight.megafile.as_of
+    day = tonight.sql("SELECT max(contacted_on) FROM contact WHERE contacted_on <= ?", [as_of]).item()
+    if day is None:
+        return nothing("Contacts", "The megafile holds no contacts.")
+    table = tonight.sql(CONTACTS, [day] * 5)
+    week, before = int(table["in_seven_days"].sum()), int(table["in_the_seven_before"].sum())
+    by_day = tonight.sql(BY_DAY, [day, day])
+    said = (
+        f"{week:,} contacts in the seven days to {day}, {before:,} in the seven before; "
+        f"{int(table['on_the_last_day'].sum()):,} on the last day."
+    )
+    drawn = [] if by_day.is_empty() else [picture("Contacts a day", said, _by_day(by_day))]
+    return Part(
+        "Contact and persuasion", [said, *_moved(tonight)],
+        [Figure("Contacts in seven days", f"{week:,}", f"{before:,} in the seven before", "contacts")],
+        [table_of("contacts", f"Contacts up to {day}", CONTACTS, table)], drawn,
+    )  # fmt: skip
+
+
+def _moved(tonight: Tonight) -> list[str]:
+    """Say whom the persuasion calls moved, where that was fitted tonight."""
+    rows = tonight.parts.get("scores", {}).get("tables", [])
+    ranked = [row for table in rows for row in table["rows"] if row[4] is not None]
+    return [
+        f"Ranking by persuasion: Qini {row[4]:.2f} ({row[5]:.2f} to {row[6]:.2f}; 0 is calling in random order)"
+        + ("." if row[5] > 0 else ", so that it is not known to beat calling in random order.")
+        for row in ranked
+    ]
+
+
+def _by_day(rows: pl.DataFrame) -> Any:
+    alt = charts.house()
+    return alt.Chart(rows).mark_bar().encode(
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%b %-d", tickCount=4)),
+        y=alt.Y("contacts:Q", title=None, axis=alt.Axis(format=",~s", tickCount=4)),
+        color=alt.Color("channel:N", title=None),
+    )  # fmt: skip
+
+
+def lists(tonight: Tonight) -> Part:
+    """Write the lists, unless the night is not to be trusted."""
+    wanted = tonight.settings.lists
+    if not wanted:
+        return nothing("Lists", "No list is written.")
+    if tonight.stopped:
+        return Part("Lists", [f"No list is written tonight. {' '.join(tonight.stopped)}"])
+    rows, found = [], []
+    for each in wanted:
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always")
+            rows += _written(tonight, each)
+        found += [Check("warning", f"List {each.name}: {text.message}", "", "", "Read before it is handed out.")
+                  for text in raised]  # fmt: skip
+    table = pl.DataFrame(rows, ["list", "file", "people", "of", "channel", "purpose"], orient="row")
+    names = "; ".join(f"{name} ({people:,} of {of:,})" for name, people, of in table.select("list", "people", "of").rows())
+    total = int(table["people"].sum())
+    return Part(
+        "Lists", [f"{counted(len(wanted), 'list')} written: {names}."],
+        [Figure("People on tonight's lists", f"{total:,}", counted(len(wanted), "list"), "lists")],
+        [table_of("lists", "Lists written, with who may not be reached taken out",
+                  "Universe.call_list(…) as campaign.toml has it", table)], checks=found,
+    )  # fmt: skip
+
+
+def _written(tonight: Tonight, wanted: List) -> list[tuple[Any, ...]]:
+    universe = tonight.megafile.universe(*wanted.who)
+    made = universe.call_list(wanted.channel, purpose=wanted.purpose, rank_by=wanted.rank_by, limit=wanted.limit)
+    folder = tonight.folder / "lists" / str(tonight.megafile.as_of)
+    path = folder / f"{wanted.name}{'.csv' if wanted.format == 'csv' else '.zip'}"
+    made.write(path, wanted.format)
+    start = int(made.funnel["left"][0])
+    return [(wanted.name, f"{folder.name}/{path.name}", made.table.height, start, wanted.channel, wanted.purpose)]
