@@ -1,4 +1,4 @@
-"""The command line: `campaignkit demo | sample | inspect | build | refresh | notebooks | lab`."""
+"""The command line: `campaignkit demo | sample | inspect | build | refresh | night | notebooks | lab`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -26,21 +27,20 @@ _ACCEPT = "take in a snapshot although it holds far fewer records than the one b
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, or 1 with the error on standard error."""
+    """Run a command; return 0, or 1 with the error on standard error; of a night its own code, and 2 with an error."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.run is not _lab:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     try:
-        options.run(options)
+        return options.run(options) or 0
     except CampaignkitError as error:
         print(f"campaignkit: {error}", file=sys.stderr)
-        return 1
+        return 2 if options.run is _night else 1
     except KeyboardInterrupt:
         print("campaignkit: stopped; nothing was changed", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument("--as-of", metavar="DATE", help="as of `build`")
     refresh.add_argument("--accept", action="append", default=[], metavar="FILE", help=_ACCEPT)
     refresh.set_defaults(run=_refresh)
+    _night_parser(commands)
     notebooks = commands.add_parser("notebooks", help="write the example notebooks, and make the sample they open")
     notebooks.add_argument("folder", type=Path, help="where to; notebooks that are there already are left as they are")
     notebooks.set_defaults(run=_notebooks)
@@ -84,6 +85,55 @@ def _parser() -> argparse.ArgumentParser:
     lab.add_argument("folder", type=Path, nargs="?", default=Path("campaignkit_notebooks"), help="as of `notebooks`")
     lab.set_defaults(run=_lab)
     return parser
+
+
+def _night_parser(commands: Any) -> None:
+    night = commands.add_parser("night", help="all of campaign.toml in one command, and one page in the morning")
+    night.add_argument("what", nargs="?", choices=["run", "init"], default="run", help="init: write a first campaign.toml")
+    night.add_argument("megafile", nargs="?", type=Path, help="init: the megafile to write it from")
+    night.add_argument("--settings", type=Path, default=Path("campaign.toml"), metavar="FILE")
+    night.add_argument("--check", action="store_true", help="read the settings back in plain English; do nothing")
+    night.add_argument("--from", dest="start", metavar="STEP", help="do this step and all after it, up to date or not")
+    night.add_argument("--only", metavar="STEP", help="do this step alone")
+    night.add_argument("--dry-run", action="store_true", help="say what would be done; do nothing")
+    night.add_argument("--json", action="store_true", help="say it for a machine")
+    night.add_argument("--accept", action="append", default=[], metavar="FILE", help=_ACCEPT)
+    night.set_defaults(run=_night)
+
+
+def _night(options: argparse.Namespace) -> int:
+    from campaignkit import briefing
+
+    if options.what == "init":
+        return _night_init(options)
+    if options.check:
+        settings = briefing.read_settings(options.settings)
+        with Megafile.open(settings.path(settings.megafile)) as megafile:
+            said, wrong = briefing.read_back(settings, megafile)
+        print("\n".join([*said, *(f"WRONG: {line}" for line in wrong)] if wrong else [*said, "Every name is there."]))
+        return 2 if wrong else 0
+    done = briefing.night(
+        options.settings, start=options.start, only=options.only, dry_run=options.dry_run, accept=options.accept,
+        progress=False if options.json else None,
+    )  # fmt: skip
+    if options.json:
+        print(done.to_json())
+    else:
+        _show(done.summary(), done.table)
+    return done.code
+
+
+def _night_init(options: argparse.Namespace) -> int:
+    from campaignkit import briefing
+
+    if options.megafile is None or options.settings.exists():
+        there = f"{options.settings} is there already" if options.megafile else "say which: night init campaign.duckdb"
+        raise BadValue(f"No settings are written: {there}.")
+    with Megafile.open(options.megafile) as megafile:
+        text = briefing.first_settings(megafile)
+    options.settings.write_text(text, encoding="utf-8")
+    print(f"{options.settings} is written. Next: campaignkit night --check")
+    return 0
 
 
 def _sample(options: argparse.Namespace) -> None:

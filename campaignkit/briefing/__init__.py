@@ -2,6 +2,7 @@
 
 from campaignkit.briefing.changes import Changes, changes
 from campaignkit.briefing.night import Night, night
+from campaignkit.briefing.readback import first_settings, read_back
 from campaignkit.briefing.settings import Settings, read_settings
 
-__all__ = ["Changes", "Night", "Settings", "changes", "night", "read_settings"]
+__all__ = ["Changes", "Night", "Settings", "changes", "first_settings", "night", "read_back", "read_settings"]

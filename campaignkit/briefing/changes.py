@@ -14,6 +14,7 @@ from scipy.special import ndtri
 from campaignkit import charts
 from campaignkit.checks import as_date, check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData, listed
+from campaignkit.megafile.refresh.drift import moved
 from campaignkit.polls.model.day_counts import DayCounts, count_days
 from campaignkit.polls.model.frames import levels_of
 from campaignkit.polls.model.trend_model import Attributes
@@ -30,6 +31,7 @@ __all__ = ["Changes", "changes"]
 
 LEAST_NIGHTS = 6  # before the latest, to know what is usual
 FALSE = {"move": 0.02, "answers": 0.01, "mix": 0.01, "volume": 0.01}  # chance of any false claim, by kind; 5% in all
+SWAPPED = -0.75  # of the slope: answers no longer go with what was foretold, as no group's move makes them
 APART = 1.5  # of z²: how far the best explanation must be ahead of one that is not nested in it
 POWER = 0.8
 SHOWN = 16
@@ -47,7 +49,7 @@ class Changes(Result):
     """What happened between the nights before and the latest.
 
     `table` has one row a contrast: ``kind`` ("move": a group's answers; "answers": a stream's, beside the others';
-    "order": whether a stream's answers go with what is known of people, as they did; "mix": who a stream reached;
+    "order": the slope of a stream's answers on what was foretold, less 1; "missing": a stream's share without answer; "mix": who a stream reached;
     "volume": how many), ``variable``, ``level``, ``n`` (interviews of the latest night), ``estimate`` (in shares beside
     what the nights before foretell; null for mix and volume), ``std_error``, ``lower``, ``upper``, ``p_value``,
     ``p_adjusted`` (Bonferroni, within the kind's share of 5% for all), ``claimed``.
@@ -149,9 +151,10 @@ def changes(
     -----
     A logit (levels, streams, a line over the nights) is fitted to all nights but one, which it then foretells. Earlier
     nights, so left out, tell how much a night differs beyond sampling; the latest is held against that. Contrasts:
-    each group's answers, each stream's beside the others', the slope of a stream's answers on what was foretold (−1
-    where yes and no are swapped), each stream's mix by attribute (Pearson's statistic over its usual size), and its
-    count. Streams whose count, slope, or mix is off are left out before a move is looked for, which must be seen in
+    each group's answers, each stream's beside the others', the slope of a stream's answers on what was foretold (−2
+    where yes and no are swapped; it must be below −.75), each stream's share without answer (as a night's files are
+    held against those before), each stream's mix by attribute (Pearson's statistic over its usual size), and its
+    count. Streams of which anything but the mean answer is off are left out before a move is looked for, which must be seen in
     the other streams together. A move that another group explains nearly as well is said not to be told.
 
     Examples
@@ -166,7 +169,7 @@ def changes(
     check_scalar(nights, "nights", typ=int, ge=LEAST_NIGHTS)
     check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
     night = _Night.read(responses, outcome, names, date, stream, since, nights)
-    rows = [*night.volumes(), *night.mixes(), *night.answers()]
+    rows = [*night.volumes(), *night.missing(), *night.mixes(), *night.answers()]
     off = {row["level"] for row in rows if row["claimed"] and row["kind"] != "answers"}
     rows = [*night.moves(off), *rows]
     cause, named = _cause(rows, off, night)
@@ -190,7 +193,7 @@ class _Night:
     """Interviews by unit and night, the latest night last, and each night as the others foretell it."""
 
     counts: DayCounts
-    answered: Floats
+    unanswered: tuple[Floats, Floats]
     attributes: Attributes
     foretold: list[Foretold]
     cells: list[np.ndarray]
@@ -220,11 +223,20 @@ class _Night:
         return [str(name) for name in self.counts.streams]
 
     def volumes(self) -> list[dict]:
-        """Hold each stream's count, and its share without an answer, against the nights before."""
+        """Hold each stream's count against the nights before."""
         asked = self.counts.n
         totals = np.array([asked[self.counts.stream_codes == at].sum(axis=0) for at in range(len(self.streams))])
-        p = np.fmin(unlike_counts(totals), unlike_counts(self.answered))
-        return _rows("volume", [("stream", name) for name in self.streams], totals[:, -1], p)
+        return _rows("volume", [("stream", name) for name in self.streams], totals[:, -1], unlike_counts(totals))
+
+    def missing(self) -> list[dict]:
+        """Hold each stream's share without an answer against the nights before, as a night's files are held."""
+        rows = []
+        for name, none, asked in zip(self.streams, *self.unanswered, strict=True):
+            now, n, was, m = int(none[-1]), int(asked[-1]), int(none[:-1].sum()), int(asked[:-1].sum())
+            claimed = moved(now, n, was, m)
+            rows.append({"kind": "missing", "variable": "stream", "level": name, "n": n, "claimed": claimed,
+                         "estimate": now / max(n, 1) - was / max(m, 1)})  # fmt: skip
+        return rows
 
     def mixes(self) -> list[dict]:
         """Hold whom each stream reached against whom it reached before."""
@@ -286,8 +298,8 @@ def _merged(counts: DayCounts, before: list[dt.date], fresh: list[dt.date]) -> D
 
 def _asked(
     responses: Any, date: str, stream: str, outcome: str, counts: DayCounts, before: list[dt.date], fresh: list[dt.date]
-) -> Floats:
-    """Return the interviews without an answer, streams × nights, of 100 asked."""
+) -> tuple[Floats, Floats]:
+    """Return the interviews without an answer, and all, streams × nights."""
     import narwhals as nw
 
     from campaignkit.tables import open_columns
@@ -304,7 +316,7 @@ def _asked(
         if day in nights and name in place:
             none[place[name], nights[day]] += missing
             asked[place[name], nights[day]] += each
-    return 100 * (none + 1) / (asked + 1)
+    return none, asked
 
 
 def _foretold(counts: DayCounts, attributes: Attributes) -> tuple[list[Foretold], list[np.ndarray]]:
@@ -342,7 +354,7 @@ def _rows(
             "std_error": None if error is None else float(error[at]),
             "p_value": float(p[at]) if np.isfinite(p[at]) else None,
             "p_adjusted": float(min(p[at] * tested, 1)) if np.isfinite(p[at]) else None,
-            "claimed": bool(p[at] * tested <= hurdle) if np.isfinite(p[at]) else False,
+            "claimed": bool(p[at] * tested <= hurdle and (kind != "order" or estimate[at] < SWAPPED)),
         }
         for at, (variable, level) in enumerate(names)
     ]  # fmt: skip
@@ -350,19 +362,19 @@ def _rows(
 
 def _cause(rows: list[dict], off: set[str], night: _Night) -> tuple[str, tuple[str, ...]]:
     """Return what the night's claims come to."""
-    claimed = {kind: [r for r in rows if r["kind"] == kind and r["claimed"]] for kind in ("move", *FALSE, "order")}
-    broken = sorted({row["level"] for kind in ("volume", "order") for row in claimed[kind]})
+    claimed = {kind: [r for r in rows if r["kind"] == kind and r["claimed"]] for kind in ("move", *FALSE, "missing", "order")}
+    broken = sorted({row["level"] for kind in ("volume", "missing", "order") for row in claimed[kind]})
     if broken:
         return "export", tuple(broken)
-    moved = _best_move([row for row in rows if row["kind"] == "move" and row["p_value"] is not None])
+    best = _best_move([row for row in rows if row["kind"] == "move" and row["p_value"] is not None])
     mixed = tuple(sorted({row["level"] for row in claimed["mix"]}))
     alone = [row["level"] for row in claimed["answers"] if row["level"] not in off]
     if mixed and not claimed["move"]:
         return "mix", mixed
-    if alone or (claimed["move"] and (moved is None or mixed)):
+    if alone or (claimed["move"] and (best is None or mixed)):
         return "unclear", tuple(alone) or tuple(f"{r['variable']} {r['level']}" for r in claimed["move"][:3])
-    if claimed["move"] and moved is not None:
-        return "move", (moved,)
+    if claimed["move"] and best is not None:
+        return "move", (best,)
     return "chance", ()
 
 

@@ -68,7 +68,7 @@ def files(tonight: Tonight) -> Part:
     )
     return Part(
         "The file", [news],
-        [Figure("People on file", f"{people:,}", f"{added:,} added", "sources")],
+        [Figure("People on file", f"{people:,}", f"{added:,} added" if before else "as first read", "sources")],
         [table_of("sources", "Records by source, since the page before", BY_SOURCE, came)],
     )  # fmt: skip
 

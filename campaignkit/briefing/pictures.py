@@ -8,10 +8,11 @@ from typing import Any
 from campaignkit import charts
 from campaignkit.briefing.parts import Chart
 
-WIDTH, HEIGHT = 300, 170
+WIDTH, HEIGHT = 290, 170
+SLACK = 18  # pixels at the left: the page's font may be wider than the one that labels were measured by
 
 
-def picture(title: str, description: str, chart: Any, height: int | None = HEIGHT) -> Chart:
+def picture(title: str, description: str, chart: Any, height: int | None = HEIGHT, width: int = WIDTH) -> Chart:
     """Return an Altair chart as the page has it.
 
     Parameters
@@ -24,6 +25,8 @@ def picture(title: str, description: str, chart: Any, height: int | None = HEIGH
         Without title or width of its own.
     height : int or None
         In pixels. None: the chart's own.
+    width : int
+        In pixels, without the labels.
 
     Examples
     --------
@@ -35,8 +38,8 @@ def picture(title: str, description: str, chart: Any, height: int | None = HEIGH
     ('<svg', True, False)
     """
     charts.house()
-    sized = chart.properties(width=WIDTH, **({} if height is None else {"height": height}))
-    svg = charts.still(sized.properties(description=description).to_dict())
+    sized = chart.properties(width=width, **({} if height is None else {"height": height}))
+    svg = charts.still(sized.properties(description=description, padding={"left": SLACK, "right": 5, "top": 5, "bottom": 5}).to_dict())
     svg = re.sub(r"^.*?(?=<svg)", "", svg, flags=re.S)
     marked = re.sub(r'(id="|url\(#|href="#)', lambda found: f"{found[1]}{_anchor(title)}-", svg)
     return Chart(title, description, marked)

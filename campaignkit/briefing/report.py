@@ -10,7 +10,7 @@ from typing import Any
 
 from campaignkit.wording import dollars, number
 
-_NUMBER = re.compile(r"\d{4}-\d\d-\d\d|(?<![\w.])[+−]?\$?\d[\d,]*(?:\.\d+)?%?")
+_NUMBER = re.compile(r"\d{4}-\d\d-\d\d|(?<![\w.])[+−]?\$?\d+(?:,\d{3})*(?:\.\d+)?%?")
 _CSS = Path(__file__).with_name("page.css")
 PLACES = {"rate": 1, "points": 1}
 WORDS = {"true": "yes", "false": "no"}

@@ -44,7 +44,20 @@ def emails(tonight: Tonight) -> Part:
                                               estimate="estimate", lower="lower", upper="upper",
                                               probability_best="probability_best"))  # fmt: skip
     query = f"experiments.winners over:\n{SENT}"
-    return Part("E-mail", said, tables=[table_of("emails", "E-mail tests: the five best variants", query, pl.concat(rows))])
+    best = pl.concat(rows)
+    drawn = picture("The best variants, shrunk for having been picked", " ".join(said), _variants(best), None, 150)
+    return Part("E-mail", said, tables=[table_of("emails", "E-mail tests: the five best variants", query, best)],
+                charts=[drawn])  # fmt: skip
+
+
+def _variants(best: pl.DataFrame) -> Any:
+    alt = charts.house()
+    rows = best.select(pl.col("variant").str.replace_all(" · ", ", "), "estimate", "lower", "upper")
+    base = alt.Chart(rows).encode(y=alt.Y("variant:N", sort=None, title=None, axis=alt.Axis(labelLimit=270)))
+    x = {"title": None, "axis": alt.Axis(format=".1%", tickCount=4), "scale": alt.Scale(zero=False)}
+    bars = base.mark_rule(strokeWidth=2, color=charts.PALETTE[0]).encode(x=alt.X("lower:Q", **x), x2="upper:Q")
+    points_ = base.mark_point(opacity=1).encode(x=alt.X("estimate:Q", **x))
+    return alt.layer(bars, points_).properties(height=alt.Step(19))
 
 
 def polls(tonight: Tonight) -> Part:
@@ -132,7 +145,7 @@ def _groups(parts: pl.DataFrame) -> Any:
     x = {"title": None, "axis": alt.Axis(format=".0%", tickCount=5), "scale": alt.Scale(zero=False)}
     even = alt.Chart(pl.DataFrame({"x": [0.5]})).mark_rule(strokeDash=[3, 3], opacity=0.5).encode(x="x:Q")
     bars = base.mark_rule(strokeWidth=2, color=charts.PALETTE[0]).encode(x=alt.X("lower:Q", **x), x2="upper:Q")
-    return alt.layer(even, bars, base.mark_point().encode(x=alt.X("estimate:Q", **x))).properties(height=alt.Step(17))
+    return alt.layer(even, bars, base.mark_point(opacity=1).encode(x=alt.X("estimate:Q", **x))).properties(height=alt.Step(17))
 
 
 def _poll_checks(why: Changes | None) -> list[Check]:
@@ -182,7 +195,7 @@ def forecast(tonight: Tonight) -> Part:
     before = tonight.kept("forecast")[-1:]
     tables = [table_of("states", "Each state's share and chance", f"election.forecast(…, as_of={as_of})",
                        table.sort((pl.col("estimate") - 0.5).abs()), most=60)]  # fmt: skip
-    win, note = drawn.win_probability, "of winning, in as many drawn elections"
+    win, note = drawn.win_probability, f"in {wanted.elections:,} drawn elections"
     if before:
         then = _odds(tonight, dt.date.fromisoformat(before[0]["as_of"]))
         moved = election.compare(odds, then, n=wanted.elections, seed=wanted.seed)
@@ -228,7 +241,16 @@ def money(tonight: Tonight) -> Part:
         "The money", [plan.summary()],
         [Figure("First money goes to", first, f"{points(plan.gain)} points for all of it", "money")],
         [table_of("money", "Where the budget goes", f"election.allocate(…, {wanted.budget:,.0f})", table, kinds)],
+        [picture("Dollars by state", plan.summary(), _spent(table), None)] if table.height else [],
     )  # fmt: skip
+
+
+def _spent(table: pl.DataFrame) -> Any:
+    alt = charts.house()
+    base = alt.Chart(table.head(CLOSEST)).encode(y=alt.Y("state:N", sort=None, title=None))
+    x = alt.X("spend:Q", title=None, axis=alt.Axis(format="$,.2~s", tickCount=4))
+    label = base.mark_text(align="left", dx=4).encode(x=x, text=alt.Text("spend:Q", format="$,.3~s"))
+    return alt.layer(base.mark_bar(height=12).encode(x=x), label).properties(height=alt.Step(19))
 
 
 def television(tonight: Tonight) -> Part:

@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 import polars as pl
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 
 from campaignkit import briefing, sample
 from campaignkit.briefing.changes import CAUSES
@@ -30,7 +32,7 @@ def judged(rows: pl.DataFrame, right: tuple[str, str] | None) -> dict:
     named = found.cause in ("export", "mix", "move")
     correct = right is not None and (found.cause, *found.named) == right
     return {
-        "named": named, "right": correct, "wrong": named and not correct, "cannot tell": not named,
+        "named": named, "right": correct, "wrong": named and not correct, "cannot tell": not named, "right or cannot tell": correct or not named,
         "unclear": found.cause == "unclear", "detectable": found.detectable, "CPU seconds": spent,
         **{f"said {cause}": found.cause == cause for cause in CAUSES},
     }  # fmt: skip
@@ -57,18 +59,19 @@ def mix(seed: int) -> dict:
 
 
 def move(seed: int) -> dict:
-    """A group with a quarter of the voters or more moves by eight points overnight, up or down, in all streams."""
+    """A group with a quarter of the voters or more moves by eight points overnight, up or down, in all streams, alike on the logit scale."""
     rows, rng, latest = draw(seed)
     groups = [(by, level) for by in BY for level, share in (
         rows.group_by(by).agg(share=pl.len() / rows.height).sort(by).iter_rows()) if share >= 0.25]  # fmt: skip
     by, level = groups[int(rng.integers(len(groups)))]
     up = bool(rng.random() < 0.5)
     inside = (latest & (rows[by] == level)).to_numpy()
-    supports = rows["supports"].to_numpy().copy()
-    share = supports[inside].mean()
-    chance = MOVE / (1 - share) if up else MOVE / share
-    turned = inside & (supports != up) & (rng.random(len(supports)) < chance)
-    supports[turned] = up
+    kind = rows.filter(~latest).group_by("race", "education").agg(p=pl.col("supports").mean().clip(0.02, 0.98))
+    p = rows.join(kind, on=["race", "education"], how="left", maintain_order="left")["p"].fill_null(0.5).to_numpy()
+    shift = brentq(lambda d: (expit(logit(p[inside]) + d) - p[inside]).mean() - (MOVE if up else -MOVE), -3, 3)
+    then, supports = expit(logit(p) + shift), rows["supports"].to_numpy().copy()
+    chance = (then - p) / (1 - p) if up else (p - then) / p
+    supports[inside & (supports != up) & (rng.random(len(supports)) < chance)] = up
     return judged(rows.with_columns(supports=pl.Series(supports)), ("move", f"{by} {level}"))
 
 

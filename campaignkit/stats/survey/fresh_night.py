@@ -113,7 +113,7 @@ def surprise(nights: list[Foretold], weights: list[Floats]) -> Surprise:
 
 
 def unlike_counts(counts: Floats) -> Floats:
-    """Return the p-value of each stream's latest count beside its earlier ones.
+    """Return the p-value of each stream's latest count beside its earlier ones, and where they were heading.
 
     Parameters
     ----------
@@ -122,12 +122,17 @@ def unlike_counts(counts: Floats) -> Floats:
     Examples
     --------
     >>> unlike_counts(np.array([[100.0, 110, 95, 105, 90, 30], [100, 110, 95, 105, 90, 101]])).round(3).tolist()
-    [0.002, 0.94]
+    [0.012, 0.693]
     """
-    logs = np.log(counts + 0.5)
-    past, nights = logs[:, :-1], counts.shape[1] - 1
-    spread = np.maximum(past.std(axis=1, ddof=1), np.sqrt(SMALLEST_SPREAD**2 + 1 / np.maximum(counts.mean(axis=1), 1)))
-    return 2 * t.sf(np.abs(logs[:, -1] - past.mean(axis=1)) / (spread * np.sqrt(1 + 1 / nights)), nights - 1)
+    logs, nights = np.log(counts + 0.5), counts.shape[1] - 1
+    at = np.arange(nights + 1) - (nights - 1) / 2
+    line = np.column_stack([np.ones(nights), at[:-1]])
+    fit, *_ = np.linalg.lstsq(line, logs[:, :-1].T, rcond=None)
+    free = nights - 2
+    scatter = np.sqrt(((logs[:, :-1].T - line @ fit) ** 2).sum(axis=0) / free)
+    spread = np.maximum(scatter, np.sqrt(SMALLEST_SPREAD**2 + 1 / np.maximum(counts[:, :-1].mean(axis=1), 1)))
+    ahead = np.sqrt(1 + 1 / nights + at[-1] ** 2 / (at[:-1] ** 2).sum())
+    return 2 * t.sf(np.abs(logs[:, -1] - fit[0] - fit[1] * at[-1]) / (spread * ahead), free)
 
 
 def unlike_mix(counts: Floats) -> float:

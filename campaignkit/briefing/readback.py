@@ -1,0 +1,170 @@
+"""`campaign.toml` in plain English, each name held against what the megafile has; and a first one, from a megafile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from campaignkit.briefing.settings import List, Settings
+from campaignkit.checks import PURPOSES
+from campaignkit.errors import BadValue, CampaignkitError, listed, nearest
+from campaignkit.megafile import Megafile
+from campaignkit.megafile.call_list import FORMATS
+from campaignkit.megafile.suppression.rules import MEANS
+from campaignkit.voters.recipes import RECIPES
+from campaignkit.wording import dollars
+
+__all__ = ["first_settings", "read_back"]
+
+Line = tuple[str, str | None]  # what is said, and what is wrong with it
+
+
+def read_back(settings: Settings, megafile: Megafile) -> tuple[list[str], list[str]]:
+    """Return what the settings say, in plain English, and what of it can't be.
+
+    Parameters
+    ----------
+    settings : Settings
+    megafile : Megafile
+        Each name is held against what it has.
+
+    Returns
+    -------
+    tuple of list of str
+        A sentence for each thing that will be done; and one for each name that is not there, with the nearest right
+        one. None: all is there.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> wanted = Settings("campaign.duckdb", "exports", emails=ck.briefing.settings.Emails(("deadline_jun",)))
+    >>> said, wrong = read_back(wanted, ck.sample.megafile())
+    >>> wrong
+    ["[emails] No e-mail test is called 'deadline_jun'; did you mean 'deadline_june'?"]
+    """
+    lines = [
+        (f"Each night the new files of {settings.exports}/ are taken into {settings.megafile}, and a page is written to "
+         f"{settings.briefing}/page.html{' and page.pdf' if settings.page.pdf else ''}.", None),
+        *_scores(settings, megafile), *_emails(settings, megafile), *_polls(settings, megafile), *_money(settings),
+        *(line for wanted in settings.lists for line in _list(wanted, settings, megafile)),
+    ]  # fmt: skip
+    if not settings.path(settings.exports).is_dir():
+        lines.append(("", f"There is no exports folder {settings.exports!r} beside campaign.toml."))
+    return [said for said, _ in lines if said], [wrong for _, wrong in lines if wrong]
+
+
+def _there(where: str, what: str, name: str, names: Iterable[str]) -> str | None:
+    known = list(names)
+    return None if name in known else f"{where} {what} {name!r}{nearest(name, known)}"
+
+
+def _tried(where: str, call: Callable[[], Any]) -> str | None:
+    """Return what an error says, whose message names the nearest right name."""
+    try:
+        call()
+    except CampaignkitError as error:
+        return f"{where} {error}"
+    return None
+
+
+def _scores(settings: Settings, megafile: Megafile) -> Iterator[Line]:
+    wanted = settings.scores
+    if wanted is None:
+        return
+    for name in wanted.recipes:
+        wrong = _there("[scores]", "There is no recipe", name, RECIPES)
+        yield (f"The score {name} is fitted anew: {RECIPES[name].predicts}." if wrong is None else "", wrong)
+    if turnout := wanted.turnout:
+        days = [str(day) for day in megafile.sql("SELECT DISTINCT election_date FROM vote_history")["election_date"]]
+        asked = [turnout.fit_on, *([turnout.test_on] if turnout.test_on else [])]
+        wrong = [_there("[scores.turnout]", "Nobody's vote is known at", str(day), days) for day in asked]
+        yield (f"Turnout on {turnout.election} is scored, as votes of {turnout.fit_on} teach.", next(filter(None, wrong), None))
+    if persuasion := wanted.persuasion:
+        known = megafile.values("assignment", "experiment")
+        yield (f"Who a contact moves is learned from the experiment {persuasion.experiment}.",
+               _there("[scores.persuasion]", "There is no experiment", persuasion.experiment, known))  # fmt: skip
+        yield "", _there("[scores.persuasion]", "No poll has asked", persuasion.question,
+                         megafile.values("survey_response", "question"))  # fmt: skip
+        arms = megafile.sql("SELECT DISTINCT arm FROM assignment WHERE experiment = ?", [persuasion.experiment])["arm"]
+        for arm in (persuasion.control, *persuasion.treatment):
+            yield "", _there("[scores.persuasion]", "The experiment has no arm", arm, arms.drop_nulls().sort())
+
+
+def _emails(settings: Settings, megafile: Megafile) -> Iterator[Line]:
+    for test in settings.emails.tests if settings.emails else ():
+        yield (f"The e-mail test {test} is read.",
+               _there("[emails]", "No e-mail test is called", test, megafile.values("email_send", "test")))  # fmt: skip
+
+
+def _polls(settings: Settings, megafile: Megafile) -> Iterator[Line]:
+    if wanted := settings.polls:
+        said = f"Interviews on “{' / '.join(wanted.question)}” are read over {wanted.nights} days by {listed(wanted.by)}."
+        yield said, _tried("[polls]", lambda: megafile.interviews(
+            list(wanted.question), {name: name for name in wanted.by}, yes=list(wanted.yes), no=list(wanted.no)))  # fmt: skip
+        yield "", _tried("[polls]", lambda: megafile.universe(*wanted.frame).count())
+    if forecast := settings.forecast:
+        missing = forecast.polls != "polls_2012" and not settings.path(forecast.polls).is_file()
+        yield (f"The election of {forecast.on} is forecast from {forecast.polls}.",
+               f"[forecast] There is no file {forecast.polls!r}." if missing else None)  # fmt: skip
+
+
+def _money(settings: Settings) -> Iterator[Line]:
+    if money := settings.money:
+        yield f"{dollars(money.budget, 0)} are spread over states for the best chance of winning.", None
+    if television := settings.television:
+        yield f"Spots for {dollars(television.budget, 0)} are planned for {listed(television.target)}.", None
+
+
+def _list(wanted: List, settings: Settings, megafile: Megafile) -> Iterator[Line]:
+    where = f"[[lists]] {wanted.name}:"
+    best = f", best {wanted.rank_by} first" if wanted.rank_by else ""
+    limit = f"up to {wanted.limit:,} people" if wanted.limit else "everyone"
+    yield (f"List {wanted.name}: {limit} of {listed(wanted.who)} by {wanted.channel} for {wanted.purpose}{best}.",
+           _there(where, "There is no channel", wanted.channel, MEANS))  # fmt: skip
+    yield "", _there(where, "There is no purpose", wanted.purpose, PURPOSES)
+    yield "", _there(where, "There is no format", wanted.format, FORMATS)
+    fitted = settings.scores and [*settings.scores.recipes, "turnout", "persuasion"]
+    texts = [*wanted.who, *([wanted.rank_by] if wanted.rank_by else [])]
+    known = set(megafile.sql("SELECT DISTINCT name FROM score")["name"])
+    if not any(f"score('{name}')" in text for text in texts for name in fitted or () if name not in known):
+        yield "", _tried(where, lambda: megafile.universe(*wanted.who).count())
+
+
+def first_settings(megafile: Megafile, exports: str = "exports") -> str:
+    """Return a first `campaign.toml`, of what a megafile has.
+
+    Parameters
+    ----------
+    megafile : Megafile
+    exports : str
+        The folder of exports.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> text = first_settings(ck.sample.megafile())
+    >>> 'tests = ["deadline_june"]' in text, "[polls]" in text
+    (True, True)
+    """
+    tests, questions = megafile.values("email_send", "test"), megafile.sql("""
+        SELECT question, list(DISTINCT answer ORDER BY answer) AS answers FROM survey_response
+        WHERE answer IS NOT NULL GROUP BY question HAVING count(DISTINCT answer) BETWEEN 2 AND 9
+        ORDER BY count(*) DESC, question LIMIT 1""")  # fmt: skip
+    parts = [f"megafile = {_quoted(megafile.path.name)}\nexports = {_quoted(exports)}\n"]
+    parts += [f"[scores]\nrecipes = {_quoted(list(RECIPES)[:1])}\n"] if megafile.values("gift", "channel") else []
+    parts += [f"[emails]\ntests = {_quoted(tests)}\n"] if tests else []
+    for question, answers in questions.iter_rows():
+        parts.append(f"[polls]\nquestion = {_quoted(question)}\n# answers were: {listed(answers)}\n"
+                     f"yes = {_quoted(answers[:1])}\nno = {_quoted(answers[1:2])}\n")  # fmt: skip
+    parts.append('# [forecast]\n# on = 2012-11-06\n\n[[lists]]\nname = "first_calls"\nwho = ["voter"]\nchannel = "phone"\n'
+                 'purpose = "turnout"\nlimit = 200\n\n[page]\ntitle = "The morning page"\n')  # fmt: skip
+    return "\n".join(parts)
+
+
+def _quoted(value: Any) -> str:
+    """Return text, or a list of texts, as TOML has it: JSON's strings are TOML's."""
+    import json
+
+    if isinstance(value, str) and "\x7f" in value:
+        raise BadValue(f"{value!r} can't be written to campaign.toml.")
+    return json.dumps(value, ensure_ascii=False)
