@@ -37,7 +37,7 @@ def _skipped(file: str, reason: str) -> Check:
         number, _, past = reason.partition(" where ")
         to_do = f"Get the whole file and run the night again; if it is whole: campaignkit night --accept {file}"
         return Check("stop", f"{file} is cut short and was held back.", number.removeprefix(f"{HELD_BACK}: "),
-                     past.partition(",")[0], to_do)  # fmt: skip
+                     f"{past.partition(' stood')[0]} stood", to_do)  # fmt: skip
     return Check("warning", f"{file} was not taken in: {reason}", "0 records", "", "Write a layout for it, or move it.")
 
 

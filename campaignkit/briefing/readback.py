@@ -37,10 +37,11 @@ def read_back(settings: Settings, megafile: Megafile) -> tuple[list[str], list[s
     Examples
     --------
     >>> import campaignkit as ck
-    >>> wanted = Settings("campaign.duckdb", "exports", emails=ck.briefing.settings.Emails(("deadline_jun",)))
+    >>> from campaignkit.briefing.settings import Emails
+    >>> wanted = Settings("campaign.duckdb", "exports", emails=Emails(("deadline_jun",)))
     >>> said, wrong = read_back(wanted, ck.sample.megafile())
-    >>> wrong
-    ["[emails] No e-mail test is called 'deadline_jun'; did you mean 'deadline_june'?"]
+    >>> wrong[0]
+    "[emails] No e-mail test is called 'deadline_jun'; did you mean 'deadline_june'?"
     """
     lines = [
         (f"Each night the new files of {settings.exports}/ are taken into {settings.megafile}, and a page is written to "
@@ -143,7 +144,7 @@ def first_settings(megafile: Megafile, exports: str = "exports") -> str:
     --------
     >>> import campaignkit as ck
     >>> text = first_settings(ck.sample.megafile())
-    >>> 'tests = ["deadline_june"]' in text, "[polls]" in text
+    >>> '"deadline_june"' in text, "[polls]" in text
     (True, True)
     """
     tests, questions = megafile.values("email_send", "test"), megafile.sql("""

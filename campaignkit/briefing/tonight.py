@@ -97,7 +97,7 @@ def digest(value: Any) -> str:
     Examples
     --------
     >>> digest({"a": 1})[:8]
-    '015abd7f'
+    'f9d86028'
     """
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 

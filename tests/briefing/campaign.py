@@ -1,0 +1,55 @@
+"""A small campaign's night for tests: a megafile of 2,000 people, its exports, and settings that are quick."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import campaignkit as ck
+
+TOML = """
+megafile = "campaign.duckdb"
+exports = "nights"
+[emails]
+tests = ["deadline_june"]
+[polls]
+question = "If the election were held today, whom would you vote for?"
+yes = "Our candidate"
+no = "The opponent"
+by = ["sex", "state"]
+[[lists]]
+name = "calls"
+who = "voter"
+channel = "phone"
+purpose = "turnout"
+limit = 50
+[page]
+title = "Tonight <b>& tomorrow</b>"
+"""
+PEOPLE = 3_000
+
+
+def build(folder: Path) -> None:
+    """Write exports and the megafile of them."""
+    ck.sample.write(folder / "exports", people=PEOPLE)
+    ck.Megafile.build(folder / "exports", folder / "campaign.duckdb", model=False, progress=False).close()
+    (folder / "nights").mkdir()
+    (folder / "campaign.toml").write_text(TOML, encoding="utf-8")
+
+
+def copy_of(built: Path, folder: Path) -> Path:
+    """Return a copy of a built campaign, to work on; its settings."""
+    for name in ("campaign.duckdb", "campaign.toml"):
+        shutil.copy(built / name, folder / name)
+    shutil.copytree(built / "nights", folder / "nights")
+    return folder / "campaign.toml"
+
+
+def add_night(built: Path, folder: Path, number: int) -> None:
+    ck.sample.write_night(built / "exports", folder / "nights", night=number)
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    """Return what a night leaves that must not depend on when or how it ran: page, twin, history, lists."""
+    kept = [*folder.glob("briefing/page.*"), *folder.glob("briefing/history/*"), *folder.glob("briefing/lists/*/*.csv")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(kept)}
