@@ -89,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _night_parser(commands: Any) -> None:
     night = commands.add_parser("night", help="all of campaign.toml in one command, and one page in the morning")
-    night.add_argument("what", nargs="?", choices=["run", "init"], default="run", help="init: write a first campaign.toml")
+    night.add_argument(
+        "what", nargs="?", choices=["run", "init"], default="run", help="init: write a first campaign.toml"
+    )
     night.add_argument("megafile", nargs="?", type=Path, help="init: the megafile to write it from")
     night.add_argument("--settings", type=Path, default=Path("campaign.toml"), metavar="FILE")
     night.add_argument("--check", action="store_true", help="read the settings back in plain English; do nothing")

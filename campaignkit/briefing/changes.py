@@ -5,27 +5,26 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 from scipy.special import ndtri
 
-from campaignkit import charts
+from campaignkit.briefing.changes_result import Changes
 from campaignkit.checks import as_date, check_scalar, column_names
-from campaignkit.errors import BadValue, NotEnoughData, listed
+from campaignkit.errors import NotEnoughData
 from campaignkit.megafile.refresh.drift import moved
 from campaignkit.polls.model.day_counts import DayCounts, count_days
 from campaignkit.polls.model.frames import levels_of
 from campaignkit.polls.model.trend_model import Attributes
-from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.survey.fresh_night import Foretold, foretell, surprise, unlike_counts, unlike_mix
+from campaignkit.tables import open_columns
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import change, counted, interval, points
-
-if TYPE_CHECKING:
-    import altair as alt
+from campaignkit.wording import counted
 
 __all__ = ["Changes", "changes"]
 
@@ -34,74 +33,6 @@ FALSE = {"move": 0.02, "answers": 0.01, "mix": 0.01, "volume": 0.01}  # chance o
 SWAPPED = -0.75  # of the slope: answers no longer go with what was foretold, as no group's move makes them
 APART = 1.5  # of z²: how far the best explanation must be ahead of one that is not nested in it
 POWER = 0.8
-SHOWN = 16
-CAUSES = {
-    "export": "a bad export",
-    "mix": "another mix of people",
-    "move": "a real change",
-    "unclear": "something, but it can't be told what",
-    "chance": "nothing beyond chance",
-}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Changes(Result):
-    """What happened between the nights before and the latest.
-
-    `table` has one row a contrast: ``kind`` ("move": a group's answers; "answers": a stream's, beside the others';
-    "order": the slope of a stream's answers on what was foretold, less 1; "missing": a stream's share without answer; "mix": who a stream reached;
-    "volume": how many), ``variable``, ``level``, ``n`` (interviews of the latest night), ``estimate`` (in shares beside
-    what the nights before foretell; null for mix and volume), ``std_error``, ``lower``, ``upper``, ``p_value``,
-    ``p_adjusted`` (Bonferroni, within the kind's share of 5% for all), ``claimed``.
-
-    Attributes
-    ----------
-    cause : str
-        "export", "mix", "move", "unclear" or "chance".
-    named : tuple of str
-        What it is about: streams, or the group that moved.
-    latest : tuple of date
-        The first and the last day of the latest night.
-    nights : int
-        Nights before it.
-    interviews : int
-        Of the latest night.
-    detectable : float
-        How large a change of a typical group would be claimed four times in five, in shares.
-    """
-
-    cause: str
-    named: tuple[str, ...]
-    latest: tuple[dt.date, dt.date]
-    nights: int
-    interviews: int
-    detectable: float
-
-    def summary(self) -> str:
-        """Say what the night shows, and how large a change it could have shown."""
-        text = f"{counted(self.interviews, 'new interview')} beside {counted(self.nights, 'night')} before: "
-        text += {
-            "export": f"the export of {listed(self.named)} looks wrong; its answers are not to be read as news",
-            "mix": f"{listed(self.named)} reached other people than usual; that is no change of opinion",
-            "unclear": f"something is unlike before ({listed(self.named)}), but it can't be told what",
-            "chance": "nothing moved by more than chance explains",
-        }.get(self.cause, "") or self._moved()
-        return f"{text}. A typical group's change of {points(self.detectable)} points would be seen four times in five."
-
-    def _moved(self) -> str:
-        row = self.table.filter((pl.col("kind") == "move") & pl.col("claimed")).sort("p_value").row(0, named=True)
-        bounds = interval(row["lower"], row["upper"], "rate")
-        return f"{self.named[0]} really moved, by {change(row['estimate'], 'rate')} ({bounds}), in all streams alike"
-
-    def chart(self) -> alt.TopLevelMixin:
-        """Draw each group's change overnight with its interval."""
-        rows = self.table.filter(pl.col("kind") == "move").drop_nulls("p_value").head(SHOWN)
-        rows = rows.select(pl.format("{} {}", "variable", "level").alias("group"), "estimate", "lower", "upper")
-        return charts.intervals(rows, "group", description=self.summary(), reference=0.0, number="+.1%")
-
-    def percentages(self) -> list[str]:
-        """Return the columns of shares."""
-        return ["estimate", "std_error", "lower", "upper"]
 
 
 def changes(
@@ -154,8 +85,8 @@ def changes(
     each group's answers, each stream's beside the others', the slope of a stream's answers on what was foretold (−2
     where yes and no are swapped; it must be below −.75), each stream's share without answer (as a night's files are
     held against those before), each stream's mix by attribute (Pearson's statistic over its usual size), and its
-    count. Streams of which anything but the mean answer is off are left out before a move is looked for, which must be seen in
-    the other streams together. A move that another group explains nearly as well is said not to be told.
+    count. Streams of which anything but the mean answer is off are left out before a move is looked for, which must be
+    seen in the other streams together. A move that another group explains nearly as well is said not to be told.
 
     Examples
     --------
@@ -246,7 +177,7 @@ class _Night:
         for at, name in enumerate(self.streams):
             own = self.counts.stream_codes == at
             levels = inside[own].T @ self.counts.n[own]
-            each = [unlike_mix(levels[a:b]) for a, b in zip(sizes, sizes[1:], strict=False)]
+            each = [unlike_mix(levels[a:b]) for a, b in pairwise(sizes)]
             which = int(np.nanargmin(each)) if np.isfinite(each).any() else 0
             best = min(each[which] * len(each), 1.0)
             rows.append((self.attributes.by[which], name, self.counts.n[own, -1].sum(), best))
@@ -300,19 +231,15 @@ def _asked(
     responses: Any, date: str, stream: str, outcome: str, counts: DayCounts, before: list[dt.date], fresh: list[dt.date]
 ) -> tuple[Floats, Floats]:
     """Return the interviews without an answer, and all, streams × nights."""
-    import narwhals as nw
-
-    from campaignkit.tables import open_columns
-
     opened = open_columns(responses, [date, stream, outcome]).lazy()
     rows = opened.select(
         day=nw.col(date).cast(nw.Date), stream=nw.col(stream).cast(nw.String),
         none=nw.col(outcome).is_null().cast(nw.Int64), one=nw.lit(1),
-    ).group_by("day", "stream").agg(nw.col("none").sum(), nw.col("one").sum()).collect("polars").to_native()  # fmt: skip
+    ).group_by("day", "stream").agg(nw.col("none").sum(), nw.col("one").sum())  # fmt: skip
     nights = {day: at for at, day in enumerate(before)} | dict.fromkeys(fresh, len(before))
     none, asked = np.zeros((2, len(counts.streams), len(before) + 1))
     place = {str(name): at for at, name in enumerate(counts.streams)}
-    for day, name, missing, each in rows.iter_rows():
+    for day, name, missing, each in rows.collect("polars").iter_rows():
         if day in nights and name in place:
             none[place[name], nights[day]] += missing
             asked[place[name], nights[day]] += each
@@ -362,7 +289,9 @@ def _rows(
 
 def _cause(rows: list[dict], off: set[str], night: _Night) -> tuple[str, tuple[str, ...]]:
     """Return what the night's claims come to."""
-    claimed = {kind: [r for r in rows if r["kind"] == kind and r["claimed"]] for kind in ("move", *FALSE, "missing", "order")}
+    claimed = {
+        kind: [r for r in rows if r["kind"] == kind and r["claimed"]] for kind in ("move", *FALSE, "missing", "order")
+    }
     broken = sorted({row["level"] for kind in ("volume", "missing", "order") for row in claimed[kind]})
     if broken:
         return "export", tuple(broken)

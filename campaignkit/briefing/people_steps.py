@@ -62,8 +62,8 @@ def files(tonight: Tonight) -> Part:
     added, merged, ended = nights
     totals = {name: int(came[name].sum()) for name in ("files", *FATES)}
     news = (
-        f"{counted(totals['files'], 'file')} came{f' since {before}' if before else ''}: {totals['new']:,} new records, "
-        f"{totals['changed']:,} changed, {totals['vanished']:,} vanished, {totals['rejected']:,} rejected. "
+        f"{counted(totals['files'], 'file')} came{f' since {before}' if before else ''}: {totals['new']:,} new "
+        f"records, {totals['changed']:,} changed, {totals['vanished']:,} vanished, {totals['rejected']:,} rejected. "
         f"{added:,} people were added, {merged:,} merged with somebody, {ended:,} ended."
     )
     return Part(
@@ -82,7 +82,10 @@ def checks(tonight: Tonight) -> Part:
         Check("stop", f"The megafile does not hang together: {line}.", line, "0", "Restore last night's file; rebuild.")
         for line in tonight.megafile.check()
     ]
-    kept = {"links": {source: [linked, records] for source, records, linked in links.iter_rows()}, "suppressions": counts}
+    kept = {
+        "links": {source: [linked, records] for source, records, linked in links.iter_rows()},
+        "suppressions": counts,
+    }
     shares = links.with_columns(linked_share=pl.col("linked") / pl.col("records"))
     return Part(
         "Checks",
@@ -210,7 +213,9 @@ def lists(tonight: Tonight) -> Part:
         found += [Check("warning", f"List {each.name}: {text.message}", "", "", "Read before it is handed out.")
                   for text in raised]  # fmt: skip
     table = pl.DataFrame(rows, ["list", "file", "people", "of", "channel", "purpose"], orient="row")
-    names = "; ".join(f"{name} ({people:,} of {of:,})" for name, people, of in table.select("list", "people", "of").rows())
+    names = "; ".join(
+        f"{name} ({people:,} of {of:,})" for name, people, of in table.select("list", "people", "of").rows()
+    )
     total = int(table["people"].sum())
     return Part(
         "Lists", [f"{counted(len(wanted), 'list')} written: {names}."],

@@ -39,7 +39,9 @@ def picture(title: str, description: str, chart: Any, height: int | None = HEIGH
     """
     charts.house()
     sized = chart.properties(width=width, **({} if height is None else {"height": height}))
-    svg = charts.still(sized.properties(description=description, padding={"left": SLACK, "right": 5, "top": 5, "bottom": 5}).to_dict())
+    svg = charts.still(
+        sized.properties(description=description, padding={"left": SLACK, "right": 5, "top": 5, "bottom": 5}).to_dict()
+    )
     svg = re.sub(r"^.*?(?=<svg)", "", svg, flags=re.S)
     marked = re.sub(r'(id="|url\(#|href="#)', lambda found: f"{found[1]}{_anchor(title)}-", svg)
     # The last digits of a sum depend on the order in which threads came, and would make another page of the same night.

@@ -44,8 +44,8 @@ def read_back(settings: Settings, megafile: Megafile) -> tuple[list[str], list[s
     "[emails] No e-mail test is called 'deadline_jun'; did you mean 'deadline_june'?"
     """
     lines = [
-        (f"Each night the new files of {settings.exports}/ are taken into {settings.megafile}, and a page is written to "
-         f"{settings.briefing}/page.html{' and page.pdf' if settings.page.pdf else ''}.", None),
+        (f"Each night the new files of {settings.exports}/ are taken into {settings.megafile}, and a page is written "
+         f"to {settings.briefing}/page.html{' and page.pdf' if settings.page.pdf else ''}.", None),
         *_scores(settings, megafile), *_emails(settings, megafile), *_polls(settings, megafile), *_money(settings),
         *(line for wanted in settings.lists for line in _list(wanted, settings, megafile)),
     ]  # fmt: skip
@@ -79,7 +79,10 @@ def _scores(settings: Settings, megafile: Megafile) -> Iterator[Line]:
         days = [str(day) for day in megafile.sql("SELECT DISTINCT election_date FROM vote_history")["election_date"]]
         asked = [turnout.fit_on, *([turnout.test_on] if turnout.test_on else [])]
         wrong = [_there("[scores.turnout]", "Nobody's vote is known at", str(day), days) for day in asked]
-        yield (f"Turnout on {turnout.election} is scored, as votes of {turnout.fit_on} teach.", next(filter(None, wrong), None))
+        yield (
+            f"Turnout on {turnout.election} is scored, as votes of {turnout.fit_on} teach.",
+            next(filter(None, wrong), None),
+        )
     if persuasion := wanted.persuasion:
         known = megafile.values("assignment", "experiment")
         yield (f"Who a contact moves is learned from the experiment {persuasion.experiment}.",
@@ -99,9 +102,12 @@ def _emails(settings: Settings, megafile: Megafile) -> Iterator[Line]:
 
 def _polls(settings: Settings, megafile: Megafile) -> Iterator[Line]:
     if wanted := settings.polls:
-        said = f"Interviews on “{' / '.join(wanted.question)}” are read over {wanted.nights} days by {listed(wanted.by)}."
+        said = (
+            f"Interviews on “{' / '.join(wanted.question)}” are read over {wanted.nights} days by {listed(wanted.by)}."
+        )
+        features = {name: name for name in wanted.by}
         yield said, _tried("[polls]", lambda: megafile.interviews(
-            list(wanted.question), {name: name for name in wanted.by}, yes=list(wanted.yes), no=list(wanted.no)))  # fmt: skip
+            list(wanted.question), features, yes=list(wanted.yes), no=list(wanted.no)))  # fmt: skip
         yield "", _tried("[polls]", lambda: megafile.universe(*wanted.frame).count())
     if forecast := settings.forecast:
         missing = forecast.polls != "polls_2012" and not settings.path(forecast.polls).is_file()
@@ -124,10 +130,10 @@ def _list(wanted: List, settings: Settings, megafile: Megafile) -> Iterator[Line
            _there(where, "There is no channel", wanted.channel, MEANS))  # fmt: skip
     yield "", _there(where, "There is no purpose", wanted.purpose, PURPOSES)
     yield "", _there(where, "There is no format", wanted.format, FORMATS)
-    fitted = settings.scores and [*settings.scores.recipes, "turnout", "persuasion"]
+    fitted = [*settings.scores.recipes, "turnout", "persuasion"] if settings.scores else []
     texts = [*wanted.who, *([wanted.rank_by] if wanted.rank_by else [])]
     known = set(megafile.sql("SELECT DISTINCT name FROM score")["name"])
-    if not any(f"score('{name}')" in text for text in texts for name in fitted or () if name not in known):
+    if not any(f"score('{name}')" in text for text in texts for name in fitted if name not in known):
         yield "", _tried(where, lambda: megafile.universe(*wanted.who).count())
 
 
@@ -157,8 +163,9 @@ def first_settings(megafile: Megafile, exports: str = "exports") -> str:
     for question, answers in questions.iter_rows():
         parts.append(f"[polls]\nquestion = {_quoted(question)}\n# answers were: {listed(answers)}\n"
                      f"yes = {_quoted(answers[:1])}\nno = {_quoted(answers[1:2])}\n")  # fmt: skip
-    parts.append('# [forecast]\n# on = 2012-11-06\n\n[[lists]]\nname = "first_calls"\nwho = ["voter"]\nchannel = "phone"\n'
-                 'purpose = "turnout"\nlimit = 200\n\n[page]\ntitle = "The morning page"\n')  # fmt: skip
+    parts.append('# [forecast]\n# on = 2012-11-06\n\n[[lists]]\nname = "first_calls"\nwho = ["voter"]\n'
+                 'channel = "phone"\npurpose = "turnout"\nlimit = 200\n\n'
+                 '[page]\ntitle = "The morning page"\n')  # fmt: skip
     return "\n".join(parts)
 
 

@@ -77,7 +77,7 @@ def _day(text: str) -> str:
 
 
 def _since(twin: dict[str, Any]) -> str:
-    return f' <span>changes since {_day(twin["since"])}</span>' if twin["since"] else " <span>the first page</span>"
+    return f" <span>changes since {_day(twin['since'])}</span>" if twin["since"] else " <span>the first page</span>"
 
 
 def _figures(parts: dict[str, Any]) -> str:
@@ -94,7 +94,7 @@ def _part(name: str, part: dict[str, Any], svgs: list[str]) -> str:
     table = part["tables"][0]["name"] if part["tables"] else None
     lines = "".join(f"<p>{linked(sentence, table)}</p>\n" for sentence in part["sentences"])
     drawn = "".join(
-        f'<figure>{_described(svg, chart)}<figcaption>{_text(chart["title"])}</figcaption></figure>\n'
+        f"<figure>{_described(svg, chart)}<figcaption>{_text(chart['title'])}</figcaption></figure>\n"
         for chart, svg in zip(part["charts"], svgs, strict=True)
     )
     title = _text(part["title"])
@@ -120,7 +120,9 @@ def linked(sentence: str, table: str | None) -> str:
         pieces.append(_text(sentence[at : found.start()]))
         text, at = found[0], found.end()
         is_date = len(text) == 10 and text[4] == "-"
-        pieces.append(_text(text) if is_date or table is None else f'<a class="n" href="#t-{_text(table)}">{_text(text)}</a>')
+        pieces.append(
+            _text(text) if is_date or table is None else f'<a class="n" href="#t-{_text(table)}">{_text(text)}</a>'
+        )
     return "".join([*pieces, _text(sentence[at:])])
 
 
@@ -129,8 +131,9 @@ def _checks(checks: list[dict[str, str]]) -> str:
     if not checks:
         return f'<section id="checks" aria-labelledby="h-checks">{title}\n<p>Every check passed.</p></section>'
     rows = "".join(
-        f'<tr class="{check["level"]}"><th scope="row">{_text(check["what"])}</th><td>{_text(check["number"] or "–")}</td>'
-        f'<td>{_text(check["past"] or "–")}</td><td>{_text(check["to_do"])}</td></tr>\n'
+        f'<tr class="{check["level"]}"><th scope="row">{_text(check["what"])}</th>'
+        f"<td>{_text(check['number'] or '–')}</td><td>{_text(check['past'] or '–')}</td>"
+        f"<td>{_text(check['to_do'])}</td></tr>\n"
         for check in checks
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("What", "Tonight", "Before", "What to do"))
@@ -142,7 +145,9 @@ def _checks(checks: list[dict[str, str]]) -> str:
 
 
 def _table(table: dict[str, Any]) -> str:
-    head = "".join(f'<th scope="col"{_side(table, name)}>{_text(name.replace("_", " "))}</th>' for name in table["columns"])
+    head = "".join(
+        f'<th scope="col"{_side(table, name)}>{_text(name.replace("_", " "))}</th>' for name in table["columns"]
+    )
     rows = "".join(_row(table, row) for row in table["rows"])
     return (
         f'<section class="table" id="t-{_text(table["name"])}" aria-label="{_text(table["title"])}">'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -12,6 +12,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 from campaignkit.errors import BadValue, listed, nearest
 
 __all__ = ["Settings", "read_settings"]
+
+WORDS: dict[Any, str] = {
+    str: "text", int: "a whole number", float: "a number", bool: "true or false", dt.date: "a date",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,7 @@ def read_settings(path: str | Path) -> Settings:
         raise BadValue(f"{path.name}: {listed(map(repr, bad))} can't be a list's name; it becomes a file's name.")
     if settings.money and not settings.forecast:
         raise BadValue(f"{path.name}: [money] is spent by the forecast; add [forecast].")
-    return Settings(**{f.name: getattr(settings, f.name) for f in fields(settings)} | {"folder": path.parent})
+    return replace(settings, folder=path.parent)
 
 
 def _table(kind: Any, values: dict[str, Any], where: str, hidden: frozenset[str] | set[str] = frozenset()) -> Any:
@@ -246,8 +250,7 @@ def _scalar(kind: type, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, bool) != (kind is bool) or isinstance(value, dt.datetime) or not isinstance(value, kind):
-        words = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dt.date: "a date"}
-        raise BadValue(f"{where} is {value!r}; {words[kind]} was expected.")
+        raise BadValue(f"{where} is {value!r}; {WORDS[kind]} was expected.")
     if kind in (int, float) and value <= 0 and "seed" not in where:
         raise BadValue(f"{where} is {value!r}; a number above 0 was expected.")
     return value

@@ -65,9 +65,10 @@ def polls(tonight: Tonight) -> Part:
     wanted, megafile = tonight.settings.polls, tonight.megafile
     if wanted is None:
         return nothing("Polls", "No poll stream is read.")
-    asked = megafile.interviews(list(wanted.question), {"_voter": wanted.frame[0], **{name: name for name in wanted.by}},
-                                yes=list(wanted.yes), no=list(wanted.no))  # fmt: skip
-    frame = megafile.universe(*wanted.frame).features({name: name for name in wanted.by})
+    groups = {name: name for name in wanted.by}
+    asked = megafile.interviews(list(wanted.question), {"_voter": wanted.frame[0], **groups}, yes=list(wanted.yes),
+                                no=list(wanted.no))  # fmt: skip
+    frame = megafile.universe(*wanted.frame).features(groups)
     known = frame.aggregate(", ".join(wanted.by), ", ".join(wanted.by)).pl()
     rows = asked.filter("_voter").join(known, on=list(wanted.by), how="semi", nulls_equal=True)
     by, day, stream = list(wanted.by), "asked_on", "stream"
@@ -81,7 +82,7 @@ def polls(tonight: Tonight) -> Part:
     level = f"{share(everyone['lower'])} to {share(everyone['upper'])}"
     query = f"polls.trends over {counted(rows.height, 'interview')} of {' / '.join(wanted.question)}"
     tables = [table_of("polls", "Where each group stands, and what is left of the change", query, parts,
-                       {name: "points" for name in ("change", "new_data", "real", "chance")})]  # fmt: skip
+                       dict.fromkeys(("change", "new_data", "real", "chance"), "points"))]  # fmt: skip
     if why is not None:
         tables.append(table_of("night", "The latest night beside the nights before", "briefing.changes over the same",
                                why.table, {"estimate": "points", "std_error": "points", "lower": "points",
@@ -116,7 +117,9 @@ def _parted(now: Any, rows: pl.DataFrame, before: list[dt.date], why: Changes | 
     day = pl.col("asked_on").dt.date() if rows["asked_on"].dtype == pl.Datetime else pl.col("asked_on")
     earlier = rows.filter(day <= before[0]) if before else rows.head(0)
     if earlier.is_empty() or before[0] >= now.last:
-        return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in ("change", "new_data", "real", "chance"))
+        return table.with_columns(
+            pl.lit(None, pl.Float64).alias(name) for name in ("change", "new_data", "real", "chance")
+        )
     then = survey.trends(earlier, "supports", list(wanted.by), "asked_on", stream="stream", frame=frame,
                          frame_weight=wanted.frame_weight, window=wanted.nights)  # fmt: skip
     keys = ["variable", "level"]
@@ -137,7 +140,7 @@ def _groups(parts: pl.DataFrame) -> Any:
     alt = charts.house()
     level = pl.col("level").fill_null("unknown")
     rows = parts.select(
-        group=pl.when(pl.col("variable") == "all").then(pl.lit("everyone")).otherwise(pl.format("{} {}", "variable", level)),
+        group=pl.when(pl.col("variable") == "all").then(level).otherwise(pl.format("{} {}", "variable", level)),
         estimate="estimate", lower="lower", upper="upper",
     ).head(24)  # fmt: skip
     rows = rows.with_columns(pl.col("group").str.replace_all("_", " "))
@@ -145,7 +148,9 @@ def _groups(parts: pl.DataFrame) -> Any:
     x = {"title": None, "axis": alt.Axis(format=".0%", tickCount=5), "scale": alt.Scale(zero=False)}
     even = alt.Chart(pl.DataFrame({"x": [0.5]})).mark_rule(strokeDash=[3, 3], opacity=0.5).encode(x="x:Q")
     bars = base.mark_rule(strokeWidth=2, color=charts.PALETTE[0]).encode(x=alt.X("lower:Q", **x), x2="upper:Q")
-    return alt.layer(even, bars, base.mark_point(opacity=1).encode(x=alt.X("estimate:Q", **x))).properties(height=alt.Step(17))
+    return alt.layer(even, bars, base.mark_point(opacity=1).encode(x=alt.X("estimate:Q", **x))).properties(
+        height=alt.Step(17)
+    )
 
 
 def _poll_checks(why: Changes | None) -> list[Check]:
@@ -153,7 +158,8 @@ def _poll_checks(why: Changes | None) -> list[Check]:
         return []
     rows = why.table.filter("claimed").sort("p_value")
     row = rows.row(0, named=True) if rows.height else {"n": 0, "p_adjusted": None}
-    what = {"export": "The poll export of {} looks wrong.", "mix": "The poll stream {} reached other people than usual.",
+    what = {"export": "The poll export of {} looks wrong.",
+            "mix": "The poll stream {} reached other people than usual.",
             "unclear": "Something in the polls is unlike before, and it can't be told what ({})."}  # fmt: skip
     to_do = "Do not read its numbers as news; ask the vendor what changed, and look again tomorrow."
     return [Check("warning", what[why.cause].format(", ".join(why.named)), f"{row['n']:,} interviews",
@@ -216,7 +222,9 @@ def _states(table: pl.DataFrame) -> Any:
     alt = charts.house()
     rows = table.sort((pl.col("estimate") - 0.5).abs()).head(CLOSEST).sort("chance", descending=True)
     base = alt.Chart(rows).encode(y=alt.Y("state_name:N", sort=None, title=None))
-    x = alt.X("chance:Q", title="chance of winning the state", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
+    x = alt.X(
+        "chance:Q", title="chance of winning the state", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])
+    )
     label = base.mark_text(align="left", dx=4).encode(x=x, text=alt.Text("chance:Q", format=".0%"))
     return alt.layer(base.mark_bar(height=12).encode(x=x), label).properties(height=alt.Step(19))
 

@@ -88,7 +88,7 @@ def test_a_step_that_raises_leaves_yesterdays_page(settings, monkeypatch):
         raise ZeroDivisionError("planted")
 
     monkeypatch.setattr(people_steps, "_by_day", fails)
-    with pytest.raises(CampaignkitError, match="'contacts' failed, and no page was written.*planted"):
+    with pytest.raises(CampaignkitError, match=r"'contacts' failed, and no page was written.*planted"):
         ck.briefing.night(settings, start="contacts", progress=False)
     assert campaign.outputs(settings.parent) == before
     [log] = (settings.parent / "briefing/logs").iterdir()

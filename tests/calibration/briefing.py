@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from campaignkit import briefing, sample
-from campaignkit.briefing.changes import CAUSES
+from campaignkit.briefing.changes_result import CAUSES
 from tests.calibration.quantities import table, worlds
 
 BY, FIRST, NIGHTS, A_NIGHT = ["sex", "age_band", "race", "region", "education"], 90_000, 15, 3_000
@@ -91,7 +91,9 @@ def export(seed: int) -> dict:
 
 
 DRAWS = {"nothing happened": nothing, "a stream's mix shifts": mix, "a real move": move, "a bad export": export}
-WORLDS = {name: (draw_one, 200 if name == "nothing happened" else 100) for name, (draw_one, _) in worlds(DRAWS, 1).items()}
+WORLDS = {
+    name: (draw_one, 200 if name == "nothing happened" else 100) for name, (draw_one, _) in worlds(DRAWS, 1).items()
+}
 ABOUT = "3,000 interviews a night of four streams, 14 nights before; 20 groups. 'right' names the cause and the very stream or group."
 
 

@@ -169,5 +169,3 @@ def _pearson(counts: Floats, at: int) -> float:
     expected = both[kept] * n / (n + m)
     spread = expected * m / (n + m)
     return float(((own[kept] - expected) ** 2 / np.maximum(spread, 1e-300)).sum())
-
-

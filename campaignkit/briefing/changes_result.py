@@ -1,0 +1,80 @@
+"""What a comparison of the latest night with those before says: what moved, why, and what could have been seen."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from campaignkit import charts
+from campaignkit.errors import listed
+from campaignkit.result import Result
+from campaignkit.wording import change, counted, interval, points
+
+if TYPE_CHECKING:
+    import altair as alt
+
+SHOWN = 16
+CAUSES = ("export", "mix", "move", "unclear", "chance")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Changes(Result):
+    """What happened between the nights before and the latest.
+
+    `table` has one row a contrast: ``kind`` ("move": a group's answers; "answers": a stream's, beside the others';
+    "order": the slope of a stream's answers on what was foretold, less 1; "missing": a stream's share without answer;
+    "mix": who a stream reached; "volume": how many), ``variable``, ``level``, ``n`` (interviews of the latest night),
+    ``estimate`` (in shares beside what the nights before foretell; null for mix and volume), ``std_error``, ``lower``,
+    ``upper``, ``p_value``, ``p_adjusted`` (Bonferroni, within the kind's share of 5% for all), ``claimed``.
+
+    Attributes
+    ----------
+    cause : str
+        "export", "mix", "move", "unclear" or "chance".
+    named : tuple of str
+        What it is about: streams, or the group that moved.
+    latest : tuple of date
+        The first and the last day of the latest night.
+    nights : int
+        Nights before it.
+    interviews : int
+        Of the latest night.
+    detectable : float
+        How large a change of a typical group would be claimed four times in five, in shares.
+    """
+
+    cause: str
+    named: tuple[str, ...]
+    latest: tuple[dt.date, dt.date]
+    nights: int
+    interviews: int
+    detectable: float
+
+    def summary(self) -> str:
+        """Say what the night shows, and how large a change it could have shown."""
+        text = f"{counted(self.interviews, 'new interview')} beside {counted(self.nights, 'night')} before: "
+        text += {
+            "export": f"the export of {listed(self.named)} looks wrong; its answers are not to be read as news",
+            "mix": f"{listed(self.named)} reached other people than usual; that is no change of opinion",
+            "unclear": f"something is unlike before ({listed(self.named)}), but it can't be told what",
+            "chance": "nothing moved by more than chance explains",
+        }.get(self.cause, "") or self._moved()
+        return f"{text}. A typical group's change of {points(self.detectable)} points would be seen four times in five."
+
+    def _moved(self) -> str:
+        row = self.table.filter((pl.col("kind") == "move") & pl.col("claimed")).sort("p_value").row(0, named=True)
+        bounds = interval(row["lower"], row["upper"], "rate")
+        return f"{self.named[0]} really moved, by {change(row['estimate'], 'rate')} ({bounds}), in all streams alike"
+
+    def chart(self) -> alt.TopLevelMixin:
+        """Draw each group's change overnight with its interval."""
+        rows = self.table.filter(pl.col("kind") == "move").drop_nulls("p_value").head(SHOWN)
+        rows = rows.select(pl.format("{} {}", "variable", "level").alias("group"), "estimate", "lower", "upper")
+        return charts.intervals(rows, "group", description=self.summary(), reference=0.0, number="+.1%")
+
+    def percentages(self) -> list[str]:
+        """Return the columns of shares."""
+        return ["estimate", "std_error", "lower", "upper"]
