@@ -30,7 +30,7 @@ __all__ = ["Changes", "changes"]
 
 LEAST_NIGHTS = 6  # before the latest, to know what is usual
 FALSE = {"move": 0.02, "answers": 0.01, "mix": 0.01, "volume": 0.01}  # chance of any false claim, by kind; 5% in all
-SWAPPED = -0.75  # of the slope: answers no longer go with what was foretold, as no group's move makes them
+SWAPPED = -1.0  # of the slope: answers no longer go with what was foretold, as no group's move makes them
 APART = 1.5  # of z²: how far the best explanation must be ahead of one that is not nested in it
 POWER = 0.8
 
@@ -83,9 +83,9 @@ def changes(
     A logit (levels, streams, a line over the nights) is fitted to all nights but one, which it then foretells. Earlier
     nights, so left out, tell how much a night differs beyond sampling; the latest is held against that. Contrasts:
     each group's answers, each stream's beside the others', the slope of a stream's answers on what was foretold (−2
-    where yes and no are swapped; it must be below −.75), each stream's share without answer (as a night's files are
-    held against those before), each stream's mix by attribute (Pearson's statistic over its usual size), and its
-    count. Streams of which anything but the mean answer is off are left out before a move is looked for, which must be
+    where yes and no are swapped; it must be below −1), each stream's share without answer (as a night's files are held
+    against those before), each stream's mix by attribute (Pearson's statistic over its usual size), and its count.
+    Streams of which anything but the mean answer is off are left out before a move is looked for, which must be
     seen in the other streams together. A move that another group explains nearly as well is said not to be told.
 
     Examples

@@ -11,7 +11,7 @@ from campaignkit.briefing.tonight import Tonight
 from campaignkit.megafile.refresh.drift import BEFORE, moved
 
 HELD_BACK = "held back"  # how the megafile says that a snapshot is too short
-LEAST_FALL = 5  # suppressions by which a channel's count must fall to be spoken of
+LEAST_FALL = 0.003  # of a channel's suppressions: people merge and are forgotten, so that a few always go
 MOST_FALL = 0.01  # of a channel's suppressions: more is not to be trusted
 CALIBRATION_MOVED = 3.0  # times what a perfect score would show
 
@@ -80,7 +80,7 @@ def suppressed(tonight: Tonight, counts: dict[str, int]) -> list[Check]:
     for channel in sorted({name for page in past for name in page}):
         before = [page[channel] for page in past if channel in page]
         fall = before[-1] - counts.get(channel, 0)
-        if fall >= LEAST_FALL:
+        if fall > max(LEAST_FALL * before[-1], 5):
             level = "stop" if fall > MOST_FALL * before[-1] else "warning"
             found.append(Check(
                 level, f"Suppressions on {channel} fell by {fall:,} overnight.", f"{counts.get(channel, 0):,}",

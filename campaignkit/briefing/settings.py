@@ -140,6 +140,13 @@ class Settings:
     page : Page
     folder : Path
         Where `campaign.toml` lies.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> wanted = ck.briefing.Settings("campaign.duckdb", "exports", page=Page("Ohio this morning"))
+    >>> wanted.page.title, wanted.polls
+    ('Ohio this morning', None)
     """
 
     megafile: str
