@@ -255,9 +255,9 @@ def _scalar(kind: type, value: Any, where: str) -> Any:
         except ValueError as error:
             raise BadValue(f"{where} is {value!r}; a date such as 2012-11-06 was expected.") from error
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        value = float(value)
     if isinstance(value, bool) != (kind is bool) or isinstance(value, dt.datetime) or not isinstance(value, kind):
         raise BadValue(f"{where} is {value!r}; {WORDS[kind]} was expected.")
-    if kind in (int, float) and value <= 0 and "seed" not in where:
+    if kind in (int, float) and value <= 0 and not where.endswith(": seed"):
         raise BadValue(f"{where} is {value!r}; a number above 0 was expected.")
     return value
