@@ -63,7 +63,8 @@ STEPS = (
 class Night(Result):
     """What a night came to.
 
-    `table` has one row a step: ``step``, ``status`` ("done", "up to date", "would run", "not asked for"), ``seconds``.
+    `table` has one row a step: ``step``, ``status`` ("done", "up to date", "would run", "not asked for"), ``seconds``,
+    ``cpu_seconds`` (those of its child processes too).
 
     Attributes
     ----------
@@ -186,9 +187,10 @@ class _Runner:
             forced |= step.name in (start, only)
             wanted = only is None or step.name == only
             with steps.step(step.says):
-                begun = time.monotonic()
+                begun, spent = time.monotonic(), sum(os.times()[:4])
                 status = self._do(step, forced) if wanted else self._load(step)
-                rows.append((step.name, status, round(time.monotonic() - begun, 2)))
+                cost = round(time.monotonic() - begun, 2), round(sum(os.times()[:4]) - spent, 2)
+                rows.append((step.name, status, *cost))
                 forced = forced and only is None
         steps.close()
         return self._ended(rows)
@@ -248,10 +250,10 @@ class _Runner:
         except OSError as error:
             raise BadValue(f"The log in {str(folder)!r} can't be written ({error.strerror}).") from error
 
-    def _ended(self, rows: list[tuple[str, str, float]]) -> Night:
+    def _ended(self, rows: list[tuple[str, str, float, float]]) -> Night:
         checks = [c for part in self.tonight.parts.values() for c in part["checks"] if c["level"] != "well"]
         code = max((NOT_TRUSTED if c["level"] == "stop" else WARNED for c in checks), default=WELL)
-        table = pl.DataFrame(rows, ["step", "status", "seconds"], orient="row")
+        table = pl.DataFrame(rows, ["step", "status", "seconds", "cpu_seconds"], orient="row")
         megafile = self.tonight.megafile
         return Night(table, code, self.tonight.night, megafile.as_of, tuple(checks), self.folder / "page.html")
 

@@ -12,7 +12,7 @@ from campaignkit.briefing import checks as look
 from campaignkit.briefing.parts import Check, Figure, Part, table_of
 from campaignkit.briefing.pictures import picture
 from campaignkit.briefing.settings import List, Persuasion
-from campaignkit.briefing.tonight import Tonight, nothing
+from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue
 from campaignkit.voters.recipes import RECIPES
 from campaignkit.wording import counted
@@ -101,7 +101,7 @@ def scores(tonight: Tonight) -> Part:
     """Fit the scores anew, write them back, and say how good they are."""
     wanted = tonight.settings.scores
     if wanted is None:
-        return nothing("Scores", "No score is refreshed.")
+        return Part()
     rows, found, past = [], [], tonight.kept("scores")
     for name, fitted, who in _fitted(tonight):
         written = fitted.write_scores(tonight.megafile, who)
@@ -162,7 +162,7 @@ def contacts(tonight: Tonight) -> Part:
     as_of = tonight.megafile.as_of
     day = tonight.sql("SELECT max(contacted_on) FROM contact WHERE contacted_on <= ?", [as_of]).item()
     if day is None:
-        return nothing("Contacts", "The megafile holds no contacts.")
+        return Part("Contact and persuasion", ["The megafile holds no contacts."])
     table = tonight.sql(CONTACTS, [day] * 5)
     week, before = int(table["in_seven_days"].sum()), int(table["in_the_seven_before"].sum())
     by_day = tonight.sql(BY_DAY, [day, day])
@@ -202,7 +202,7 @@ def lists(tonight: Tonight) -> Part:
     """Write the lists, unless the night is not to be trusted."""
     wanted = tonight.settings.lists
     if not wanted:
-        return nothing("Lists", "No list is written.")
+        return Part()
     if tonight.stopped:
         return Part("Lists", [f"No list is written tonight. {' '.join(tonight.stopped)}"])
     rows, found = [], []

@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 
-from campaignkit.briefing.parts import Part
 from campaignkit.briefing.settings import Settings
 from campaignkit.megafile import Megafile
 
@@ -100,14 +99,3 @@ def digest(value: Any) -> str:
     'f9d86028'
     """
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def nothing(title: str, sentence: str) -> Part:
-    """Return the part of a step that has nothing to do.
-
-    Examples
-    --------
-    >>> nothing("Polls", "No polls are configured.").sentences
-    ['No polls are configured.']
-    """
-    return Part(title, [sentence])

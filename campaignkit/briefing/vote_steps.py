@@ -14,7 +14,7 @@ from campaignkit.briefing import checks as look
 from campaignkit.briefing.changes import Changes, changes
 from campaignkit.briefing.parts import Check, Figure, Part, table_of
 from campaignkit.briefing.pictures import picture
-from campaignkit.briefing.tonight import Tonight, nothing
+from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.wording import change, counted, points, share
 
@@ -30,7 +30,7 @@ def emails(tonight: Tonight) -> Part:
     """Say which variant of each e-mail test to send, and how good it really is."""
     wanted = tonight.settings.emails
     if wanted is None or not wanted.tests:
-        return nothing("E-mail", "No e-mail test is read.")
+        return Part()
     rows, said = [], []
     for test in wanted.tests:
         sent = tonight.sql(SENT, [test])
@@ -64,7 +64,7 @@ def polls(tonight: Tonight) -> Part:
     """Say where each group stands, what moved since the page before, and why."""
     wanted, megafile = tonight.settings.polls, tonight.megafile
     if wanted is None:
-        return nothing("Polls", "No poll stream is read.")
+        return Part()
     groups = {name: name for name in wanted.by}
     asked = megafile.interviews(list(wanted.question), {"_voter": wanted.frame[0], **groups}, yes=list(wanted.yes),
                                 no=list(wanted.no))  # fmt: skip
@@ -88,6 +88,12 @@ def polls(tonight: Tonight) -> Part:
                                why.table, {"estimate": "points", "std_error": "points", "lower": "points",
                                            "upper": "points"}, most=60))  # fmt: skip
     stands = f"{share(everyone['estimate'])} of everyone are for us on {now.last} ({level})."
+    split = parts.row(0, named=True)
+    if split["change"] is not None:
+        pieces = ", ".join(
+            f"{change(split[name], 'rate')} {name.replace('_', ' ')}" for name in ("new_data", "real", "chance")
+        )
+        stands += f" That is {change(split['change'], 'rate')} beside the page before: {pieces}."
     return Part(
         "The polls", [stands, said],
         [Figure("For us in the polls", share(everyone["estimate"]), level, "polls")], tables,
@@ -192,7 +198,7 @@ def forecast(tonight: Tonight) -> Part:
     """Say the chances by state, and which parts of each change are new polls, days gone by, and the draws' noise."""
     wanted = tonight.settings.forecast
     if wanted is None:
-        return nothing("The forecast", "There is no forecast.")
+        return Part()
     as_of = tonight.megafile.as_of
     odds = _odds(tonight, as_of)
     drawn = odds.simulate(wanted.elections, wanted.seed)
@@ -233,7 +239,7 @@ def money(tonight: Tonight) -> Part:
     """Say what the money should do."""
     wanted, goal = tonight.settings.money, tonight.settings.forecast
     if wanted is None or goal is None:
-        return nothing("The money", "No budget is allocated.")
+        return Part()
     drawn = _odds(tonight, tonight.megafile.as_of).simulate(goal.elections, goal.seed)
     results = election.results()
     latest = results.filter(pl.col("year") < goal.on.year)["year"].max()
@@ -265,7 +271,7 @@ def television(tonight: Tonight) -> Part:
     """Say which spots to buy, and what they promise."""
     wanted, megafile = tonight.settings.television, tonight.megafile
     if wanted is None:
-        return nothing("Television", "No spots are planned.")
+        return Part()
     who = outreach.audiences(
         megafile.table("viewing"), megafile.universe(*wanted.target), ["network", "daypart"], unit="person_id",
         weight="weight", market="market", exposures="days", days=wanted.days, panel=megafile.table("panel_home"),

@@ -29,9 +29,9 @@ title = "Tonight <b>& tomorrow</b>"
 PEOPLE = 3_000
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, people: int = PEOPLE) -> None:
     """Write exports and the megafile of them."""
-    ck.sample.write(folder / "exports", people=PEOPLE)
+    ck.sample.write(folder / "exports", people=people)
     ck.Megafile.build(folder / "exports", folder / "campaign.duckdb", model=False, progress=False).close()
     (folder / "nights").mkdir()
     (folder / "campaign.toml").write_text(TOML, encoding="utf-8")

@@ -60,7 +60,9 @@ def test_a_bad_export_is_named(drawn, kind):
     rows = {
         "cut": drawn.filter(~online | (pl.int_range(pl.len()) % 10 == 0)),
         "swapped": drawn.with_columns(supports=pl.col("supports") ^ online),
-        "missing": drawn.with_columns(supports=pl.when(online & (pl.int_range(pl.len()) % 2 == 0)).then(None).otherwise("supports")),
+        "missing": drawn.with_columns(
+            supports=pl.when(online & (pl.int_range(pl.len()) % 2 == 0)).then(None).otherwise("supports")
+        ),
     }[kind]
     night = look(rows)
     assert (night.cause, night.named) == ("export", ("online",))

@@ -58,7 +58,9 @@ def test_two_lists_of_one_name_are_refused(tmp_path):
 
 
 def test_check_names_what_is_not_there_and_exits_with_2(settings, capsys):
-    text = settings.read_text().replace("deadline_june", "deadline_jun").replace('channel = "phone"', 'channel = "fone"')
+    text = (
+        settings.read_text().replace("deadline_june", "deadline_jun").replace('channel = "phone"', 'channel = "fone"')
+    )
     settings.write_text(text.replace('by = ["sex", "state"]', 'by = ["sexx"]'))
     assert cli.main(["night", "--check", "--settings", str(settings)]) == 2
     said = capsys.readouterr().out

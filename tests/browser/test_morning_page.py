@@ -53,7 +53,9 @@ def test_it_opens_from_a_file_without_a_word_of_complaint(chromium: Browser, wri
     lab.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=lab.SCREENSHOTS / f"morning_page_{look}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= LOOKS[look]["viewport"]["width"]
-    assert page.evaluate("[...document.querySelectorAll('figure svg')].every(svg => svg.getBoundingClientRect().width > 200)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('figure svg')].every(svg => svg.getBoundingClientRect().width > 200)"
+    )
     assert page.evaluate(CONTRAST) >= 4.5
     page.click(".figures a")
     assert page.evaluate("document.querySelector(':target table caption').textContent")
