@@ -14,6 +14,7 @@ from campaignkit.briefing.pictures import picture
 from campaignkit.briefing.settings import List, Persuasion
 from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue
+from campaignkit.sql import quote_literal
 from campaignkit.voters.recipes import RECIPES
 from campaignkit.wording import counted
 
@@ -146,7 +147,7 @@ def _persuasion(tonight: Tonight, wanted: Persuasion) -> Any:
     """Fit who the experiment's contact moved, on what was known before its arms were drawn."""
     megafile = tonight.megafile
     drawn = tonight.sql("SELECT min(assigned_on) FROM assignment WHERE experiment = ?", [wanted.experiment]).item()
-    known = megafile.universe(f"assigned('{wanted.experiment}')", as_of=drawn)
+    known = megafile.universe(f"assigned({quote_literal(wanted.experiment)})", as_of=drawn)
     facts = known.features(["person_id", "household_id", *wanted.features]).pl()
     query = ARMS.format(yes="WHEN ? THEN true", no="WHEN ? THEN false")
     arms = tonight.sql(query, [wanted.yes, wanted.no, wanted.question, wanted.experiment])

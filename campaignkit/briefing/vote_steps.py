@@ -16,6 +16,7 @@ from campaignkit.briefing.parts import Check, Figure, Part, table_of
 from campaignkit.briefing.pictures import picture
 from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.sql import quote_identifiers
 from campaignkit.wording import change, counted, points, share
 
 CLOSEST = 10  # states in the chart
@@ -65,11 +66,12 @@ def polls(tonight: Tonight) -> Part:
     wanted, megafile = tonight.settings.polls, tonight.megafile
     if wanted is None:
         return Part()
-    groups = {name: name for name in wanted.by}
-    asked = megafile.interviews(list(wanted.question), {"_voter": wanted.frame[0], **groups}, yes=list(wanted.yes),
+    groups, columns = {name: name for name in wanted.by}, quote_identifiers(list(wanted.by))
+    voter = " AND ".join(f"({text})" for text in wanted.frame)
+    asked = megafile.interviews(list(wanted.question), {"_voter": voter, **groups}, yes=list(wanted.yes),
                                 no=list(wanted.no))  # fmt: skip
     frame = megafile.universe(*wanted.frame).features(groups)
-    known = frame.aggregate(", ".join(wanted.by), ", ".join(wanted.by)).pl()
+    known = frame.aggregate(columns, columns).pl()
     rows = asked.filter("_voter").join(known, on=list(wanted.by), how="semi", nulls_equal=True)
     by, day, stream = list(wanted.by), "asked_on", "stream"
     weighed = megafile.universe(*wanted.frame) if wanted.frame_weight else frame

@@ -78,6 +78,11 @@ def test_a_half_sent_snapshot_stops_the_lists_and_is_the_pages_first_line(built,
     [stop] = [check for check in done.checks if check["level"] == "stop"]
     assert "stood" in stop["past"]
     assert "--accept" in stop["to_do"]
+    name = stop["what"].partition(" ")[0]
+    taken = ck.briefing.night(settings, accept=[name], progress=False)
+    said = [check["what"] for check in taken.checks if check["level"] == "stop"]
+    assert not any("cut short" in what for what in said)
+    assert all(what.startswith("Suppressions on") for what in said)  # whoever vanished takes refusals along: said too
 
 
 def test_a_step_that_raises_leaves_yesterdays_page(settings, monkeypatch):

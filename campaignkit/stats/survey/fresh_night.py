@@ -100,6 +100,11 @@ def surprise(nights: list[Foretold], weights: list[Floats]) -> Surprise:
         The latest last.
     weights : list of array, contrasts × cells
         Of each night. A contrast without weight on the latest night has no p-value.
+
+    References
+    ----------
+    McCullagh and Nelder (1989), Generalized Linear Models, sections 4.5 and 9.2: variance beyond the binomial, by
+    Pearson's statistic; here of nights that had no part in their own fit.
     """
     seen = [night.contrast(weight) for night, weight in zip(nights, weights, strict=True)]
     z = np.array([np.where(v > 0, value**2 / np.maximum(v, 1e-300), np.nan) for value, v in seen[:-1]])
