@@ -193,10 +193,10 @@ class _Night:
                 np.array([_stream_weight(kind, code[unit] == at, night) for at in range(len(self.streams))])
                 for unit, night in zip(self.cells, self.foretold, strict=True)
             ]
-            found = surprise(self.foretold, weights)
+            gaps = surprise(self.foretold, weights)
             sizes = np.array([self.counts.n[code == at, -1].sum() for at in range(len(self.streams))])
             names = [("stream", name) for name in self.streams]
-            rows += _rows(kind, names, sizes, found.p_value, found.estimate, found.std_error)
+            rows += _rows(kind, names, sizes, gaps.p_value, gaps.estimate, gaps.std_error)
         return rows
 
     def moves(self, off: set[str]) -> list[dict]:
@@ -209,10 +209,10 @@ class _Night:
             own = inside[:, unit] * trusted[unit]
             total = (own * night.n).sum(axis=1, keepdims=True)
             weights.append(np.divide(own, total, out=np.zeros_like(own), where=total > 0))
-        found = surprise(self.foretold, weights)
+        gaps = surprise(self.foretold, weights)
         names = [("all", "everyone"), *((name, str(level)) for name, level in self.attributes.groups)]
         sizes = (inside * trusted) @ self.counts.n[:, -1]
-        return _rows("move", names, sizes, found.p_value, found.estimate, found.std_error)
+        return _rows("move", names, sizes, gaps.p_value, gaps.estimate, gaps.std_error)
 
 
 def _merged(counts: DayCounts, before: list[dt.date], fresh: list[dt.date]) -> DayCounts:

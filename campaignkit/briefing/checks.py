@@ -25,11 +25,11 @@ def arrived(tonight: Tonight) -> list[Check]:
     """
     since, _ = tonight.since
     skipped = tonight.sql("SELECT file, reason FROM skipped_file WHERE night > ? ORDER BY ALL", [since])
-    found = [_skipped(file, reason) for file, reason in skipped.iter_rows()]
+    noticed = [_skipped(file, reason) for file, reason in skipped.iter_rows()]
     logs = tonight.sql("SELECT warnings FROM refresh_log WHERE night > ? AND night > 0 ORDER BY night", [since])
-    said = [text for text in logs["warnings"].explode().drop_nulls() if "was not taken in" not in text]
+    sentences = [text for text in logs["warnings"].explode().drop_nulls() if "was not taken in" not in text]
     files = tonight.sql("SELECT file, layout, accepted FROM source_file ORDER BY file_id").to_dicts()
-    return found + [_drifted(text, files) for text in dict.fromkeys(said)]
+    return noticed + [_drifted(text, files) for text in dict.fromkeys(sentences)]
 
 
 def _skipped(file: str, reason: str) -> Check:
@@ -60,34 +60,34 @@ def linked(tonight: Tonight, counts: pl.DataFrame) -> list[Check]:
         ``source``, ``records``, ``linked``.
     """
     past = [page["links"] for page in tonight.kept("checks")]
-    found = []
+    noticed = []
     for source, records, links in counts.iter_rows():
         before = [page[source] for page in past if source in page]
         if before and moved(links, records, *before[-1]):
             shares = sorted(b / max(a, 1) for b, a in before)
-            found.append(Check(
+            noticed.append(Check(
                 "warning", f"Records of {source} are linked to people unlike before.", f"{links / records:.1%}",
                 f"{shares[0]:.1%} to {shares[-1]:.1%}",
                 "Look at the source's names, birth dates and phones; mf.explain says what linked a person.",
             ))  # fmt: skip
-    return found
+    return noticed
 
 
 def suppressed(tonight: Tonight, counts: dict[str, int]) -> list[Check]:
     """Check that no channel's suppressions fall: a refusal stands until its person takes it back."""
     past = [page["suppressions"] for page in tonight.kept("checks")]
-    found = []
+    noticed = []
     for channel in sorted({name for page in past for name in page}):
         before = [page[channel] for page in past if channel in page]
         fall = before[-1] - counts.get(channel, 0)
         if fall > max(LEAST_FALL * before[-1], 5):
             level = "stop" if fall > MOST_FALL * before[-1] else "warning"
-            found.append(Check(
+            noticed.append(Check(
                 level, f"Suppressions on {channel} fell by {fall:,} overnight.", f"{counts.get(channel, 0):,}",
                 f"{min(before):,} to {max(before):,}",
                 "See which source's refusals are gone before anybody is called: SELECT * FROM suppression.",
             ))  # fmt: skip
-    return found
+    return noticed
 
 
 def calibrated(name: str, ece: float, floor: float, past: list[dict[str, float]]) -> list[Check]:
@@ -121,12 +121,12 @@ def silent(last: pl.DataFrame, as_of: Any, nights: int) -> list[Check]:
     nights : int
         Days after which a stream counts as silent.
     """
-    found = []
+    noticed = []
     for stream, day, gap in last.iter_rows():
         quiet = (as_of - day).days
         if quiet > max(nights, gap):
-            found.append(Check(
+            noticed.append(Check(
                 "warning", f"The poll stream {stream} has gone silent: its last interview is of {day}.",
                 f"{quiet} days", f"gaps up to {gap} days", "Ask the vendor for the file; until then the others speak.",
             ))  # fmt: skip
-    return found
+    return noticed

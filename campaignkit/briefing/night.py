@@ -91,8 +91,8 @@ class Night(Result):
         text = f"Night {self.number}, as of {self.as_of}: "
         text += f"{counted(len(done), 'step')} done ({', '.join(done)})" if done else "nothing was to be done anew"
         what = ("all is well", counted(len(self.checks), "warning"), "NOT TO BE TRUSTED, no lists are written")
-        said = " ".join(check["what"] for check in self.checks)
-        return f"{text}; {what[self.code]}. {said}".strip()
+        sentences = " ".join(check["what"] for check in self.checks)
+        return f"{text}; {what[self.code]}. {sentences}".strip()
 
     def to_json(self) -> str:
         """Return it for a machine.
@@ -260,8 +260,8 @@ class _Runner:
 
 def _failed(step: Step, error: Exception) -> CampaignkitError:
     kind = type(error) if isinstance(error, (BadValue, RefreshRefused)) else CampaignkitError
-    said = str(error) if isinstance(error, CampaignkitError) else f"{type(error).__name__}: {error}"
-    return kind(f"The step {step.name!r} failed, and no page was written; the one before stands. {said}")
+    message = str(error) if isinstance(error, CampaignkitError) else f"{type(error).__name__}: {error}"
+    return kind(f"The step {step.name!r} failed, and no page was written; the one before stands. {message}")
 
 
 def _plain(value: Any) -> Any:

@@ -78,8 +78,8 @@ def checks(tonight: Tonight) -> Part:
     """Check what came, and keep what the next night compares with."""
     links, closed = tonight.sql(LINKS), tonight.sql(SUPPRESSIONS)
     counts = dict(closed.iter_rows())
-    found = [*look.arrived(tonight), *look.linked(tonight, links), *look.suppressed(tonight, counts)]
-    found += [
+    noticed = [*look.arrived(tonight), *look.linked(tonight, links), *look.suppressed(tonight, counts)]
+    noticed += [
         Check("stop", f"The megafile does not hang together: {line}.", line, "0", "Restore last night's file; rebuild.")
         for line in tonight.megafile.check()
     ]
@@ -94,7 +94,7 @@ def checks(tonight: Tonight) -> Part:
             table_of("links", "Records linked to a person whom another record knows", LINKS, shares),
             table_of("suppressions", "People who may not be reached, by channel", SUPPRESSIONS, closed),
         ],
-        checks=found, kept=kept,
+        checks=noticed, kept=kept,
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def scores(tonight: Tonight) -> Part:
     wanted = tonight.settings.scores
     if wanted is None:
         return Part()
-    rows, found, past = [], [], tonight.kept("scores")
+    rows, noticed, past = [], [], tonight.kept("scores")
     for name, fitted, who in _fitted(tonight):
         written = fitted.write_scores(tonight.megafile, who)
         quality = getattr(fitted, "quality", None)
@@ -111,8 +111,8 @@ def scores(tonight: Tonight) -> Part:
             rows.append((name, written, None, None, fitted.qini.value, fitted.qini.lower, fitted.qini.upper))
         else:
             rows.append((name, written, quality.auc, quality.ece, None, None, None))
-            found += look.calibrated(name, quality.ece, quality.ece_noise, past)
-        found += [Check("warning", f"The score {name} {text}", "", "", "Rank no list by it.")
+            noticed += look.calibrated(name, quality.ece, quality.ece_noise, past)
+        noticed += [Check("warning", f"The score {name} {text}", "", "", "Rank no list by it.")
                   for text in [fitted.warning] if text]  # fmt: skip
     columns = ["score", "people", "auc", "calibration_error", "qini", "qini_lower", "qini_upper"]
     table = pl.DataFrame(rows, columns, orient="row")
@@ -122,7 +122,7 @@ def scores(tonight: Tonight) -> Part:
         tables=[table_of("scores", "Scores and how good they are on people they never saw", "the fits of campaign.toml",
                          table, {"qini": "number", "qini_lower": "number", "qini_upper": "number",
                                  "calibration_error": "rate"})],
-        checks=found, kept={name: ece for name, _, _, ece, *_ in rows if ece is not None},
+        checks=noticed, kept={name: ece for name, _, _, ece, *_ in rows if ece is not None},
     )  # fmt: skip
 
 
@@ -167,13 +167,13 @@ def contacts(tonight: Tonight) -> Part:
     table = tonight.sql(CONTACTS, [day] * 5)
     week, before = int(table["in_seven_days"].sum()), int(table["in_the_seven_before"].sum())
     by_day = tonight.sql(BY_DAY, [day, day])
-    said = (
+    sentence = (
         f"{week:,} contacts in the seven days to {day}, {before:,} in the seven before; "
         f"{int(table['on_the_last_day'].sum()):,} on the last day."
     )
-    drawn = [] if by_day.is_empty() else [picture("Contacts a day", said, _by_day(by_day))]
+    drawn = [] if by_day.is_empty() else [picture("Contacts a day", sentence, _by_day(by_day))]
     return Part(
-        "Contact and persuasion", [said, *_moved(tonight)],
+        "Contact and persuasion", [sentence, *_moved(tonight)],
         [Figure("Contacts in seven days", f"{week:,}", f"{before:,} in the seven before", "contacts")],
         [table_of("contacts", f"Contacts up to {day}", CONTACTS, table)], drawn,
     )  # fmt: skip
@@ -206,12 +206,12 @@ def lists(tonight: Tonight) -> Part:
         return Part()
     if tonight.stopped:
         return Part("Lists", [f"No list is written tonight. {' '.join(tonight.stopped)}"])
-    rows, found = [], []
+    rows, noticed = [], []
     for each in wanted:
         with warnings.catch_warnings(record=True) as raised:
             warnings.simplefilter("always")
             rows += _written(tonight, each)
-        found += [Check("warning", f"List {each.name}: {text.message}", "", "", "Read before it is handed out.")
+        noticed += [Check("warning", f"List {each.name}: {text.message}", "", "", "Read before it is handed out.")
                   for text in raised]  # fmt: skip
     table = pl.DataFrame(rows, ["list", "file", "people", "of", "channel", "purpose"], orient="row")
     names = "; ".join(
@@ -222,7 +222,7 @@ def lists(tonight: Tonight) -> Part:
         "Lists", [f"{counted(len(wanted), 'list')} written: {names}."],
         [Figure("People on tonight's lists", f"{total:,}", counted(len(wanted), "list"), "lists")],
         [table_of("lists", "Lists written, with who may not be reached taken out",
-                  "Universe.call_list(…) as campaign.toml has it", table)], checks=found,
+                  "Universe.call_list(…) as campaign.toml has it", table)], checks=noticed,
     )  # fmt: skip
 
 

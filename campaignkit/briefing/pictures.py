@@ -43,9 +43,9 @@ def picture(title: str, description: str, chart: Any, height: int | None = HEIGH
         sized.properties(description=description, padding={"left": SLACK, "right": 5, "top": 5, "bottom": 5}).to_dict()
     )
     svg = re.sub(r"^.*?(?=<svg)", "", svg, flags=re.S)
-    marked = re.sub(r'(id="|url\(#|href="#)', lambda found: f"{found[1]}{_anchor(title)}-", svg)
+    marked = re.sub(r'(id="|url\(#|href="#)', lambda match: f"{match[1]}{_anchor(title)}-", svg)
     # The last digits of a sum depend on the order in which threads came, and would make another page of the same night.
-    rounded = re.sub(r"-?\d+\.\d{3,}(?:e-?\d+)?", lambda found: f"{float(found[0]):.2f}", marked)
+    rounded = re.sub(r"-?\d+\.\d{3,}(?:e-?\d+)?", lambda match: f"{float(match[0]):.2f}", marked)
     return Chart(title, description, rounded)
 
 

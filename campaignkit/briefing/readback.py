@@ -51,7 +51,7 @@ def read_back(settings: Settings, megafile: Megafile) -> tuple[list[str], list[s
     ]  # fmt: skip
     if not settings.path(settings.exports).is_dir():
         lines.append(("", f"There is no exports folder {settings.exports!r} beside campaign.toml."))
-    return [said for said, _ in lines if said], [wrong for _, wrong in lines if wrong]
+    return [sentence for sentence, _ in lines if sentence], [wrong for _, wrong in lines if wrong]
 
 
 def _there(where: str, what: str, name: str, names: Iterable[str]) -> str | None:
@@ -102,11 +102,11 @@ def _emails(settings: Settings, megafile: Megafile) -> Iterator[Line]:
 
 def _polls(settings: Settings, megafile: Megafile) -> Iterator[Line]:
     if wanted := settings.polls:
-        said = (
+        sentence = (
             f"Interviews on “{' / '.join(wanted.question)}” are read over {wanted.nights} days by {listed(wanted.by)}."
         )
         features = {name: name for name in wanted.by}
-        yield said, _tried("[polls]", lambda: megafile.interviews(
+        yield sentence, _tried("[polls]", lambda: megafile.interviews(
             list(wanted.question), features, yes=list(wanted.yes), no=list(wanted.no)))  # fmt: skip
         yield "", _tried("[polls]", lambda: megafile.universe(*wanted.frame).count())
     if forecast := settings.forecast:

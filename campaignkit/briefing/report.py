@@ -116,9 +116,9 @@ def linked(sentence: str, table: str | None) -> str:
     'On 2012-10-02, <a class="n" href="#t-polls">48.8%</a> &lt;all&gt;'
     """
     pieces, at = [], 0
-    for found in _NUMBER.finditer(sentence):
-        pieces.append(_text(sentence[at : found.start()]))
-        text, at = found[0], found.end()
+    for match in _NUMBER.finditer(sentence):
+        pieces.append(_text(sentence[at : match.start()]))
+        text, at = match[0], match.end()
         is_date = len(text) == 10 and text[4] == "-"
         pieces.append(
             _text(text) if is_date or table is None else f'<a class="n" href="#t-{_text(table)}">{_text(text)}</a>'

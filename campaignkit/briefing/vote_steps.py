@@ -32,12 +32,12 @@ def emails(tonight: Tonight) -> Part:
     wanted = tonight.settings.emails
     if wanted is None or not wanted.tests:
         return Part()
-    rows, said = [], []
+    rows, sentences = [], []
     for test in wanted.tests:
         sent = tonight.sql(SENT, [test])
         best = experiments.winners(sent, "variant", "gave", cluster="household")
         top = best.table.row(0, named=True)
-        said.append(
+        sentences.append(
             f"{test}: send “{top['arm']}”. Of those who get it {share(top['estimate'])} should give, not the "
             f"{share(top['level'])} of the test; it is the best with probability {top['probability_best']:.0%}."
         )
@@ -46,8 +46,8 @@ def emails(tonight: Tonight) -> Part:
                                               probability_best="probability_best"))  # fmt: skip
     query = f"experiments.winners over:\n{SENT}"
     best = pl.concat(rows)
-    drawn = picture("The best variants, shrunk for having been picked", " ".join(said), _variants(best), None, 150)
-    return Part("E-mail", said, tables=[table_of("emails", "E-mail tests: the five best variants", query, best)],
+    drawn = picture("The best variants, shrunk for having been picked", " ".join(sentences), _variants(best), None, 150)
+    return Part("E-mail", sentences, tables=[table_of("emails", "E-mail tests: the five best variants", query, best)],
                 charts=[drawn])  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def polls(tonight: Tonight) -> Part:
     now = survey.trends(rows, "supports", by, day, stream=stream, frame=weighed, frame_weight=wanted.frame_weight,
                         window=wanted.nights)  # fmt: skip
     before = [dt.date.fromisoformat(page["last"]) for page in tonight.kept("polls")][-1:]
-    why, said = _why(rows, by, before, now.last)
+    why, reason = _why(rows, by, before, now.last)
     parts = _parted(now, rows, before, why, (wanted, weighed))
     everyone = now.table.row(0, named=True)
     level = f"{share(everyone['lower'])} to {share(everyone['upper'])}"
@@ -97,9 +97,9 @@ def polls(tonight: Tonight) -> Part:
         )
         stands += f" That is {change(split['change'], 'rate')} beside the page before: {pieces}."
     return Part(
-        "The polls", [stands, said],
+        "The polls", [stands, reason],
         [Figure("For us in the polls", share(everyone["estimate"]), level, "polls")], tables,
-        [picture("Where each group stands", f"{stands} {said}", _groups(parts), None)],
+        [picture("Where each group stands", f"{stands} {reason}", _groups(parts), None)],
         [*_poll_checks(why), *_silent(rows, wanted.quiet_nights)], {"last": str(now.last)},
     )  # fmt: skip
 
@@ -205,7 +205,7 @@ def forecast(tonight: Tonight) -> Part:
     odds = _odds(tonight, as_of)
     drawn = odds.simulate(wanted.elections, wanted.seed)
     table = odds.table.select("state", "state_name", "electoral_votes", "polls", "estimate", "lower", "upper", "chance")
-    said = [odds.summary()]
+    sentences = [odds.summary()]
     before = tonight.kept("forecast")[-1:]
     tables = [table_of("states", "Each state's share and chance", f"election.forecast(…, as_of={as_of})",
                        table.sort((pl.col("estimate") - 0.5).abs()), most=60)]  # fmt: skip
@@ -213,15 +213,15 @@ def forecast(tonight: Tonight) -> Part:
     if before:
         then = _odds(tonight, dt.date.fromisoformat(before[0]["as_of"]))
         moved = election.compare(odds, then, n=wanted.elections, seed=wanted.seed)
-        said.append(f"Since {before[0]['as_of']}: {moved.summary()} By polls is new data; none of it is known to be a "
-                    "real change of the voters.")  # fmt: skip
+        sentences.append(f"Since {before[0]['as_of']}: {moved.summary()} By polls is new data; none of it is known "
+                         "to be a real change of the voters.")  # fmt: skip
         note = f"{change(moved.table.row(-1, named=True)['change'], 'rate')} since {before[0]['as_of']}"
         tables.append(table_of("moved", "What moved each chance", "election.compare(tonight, the page before)",
                                moved.table.sort(pl.col("change").abs(), descending=True),
                                {"yesterday": "rate", "today": "rate", "change": "points", "days": "points",
                                 "polls": "points", "settings": "points", "noise": "points"}))  # fmt: skip
     return Part(
-        "The forecast", said, [Figure("Chance of winning", f"{win:.0%}", note, "states")], tables,
+        "The forecast", sentences, [Figure("Chance of winning", f"{win:.0%}", note, "states")], tables,
         [picture("The closest states", odds.summary(), _states(table), None)], kept={"as_of": str(as_of)},
     )  # fmt: skip
 
