@@ -114,10 +114,17 @@ def _night(options: argparse.Namespace) -> int:
             said, wrong = briefing.read_back(settings, megafile)
         print("\n".join([*said, *(f"WRONG: {line}" for line in wrong)] if wrong else [*said, "Every name is there."]))
         return 2 if wrong else 0
-    done = briefing.night(
-        options.settings, start=options.start, only=options.only, dry_run=options.dry_run, accept=options.accept,
-        progress=False if options.json else None,
-    )  # fmt: skip
+    try:
+        done = briefing.night(
+            options.settings, start=options.start, only=options.only, dry_run=options.dry_run, accept=options.accept,
+            progress=False if options.json else None,
+        )  # fmt: skip
+    except CampaignkitError:
+        raise
+    except Exception as error:  # its code must not be 1, which says that the night ran
+        raise CampaignkitError(
+            f"The night failed, and the page before stands. {type(error).__name__}: {error}"
+        ) from error
     if options.json:
         print(done.to_json())
     else:

@@ -36,6 +36,8 @@ def publish(tonight: Tonight) -> Part:
             drafts.add(folder / "page.pdf", pdf_page(twin, svgs))
         drafts.add(past / f"night-{twin['night']:04d}.json", as_json(history))
         drafts.put_in_place()
+    if not wanted.pdf:
+        (folder / "page.pdf").unlink(missing_ok=True)  # an earlier night's would be taken for this one's
     return Part("Page")
 
 

@@ -87,3 +87,9 @@ def test_the_command_says_its_code_and_steps_as_json(settings, capsys):
     assert cli.main(["night", "--only", "pag", "--settings", str(settings)]) == 2
     assert "did you mean 'page'" in capsys.readouterr().err
     assert campaign.outputs(settings.parent)
+
+
+def test_whatever_goes_wrong_the_command_never_says_that_the_night_ran(settings, capsys):
+    (settings.parent / "campaign.duckdb").write_bytes(b"no megafile")
+    assert cli.main(["night", "--settings", str(settings)]) == 2
+    assert "campaignkit: " in capsys.readouterr().err
