@@ -157,7 +157,7 @@ def tables(path) -> dict[str, list]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_killed_at_random_moments_it_comes_to_the_same_page_lists_and_tables(built, tmp_path):
     command = [sys.executable, "-m", "campaignkit.cli", "night", "--json", "--settings"]
     whole, started = tmp_path / "whole", time.monotonic()
