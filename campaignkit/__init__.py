@@ -1,6 +1,6 @@
 """One table of people from a campaign's many files, and one honest call for each of the campaign's questions."""
 
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("campaignkit")
     if name not in __all__:
         raise AttributeError(f"module 'campaignkit' has no attribute {name!r}")
     value = import_module(_HOMES.get(name, f"campaignkit.{name}"))

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="campaignkit", description="One table of people from a campaign's many files. Start with: campaignkit demo"
     )
+    parser.add_argument("--version", action="version", version=f"campaignkit {version('campaignkit')}")
     commands = parser.add_subparsers(required=True, metavar="command")
     demo = commands.add_parser("demo", help="build the sample campaign's megafile and show how well it did")
     demo.set_defaults(run=_demo)
@@ -163,7 +165,7 @@ def _inspect(options: argparse.Namespace) -> None:
     for file in found.files:
         _show(file.name, found.table.filter(pl.col("file") == file.name).select(
             "column", pl.col("samples").list.join(" | ").alias("begins with"), "looks_like", "format",
-            pl.col("seems_to_be").fill_null("(a column of your own)"), "why"))  # fmt: skip
+            pl.col("seems_to_be").fill_null("(a column of your own)"), "why").fill_null(""))  # fmt: skip
     print(f"\n{found.summary()}")
     if options.save is None:
         for name, text in found.layouts.items():

@@ -35,7 +35,7 @@ mf.sql("""
     FROM social_tie""")
 
 # %% [markdown]
-# ## Who could ask whom
+# ## Who could ask which friend
 #
 # A friend list has a name, a city and, for most, a birth date: no address, no phone. The megafile links it as it links
 # every other file. Whoever may be one of several people is left out, and so is whoever has told the campaign no, at

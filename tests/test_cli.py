@@ -10,6 +10,7 @@ from pathlib import Path
 import jupytext
 import pytest
 
+import campaignkit
 from campaignkit import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,3 +79,10 @@ def test_inspect_shows_each_column_and_saves_drafts(tmp_path, capsys):
     assert "campaignkit build FOLDER PATH --layout" in capsys.readouterr().out
     assert (tmp_path / "layouts" / "walk.toml").exists()
     assert cli.main(["inspect", str(tmp_path / "none.csv")]) == 1
+
+
+def test_the_version_is_said(capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"campaignkit {campaignkit.__version__}\n"

@@ -93,3 +93,8 @@ def test_a_name_without_an_example_is_found():
         """Say nothing."""
 
     assert not is_shown("ck.quiet", quiet)
+
+
+def test_tab_completion_shows_public_names_only():
+    assert [n for n in dir(campaignkit.donors) if not n.startswith("_")] == sorted(campaignkit.donors.__all__)
+    assert len(campaignkit.donors.__all__) < 12

@@ -170,7 +170,7 @@ class _Night:
         return rows
 
     def mixes(self) -> list[dict]:
-        """Hold whom each stream reached against whom it reached before."""
+        """Hold who each stream reached against who it reached before."""
         inside = self.attributes.indicators(self.attributes.codes(self.counts.units))
         sizes = np.cumsum([0, *map(len, self.attributes.levels)])
         rows = []

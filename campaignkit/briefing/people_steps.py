@@ -180,7 +180,7 @@ def contacts(tonight: Tonight) -> Part:
 
 
 def _moved(tonight: Tonight) -> list[str]:
-    """Say whom the persuasion calls moved, where that was fitted tonight."""
+    """Say who the persuasion calls moved, where that was fitted tonight."""
     rows = tonight.parts.get("scores", {}).get("tables", [])
     ranked = [row for table in rows for row in table["rows"] if row[4] is not None]
     return [

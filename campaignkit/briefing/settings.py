@@ -93,7 +93,7 @@ class Money:
 
 @dataclass(frozen=True)
 class Television:
-    """Spots to buy: whom to reach, and for how much; as for `outreach.buy_plan`."""
+    """Spots to buy: who to reach, and for how much; as for `outreach.buy_plan`."""
 
     target: tuple[str, ...]
     budget: float

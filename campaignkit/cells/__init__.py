@@ -26,3 +26,7 @@ from campaignkit.cells.merging import merge
 from campaignkit.cells.reducing import cells
 
 __all__ = ["MEASURE_FIELDS", "PAIR_FIELDS", "cells", "merge"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

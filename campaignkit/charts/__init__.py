@@ -13,3 +13,7 @@ from campaignkit.charts.theme import PALETTE
 from campaignkit.charts.theme import WIDTH as WIDTH
 
 __all__ = ["PALETTE", "bars", "figure", "intervals", "is_share", "setup", "vega_script"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -22,3 +22,7 @@ __all__ = [
     "event_study",
     "match_hosts",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

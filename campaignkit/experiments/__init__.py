@@ -27,3 +27,7 @@ __all__ = [
     "test_and_roll",
     "winners",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,3 +12,7 @@ from campaignkit.megafile.universe import Universe
 __all__ = [
     "Breakdown", "CallList", "Explanation", "Megafile", "RefreshReport", "Resolution", "Ties", "Universe", "resolve",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,4 +1,4 @@
-"""Who could ask whom: the friend lists of the app's users, linked to the people on file, without whoever said no."""
+"""Which friends the app's users could ask: their lists linked to the people on file, without those who said no."""
 
 from __future__ import annotations
 

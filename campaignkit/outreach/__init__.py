@@ -15,3 +15,7 @@ __all__ = [
     "Asks", "Audiences", "BuyPlan", "Channels", "Comparison", "SharingEffect", "SharingPlan", "audiences", "buy_plan",
     "channels", "friend_asks", "plan_sharing", "published_effects", "sharing_effect",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

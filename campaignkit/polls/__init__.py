@@ -7,3 +7,7 @@ from campaignkit.polls.switchers import Switchers, switchers
 from campaignkit.polls.trends import Trends, trends
 
 __all__ = ["Mrp", "Switchers", "Trends", "Weights", "mrp", "rake", "switchers", "trends"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

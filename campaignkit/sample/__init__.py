@@ -10,3 +10,7 @@ from campaignkit.sample.world import Drawn, draw
 __all__ = [
     "Drawn", "draw", "exports_folder", "megafile", "persuasion", "score", "write", "write_night", "write_tracking",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -25,3 +25,7 @@ __all__ = [
     "recipes",
     "turnout_history",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

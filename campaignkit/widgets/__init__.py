@@ -9,3 +9,7 @@ from campaignkit.widgets.segment_explorer import SegmentExplorer
 from campaignkit.widgets.universe_builder import UniverseBuilder
 
 __all__ = ["ExperimentBoard", "ScoreInspector", "SegmentExplorer", "UniverseBuilder"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,7 +13,7 @@ from campaignkit.briefing.night import STEPS
 from campaignkit.megafile import schema
 from tests.test_howto import FOLDER
 
-PAGE = (FOLDER / "5_every_night.md").read_text(encoding="utf-8")
+PAGE = (FOLDER / "6_every_night.md").read_text(encoding="utf-8")
 
 
 def block(kind: str) -> str:
