@@ -156,6 +156,9 @@ def tables(path) -> dict[str, list]:
     return rows
 
 
+KILLS = int(os.environ.get("CAMPAIGNKIT_KILLS", "5"))  # each is two nights
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_killed_at_random_moments_it_comes_to_the_same_page_lists_and_tables(built, tmp_path):
@@ -170,7 +173,7 @@ def test_killed_at_random_moments_it_comes_to_the_same_page_lists_and_tables(bui
     took, wanted, rows = time.monotonic() - started, campaign.outputs(whole), tables(whole / "campaign.duckdb")
     assert len(wanted) >= 5
     rng = random.Random(21)
-    for number in range(20):
+    for number in range(KILLS):
         folder = tmp_path / str(number)
         folder.mkdir()
         again = campaign.copy_of(built, folder)
