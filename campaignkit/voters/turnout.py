@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -117,7 +118,7 @@ def fit_turnout(
     )  # fmt: skip
     tested, moved = (None, None) if test_day is None else _tested(score, tables[test_day], totals, test_day)
     final, counties = _moved(score, now, totals, day, None if like is None else day_of(like))
-    fields: dict[str, Any] = {field: getattr(score, field) for field in Score.__dataclass_fields__}
+    fields: dict[str, Any] = {field.name: getattr(score, field.name) for field in dataclasses.fields(Score)}
     fields |= {"model": final, "_unshifted": score.model}
     return Turnout(
         **fields, fit_on=fit_day, election=day, test_on=test_day,
