@@ -47,6 +47,7 @@ def test_from_only_and_dry_run(settings):
         ck.briefing.night(settings, start="list")
 
 
+@pytest.mark.slow
 def test_a_night_of_new_files_is_told_beside_the_page_before(built, settings):
     ck.briefing.night(settings, progress=False)
     campaign.add_night(built, settings.parent, 1)
@@ -65,6 +66,7 @@ def half_sent(built, folder) -> None:
     path.write_bytes(gzip.compress(b"".join(lines[: len(lines) // 5]), mtime=0))
 
 
+@pytest.mark.slow
 def test_a_half_sent_snapshot_stops_the_lists_and_is_the_pages_first_line(built, settings):
     ck.briefing.night(settings, progress=False)
     half_sent(built, settings.parent)
@@ -129,6 +131,7 @@ def hold(folder, locked, done):
         done.wait(30)
 
 
+@pytest.mark.slow
 def test_a_second_night_at_once_is_refused(settings):
     folder = settings.parent / "briefing"
     folder.mkdir()

@@ -24,6 +24,7 @@ def found(history):
     return election.backtest(history.polls, history.results, horizons=(0, 10))
 
 
+@pytest.mark.slow
 def test_one_row_an_election_and_horizon_with_scores_as_defined(history, found):
     assert found.table.select("year", "days_left").rows() == [(y, d) for d in (0, 10) for y in POLLED]
     row = found.table.row(3, named=True)

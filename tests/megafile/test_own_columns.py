@@ -134,6 +134,7 @@ def test_a_value_that_nobody_has_is_warned_of(campaign):
         campaign.universe("club = 'Ash'")
 
 
+@pytest.mark.slow
 def test_a_night_renews_them_as_a_build_of_all_files_would(campaign, tmp_path):
     night = tmp_path / "night"
     night.mkdir()
@@ -191,6 +192,7 @@ type = "number"
         assert signers.call_list("mail", "persuade").table.height == 2
 
 
+@pytest.mark.slow
 def test_tags_and_added_columns_stay_with_their_people_through_a_night(campaign, tmp_path):
     donors = campaign.universe("donor")
     assert campaign.tag(donors, "walk list 3") == 2

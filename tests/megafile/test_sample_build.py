@@ -20,6 +20,7 @@ def megafile(exports):
         yield megafile
 
 
+@pytest.mark.slow
 def test_every_physical_line_is_accounted_for(megafile):
     sources = megafile.sources
     assert (sources["header_lines"] + sources["accepted_lines"] + sources["rejected_lines"]).equals(sources["lines"])

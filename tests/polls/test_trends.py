@@ -58,6 +58,7 @@ def test_house_effects_come_back(stepped):
     assert now.houses["estimate"].sum() == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_nobody_is_said_to_move_where_everyone_jumps_alike():
     drawn = world(2, swing=-0.08, going_home=False)
     assert fit(drawn, event=EVENT).table["moved"].drop_nulls().sum() == 0
@@ -203,6 +204,7 @@ def test_the_gradient_of_the_marginal_likelihood_is_exact():
     assert gradient_gap() < 1e-5
 
 
+@pytest.mark.slow
 def test_mutation_one_drift_scale_for_all_narrows_the_groups_that_move(monkeypatch):
     drawn = world(5, 8_000, event=None, movers=1, drift=0.15)
     mover = drawn.truth["moved"].filter(pl.col("points") != 0).row(0, named=True)

@@ -39,6 +39,7 @@ def fit(interviews: pl.DataFrame, **options) -> polls.Trends:
     )
 
 
+@pytest.mark.slow
 def test_autumn_ends_near_the_result_and_no_group_moves_beyond_the_swing(interviews):
     now = fit(interviews.filter(pl.col("interviewed_on") >= AUTUMN))
     print(now.summary())
@@ -53,6 +54,7 @@ def test_autumn_ends_near_the_result_and_no_group_moves_beyond_the_swing(intervi
     assert set(moved["level"]) <= {"unknown"}  # the 300 who told no age; no group that a campaign could speak to
 
 
+@pytest.mark.slow
 def test_from_june_partisans_come_home(interviews):
     now = fit(interviews)
     print(now.summary())

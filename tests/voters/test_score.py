@@ -167,6 +167,7 @@ def test_trees_equal_scikit_learns_own(monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_trees_of_a_rare_outcome_lose_no_more_than_scikit_learns_defaults():
     """With leaves of one person they said 1.0 of some, and lost twice what a guess of the mean does."""
     from sklearn.ensemble import HistGradientBoostingClassifier

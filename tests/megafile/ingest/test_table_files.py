@@ -87,6 +87,7 @@ def test_frames_of_any_engine_make_the_megafile_of_their_text(as_text, tmp_path,
         assert megafile.as_of == date(2012, 10, 1)
 
 
+@pytest.mark.slow
 def test_frames_stand_beside_a_folder_and_come_again_by_night(as_text, tmp_path):
     expected, layouts = as_text
     (tmp_path / "exports").mkdir()

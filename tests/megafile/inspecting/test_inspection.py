@@ -52,6 +52,7 @@ def test_over_nine_in_ten_columns_of_ten_strange_files_are_guessed_right(inspect
     assert right / total >= LEAST_RIGHT
 
 
+@pytest.mark.slow
 def test_their_drafts_build_the_megafile_as_they_are(folder, inspected):
     drafts = {name: inspection.files[0].toml for name, inspection in inspected.items()}
     (folder / "layouts").mkdir()
@@ -76,6 +77,7 @@ def test_their_drafts_build_the_megafile_as_they_are(folder, inspected):
         assert megafile.sql("SELECT min(birth_date) FROM person").item() < date(1951, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared voter files are not at {DATA}")
 def test_over_nine_in_ten_columns_of_the_states_files_are_guessed_right_without_their_layouts():
     """Of files without a header fewer: districts, precincts and counties are numbers there that nothing tells apart."""

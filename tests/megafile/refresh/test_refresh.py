@@ -79,6 +79,7 @@ def test_new_records_are_taken_in_and_counted(campaign):
     assert campaign.night(1).table.equals(report.table)
 
 
+@pytest.mark.slow
 def test_the_same_drop_twice_changes_nothing(campaign):
     night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
     before, people = campaign.path.read_bytes(), people_of(campaign)
@@ -194,6 +195,7 @@ def test_a_damaged_file_changes_nothing(campaign):
     assert campaign.unencrypted_files == []
 
 
+@pytest.mark.slow
 def test_an_open_megafile_says_when_it_is_stale_and_reopens(campaign):
     with Megafile.open(campaign.path) as reader:
         night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
