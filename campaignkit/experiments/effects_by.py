@@ -158,12 +158,8 @@ def effects_by(
         As for `analyze`.
     correction : {"bh", "holm", "none"}
         Of the effects' p-values, over all groups and arms.
-    trials, successes : str, optional
-        Columns of a table of counts in place of people, as an e-mail tool reports: how many were sent each arm, and how
-        many of them acted. Rows of one arm are added up. `outcome` is then left out. None: one row a person.
-    total, total_of_squares : str, optional
-        With `trials`, in place of `successes`: the sum of a number such as dollars, and of its square. Intervals are
-        Welch's, as single gifts are not known.
+    trials, successes, total, total_of_squares : str, optional
+        Columns of a table of counts in place of people; as for `analyze`.
 
     Returns
     -------
