@@ -6,7 +6,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint con
 EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: demo lab test test-versions check lint format size book bench calibrate attack sample chromium constraints clean
+.PHONY: demo lab test test-versions check lint format size book bench calibrate attack sample chromium postgres constraints clean
 
 demo: .venv/core                     ## the main job, end to end: sample exports to one megafile, and how well it did
 	$(BIN)/campaignkit demo
@@ -55,6 +55,10 @@ sample: .venv/core                   ## make sample_data/ anew
 
 chromium:                            ## what `make check` drives notebooks with; on Debian, as root
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -y -q chromium)
+
+postgres:                            ## what `make check` reads tables from; on Debian, as root; without it that test is skipped
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || (apt-get update -q && apt-get install -y -q postgresql) || \
+	  echo "There is no Postgres server: its test will be skipped."
 
 constraints: .venv/core              ## pin the newest versions that go together
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group build --group lint --group test --universal --python-version 3.11 \
