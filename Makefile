@@ -57,7 +57,7 @@ chromium:                            ## what `make check` drives notebooks with;
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -y -q chromium)
 
 postgres:                            ## what `make check` reads tables from; on Debian, as root; without it that test is skipped
-	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || (apt-get update -q && apt-get install -y -q postgresql) || \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q postgresql) || \
 	  echo "There is no Postgres server: its test will be skipped."
 
 constraints: .venv/core              ## pin the newest versions that go together
