@@ -114,7 +114,7 @@ def not_for(restricted: Iterable[str]) -> str | None:
 
 
 def panel_restrictions_of(ids: Collection[Any], texts: Iterable[str | None]) -> frozenset[str]:
-    """Return the restrictions of people some of whom may have been flagged by a panel's reports.
+    """Return the restrictions of people when a panel's reports may have flagged some of them.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ hosts
 # ## What could fool us
 #
 # * **Who was invited.** One host's invitations were not drawn at random: past donors were invited more. Its rate says
-#   as much about whom it was sent to as about the host, and the table says so.
+#   as much about who was invited as about the host, and the table says so.
 # * **Thin data.** A host that few of the wanted people were invited to gets an estimate that leans on the others, with
 #   a wide interval.
 # * **Entering is not giving.** These are entries. What they are worth needs the gifts that followed, and people who

@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # Two scripts and sixty callers: who should say what to whom?
+# # Two scripts and sixty callers: which script, which caller, which voters?
 #
 # In August volunteers called voters in Ohio and North Carolina. At random a voter was to hear about the economy, about
 # health care, or was not called at all; three weeks later all were asked who they support.

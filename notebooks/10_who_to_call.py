@@ -135,7 +135,7 @@ ck.charts.intervals(
 # predictions get when a block is shuffled?
 
 # %%
-question = "If the election were held today, whom would you vote for?"
+question = "If the election were held today, who would you vote for?"
 asked = mf.universe(f"answered('{question}')", "voter").features(basics | record | consumer | {
     "ours": f"answered('{question}', 'Our candidate')", "theirs": f"answered('{question}', 'The opponent')",
 })

@@ -29,7 +29,7 @@ import polars as pl
 
 import campaignkit as ck
 
-VOTE = "If the election were held today, for whom would you vote, our candidate or the opponent?"
+VOTE = "If the election were held today, who would you vote for, our candidate or the opponent?"
 groups = {
     "sex": "sex", "age_band": "age_band", "state": "state", "party": "party",
     "contest": "CASE WHEN sex = 'F' AND age_band = '40–49' THEN 'her group' ELSE 'everybody else' END",

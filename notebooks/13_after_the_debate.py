@@ -29,7 +29,7 @@ import polars as pl
 
 import campaignkit as ck
 
-VOTE = "If the election were held today, for whom would you vote, our candidate or the opponent?"
+VOTE = "If the election were held today, who would you vote for, our candidate or the opponent?"
 DEBATE = dt.date(2012, 10, 4)  # the first day after it
 ck.charts.setup()
 mf = ck.sample.megafile(drop="2012-10-31")
@@ -37,7 +37,7 @@ asked = mf.interviews(
     VOTE, ["voter", "sex", "age_band", "state"], yes="Our candidate", no="The opponent",
     also={
         "party_id": "Generally speaking, do you think of yourself as a Democrat, a Republican or an independent?",
-        "voted_2008": "In the election of 2008, for whom did you vote for president?",
+        "voted_2008": "In the election of 2008, who did you vote for as president?",
     },
 ).filter("voter", pl.col("age_band") != "under 18")
 asked = asked.with_columns(

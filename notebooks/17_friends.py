@@ -46,8 +46,8 @@ ties = mf.ties()
 ties
 
 # %% [markdown]
-# Most friends who fall out are people of other states, of whom we have no voter file. Those who are left were found by
-# a deterministic rule, or by the model with a probability of .8 and more:
+# Most friends who fall out live in other states, for which we have no voter file. Those who are left were found by a
+# deterministic rule, or by the model with a probability of .8 and more:
 
 # %%
 ties.table.group_by("matched_by").agg(
@@ -162,8 +162,8 @@ ck.charts.bars(said, "what", "share", description="A response rate, a gap and an
 # %% [markdown]
 # ## What could fool us
 #
-# * **Contacted against not.** Friends who get a message are those whom the score chose and whose friend bothered to
-#   write. They vote more anyway:
+# * **Contacted against not.** Friends who get a message are those the score chose and whose friend bothered to write.
+#   They vote more anyway:
 
 # %%
 did.table.select("quantity", "causal", "n", "n_control", "estimate", "lower", "upper")
@@ -210,7 +210,7 @@ print(dilution)
 # * **Friends tell friends.** Some who were held out hear of it from those who were not, so the difference is the direct
 #   effect alone. The whole program's would need places that are held out whole.
 # * **Holding out afterwards.** The coin is the friend's and falls before asks are chosen. Whoever compares friends who
-#   got an ask with friends for whom none was left compares good ties with bad ones.
+#   got an ask with friends who got none compares good ties with bad ones.
 # * **The lists are a month old.** Somebody who said no since is still in the file that was written: make ties and asks
 #   anew on the day.
 #

@@ -45,7 +45,7 @@ exports = "nights"
 tests = ["deadline_june"]
 
 [polls]
-question = "If the election were held today, whom would you vote for?"
+question = "If the election were held today, who would you vote for?"
 yes = "Our candidate"
 no = "The opponent"
 by = ["sex", "state", "party"]

@@ -18,7 +18,7 @@ from campaignkit.sql import quote_literal
 from campaignkit.voters.recipes import RECIPES
 from campaignkit.wording import counted
 
-RIDGE = 1.0  # of recipes: a rare level whom nobody yet has the outcome in must not stop a night
+RIDGE = 1.0  # of recipes: a rare level where nobody has the outcome yet must not stop a night
 FATES = ("new", "changed", "unchanged", "older", "vanished", "rejected")
 
 BY_SOURCE = """SELECT source, sum(files)::BIGINT AS files, sum(new)::BIGINT AS new, sum(changed)::BIGINT AS changed,
@@ -91,7 +91,7 @@ def checks(tonight: Tonight) -> Part:
     return Part(
         "Checks",
         tables=[
-            table_of("links", "Records linked to a person whom another record knows", LINKS, shares),
+            table_of("links", "Records linked to a person known from another record", LINKS, shares),
             table_of("suppressions", "People who may not be reached, by channel", SUPPRESSIONS, closed),
         ],
         checks=noticed, kept=kept,

@@ -1,4 +1,4 @@
-"""Donors: which of them fall for whom, who should be the next host, and what a program for them added."""
+"""Donors: which of them respond to which celebrity, who should be the next host, and what a program for them added."""
 
 from campaignkit.donors.encouragement import Encouragement, encouragement
 from campaignkit.donors.event_study import EventStudy, event_study

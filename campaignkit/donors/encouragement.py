@@ -82,7 +82,7 @@ class Encouragement(Result):
     named_warnings: Mapping[str, str]
 
     def summary(self) -> str:
-        """Say what the offer did, what joining did, for whom, and what must hold."""
+        """Say what the offer did, what joining did, which people that is about, and what must hold."""
         first, intention, late = self.table.rows(named=True)
         offer = (
             f"The offer made {share(first['estimate'])} more join ({share(first['lower'])} to {share(first['upper'])}) "

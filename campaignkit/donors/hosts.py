@@ -34,8 +34,8 @@ class Hosts(Result):
     `table` has one row a host:
 
     - ``host``; ``candidate``: false for the host to be matched, which is shown for comparison;
-    - ``n``: people of the wanted group invited to it (or who rated it); ``positives``: of whom entered (null for
-      ratings); ``observed``: their share, or mean rating, as it is (null where n is 0);
+    - ``n``: people of the wanted group invited to it (or who rated it); ``positives``: how many of them entered (null
+      for ratings); ``observed``: their share, or mean rating, as it is (null where n is 0);
     - ``estimate``, ``lower``, ``upper``: the pull, a level: the chance of entering (or mean rating) in the wanted
       group, shrunk towards the other hosts' as far as the host's own data are thin; credible interval;
     - ``own_share``: how much of it comes from the host's own data (0 to 1); ``thin``: whether that is under half;
@@ -96,9 +96,7 @@ class Hosts(Result):
         text = f" Little is known of {listed(thin)}: an estimate that leans on the other hosts." if thin else ""
         if apart.height:
             reasons = "; ".join(f"{host} ({why})" for host, why in apart.select("host", "invited_apart").rows())
-            text += (
-                f" Not everyone was invited alike, so these may differ by whom they reached, not by pull: {reasons}."
-            )
+            text += f" Not everyone was invited alike, so these may differ by who they reached, not by pull: {reasons}."
         elif not self.ratings:
             text += " Whether invitations were random cannot be seen in the columns that were not looked at."
         return text

@@ -201,7 +201,7 @@ def _named(data: ObservationalData, run: Run, roles: Roles) -> dict[str, str]:
         shares = [f"{share:.0%} of {name}" for name, share in data.filled.items()]
         named["missing_covariates"] = (
             f"{listed(shares)} is unknown: filled {IMPUTATIONS} times from what is known, and the intervals allow for "
-            "it; where those of whom it is unknown differ in what no column tells, all answers are off together."
+            "it; if people with it missing differ in ways no column shows, all answers are off together."
         )
     if run.comparison.cluster is not None:
         c = run.comparison

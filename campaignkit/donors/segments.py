@@ -1,4 +1,4 @@
-"""Which donors fall for whom: every conjunction of attributes searched, each effect shown once and confirmed."""
+"""Which donors respond to which celebrity: all conjunctions of attributes searched, each effect confirmed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from campaignkit.vocabulary import CONFIDENCE_LEVEL
 
 __all__ = ["discover_segments"]
 
-SURE = 20.0  # people expected, of whom there is none: by chance once in e**20
+SURE = 20.0  # people expected where there are none: by chance once in e**20
 CORRECTION = "Benjamini–Hochberg over all searched; gains: Holm over all searched; held out: Holm over those shown"
 EXACT = "Fisher's exact test, one-sided (hypergeometric; saddlepoint where counts are large)"
 ROBUST = "Fisher's exact test, one-sided, on counts divided by the design effect of {} (Rao & Scott 1992)"

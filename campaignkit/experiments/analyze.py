@@ -133,7 +133,7 @@ class Analysis(Result):
 
     def _missing(self, outcome: str) -> str:
         missing = self.table.filter(pl.col("outcome") == outcome)["missing"].sum()
-        return f" {missing:,} people of whom it is not known are left out." if missing else ""
+        return f" {missing:,} people with no answer are left out." if missing else ""
 
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw the first outcome's differences to the control; with `sequence`, over the days."""

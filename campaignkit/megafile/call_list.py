@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,9 +15,10 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import PURPOSES, check_scalar, refuse_panel_reports, refuse_soliciting
-from campaignkit.errors import BadValue
+from campaignkit.errors import BadValue, listed
 from campaignkit.megafile.audience import Audience
 from campaignkit.megafile.export.list_files import WRITERS, Sheets
+from campaignkit.megafile.export.manifest import put_with_manifest
 from campaignkit.megafile.export.recheck import built_at, recheck, standing_file, warn_of_removed
 from campaignkit.megafile.predicates import Translated, named_features
 from campaignkit.megafile.storage.opening import inode
@@ -151,12 +152,9 @@ class CallList(Result):
             checked = recheck(con, self.table, self.channel, self.built_at, as_van=written_as == "van")
             kept = self.table.filter(checked["reason"].is_null())
             rows = WRITERS[written_as](con, kept, path, drafts, sheets)
-            entry = self._manifest(con, drafts, checked, rows, written_as)
-            manifest = path.with_name(path.name + ".manifest.json")
-            drafts.add(manifest, (json.dumps(entry, indent=2, ensure_ascii=False) + "\n").encode())
             if inode(megafile.path) == file:
-                megafile.note_export(entry)
-                return drafts.put_in_place()
+                own = self._own_manifest(con, checked, rows)
+                return put_with_manifest(self.universe, path, drafts, written_as, rows, own)
         return self.write(path, format, split_by=split_by, per_caller=per_caller)  # a night came in between
 
     def _format(self, path: Path, named: str | None) -> str:
@@ -170,27 +168,18 @@ class CallList(Result):
             )
         return named
 
-    def _manifest(
-        self, con: duckdb.DuckDBPyConnection, drafts: Drafts, checked: pl.DataFrame, rows: int, written_as: str
-    ) -> dict[str, Any]:
+    def _own_manifest(self, con: duckdb.DuckDBPyConnection, checked: pl.DataFrame, rows: int) -> dict[str, Any]:
         state = con.sql("SELECT channel, reason, count(*) AS rows, max(since) AS latest FROM suppression "
                         "WHERE until IS NULL GROUP BY ALL ORDER BY ALL").pl()  # fmt: skip
         night, as_of = con.sql(_STANDS).fetchall()[0]
         removed = dict(checked["reason"].drop_nulls().value_counts(sort=True).iter_rows())
         warn_of_removed(removed)
         return {
-            "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "files": [{"name": name, "sha256": digest} for name, digest in drafts.digests()],
-            "format": written_as,
-            "rows": rows,
             "left_out_without_van_id": self.table.height - sum(removed.values()) - rows,
             "channel": self.channel,
             "purpose": self.purpose,
             "rank_by": self.rank_by,
             "warnings": list(self.warnings),
-            "universe": self.universe.sql,
-            "as_of": str(self.universe.as_of),
-            "megafile": str(self.universe.megafile.path.resolve()),
             "rechecked": {"night": night, "as_of": str(as_of), "rows": self.table.height, "removed": removed},
             "suppressions": json.loads(state.with_columns(pl.col("latest").cast(pl.String)).write_json()),
             "funnel": json.loads(self.funnel.write_json()),
@@ -215,6 +204,8 @@ def make_call_list(
     for name, value in counts.items():
         check_scalar(value, name, typ=int, ge=1 if name.startswith("per_") else 0, optional=True)
     rank = universe.number("NULL::DOUBLE" if rank_by is None else rank_by)
+    if rank_by is not None:
+        _refuse_other_contacts("rank_by", rank, channel)
     also = _columns(universe, channel, columns)
     restricted = universe.restricted.union(rank.restricted, *(column.restricted for column in also.values()))
     refuse_soliciting(purpose, restricted, "Make the list without it.")
@@ -234,7 +225,19 @@ def _columns(universe: Audience, channel: str, columns: Iterable[str] | Mapping[
     named = named_features(columns)
     if taken := [name for name, expression in named.items() if name in shown and expression != name]:
         raise BadValue(f"columns: the list has a column {taken[0]!r} already; give yours another name.")
-    return {name: universe.translated(text) for name, text in named.items() if name not in shown}
+    translated = {name: universe.translated(text) for name, text in named.items() if name not in shown}
+    for name, column in translated.items():
+        _refuse_other_contacts(f"columns: {name!r}", column, channel)
+    return translated
+
+
+def _refuse_other_contacts(what: str, expression: Translated, channel: str) -> None:
+    """Refuse phones, e-mail and home addresses beside those of the list's own channel: they may be closed."""
+    if others := expression.columns & {*MEANS.values()} - {MEANS[channel]}:
+        raise BadValue(
+            f"{what} holds {listed(sorted(others))}, by which some on a {channel} list may not be reached; make a list "
+            "of that channel."
+        )
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class FactSheet(Result):
 
     `table` has one row a name: name, kind (column of person, attribute, fact, table), arguments (what a fact takes),
     meaning, example (a predicate or query that runs), values (of the argument or column, where they are few), filled
-    (the share of people of whom the column or attribute is known, or who have a row of the fact or table; null: of
+    (the share of people whose column or attribute is known, or who have a row of the fact or table; null: of
     tables that are not about people).
     """
 
@@ -149,7 +149,7 @@ def _values(megafile: Connection, facts: KnownFacts, row: tuple[str, ...]) -> li
 def _filled(
     megafile: Connection, facts: KnownFacts, wanted: set[tuple[str, str]]
 ) -> dict[tuple[str, str], float]:  # fmt: skip
-    """Return, by name and kind, the share of people of whom something is known."""
+    """Return, by name and kind, the share of people that something is known about."""
     day = f"DATE '{megafile.as_of}'"
     sqls = {(n, k): f"p.{quote_identifier(n)}" for n, k in wanted if k == "column"}
     sqls |= {(n, k): facts.attributes[n].sql().replace(AS_OF, day) for n, k in wanted if k == "attribute"}

@@ -73,7 +73,7 @@ class Interviews(Connection):
         --------
         >>> import campaignkit as ck
         >>> mf = ck.sample.megafile()
-        >>> vote = "If the election were held today, whom would you vote for?"
+        >>> vote = "If the election were held today, who would you vote for?"
         >>> asked = mf.interviews(vote, ["sex", "age_band"], yes="Our candidate", no="The opponent")
         >>> sorted(asked["stream"].unique())
         ['online', 'phone', 'text', 'van']

@@ -29,7 +29,7 @@ class Logs(Connection):
         """What was read, one row a file (or member of a zip), and what lay there and was not.
 
         Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
-        refer to, `unlinked`, its records about a person of whom no source has a record, and `why_not_read`: null for
+        refer to, `unlinked`, its records about a person no source has a record of, and `why_not_read`: null for
         files that were read; of the others, which come last, only file, night and this are there.
 
         Examples

@@ -289,7 +289,7 @@ class Megafile(Interviews, Logs, SocialTies, Additions):
         return self
 
     def universe(self, *predicates: str, as_of: date | str | None = None, **equals: Any) -> Universe:
-        """Say who: the people for whom every predicate holds.
+        """Say who: the people every predicate holds for.
 
         Parameters
         ----------

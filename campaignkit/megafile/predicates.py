@@ -40,12 +40,15 @@ class Translated:
         For each value that it compares a column with and that nobody has: a sentence with the nearest.
     warnings : tuple of str
         What its scores are to be used with care for, such as ranking no better than chance.
+    columns : frozenset of str
+        The columns and attributes that it names.
     """
 
     sql: str
     restricted: frozenset[str]
     unmatched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    columns: frozenset[str] = frozenset()
 
 
 def translate(megafile: Connection, text: str, as_of: date | str) -> Translated:
@@ -77,7 +80,7 @@ def translate(megafile: Connection, text: str, as_of: date | str) -> Translated:
 
     sql = expressions.write(tree, named)
     restricted, warnings = _restricted(megafile, tree, facts)
-    return Translated(sql, restricted, unmatched(megafile, tree), warnings)
+    return Translated(sql, restricted, unmatched(megafile, tree), warnings, _columns_named(tree))
 
 
 def named_features(features: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
@@ -157,14 +160,17 @@ def _check_values(megafile: Connection, name: str, fact: Fact, arguments: tuple[
             )
 
 
+def _columns_named(tree: Node) -> frozenset[str]:
+    return frozenset(node["column_names"][-1] for node in walk(tree) if node["class"] == "COLUMN_REF")
+
+
 def _restricted(
     megafile: Connection, tree: Node, known: KnownFacts
 ) -> tuple[frozenset[str], tuple[str, ...]]:  # fmt: skip
     """Return what may not serve soliciting, of facts, scores, tags and ids written out, and what its scores warn of."""
     calls = [node for node in walk(tree) if node["class"] == "FUNCTION" and node["function_name"] in known.functions]
     facts = {node["function_name"] for node in calls if known.functions[node["function_name"]].restricted}
-    named = {node["column_names"][-1] for node in walk(tree) if node["class"] == "COLUMN_REF"}
-    facts |= {name for name in named if name in known.attributes and known.attributes[name].restricted}
+    facts |= {name for name in _columns_named(tree) if name in known.attributes and known.attributes[name].restricted}
     if any(_names_people(node) for node in walk(tree)):
         facts.add(UNTRACED)
     warnings: list[str] = []

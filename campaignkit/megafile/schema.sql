@@ -1,7 +1,7 @@
 -- The megafile's tables. This file is the one place where their columns and types are declared:
 -- `tables.py` reads it, layouts are checked against it, and the book prints it.
 --
--- Every fact carries the record it came from (record_id, which orders by file date, file, line) and whom it is
+-- Every fact carries the record it came from (record_id, which orders by file date, file, line) and who it is
 -- about (person_id; null: its source names a person nobody has a record of). What the source itself said of
 -- both stands once, in `record`.
 
@@ -128,7 +128,7 @@ CREATE TABLE source_record (
     extra             VARCHAR   -- JSON of the columns the layout does not know
 );
 
--- Records that describe a person whom a later record of their source describes too (a donor's earlier gifts).
+-- Records that describe a person that a later record of their source describes too (a donor's earlier gifts).
 CREATE TABLE other_description AS FROM source_record LIMIT 0;
 
 -- One row a person and election in which a ballot was cast.
@@ -310,7 +310,7 @@ CREATE TABLE refusal (
     phone         VARCHAR
 );
 
--- What records that no longer stand said of people: whom an old refusal is about is looked up here too.
+-- What records that no longer stand said of people: who an old refusal is about is looked up here too.
 CREATE TABLE past_description AS
 SELECT source, record_key, first_name, last_name, birth_date, state, zip5, address_key, phone, email, state_voter_id,
        van_id, van_state
@@ -355,7 +355,7 @@ CREATE TABLE county_turnout (
     voted         BIGINT
 );
 
--- One row a home of a viewing panel, by the voter whom the vendor matched it to.
+-- One row a home of a viewing panel, by the voter the vendor matched it to.
 CREATE TABLE panel_home (
     person_id BIGINT,
     record_id BIGINT,
@@ -487,7 +487,7 @@ CREATE TABLE scored_record (
     own       BOOLEAN
 );
 
--- Two people, records of whom share the keys of a deterministic rule: what becomes of one may change the other.
+-- Two people whose records share the keys of a deterministic rule: what becomes of one may change the other.
 CREATE TABLE shared_rule (
     person_id       BIGINT,
     other_person_id BIGINT

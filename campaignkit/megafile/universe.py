@@ -247,7 +247,8 @@ class Universe(Audience):
             Days in which nobody is tried again on the channel. None or 0: no cooldown.
         columns : iterable of str, or mapping of str to str
             What else a sheet shows of each: columns, attributes, facts or scores, as in `features`; a mapping names
-            them: ``{"age": "age", "last gift": "last_gift()"}``.
+            them: ``{"age": "age", "gifts": "gifts()"}``. Phones, e-mail and home addresses are those of the list's
+            channel alone: whoever may be called may have said no to e-mail.
 
         Returns
         -------
@@ -276,8 +277,10 @@ class Universe(Audience):
     def write_van_scores(self, path: str | Path, scores: Iterable[str] | Mapping[str, str], purpose: str) -> list[Path]:
         """Write their scores as VAN imports them: a .csv with ``vanid`` and the scores, in one zip a state.
 
-        Rows are streamed, so that any number of them takes the same memory. Left out are people without a VanID or
-        with a score that is not known, and those whose record is confidential; VAN applies its own suppressions.
+        Rows are streamed, so that any number of them takes the same memory. Left out, and counted in the manifest, are
+        people without a VanID, with a score that is not known, whose record is confidential, or who may not be reached
+        on any channel. A score is no list: make lists by it with `call_list`, which knows who
+        said no to what.
 
         Parameters
         ----------
@@ -298,7 +301,7 @@ class Universe(Audience):
         SourceRestricted
             If the purpose is fundraising and the universe or a score uses what FEC reports say.
         BadValue
-            If nobody is left, or the file can't be written.
+            If nobody is left, the file can't be written, or a newer megafile lies at the path (`Megafile.reopen`).
 
         Examples
         --------

@@ -39,9 +39,9 @@ _STUDIES = (
 
 
 def published_effects() -> pl.DataFrame:
-    """Return what studies of friends' asks saw: study, effect on turnout (a difference of shares), of whom, source.
+    """Return what studies of friends' asks saw: study, effect on turnout (a difference of shares), population, source.
 
-    They differ in what was asked, of whom and how it was counted, so they say what may be, not what will be.
+    They differ in what was asked, who was asked and how it was counted, so they say what may be, not what will be.
 
     Examples
     --------

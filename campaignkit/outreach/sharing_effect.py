@@ -50,11 +50,11 @@ def sharing_effect(
     friends : table
         One row a friend, also those who were never to be asked about where there are such: the id and what follows.
     outcome : str
-        Whether the friend did it (voted, registered), by the file and not by what was said: booleans or 0/1. Friends of
-        whom it is null, or who are not in the table, are set aside and counted.
+        Whether the friend did it (voted, registered), by the file and not by what was said: booleans or 0/1. Friends
+        with null, or who are not in the table, are set aside and counted.
     ties : table, optional
-        Who is tied to whom, by the columns `sharer` and `friend`, for what spills over from one friend who is asked
-        about to another. None: that is not looked at. With a sharer's coin it cannot be told.
+        The pairs who are tied, in the columns `sharer` and `friend`, for what spills over from one friend who is
+        asked about to another. None: that is not looked at. With a sharer's coin it cannot be told.
     design : {"friend", "sharer"} or None
         Whose coin held asks out. None: as `asks` says, else "friend".
     holdout : float or None

@@ -47,7 +47,7 @@ class SharingEffect(Result):
     actors_rate, others_rate : float or None
         The outcome's rate among those of them who acted, and who did not; the gap is no effect either.
     without_outcome : int
-        Friends who were to be asked about and of whom nothing is known.
+        Friends who were to be asked about and whose outcome is unknown.
     exposures : polars.DataFrame
         ``sharers_planned``, ``sharers_sent``, ``friends``: how many friends had which exposure.
     confidence_level : float

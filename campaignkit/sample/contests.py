@@ -1,4 +1,4 @@
-"""Win dinner with a host: who was invited, who entered, and for whom each host's appeal was planted."""
+"""Win dinner with a host: who was invited, who entered, and which people each host was planted to appeal to."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ APPEAL = {"host_a": 2.6, "host_b": 2.0, "host_c": 1.8, "host_d": 2.6, "host_e": 
 NOT_AT_RANDOM = "host_c"
 
 
-def whom(host: str, people: pl.DataFrame) -> np.ndarray:
-    """Return for whom the host's appeal was planted."""
+def fans_of(host: str, people: pl.DataFrame) -> np.ndarray:
+    """Return which people the host was planted to appeal to."""
     fans = {
         "host_a": (pl.col("region") == "West") & (pl.col("sex") == "F") & (pl.col("age_band") == "40–49"),
         "host_b": (pl.col("sex") == "M") & (pl.col("age") < 35),
@@ -74,7 +74,7 @@ def contest(
     if not at_random:
         chance = np.where(people["past_donor"].to_numpy(), min(invited * 1.2, 1.0), invited * 0.94)
     people = people.filter(pl.Series(rng.random(len(people)) < chance))
-    fan = whom(host, people)
+    fan = fans_of(host, people)
     woman = (people["sex"] == "F").to_numpy()
     middle = (people["age_band"] == "40–49").to_numpy()
     west = (people["region"] == "West").to_numpy()

@@ -12,7 +12,7 @@ from campaignkit.sample.people import days, gather
 from campaignkit.sample.voters import logistic
 
 STREAMS = ("van", "phone", "online", "text")
-QUESTION = "If the election were held today, whom would you vote for?"
+QUESTION = "If the election were held today, who would you vote for?"
 ANSWERS = ["Our candidate", "The opponent", "Undecided"]
 NOISE, UNDECIDED = 0.05, 0.08
 

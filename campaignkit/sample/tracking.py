@@ -19,9 +19,9 @@ from campaignkit.sample.people import gather
 from campaignkit.sample.polls import EVENT, REPORTS, Stillness, panel_reports, stream_interviews
 from campaignkit.vocabulary import age_band
 
-QUESTION = "If the election were held today, for whom would you vote, our candidate or the opponent?"
+QUESTION = "If the election were held today, who would you vote for, our candidate or the opponent?"
 PARTY_QUESTION = "Generally speaking, do you think of yourself as a Democrat, a Republican or an independent?"
-PAST_QUESTION = "In the election of 2008, for whom did you vote for president?"
+PAST_QUESTION = "In the election of 2008, who did you vote for as president?"
 PARTY_ANSWERS = {"D": "Democrat", "I": "Independent", "R": "Republican"}
 PAST_ANSWERS = {"D": "The Democrat", "none": "Did not vote, or for somebody else", "R": "The Republican"}
 

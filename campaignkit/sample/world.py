@@ -221,7 +221,7 @@ def _contest(
 ) -> Drawn:
     crowd = population.attributes(stream(seed, 0, "people"), people)
     if share is not None:
-        fans = contests.whom(host, crowd)
+        fans = contests.fans_of(host, crowd)
         kept = stream(seed, 0, "share").random(people) < share / (1 - share) * (~fans).sum() / max(fans.sum(), 1)
         crowd = crowd.filter(pl.Series(~fans | kept))
     table = contests.contest(stream(seed, 0, "contests"), crowd, host, appeal, **world)

@@ -209,8 +209,8 @@ def _choose(experiment: ExperimentCells, method: str) -> _Chosen:
         )
     if method == "class_transformation" and modeled:
         raise BadValue(
-            "method is 'class_transformation', but the features tell who was treated, so that it would take who was "
-            "treated for whom treatment moved. Pass method='doubly_robust'."
+            "method is 'class_transformation', but the features tell who was treated, so that it would mistake "
+            "who was treated for who was moved. Pass method='doubly_robust'."
         )
     if method == "auto":
         method = "class_transformation" if even and not modeled else "doubly_robust"

@@ -225,7 +225,7 @@ def priority(
     References
     ----------
     Imai and Strauss (2011), Political Analysis 19, 1–19, for ranking by expected votes; Arceneaux and Nickerson (2009),
-    American Journal of Political Science 53, 1–16, for whom contact mobilizes.
+    American Journal of Political Science 53, 1–16, for who is mobilized by contact.
 
     Examples
     --------

@@ -27,7 +27,7 @@ HELPED = {"volunteered": "volunteered()", "texts": "texts_allowed()"}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a score predicts, of whom, on which facts.
+    """What a score predicts, for which people, on which facts.
 
     A score is fitted on the facts as of `days` before a date and on what happened between: whatever the features say
     was known before the outcome began. It is then used on the facts as of that date.

@@ -24,7 +24,7 @@ from campaignkit.voters.score_result import Score
 __all__ = ["Score", "fit_score"]
 
 MODELS = ("logit", "boosted")
-LEAST = 10  # people with the outcome, and without it, below whom nothing is fitted
+LEAST = 10  # people with the outcome, and without it, below which nothing is fitted
 
 
 def fit_score(

@@ -124,7 +124,7 @@ class History:
 
     @_guarded
     def universe(self, words: list[str], as_of: str | None) -> Any:
-        """Say a universe; no expression may let in anybody whom one of the others leaves out."""
+        """Say a universe; no expression may let in anybody that one of the others leaves out."""
 
         def do() -> Any:
             universe = self.mf.universe(*words, as_of=as_of)
@@ -135,7 +135,7 @@ class History:
                 except CampaignkitError:
                     continue
                 if not people <= allowed:
-                    raise BrokenPromiseError(f"expression: {words!r} let in people whom {word!r} leaves out")
+                    raise BrokenPromiseError(f"expression: {words!r} let in people that {word!r} leaves out")
             return universe, any("fec" in word for word in words)
 
         return self.step(f"universe{(*words,)!r} as of {as_of}", do)
@@ -148,15 +148,15 @@ class History:
     @_guarded
     def through(self, universe: Any, view: str) -> Any:
         """Take a universe's people out as a table, and say a universe of that."""
-        whom, fec = universe
+        audience, fec = universe
 
         def do() -> Any:
             if view == "ids":
-                return self.mf.universe_of(list(whom.people("person_id")["person_id"])), False  # cannot be traced
+                return self.mf.universe_of(list(audience.people("person_id")["person_id"])), False  # cannot be traced
             table = {
-                "relation": whom.relation,
-                "people": whom.people,
-                "features": lambda: whom.features({"gave": "fec_gifts()"} if fec else ["age"]),
+                "relation": audience.relation,
+                "people": audience.people,
+                "features": lambda: audience.features({"gave": "fec_gifts()"} if fec else ["age"]),
             }[view]()
             return self.mf.universe_of(table), fec
 
@@ -164,17 +164,17 @@ class History:
 
     @_guarded
     def list(self, universe: Any, channel: str, purpose: str, rank_by: str | None, caps: dict[str, Any]) -> Any:
-        whom, fec = universe
+        audience, fec = universe
         fec = fec or "fec" in (rank_by or "")
 
         def do() -> Any:
-            made = whom.call_list(channel, purpose, rank_by=rank_by, **caps)
+            made = audience.call_list(channel, purpose, rank_by=rank_by, **caps)
             if fec and purpose == "fundraise":
                 raise BrokenPromiseError("restricted: FEC rows on a list for fundraising")
             lefts = made.funnel["left"].to_list()
             if lefts[-1] != made.table.height or any(left < 0 for left in lefts):
                 raise BrokenPromiseError(f"funnel: it ends at {lefts[-1]} for a list of {made.table.height}")
-            allowed = set(whom.people("person_id")["person_id"])
+            allowed = set(audience.people("person_id")["person_id"])
             if not set(made.table["person_id"]) <= allowed:
                 raise BrokenPromiseError("expression: the list holds people who are not in its universe")
             return made
@@ -199,9 +199,9 @@ class History:
     @_guarded
     def hashed(self, universe: Any, kind: str) -> None:
         """Take out hashes for ads."""
-        whom, fec = universe
-        asked = {"purpose": "fundraise"} if "purpose" in inspect.signature(whom.hashed).parameters else {}
-        table = self.step(f"hashed {kind}", lambda: whom.hashed(kind, **asked))
+        audience, fec = universe
+        asked = {"purpose": "fundraise"} if "purpose" in inspect.signature(audience.hashed).parameters else {}
+        table = self.step(f"hashed {kind}", lambda: audience.hashed(kind, **asked))
         if table is not None:
             if fec:
                 raise BrokenPromiseError("restricted: FEC rows hashed for ads")

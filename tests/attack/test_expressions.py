@@ -19,7 +19,7 @@ PEOPLE = 40
 
 @pytest.fixture(scope="module")
 def megafile(tmp_path_factory):
-    """Forty people, of whom every fourth said no to calls."""
+    """Forty people; every fourth said no to calls."""
     person = pl.DataFrame(
         {
             "person_id": range(1, PEOPLE + 1),

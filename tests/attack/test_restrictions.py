@@ -16,7 +16,7 @@ PEOPLE = 400
 
 @pytest.fixture
 def megafile(tmp_path):
-    """Four hundred people with phones, every tenth of whom an FEC report names."""
+    """Four hundred people with phones; an FEC report names every tenth."""
     person = pl.DataFrame(
         {
             "person_id": range(1, PEOPLE + 1),

@@ -103,7 +103,7 @@ def test_a_keyword_is_still_an_error(megafile):
 
 @pytest.fixture
 def coin():
-    """Two hundred and forty people of whom half do something, at random."""
+    """Two hundred and forty people; half do something, at random."""
     rng = np.random.default_rng(1)
     return pl.DataFrame(
         {"person_id": range(1, 401), "side": rng.choice(["a", "b"], 400), "did": rng.random(400) < 0.5,

@@ -89,7 +89,7 @@ DRAWS = {
 WORLDS = worlds(DRAWS, 400)
 ABOUT = (
     "29,000 interviews of four streams in 30 days around an event, party said wrongly by 5%, past vote by 8%; a panel of "
-    "4,000, of whom 62% answer again, with 3% of reports wrong. 95% intervals. Shares: .01 is a point."
+    "4,000, 62% of them answering again, with 3% of reports wrong. 95% intervals. Shares: .01 is a point."
 )
 
 

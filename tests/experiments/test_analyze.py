@@ -321,7 +321,7 @@ def test_missing_outcomes_and_arms_are_counted():
     assert found.unassigned == 5
     assert found.table["missing"].sum() == 399
     assert "5 rows have no arm" in found.summary()
-    assert "399 people of whom it is not known are left out." in found.summary()
+    assert "399 people with no answer are left out." in found.summary()
     assert "left out" not in analyze(people(), "arm", "spent").summary()
 
 

@@ -1,4 +1,4 @@
-"""A table of counts answers as the people do whom it counts."""
+"""A table of counts gives the answer that the people it counts give."""
 
 import numpy as np
 import polars as pl

@@ -264,6 +264,18 @@ def test_a_list_shows_what_is_asked_for_and_no_more_to_fundraisers(megafile, fac
         megafile.universe().call_list("door", "turnout", columns={"place": "age"})
 
 
+@pytest.mark.parametrize("channel", ["phone", "text", "door", "mail", "email"])
+def test_a_list_shows_no_other_channels_contacts(megafile, channel):
+    everyone = megafile.universe()
+    for contact in {*CHANNELS.values()} - {CHANNELS[channel]}:
+        for columns in ([contact], {"x": f"lower(p.{contact})"}, {"x": f"coalesce({contact}, 'none')"}):
+            with pytest.raises(BadValue, match="make a list of that channel"):
+                everyone.call_list(channel, "turnout", columns=columns)
+    if CHANNELS[channel] != "phone":
+        with pytest.raises(BadValue, match="make a list of that channel"):
+            everyone.call_list(channel, "turnout", rank_by="cast(replace(phone, '+', '') as bigint)")
+
+
 def test_sheets_hold_everyone_once_in_order(megafile, tmp_path):
     pytest.importorskip("xlsxwriter")
     fastexcel = pytest.importorskip("fastexcel")
@@ -324,13 +336,22 @@ def test_scores_for_van_are_everyones_who_has_them(megafile, facts, tmp_path, mo
             lines = archive.read(f"{file.stem}.csv").decode().splitlines()
         assert lines[0] == "vanid,turnout"
         rows += lines[1:]
+    closed = facts["suppression"].filter(pl.col("channel") == "all")
+    assert closed.join(facts["person"].drop_nulls("van_id"), on="person_id", how="semi").height
     allowed = facts["person"].filter(~pl.col("confidential").fill_null(False)).drop_nulls("van_id")
+    allowed = allowed.join(closed, on="person_id", how="anti")
     asked = megafile.universe_of(allowed).features({"turnout": "score('turnout')"}).pl().drop_nulls("turnout")
     expected = asked.join(allowed.select("person_id", "van_id"), on="person_id")
-    assert len(rows) == expected.height == json.loads(manifest.read_text())["rows"]
+    entry = json.loads(manifest.read_text())
+    assert len(rows) == expected.height == entry["rows"]
+    assert sum(entry["left_out"].values()) == facts["person"].height - len(rows)
     assert {row.split(",")[0] for row in rows} == set(expected["van_id"])
     with pytest.raises(SourceRestricted):
         megafile.universe().write_van_scores(tmp_path / "f.zip", ["fec_gifts()"], "fundraise")
+    with monkeypatch.context() as patched:
+        patched.setattr(Megafile, "stale", property(lambda _: True))
+        with pytest.raises(BadValue, match="reopen"):
+            megafile.universe().write_van_scores(tmp_path / "late.zip", ["age"], "turnout")
     for path, scores, says in (("s.csv", ["age"], "zip"), ("s.zip", [], "empty"), ("s.zip", ["sex"], "number")):
         with pytest.raises(BadValue, match=says):
             megafile.universe().write_van_scores(tmp_path / "bad" / path, scores, "turnout")

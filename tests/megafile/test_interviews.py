@@ -9,7 +9,7 @@ from campaignkit import Megafile
 from campaignkit.errors import BadValue, ColumnNotFound
 from campaignkit.restrictions import restrictions_of
 
-VOTE = "Whom would you vote for?"
+VOTE = "Who would you vote for?"
 PARTY = "Which party are you of?"
 PHONE = [
     "van_id,state,asked_on,question,answer",
@@ -81,7 +81,7 @@ def test_what_may_not_serve_soliciting_is_remembered(mf):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"question": "Whom would you vote"}, "did you mean 'Whom would you vote for"),
+        ({"question": "Who would you vote"}, "did you mean 'Who would you vote for"),
         ({"yes": "Our"}, "Nobody answered 'Our'; did you mean 'Ours'"),
         ({"no": "Ours"}, "say by yes="),
         ({"features": ["nowhere"]}, "nowhere"),

@@ -20,7 +20,7 @@ def network(sharers, friends, degree=20, seed=0):
 
 
 def the_same_friends():
-    """Draw 16 sharers who are all tied to the same 60 friends, of whom each is worth the same to all."""
+    """Draw 16 sharers who are all tied to the same 60 friends, each worth the same to all."""
     return np.arange(17) * 60, np.tile(np.arange(60), 16), np.tile(np.linspace(1, 0.5, 60), 16)
 
 

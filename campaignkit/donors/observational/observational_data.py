@@ -52,7 +52,7 @@ class ObservationalData:
     notes : tuple of str
         What was set aside or filled.
     filled : dict of str to float
-        By covariate with gaps, the share of people of whom it is unknown.
+        By covariate with gaps, the share of people it is unknown for.
     refilled : tuple of Comparison
         The same with gaps filled anew, as `stats.causal.multiple_imputation` says; empty where there are none.
     """

@@ -52,7 +52,7 @@ class Worth(Result):
         low, high = ends(self.table, "lower", "upper")
         caution = " A placebo failed, so part of this is who joins and would not come." if self.placebo_failed else ""
         return (
-            f"Asking {self.people:,} people at {dollars(self.cost)} each, of whom {share(self.enrollment_rate)} join, "
+            f"Asking {self.people:,} people at {dollars(self.cost)} each, with {share(self.enrollment_rate)} joining, "
             f"nets {dollars(row['estimate'], 0)} ({dollars(row['lower'], 0)} to {dollars(row['upper'], 0)} by "
             f"{LABELS[row['estimator']]}; {dollars(low, 0)} to {dollars(high, 0)} over all estimators), if they "
             f"are like those the estimate is about.{caution}"

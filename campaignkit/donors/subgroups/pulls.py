@@ -69,7 +69,7 @@ def check_hosts(table: pl.DataFrame, host: str, like: object) -> list[Any]:
 
 
 def check_entrants(table: pl.DataFrame, host: str, ratings: bool) -> None:
-    """Refuse hosts of whom only those who entered are in the table."""
+    """Refuse hosts when only those who entered are in the table."""
     if ratings:
         return
     totals = table.group_by(host).agg(pl.col("n", "s").sum()).sort(host)

@@ -102,6 +102,11 @@ def write_pdf(_con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, 
     return table.height
 
 
+def file_of_state(path: Path, state: str | None, states: int) -> Path:
+    """Return the name of a state's file: VanIDs are unique within a state only."""
+    return path if states == 1 else path.with_name(f"{path.stem}-{state}{path.suffix}")
+
+
 def write_van(con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, drafts: Drafts, _sheets: Sheets) -> int:
     """Draft a list as VAN's saved lists, one zip a state; return the rows, which are of those who have a VanID."""
     known = con.sql("SELECT person_id, van_id, van_state FROM person WHERE van_id IS NOT NULL").pl()
@@ -110,7 +115,7 @@ def write_van(con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, d
         raise BadValue("Nobody on the list has a VanID; write it as csv.")
     states = ids["van_state"].unique().sort().to_list()
     for state in states:
-        name = path if len(states) == 1 else path.with_name(f"{path.stem}-{state}{path.suffix}")
+        name = file_of_state(path, state, len(states))
         rows = ids.filter(pl.col("van_state").eq_missing(pl.lit(state))).select(pl.col("van_id").alias("VanID"))
         with io.BytesIO() as zipped:
             with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:

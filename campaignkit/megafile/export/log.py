@@ -1,4 +1,4 @@
-"""What was exported, by whom it can be asked later: a log beside the megafile that lists are noted in at once.
+"""What was exported, so that it can be looked up later: a log beside the megafile that lists are noted in at once.
 
 A megafile is open for reading while lists are made, often by several people; a line appended to a file of its own
 needs no lock. The next refresh takes the lines into the table `export`.

@@ -143,7 +143,7 @@ def _check_own_fact(name: str, fact: dict[str, Any], where: str) -> None:
 
 def _check_about_people(spec: dict[str, Any], where: str) -> None:
     if "person" not in spec:
-        raise LayoutError(f"{where}: attributes and facts need [person]: whom a row is about.")
+        raise LayoutError(f"{where}: attributes and facts need [person]: who a row is about.")
 
 
 def check_keys(spec: dict[str, Any], part: str, where: str) -> None:

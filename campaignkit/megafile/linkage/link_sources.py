@@ -115,7 +115,7 @@ def resolve_people(
 
 
 def people_sharing_a_rule(rules: Sequence[Rule]) -> str:
-    """Return SQL for the pairs of people, records of whom share a rule's keys: each with the first of them."""
+    """Return SQL for the pairs of people whose records share a rule's keys: each with the first of them."""
     return " UNION ".join(
         f"""(WITH keyed AS (SELECT hash({", ".join(rule.on)}) AS key, person_id FROM work_existing
              WHERE {" AND ".join(f"{key} IS NOT NULL" for key in rule.on)}),

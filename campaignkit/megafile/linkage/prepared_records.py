@@ -13,7 +13,7 @@ _COMPARED = (
     "phone", "email",
 )  # fmt: skip
 
-#: Against whom a record was scored on the nights before, as further columns.
+#: Which records a record was scored against on the nights before, as further columns.
 _WEIGHED = """, row IN (SELECT record_id FROM scored_record WHERE NOT own) AS asks,
                row IN (SELECT record_id FROM scored_record WHERE own) AS alike"""
 

@@ -153,7 +153,7 @@ def _gather(con: duckdb.DuckDBPyConnection, all_near: bool) -> None:
     Parameters
     ----------
     con : DuckDB connection
-        `linking_anew` has the touched; a second time, those for whom new pairs were scored: only who is near them is
+        `linking_anew` has the touched; a second time, those with newly scored pairs: only people near them are
         linked once more.
     all_near : bool
         Whether all have to be, as the rate of a source that the model meets for the first time depends on all.
@@ -303,7 +303,7 @@ def _score_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[st
     drop(con, "work_everyone_comparable", "work_searching_comparable", *sides)
 
 
-#: Who may be scored against whom: askers against those of earlier sources, the alike against their own.
+#: Which records may be scored against which: askers against those of earlier sources, the alike against their own.
 _ROLES = (
     "l.row <> r.row AND ((l.asks AND l.turn > r.turn) OR (l.offers AND r.asks AND r.turn > l.turn) "
     "OR (l.alike AND r.alike AND l.turn = r.turn))"
@@ -311,7 +311,7 @@ _ROLES = (
 
 
 def _meetings(model: Model, names: list[str], askers: set[int]) -> list[str]:
-    """Return SQL for who shares a block with whom; loose blocks only for the sources that they are few in.
+    """Return SQL for the pairs that share a block; loose blocks only for the sources that they are few in.
 
     `askers`: the turns of those who are looking and ask, or are scored against their own.
     """

@@ -38,7 +38,7 @@ class RefreshReport(Result):
         How many there are now.
     added, merged, split, ended : int
         People who came, who were found to be someone already there, whose records turned out to be two people's, and
-        of whom no record is left.
+        who have no record left.
     warnings : tuple of str
         What looks unlike the nights before.
     """

@@ -202,7 +202,8 @@ def _target(people: pl.DataFrame, target: Any, unit: str, score: str | None, thr
     target_score = values.fill_null(0.0).to_numpy()
     if not np.isfinite(target_score).all() or (target_score < 0).any():
         raise BadValue(
-            f"target: {(~(target_score >= 0)).sum():,} scores are below 0 or not finite; say 0 for whom not to reach."
+            f"target: {(~(target_score >= 0)).sum():,} scores are below 0 or not finite; "
+            "give people you don't want to reach a 0."
         )
     if not (target_score > 0).any():
         raise NotEnoughData("Nobody in the panel is of the target; a plan for nobody cannot be rated.")

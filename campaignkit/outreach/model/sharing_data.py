@@ -52,9 +52,9 @@ class SharingData:
     one, two : array of int64
         Ties between rows, in both directions.
     degree : array of float64
-        How many ties each row has, also to those about whom nobody was to be asked.
+        How many ties each row has, also to friends nobody was to be asked about.
     without_outcome : int
-        Friends to be asked about of whom nothing is known; set aside.
+        Friends to be asked about whose outcome is unknown; set aside.
     everyone : polars.DataFrame
         All friends with an outcome, asked about or not: outcome, contacted.
     """

@@ -23,7 +23,7 @@ from campaignkit.voters.model.reading import count_cells
 
 FOLDS = 10
 FIRST = 2  # folds that only fit; from two of them on each can be guessed at by the other
-LEAST = 25  # people with the outcome, and without it, in either arm, below whom nothing is fitted
+LEAST = 25  # people with the outcome, and without it, in either arm, below which nothing is fitted
 LEAST_DRAWS = 20  # clusters in either arm, or people without them
 HELD = -1  # the fold of those held out
 

@@ -7,7 +7,7 @@ import pytest
 from campaignkit import Megafile
 from campaignkit.errors import LayoutError
 
-VOTE = "For whom would you vote, A or B?"
+VOTE = "Who would you vote for, A or B?"
 QUALTRICS = [
     "StartDate,Status,Finished,RecordedDate,ResponseId,RecipientFirstName,RecipientLastName,RecipientEmail,"
     "ExternalReference,Q1,Q2_1,Q2_4_TEXT,weight",
