@@ -51,7 +51,7 @@ on_file.by("age_band", "sex")
 print(f"{on_file.count():,} of {supporters.count():,} supporters in Ohio and North Carolina are on the voter file.")
 
 # %% [markdown]
-# **Caveat.** It is a lower bound: who moved or was mistyped is not recognised. Every link says why it was made:
+# **Caveat.** It is a lower bound: who moved or was mistyped is not recognized. Every link says why it was made:
 
 # %%
 mf.explain(on_file.people("person_id")["person_id"][0])

@@ -88,7 +88,7 @@ came_back = mf.sql("""
         FROM assignment WHERE experiment = 'winback' GROUP BY person_id
     )
     SELECT arm, count(*) AS people,
-           avg((EXISTS (SELECT 1 FROM enrolment e WHERE e.person_id = drawn.person_id AND e.programme = 'email_list'
+           avg((EXISTS (SELECT 1 FROM enrollment e WHERE e.person_id = drawn.person_id AND e.program = 'email_list'
                 AND e.enrolled_on >= drawn.assigned_on))::INT) AS came_back_rate
     FROM drawn GROUP BY arm ORDER BY arm""")
 came_back

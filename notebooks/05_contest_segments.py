@@ -129,7 +129,7 @@ if filings.exists():
     filed = filed.with_columns(
         pl.when("is_memo").then(pl.lit("memo"))
         .when(pl.col("line") != "SA17A").then(pl.lit("transfer"))
-        .when(pl.col("entity_type") != "IND").then(pl.lit("lump or organisation"))
+        .when(pl.col("entity_type") != "IND").then(pl.lit("lump or organization"))
         .when(pl.col("amount") <= 0).then(pl.lit("refund"))
         .otherwise(pl.lit("gift")).alias("what"),
         pl.col("occupation").str.strip_chars(' "').str.to_uppercase(),

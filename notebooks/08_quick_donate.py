@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # Quick Donate: how much of four times is the programme?
+# # Quick Donate: how much of four times is the program?
 #
 # Who keeps a card on file gives with one tap. In the summer of 2012 members of Quick Donate gave several times as
 # much as other donors, and the digital office wants to bet its messaging on it. But nobody was made a member: people
@@ -33,7 +33,7 @@ mf
 # ## Who, and what was known of them before
 #
 # Quick Donate opened on 16 January 2012. Everyone who had given online by the day before is at risk of joining. What
-# we know of them is as of that day: whatever came later may already be the programme's doing. Dollars and gifts go in
+# we know of them is as of that day: whatever came later may already be the program's doing. Dollars and gifts go in
 # as logarithms, since twice as much means as much from 10 to 20 as from 100 to 200.
 
 # %%
@@ -53,8 +53,8 @@ before.head(5)
 window = {"gifts_after": "gifts('online', '91d')", "mail_after": "gifts('mail', '91d')"}
 after = mf.universe("gave('online')", as_of="2012-09-30").features(window).pl().drop("household_id")
 joined = mf.sql("""
-    SELECT person_id, min(enrolled_on) AS enrolled_on FROM enrolment
-    WHERE programme = 'quick_donate' GROUP BY person_id""")
+    SELECT person_id, min(enrolled_on) AS enrolled_on FROM enrollment
+    WHERE program = 'quick_donate' GROUP BY person_id""")
 sticker = mf.sql("""
     SELECT person_id, bool_or(arm = 'sticker') AS offered FROM assignment
     WHERE experiment = 'sticker' GROUP BY person_id""")
@@ -168,7 +168,7 @@ print(
 #
 # * **A trait in no file.** Enthusiasm that grew after January would raise both joining and giving. The placebo and
 #   the event study look for it; neither can rule it out.
-# * **Late joiners.** Left in, they would have made the comparison group give more, and the programme look smaller.
+# * **Late joiners.** Left in, they would have made the comparison group give more, and the program look smaller.
 # * **Two rows of one donor.** A gift under another spelling is lost from the outcome, of members and others alike.
 
 # %% [markdown]
@@ -182,7 +182,7 @@ worth
 rate, credible = offer.table["estimate"][0], lift.credible
 least = credible["lower"].min()
 print(
-    f"Of {mean_treated / mean_control:.1f} times, the programme itself is {credible['ratio_lower'].min():.1f} to "
+    f"Of {mean_treated / mean_control:.1f} times, the program itself is {credible['ratio_lower'].min():.1f} to "
     f"{credible['ratio_upper'].max():.1f} times.\n"
     f"The sticker made {rate:.1%} more join; at the least of all intervals that is {rate * least:.2f} dollars a "
     "quarter for each donor offered one."

@@ -42,7 +42,7 @@ def is_nan(x: Any) -> bool:
 
 
 def exact_moments(xs: list[Any], ys: list[Any]) -> tuple[Fraction, Fraction, Fraction]:
-    """Return the means and the centred sum of products, by rational arithmetic on the Float64 values."""
+    """Return the means and the centered sum of products, by rational arithmetic on the Float64 values."""
     a, b = [Fraction(float(x)) for x in xs], [Fraction(float(y)) for y in ys]
     one, two = sum(a) / len(a), sum(b) / len(b)
     return one, two, sum((x - one) * (y - two) for x, y in zip(a, b, strict=True))

@@ -32,7 +32,7 @@ def _mean(table: pl.DataFrame, value: Value) -> pl.Expr:
     if not value.exact:
         total += pl.col(f"{value.id}_rest")
     mean = total / pl.col(value.count)
-    return mean + pl.col(f"{value.id}_centre") if f"{value.id}_centre" in table.columns else mean
+    return mean + pl.col(f"{value.id}_center") if f"{value.id}_center" in table.columns else mean
 
 
 def finish(table: pl.DataFrame, plan: Plan) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The one group-by, in the engine: what is added up for each value, and centred where one pass is not enough."""
+"""The one group-by, in the engine: what is added up for each value, and centered where one pass is not enough."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def _with_numbers(frame: nw.LazyFrame[Any], plan: Plan, keys: list[nw.Expr]) -> 
 def _with_deviations(frame: nw.LazyFrame[Any], plan: Plan, far: Sequence[str]) -> nw.LazyFrame[Any]:
     """Add deviations from the group's mean for the values in `far`, and the leading bits of what is summed."""
     if far:
-        centres = [nw.col(id_).mean() for id_ in far]
-        over = [centre.over(*plan.keys) if plan.by else centre for centre in centres]
-        frame = frame.with_columns(*(x.alias(f"{id_}_centre") for id_, x in zip(far, over, strict=True)))
-        frame = frame.with_columns(*((nw.col(x) - nw.col(f"{x}_centre")).alias(f"{x}_off") for x in far))
+        centers = [nw.col(id_).mean() for id_ in far]
+        over = [center.over(*plan.keys) if plan.by else center for center in centers]
+        frame = frame.with_columns(*(x.alias(f"{id_}_center") for id_, x in zip(far, over, strict=True)))
+        frame = frame.with_columns(*((nw.col(x) - nw.col(f"{x}_center")).alias(f"{x}_off") for x in far))
     leads = [_leading(_source(v.id, far)).alias(f"{v.id}_lead") for v in plan.values if not v.exact]
     return frame.with_columns(*leads) if leads else frame
 
@@ -90,14 +90,14 @@ def _counts(column: str, is_float: bool) -> list[nw.Expr]:
     return counts
 
 
-def _moments(value: Value, centred: bool) -> list[nw.Expr]:
-    source = nw.col(f"{value.id}_off" if centred else value.id)
+def _moments(value: Value, centered: bool) -> list[nw.Expr]:
+    source = nw.col(f"{value.id}_off" if centered else value.id)
     lead = source if value.exact else nw.col(f"{value.id}_lead")
     moments = [source.var(ddof=0).alias(f"{value.id}_var"), lead.sum().alias(f"{value.id}_lead")]
     if not value.exact:
         moments.append((source - lead).sum().alias(f"{value.id}_rest"))
-    if centred:
-        moments.append(nw.col(f"{value.id}_centre").min().alias(f"{value.id}_centre"))
+    if centered:
+        moments.append(nw.col(f"{value.id}_center").min().alias(f"{value.id}_center"))
     if value.measure:
         whole = nw.col(value.id)
         moments += [whole.min().alias(f"{value.id}_min"), whole.max().alias(f"{value.id}_max")]

@@ -45,7 +45,7 @@ def cells(
         - the `by` columns, typed as they were;
         - ``n`` (Int64): rows in the group;
         - for each measure ``m``: ``m_n``, ``m_null``, ``m_nan`` (Int64, rows with a number, a null, a NaN),
-          ``m_mean``, ``m_ss`` (Float64, centred sum of squares Σ(x − mean)², in the measure's unit squared),
+          ``m_mean``, ``m_ss`` (Float64, centered sum of squares Σ(x − mean)², in the measure's unit squared),
           ``m_min``, ``m_max`` (Float64). The last four are null where ``m_n`` is 0;
         - for each pair ``(a, b)``, on the rows where both have a value: ``a_b_n`` (Int64), ``a_b_mean_1`` and
           ``a_b_mean_2``, ``a_b_ss_1`` and ``a_b_ss_2`` (of ``a`` and of ``b``), and ``a_b_css``

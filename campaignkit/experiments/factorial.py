@@ -193,10 +193,10 @@ def _effects(names: list[str], cells: Cells, level: float) -> list[tuple[pl.Data
 
 
 def _term(axes: tuple[int, ...], names: list[str], cells: Cells, level: float) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Return a term's contrasts: the mean over the other factors, centred along each of its own."""
+    """Return a term's contrasts: the mean over the other factors, centered along each of its own."""
     shape, levels, variance = cells.mean.shape, cells.levels, cells.variance
-    centre = [np.eye(k) - 1 / k if axis in axes else np.full((1, k), 1 / k) for axis, k in enumerate(shape)]
-    contrast = reduce(lambda a, b: np.kron(a, b), centre)
+    center = [np.eye(k) - 1 / k if axis in axes else np.full((1, k), 1 / k) for axis, k in enumerate(shape)]
+    contrast = reduce(lambda a, b: np.kron(a, b), center)
     estimate = contrast @ cells.mean.ravel()
     covariance = (contrast * variance.ravel()) @ contrast.T
     std_error = np.sqrt(np.diag(covariance))

@@ -204,7 +204,7 @@ def _scored(part: pl.DataFrame, draws: int, rng: np.random.Generator, level: flo
 
 
 def _ranks(values: pl.Series) -> np.ndarray:
-    """Return ranks, centred and of length 1, so that two orders' product is Spearman's correlation."""
+    """Return ranks, centered and of length 1, so that two orders' product is Spearman's correlation."""
     ranks = values.rank("average").to_numpy().astype(float)
     ranks -= ranks.mean()
     size = np.sqrt((ranks**2).sum())

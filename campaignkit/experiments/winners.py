@@ -252,15 +252,15 @@ def _shrunk(arms: Arms, level: np.ndarray, past: list[tuple[np.ndarray, np.ndarr
     n, own = m.n[:, 0], m.level().variance[:, 0]
     pooled = float(((n - 1) * own).sum() / (n - 1).sum())
     size = n * m.mean[:, 0, 1]
-    centre = float((size * level).sum() / size.sum())
+    center = float((size * level).sum() / size.sum())
     if not pooled > 0:
         raise NotEnoughData("The outcome is the same for everybody; there is nothing to choose by.")
     if arms.kind == "mean":
-        scale = max(USUAL * abs(centre), LEAST_USUAL * np.sqrt(pooled))
-        earlier = [(y * centre, v * centre**2) for y, v in past]
+        scale = max(USUAL * abs(center), LEAST_USUAL * np.sqrt(pooled))
+        earlier = [(y * center, v * center**2) for y, v in past]
         return normal_hierarchy(level, pooled / n, scale, past=earlier, draws=DRAWS, seed=seed)
     earlier = [(y, np.maximum(y, 1e-9) / v) for y, v in past]
-    return gamma_hierarchy(level, n * centre / pooled, USUAL, past=earlier, draws=DRAWS, seed=seed)
+    return gamma_hierarchy(level, n * center / pooled, USUAL, past=earlier, draws=DRAWS, seed=seed)
 
 
 def _past(past: Any) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -177,8 +177,8 @@ FUNCTIONS = {
             _rows("contest_entry", "entered_on", "contest_entry.entered", _is("contest_entry.host", host))),
         "entered a host's contest", "'host_a'", 1, 1),
     "enrolled": Fact(
-        lambda programme: _exists(_rows("enrolment", "enrolled_on", _is("enrolment.programme", programme))),
-        "joined a programme", "'quick_donate'", 1, 1),
+        lambda program: _exists(_rows("enrollment", "enrolled_on", _is("enrollment.program", program))),
+        "joined a program", "'quick_donate'", 1, 1),
     "assigned": Fact(
         lambda experiment, *arm: _exists(_rows(
             "assignment", "assigned_on", _is("assignment.experiment", experiment),
@@ -221,7 +221,7 @@ _VOCABULARIES: dict[str, tuple[tuple[str, str], ...]] = {
     "volunteered": (("volunteer_shift", "activity"),),
     "invited": (("contest_entry", "host"),),
     "entered": (("contest_entry", "host"),),
-    "enrolled": (("enrolment", "programme"),),
+    "enrolled": (("enrollment", "program"),),
     "assigned": (("assignment", "experiment"), ("assignment", "arm")),
     "answered": (("survey_response", "question"), ("survey_response", "answer")),
     "score": (("score", "name"),),

@@ -21,7 +21,7 @@ RECORD_BOOKKEEPING = (
 
 #: Tables a layout's `[[fact]]` may name.
 FACTS = (
-    "vote_history", "gift", "fec_gift", "contact", "assignment", "caller", "volunteer_shift", "enrolment",
+    "vote_history", "gift", "fec_gift", "contact", "assignment", "caller", "volunteer_shift", "enrollment",
     "email_send", "email_event", "guess", "text_optin", "survey_response", "consumer", "social_tie",
     "contest_entry", "suppression", "county_turnout", "panel_home", "viewing", "avail", "spot_order", "media_use",
 )  # fmt: skip
@@ -76,7 +76,7 @@ def columns_of(table: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> columns_of("enrolment")["enrolled_on"]
+    >>> columns_of("enrollment")["enrolled_on"]
     'DATE'
     """
     return _declared()[table]
@@ -87,8 +87,8 @@ def layout_columns(table: str) -> dict[str, pl.DataType]:
 
     Examples
     --------
-    >>> list(layout_columns("enrolment"))
-    ['programme', 'enrolled_on']
+    >>> list(layout_columns("enrollment"))
+    ['program', 'enrolled_on']
     """
     taken = RECORD_BOOKKEEPING if table == "source_record" else BOOKKEEPING
     return {name: _POLARS_TYPES[sql] for name, sql in columns_of(table).items() if name not in taken}

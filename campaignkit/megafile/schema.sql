@@ -210,10 +210,10 @@ CREATE TABLE volunteer_shift (
     hours    DOUBLE
 );
 
--- One row a person and programme joined.
-CREATE TABLE enrolment (
+-- One row a person and program joined.
+CREATE TABLE enrollment (
     person_id BIGINT, record_id BIGINT,
-    programme   VARCHAR,    -- quick_donate
+    program   VARCHAR,    -- quick_donate
     enrolled_on DATE
 );
 

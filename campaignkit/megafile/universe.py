@@ -318,7 +318,7 @@ class Universe(Audience):
             return write_van_scores(self, path, scores, purpose)
 
     def hashed(self, kind: str, purpose: str) -> pl.DataFrame:
-        """Return their e-mail addresses or phones hashed as ad platforms ask: normalised, unsalted SHA-256.
+        """Return their e-mail addresses or phones hashed as ad platforms ask: normalized, unsalted SHA-256.
 
         Anybody can hash a list of addresses and compare: this hides nothing from who has one. For pseudonyms to be
         used inside the campaign see `pseudonyms`. Whoever `call_list` leaves out for the channel and purpose is left

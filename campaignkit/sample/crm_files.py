@@ -18,8 +18,8 @@ _HEADERS = {
     "email_events": "supporter_id,email_id,event,happened_on,amount",
     "email_guesses": "staff_id,test,email_id,gifts_per_1000",
     "sticker_offers": "supporter_id,experiment,arm,offered_on",
-    "quick_donate_enrolments": "supporter_id,programme,enrolled_on",
-    "resubscriptions": "supporter_id,programme,enrolled_on",
+    "quick_donate_enrollments": "supporter_id,program,enrolled_on",
+    "resubscriptions": "supporter_id,program,enrolled_on",
     "volunteer_shifts": "supporter_id,shift_on,activity,hours",
     "text_optins": "supporter_id,phone,answer,answered_on",
     "unsubscribers_2008": "email,first_name,last_name,phone,unsubscribed_on",
@@ -163,7 +163,7 @@ def by_supporter(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         "sticker_offers": t["donors"].select(
             "supporter_id", pl.lit("sticker").alias("x"), offered, pl.lit("2012-01-16").alias("on")
         ),
-        "quick_donate_enrolments": t["donors"].drop_nulls("enrolled_on").select(
+        "quick_donate_enrollments": t["donors"].drop_nulls("enrolled_on").select(
             "supporter_id", pl.lit("quick_donate"), "enrolled_on"
         ),
         "resubscriptions": back.drop_nulls("returned_on").select("supporter_id", pl.lit("email_list"), "returned_on"),

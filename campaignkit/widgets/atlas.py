@@ -1,4 +1,4 @@
-"""The states' outlines: us-atlas (Mike Bostock, ISC licence), made from the Census Bureau's, beside this file."""
+"""The states' outlines: us-atlas (Mike Bostock, ISC license), made from the Census Bureau's, beside this file."""
 
 from __future__ import annotations
 

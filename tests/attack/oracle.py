@@ -97,7 +97,7 @@ class Oracle:
                 self.unsubscribed.add((who.email, _day(row["happened_on"])))
         for row in self.joined:
             who, day = self.standing["supporters"].get(row["supporter_id"]), _day(row["enrolled_on"])
-            if who and row["programme"] == "email_list":
+            if who and row["program"] == "email_list":
                 self.resubscribed.add((who.email, day or date.max))
 
     def closed(self, channel: str) -> tuple[set[str], set[tuple[str, str]], set[str]]:

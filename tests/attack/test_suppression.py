@@ -35,7 +35,7 @@ HISTORY = "Voter File VANID\tDate Canvassed\tResult\tContact Type\tInput Type Na
 EVENTS = "supporter_id,email_id,event,happened_on,amount"
 UNSUBSCRIBERS = "email,first_name,last_name,phone,unsubscribed_on"
 OPTINS = "supporter_id,phone,answer,answered_on"
-ENROLMENTS = "supporter_id,programme,enrolled_on"
+ENROLLMENTS = "supporter_id,program,enrolled_on"
 
 
 def supporter(number: int, first="Ann", last="Lee", email=None, phone=None) -> str:
@@ -62,7 +62,7 @@ def drop(folder: Path, day: str, **files: list[str]) -> Path:
     folder.mkdir(exist_ok=True, parents=True)
     headers = {
         "supporters": SUPPORTERS, "van_voters": VAN, "van_contact_history": HISTORY, "email_events": EVENTS,
-        "unsubscribers": UNSUBSCRIBERS, "text_optins": OPTINS, "resubscriptions": ENROLMENTS,
+        "unsubscribers": UNSUBSCRIBERS, "text_optins": OPTINS, "resubscriptions": ENROLLMENTS,
     }  # fmt: skip
     for name, lines in files.items():
         text = "\n".join([headers[name], *lines]) + "\n"
@@ -106,7 +106,7 @@ def closed_by_the_raw_files() -> tuple[set[str], set[str], set[str]]:
     address = {row["supporter_id"]: row["email"].strip().lower() for row in raw("supporters")}
     back: dict[str, str] = {}
     for row in raw("resubscriptions"):
-        if row["programme"] == "email_list" and (of := address.get(row["supporter_id"])):
+        if row["program"] == "email_list" and (of := address.get(row["supporter_id"])):
             back[of] = max(back.get(of, ""), row["enrolled_on"])
     left = [(row["email"].strip().lower(), row["unsubscribed_on"]) for row in raw("unsubscribers_last_cycle")]
     left += [(address.get(row["supporter_id"], ""), row["happened_on"]) for row in raw("email_events")

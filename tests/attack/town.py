@@ -47,7 +47,7 @@ COLUMNS = {
     "unsubscribers": ["email", "first_name", "last_name", "phone", "unsubscribed_on"],
     "events": ["supporter_id", "email_id", "event", "happened_on", "amount"],
     "texts": ["supporter_id", "phone", "answer", "answered_on"],
-    "joined": ["supporter_id", "programme", "enrolled_on"],
+    "joined": ["supporter_id", "program", "enrolled_on"],
 }  # fmt: skip
 FL_COLUMNS = 38
 SOURCES = ("van", "contacts", "voters", "supporters", "unsubscribers", "events", "texts", "joined", "fec")

@@ -86,6 +86,6 @@ def test_a_household_is_an_address_with_at_most_twelve(megafile):
 def test_quick_donate_looks_four_times_as_good_as_it_is(megafile, exports):
     after = megafile.sql("""
         SELECT coalesce(e.person_id IS NOT NULL, false) AS member, sum(amount)::DOUBLE / count(DISTINCT g.person_id) AS dollars
-        FROM gift g LEFT JOIN (SELECT DISTINCT person_id FROM enrolment WHERE programme = 'quick_donate') e USING (person_id)
+        FROM gift g LEFT JOIN (SELECT DISTINCT person_id FROM enrollment WHERE program = 'quick_donate') e USING (person_id)
         WHERE given_on >= '2012-07-02' GROUP BY member ORDER BY member""")
     assert after["dollars"][1] > 1.5 * after["dollars"][0]

@@ -22,7 +22,7 @@ COMMITTEE = "C00431445"
 WHY = (
     pl.when("is_memo").then(pl.lit("memo: also counted elsewhere"))
     .when(pl.col("line") != "SA17A").then(pl.lit("transfer"))
-    .when(pl.col("entity_type") != "IND").then(pl.lit("lump or organisation"))
+    .when(pl.col("entity_type") != "IND").then(pl.lit("lump or organization"))
     .when(pl.col("amount") <= 0).then(pl.lit("refund or redesignation"))  # seven of them of nothing
 )  # fmt: skip
 
@@ -47,14 +47,14 @@ def found(gifts):
 def test_every_row_is_a_gift_or_set_aside_with_a_reason(filed, gifts):
     counted = dict(filed.group_by("why").len().rows())
     assert counted == {
-        None: 191_511, "memo: also counted elsewhere": 141_082, "transfer": 11, "lump or organisation": 47,
+        None: 191_511, "memo: also counted elsewhere": 141_082, "transfer": 11, "lump or organization": 47,
         "refund or redesignation": 66,
     }  # fmt: skip
     assert filed.height == 332_717
 
 
 def test_the_lump_would_have_been_most_of_the_money(filed):
-    lump = filed.filter(pl.col("why") == "lump or organisation")
+    lump = filed.filter(pl.col("why") == "lump or organization")
     assert lump["amount"].sum() == Decimal("54064177.96")
     assert lump["amount"].max() == Decimal("21561845.03")
 

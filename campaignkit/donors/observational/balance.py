@@ -70,7 +70,7 @@ def _weighted_balance(data: ObservationalData, name: str, means: Means, unit: Fl
         _moments(x, np.zeros(len(x)) if side.weight is None else side.weight)
         for side in (means.mean_treated, means.mean_control)
     )
-    centre, scale = (np.array([getattr(column, part) for column in data.columns]) for part in ("centre", "scale"))
+    center, scale = (np.array([getattr(column, part) for column in data.columns]) for part in ("center", "scale"))
     yes_no = np.array([_is_yes_no(x[:, at]) for at in range(1, x.shape[1])])
     with np.errstate(divide="ignore", invalid="ignore"):
         off, ratio = (mean_1 - mean_0) / unit, np.where(yes_no, np.nan, (var_1 / var_0)[1:])
@@ -78,8 +78,8 @@ def _weighted_balance(data: ObservationalData, name: str, means: Means, unit: Fl
         {
             "weighting": name,
             "covariate": [column.name for column in data.columns],
-            "mean_treated": centre + scale * mean_1[1:],
-            "mean_comparison": centre + scale * mean_0[1:],
+            "mean_treated": center + scale * mean_1[1:],
+            "mean_comparison": center + scale * mean_0[1:],
             "difference": off[1:],
             "variance_ratio": ratio,
         }

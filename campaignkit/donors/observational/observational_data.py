@@ -31,7 +31,7 @@ class Column:
 
     name: str
     covariate: str
-    centre: float
+    center: float
     scale: float
 
 
@@ -178,7 +178,7 @@ def _check_sizes(treated: Mask, columns: int, name: str) -> None:
 def _matrix(
     table: pl.DataFrame, covariates: Sequence[str], order: NDArray[np.intp]
 ) -> tuple[Floats, tuple[Column, ...], tuple[str, ...]]:
-    """Return 1 and the covariates, centred and scaled, without columns that say nothing new."""
+    """Return 1 and the covariates, centered and scaled, without columns that say nothing new."""
     raw: list[tuple[str, str, Floats]] = []
     notes: list[str] = []
     for name in covariates:
@@ -189,12 +189,12 @@ def _matrix(
     rows, columns = np.empty((len(raw) + 1, table.height)), []
     rows[0] = 1.0
     for label, name, values in raw:
-        centre, scale = float(values.mean()), float(values.std())
-        if scale <= 1e-12 * max(abs(centre), 1e-300):
+        center, scale = float(values.mean()), float(values.std())
+        if scale <= 1e-12 * max(abs(center), 1e-300):
             notes.append(f"{label} is the same for everyone and was left out.")
             continue
-        columns.append(Column(label, name, centre, scale))
-        np.divide(values[order] - centre, scale, out=rows[len(columns)])
+        columns.append(Column(label, name, center, scale))
+        np.divide(values[order] - center, scale, out=rows[len(columns)])
     kept = independent(rows[: len(columns) + 1] @ rows[: len(columns) + 1].T / table.height)
     given = [column.name for at, column in enumerate(columns, 1) if at not in kept]
     notes += [f"{name} follows from the other covariates and was left out." for name in given]

@@ -320,10 +320,10 @@ def _covariance(arms: Arms, theta: Floats | None = None) -> Floats:
 def by_welch(arms: Arms) -> tuple[Compared, Bounds, Floats]:
     """Return differences by Welch's test on levels, adjusted for the covariate where there is one (CUPED)."""
     m, w, c = arms.moments, arms.share, arms.control
-    own, theta, centre = m.level(), *_theta(arms)
+    own, theta, center = m.level(), *_theta(arms)
     lean = theta[:, None]
-    arm = _adjusted(own, lean, centre)
-    control = _adjusted(Level(*(np.broadcast_to(x[c], x.shape) for x in own)), lean, centre)
+    arm = _adjusted(own, lean, center)
+    control = _adjusted(Level(*(np.broadcast_to(x[c], x.shape) for x in own)), lean, center)
     value, base = (w * arm[0]).sum(axis=1), (w * control[0]).sum(axis=1)
     covariance = _covariance(arms, theta if arms.adjusted else None)
     df = m.df()
@@ -339,8 +339,8 @@ def by_welch(arms: Arms) -> tuple[Compared, Bounds, Floats]:
     return _without_control(compared, c), _blank(bounds, c), ratio
 
 
-def _adjusted(level: Level, lean: Floats, centre: Floats) -> tuple[Floats, Floats]:
-    value = level.value - lean * (level.covariate - centre)
+def _adjusted(level: Level, lean: Floats, center: Floats) -> tuple[Floats, Floats]:
+    value = level.value - lean * (level.covariate - center)
     return value, level.variance + lean**2 * level.covariate_variance - 2 * lean * level.covariance
 
 

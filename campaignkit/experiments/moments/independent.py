@@ -124,8 +124,8 @@ def _merged(part: _Part, place: NDArray[Any], size: int) -> tuple[Floats, Floats
     if len(place) == size:  # each part is a group: leave it exactly as it is
         order = np.argsort(place)
         return n, part.mean[order], part.ss[order]
-    centre = np.bincount(place, part.n * part.mean, size) / np.maximum(n, 1)
-    off = part.mean - centre[place]
+    center = np.bincount(place, part.n * part.mean, size) / np.maximum(n, 1)
+    off = part.mean - center[place]
     shift = np.bincount(place, part.n * off, size) / np.maximum(n, 1)
     ss = np.bincount(place, part.ss + part.n * off**2, size) - n * shift**2
-    return n, centre + shift, np.maximum(ss, 0.0)
+    return n, center + shift, np.maximum(ss, 0.0)

@@ -44,7 +44,7 @@ REASONS = (
     "deceased", "confidential", "moved", "wrong number", "do not call", "refused", "unsubscribed", "bounced", UNKNOWN,
 )  # fmt: skip
 
-#: The programme that joins the e-mail list again, and the reasons that such a word of the person's own can end.
+#: The program that joins the e-mail list again, and the reasons that such a word of the person's own can end.
 EMAIL_LIST = "email_list"
 REVERSIBLE = ("unsubscribed", "refused", UNKNOWN)
 
@@ -192,7 +192,7 @@ def _gather_reversals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
         """
         WITH again AS (
             SELECT r.person_source, r.person_key, 'email' AS channel, e.enrolled_on AS said_on, NULL AS point
-            FROM enrolment e JOIN record r USING (record_id) WHERE programme = $programme
+            FROM enrollment e JOIN record r USING (record_id) WHERE program = $program
             UNION ALL SELECT person_source, person_key, 'email', happened_on, email FROM refusal
             WHERE kind = 'email' AND list_contains($again::VARCHAR[], word)
             UNION ALL SELECT r.person_source, r.person_key, 'text', t.answered_on, t.phone
@@ -202,7 +202,7 @@ def _gather_reversals(con: duckdb.DuckDBPyConnection, words: Words) -> None:
                point
         FROM again WHERE said_on <= (SELECT max(as_of) FROM source_file)
           AND channel IN (SELECT closes FROM work_closing WHERE since IS NOT NULL)""",
-        {"programme": EMAIL_LIST, "again": again},
+        {"program": EMAIL_LIST, "again": again},
     )
 
 

@@ -26,7 +26,7 @@ class Comparison:
     Attributes
     ----------
     x : array, one row a person
-        Covariates; the first column is 1, the others are centred and scaled.
+        Covariates; the first column is 1, the others are centered and scaled.
     y : array
         The outcome.
     treated : array of bool

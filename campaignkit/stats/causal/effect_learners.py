@@ -251,5 +251,5 @@ def covariate_balance_p_value(terms: Terms, outcomes: Outcomes) -> float:
     gram = terms.gram(
         outcomes.weight
     )  # columns less their means: what the share of treated has been fitted to is no news
-    centred = np.hstack([-gram[1:, :1] / gram[0, 0], np.eye(terms.columns - 1)])
-    return float(chdtrc(terms.columns - 1, score[1:] @ solve(centred @ meat @ centred.T, score[1:])))
+    centered = np.hstack([-gram[1:, :1] / gram[0, 0], np.eye(terms.columns - 1)])
+    return float(chdtrc(terms.columns - 1, score[1:] @ solve(centered @ meat @ centered.T, score[1:])))

@@ -54,7 +54,7 @@ def fillings(c: Comparison, gaps: dict[int, Mask], others: Sequence[Floats], see
 
 
 def _outside(c: Comparison, others: Sequence[Floats]) -> Floats:
-    """Return treatment, outcomes and their products with it, outcomes centred and scaled."""
+    """Return treatment, outcomes and their products with it, outcomes centered and scaled."""
     t, columns = c.treated.astype(float), [c.treated.astype(float)]
     for values in (c.y, *others):
         scaled = (values - values.mean()) / max(float(values.std()), 1e-300)

@@ -1,4 +1,4 @@
-"""Effects of a programme that people join at different times, from sums by group and period.
+"""Effects of a program that people join at different times, from sums by group and period.
 
 Every effect is a sum of group means, so that all of them, and how they vary together, follow from each group's counts,
 its sums by period, and the cross-products of one person's periods. Rows never need to be laid out.

@@ -26,7 +26,7 @@ class LeaveOut:
     mean : array, one axis more than there are groups
         Of (y, d, forerunner), so multiplied.
     ss : array, two axes more
-        Their centred products.
+        Their centered products.
     fourth : array
         Σ over clusters of (d D / (D − d))⁴.
     """
@@ -41,8 +41,8 @@ class LeaveOut:
 
     def squares(self, one: Floats, two: Floats, n: Floats) -> Floats:
         """Return Σ over clusters of (one · x)(two · x)."""
-        centred = np.einsum("...i,...ij,...j->...", one, self.ss, two)
-        return centred + n * (one * self.mean).sum(axis=-1) * (two * self.mean).sum(axis=-1)
+        centered = np.einsum("...i,...ij,...j->...", one, self.ss, two)
+        return centered + n * (one * self.mean).sum(axis=-1) * (two * self.mean).sum(axis=-1)
 
     def df(self, n: Floats, total: Floats) -> Floats:
         """Return the degrees of freedom of the variance of Σy / Σd, with `n` clusters of `total` size."""

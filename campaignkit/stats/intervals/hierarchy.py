@@ -86,16 +86,16 @@ def normal_hierarchy(
     y, v = np.asarray(estimate, float), np.asarray(variance, float)
     spread = SPREADS * scale
     log = sum((_evidence(np.asarray(a, float), np.asarray(b, float), spread) for a, b in past), _evidence(y, v, spread))
-    weight = _normalised(log + _half_cauchy(SPREADS))
-    centre, precision = _centre(y, v, spread)
+    weight = _normalized(log + _half_cauchy(SPREADS))
+    center, precision = _center(y, v, spread)
     keep = spread[:, None] ** 2 / (spread[:, None] ** 2 + v)  # of each value's own estimate
-    conditional = keep * y + (1 - keep) * centre[:, None]
+    conditional = keep * y + (1 - keep) * center[:, None]
     variance_ = keep * v + (1 - keep) ** 2 / precision[:, None]
     mean = weight @ conditional
     sd = np.sqrt(weight @ (variance_ + (conditional - mean) ** 2))
     rng = np.random.default_rng(seed)
     at = rng.choice(len(spread), draws, p=weight)
-    m = centre[at] + rng.standard_normal(draws) / np.sqrt(precision[at])
+    m = center[at] + rng.standard_normal(draws) / np.sqrt(precision[at])
     drawn = keep[at] * y + (1 - keep[at]) * m[:, None] + np.sqrt(keep[at] * v) * rng.standard_normal((draws, y.size))
     none = _no_difference(_evidence(y, v, spread), _half_cauchy(SPREADS))
     return Hierarchy(mean, sd, float(weight @ spread), drawn, none)
@@ -106,7 +106,7 @@ def _no_difference(log_likelihood: Floats, log_prior: Floats) -> float:
 
     Kass & Raftery (1995), Journal of the American Statistical Association 90, 773–795, section 3.
     """
-    some = float(_summed((log_likelihood + np.log(_normalised(log_prior)))[None])[0])
+    some = float(_summed((log_likelihood + np.log(_normalized(log_prior)))[None])[0])
     return float(1 / (1 + np.exp(np.clip(some - log_likelihood[0], -700, 700))))
 
 
@@ -115,12 +115,12 @@ def _half_cauchy(spread: Floats) -> Floats:
     return np.log(spread / (1 + spread**2))
 
 
-def _normalised(log: Floats) -> Floats:
+def _normalized(log: Floats) -> Floats:
     weight = np.exp(log - log.max())
     return weight / weight.sum()
 
 
-def _centre(y: Floats, v: Floats, spread: Floats) -> tuple[Floats, Floats]:
+def _center(y: Floats, v: Floats, spread: Floats) -> tuple[Floats, Floats]:
     w = 1 / (v + spread[:, None] ** 2)
     return (w * y).sum(axis=1) / w.sum(axis=1), w.sum(axis=1)
 
@@ -128,8 +128,8 @@ def _centre(y: Floats, v: Floats, spread: Floats) -> tuple[Floats, Floats]:
 def _evidence(y: Floats, v: Floats, spread: Floats) -> Floats:
     """Return the log likelihood of each spread, the mean integrated out."""
     w = 1 / (v + spread[:, None] ** 2)
-    centre, precision = _centre(y, v, spread)
-    return (np.log(w).sum(axis=1) - np.log(precision) - (w * (y - centre[:, None]) ** 2).sum(axis=1)) / 2
+    center, precision = _center(y, v, spread)
+    return (np.log(w).sum(axis=1) - np.log(precision) - (w * (y - center[:, None]) ** 2).sum(axis=1)) / 2
 
 
 def gamma_hierarchy(
@@ -186,7 +186,7 @@ def gamma_hierarchy(
         before = np.asarray(exposed, float)
         log_c = log_c + _summed(_gamma_evidence(np.asarray(events, float) * before, before)[0])
     grids, m = _gamma_evidence(k, e)
-    weight = _normalised(grids + log_c[:, None])
+    weight = _normalized(grids + log_c[:, None])
     shape = np.broadcast_to(1 / RELATIVE[:, None] ** 2, m.shape).ravel()
     m, weight = m.ravel(), weight.ravel()
     top, bottom = shape[:, None] + k, (shape / m)[:, None] + e

@@ -71,8 +71,8 @@ class Moments:
         add = (lambda x: np.cumsum(x, axis)) if running else (lambda x: np.sum(x, axis))
         n = self.n[..., None]
         whole = np.sum(self.n, axis, keepdims=True)
-        centre = np.sum(n * self.mean, axis, keepdims=True) / np.maximum(whole, 1e-300)[..., None]
-        off = np.where(n > 0, self.mean - centre, 0.0)
+        center = np.sum(n * self.mean, axis, keepdims=True) / np.maximum(whole, 1e-300)[..., None]
+        off = np.where(n > 0, self.mean - center, 0.0)
         found, first = add(self.n), add(n * off)
         shift = first / np.maximum(found, 1e-300)[..., None]
         second = add(self.ss + n[..., None] * off[..., :, None] * off[..., None, :])
@@ -81,7 +81,7 @@ class Moments:
         raw = add(third + 3 * y * self.ss[..., Y, Y] + self.n * y**3)
         s = shift[..., Y]
         cube = raw - 3 * s * second[..., Y, Y] + 2 * found * s**3
-        mean = shift + (centre if running else np.squeeze(centre, axis))
+        mean = shift + (center if running else np.squeeze(center, axis))
         return Moments(found, mean, ss, cube)
 
     def steadied(self, events: float) -> Moments:

@@ -64,8 +64,8 @@ def by_pairs(
     if adjusted:
         before = level.covariate - level.covariate[control]
         with np.errstate(divide="ignore", invalid="ignore"):
-            centred = before - (share * before).sum(axis=-1, keepdims=True)
-            slope = (share * centred * apart).sum(axis=-1) / (share * centred**2).sum(axis=-1)
+            centered = before - (share * before).sum(axis=-1, keepdims=True)
+            slope = (share * centered * apart).sum(axis=-1) / (share * centered**2).sum(axis=-1)
         apart = apart - np.nan_to_num(slope)[:, None] * before
     compared = welch(*mean_of_strata(apart, share), confidence_level)
     value = (share * level.value).sum(axis=-1, keepdims=True)

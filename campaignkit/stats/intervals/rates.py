@@ -45,10 +45,10 @@ def wilson_at(rate: ArrayLike, n: ArrayLike, z: ArrayLike) -> Bounds:
     """Return the Wilson score interval of rates, `z` standard errors wide on each side; n need not be whole."""
     rate, n, z = (np.asarray(values, float) for values in (rate, n, z))
     with np.errstate(divide="ignore", invalid="ignore"):
-        centre = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
+        center = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
-        return np.where(n > 0, np.clip(centre - half, 0, 1), np.nan), np.where(
-            n > 0, np.clip(centre + half, 0, 1), np.nan
+        return np.where(n > 0, np.clip(center - half, 0, 1), np.nan), np.where(
+            n > 0, np.clip(center + half, 0, 1), np.nan
         )
 
 
@@ -58,7 +58,7 @@ def mean_interval(mean: ArrayLike, sum_of_squares: ArrayLike, n: ArrayLike, conf
     Parameters
     ----------
     mean, sum_of_squares, n : array-like
-        The mean, the centred sum of squares and the count; where n is below 2 the bounds are NaN.
+        The mean, the centered sum of squares and the count; where n is below 2 the bounds are NaN.
     confidence_level : float
         Confidence.
 

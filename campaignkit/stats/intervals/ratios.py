@@ -48,18 +48,18 @@ def rate_ratio(k1: ArrayLike, n1: ArrayLike, k2: ArrayLike, n2: ArrayLike, confi
     k1, n1, k2, n2 = np.broadcast_arrays(*(np.asarray(x, float) for x in (k1, n1, k2, n2)))
     z2 = NormalDist().inv_cdf(0.5 + confidence_level / 2) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        centre = np.log((k1 + 1e-9) / n1) - np.log((k2 + 1e-9) / n2)
-        lower = _bound(k1, n1, k2, n2, z2, centre, -1)
-        upper = _bound(k1, n1, k2, n2, z2, centre, +1)
+        center = np.log((k1 + 1e-9) / n1) - np.log((k2 + 1e-9) / n2)
+        lower = _bound(k1, n1, k2, n2, z2, center, -1)
+        upper = _bound(k1, n1, k2, n2, z2, center, +1)
     known = (n1 > 0) & (n2 > 0) & (k1 + k2 > 0)
     lower = np.where(k1 <= 0, 0.0, np.exp(lower))
     upper = np.where(k2 <= 0, np.inf, np.exp(upper))
     return np.where(known, lower, np.nan), np.where(known, upper, np.nan)
 
 
-def _bound(k1: Floats, n1: Floats, k2: Floats, n2: Floats, z2: float, centre: Floats, side: int) -> Floats:
+def _bound(k1: Floats, n1: Floats, k2: Floats, n2: Floats, z2: float, center: Floats, side: int) -> Floats:
     """Bisect for the log ratio at which the chi-squared reaches z²."""
-    inside, outside = centre.copy(), centre + side * WIDEST
+    inside, outside = center.copy(), center + side * WIDEST
     for _ in range(STEPS):
         middle = (inside + outside) / 2
         within = _chi_squared(np.exp(middle), k1, n1, k2, n2) < z2

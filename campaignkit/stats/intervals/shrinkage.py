@@ -71,8 +71,8 @@ def shrunk_rates(positives: ArrayLike, n: ArrayLike, draws: int = 4000, seed: in
     """
     k, n = np.asarray(positives, float), np.asarray(n, float)
     pooled = (k.sum() + 0.5) / (n.sum() + 1)
-    centre = np.log(pooled / (1 - pooled))
-    grid = centre + np.linspace(-6, 6, POINTS)
+    center = np.log(pooled / (1 - pooled))
+    grid = center + np.linspace(-6, 6, POINTS)
     likelihood = k[:, None] * -np.logaddexp(0, -grid) + (n - k)[:, None] * -np.logaddexp(0, grid)
     posterior = _posterior(likelihood, grid, draws, seed)
     return Shrunk(expit(posterior.draws), posterior.own_share)
@@ -104,12 +104,12 @@ def shrunk_means(mean: ArrayLike, error: ArrayLike, scale: float, draws: int = 4
     """
     mean, error = np.asarray(mean, float), np.asarray(error, float)
     seen = np.isfinite(error)
-    centre = float(np.mean(mean[seen])) if seen.any() else 0.0
+    center = float(np.mean(mean[seen])) if seen.any() else 0.0
     grid = np.linspace(-6, 6, 4 * POINTS - 3)
     with np.errstate(invalid="ignore"):
-        off = (np.where(seen, mean - centre, 0.0)[:, None] / scale - grid) / np.maximum(error / scale, 0.005)[:, None]
+        off = (np.where(seen, mean - center, 0.0)[:, None] / scale - grid) / np.maximum(error / scale, 0.005)[:, None]
     posterior = _posterior(np.where(seen[:, None], -(off**2) / 2, 0.0), grid, draws, seed)
-    return Shrunk(centre + scale * posterior.draws, posterior.own_share)
+    return Shrunk(center + scale * posterior.draws, posterior.own_share)
 
 
 def _posterior(log_likelihood: Floats, grid: Floats, draws: int, seed: int) -> Shrunk:

@@ -143,11 +143,11 @@ class GaussianMixture:
         """
         rng, multiply = np.random.default_rng(seed), get_blas_funcs("trmm", dtype=np.float32)
         for count, mean, covariance in zip(self.counts(n), self.mean, self.covariance, strict=True):
-            factor, centre = np.asfortranarray(np.linalg.cholesky(covariance), np.float32), mean.astype(np.float32)
+            factor, center = np.asfortranarray(np.linalg.cholesky(covariance), np.float32), mean.astype(np.float32)
             for start in range(0, count, batch):
                 z = rng.standard_normal((min(batch, count - start), len(mean)), dtype=np.float32)
                 drawn = multiply(1.0, factor, z.T, lower=1, overwrite_b=1).T  # in place: half of a product's work
-                drawn += centre
+                drawn += center
                 yield drawn
 
     def log_density(self, x: Floats) -> float:

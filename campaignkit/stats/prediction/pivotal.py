@@ -79,7 +79,7 @@ def win_gradient(x: Floats, mean: Floats, precision: Floats, votes: Whole, neede
     row, unit = np.nonzero(pivotal)
     diagonal = np.diag(precision)
     off = (x - mean.astype(x.dtype)) @ (precision / diagonal).astype(x.dtype)
-    centre = (x[row, unit] - off[row, unit]).astype(float)  # the unit's mean given the others
+    center = (x[row, unit] - off[row, unit]).astype(float)  # the unit's mean given the others
     gradient = np.zeros(x.shape, dtype=np.float32)
-    gradient[row, unit] = np.exp(-0.5 * centre**2 * diagonal[unit]) * np.sqrt(diagonal[unit] / (2 * np.pi))
+    gradient[row, unit] = np.exp(-0.5 * center**2 * diagonal[unit]) * np.sqrt(diagonal[unit] / (2 * np.pi))
     return gradient

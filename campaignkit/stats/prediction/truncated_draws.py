@@ -52,8 +52,8 @@ def truncated_draws(
             z = rng.standard_normal((min(batch, count - start), len(order)))
             weight = np.ones(len(z))
             for at, dimension in enumerate(first):
-                centre = mean[dimension] + z[:, :at] @ factor[at, :at]
-                low, high = ((end - centre) / factor[at, at] for end in bounds[dimension])
+                center = mean[dimension] + z[:, :at] @ factor[at, :at]
+                low, high = ((end - center) / factor[at, at] for end in bounds[dimension])
                 z[:, at], inside = _cut(low, high, rng.random(len(z)))
                 weight *= inside
             yield (mean[order] + z @ factor.T)[:, back].astype(np.float32), weight

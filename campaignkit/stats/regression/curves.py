@@ -30,7 +30,7 @@ def squares_and_pairs(x: Floats, most: int) -> Floats:
     Parameters
     ----------
     x : array
-        The first column is 1, the others centred and scaled.
+        The first column is 1, the others centered and scaled.
     most : int
         How many columns there may be; the first are kept.
 
@@ -65,7 +65,7 @@ def bends(x: Floats, most: int) -> Floats:
 
 
 def _joined(x: Floats, others: list[Floats], most: int) -> Floats:
-    """Return columns side by side, the new ones centred and scaled, without those that follow from those before."""
+    """Return columns side by side, the new ones centered and scaled, without those that follow from those before."""
     scaled = [(column - column.mean()) / column.std() for column in others if column.std() > 1e-9]
     whole = np.column_stack([x, *scaled[: max(most - x.shape[1], 0)]])
     out = aliased(gram(whole))

@@ -90,5 +90,5 @@ def stratified_totals(values: ArrayLike, weight: ArrayLike, strata: ArrayLike) -
     stratum = np.asarray(strata, np.int64)
     n = np.bincount(stratum).astype(float)
     means = np.stack([np.bincount(stratum, column) / np.maximum(n, 1) for column in z.T], axis=1)
-    centred = (z - means[stratum]) * np.sqrt(n / np.maximum(n - 1, 1))[stratum][:, None]
-    return Totals(z.sum(axis=0), centred.T @ centred)
+    centered = (z - means[stratum]) * np.sqrt(n / np.maximum(n - 1, 1))[stratum][:, None]
+    return Totals(z.sum(axis=0), centered.T @ centered)

@@ -162,7 +162,7 @@ def _spline(feature: Feature, pairs: list[tuple[Any, int]]) -> Levels:
 def natural_spline(points: Floats, keys: Floats, n: Floats, feature: Feature) -> Floats:
     """Return a natural cubic spline's columns at some points, linear beyond its outer knots.
 
-    Knots stand at equally spaced quantiles from 5% to 95%. The first column is linear, centred; all are in standard
+    Knots stand at equally spaced quantiles from 5% to 95%. The first column is linear, centered; all are in standard
     deviations of the variable.
 
     References

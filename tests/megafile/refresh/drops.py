@@ -33,8 +33,8 @@ birth_date = "Birthday"
 address = "Street"
 zip5 = "Zip"
 [[fact]]
-table = "enrolment"
-columns = { programme = { value = "quick_donate" }, enrolled_on = "Joined" }
+table = "enrollment"
+columns = { program = { value = "quick_donate" }, enrolled_on = "Joined" }
 """
 
 OWN_OF_LIST = """

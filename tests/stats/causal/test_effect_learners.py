@@ -38,8 +38,8 @@ def test_doubly_robust_is_scikit_learns_on_the_same_folds():
         chance, expected = t[others].mean(), {}
         for arm in (True, False):
             rows = others & (t == arm)
-            spread, centred = y[rows].var(), y[rows] - y[rows].mean()
-            ridge = empirical_bayes_ridge(x[rows].T @ x[rows] / spread, x[rows].T @ centred / spread)
+            spread, centered = y[rows].var(), y[rows] - y[rows].mean()
+            ridge = empirical_bayes_ridge(x[rows].T @ x[rows] / spread, x[rows].T @ centered / spread)
             expected[arm] = Ridge(ridge * spread).fit(x[rows][:, 1:], y[rows]).predict(x[own][:, 1:])
         left = np.where(t[own], (y[own] - expected[True]) / chance, -(y[own] - expected[False]) / (1 - chance))
         guess[own] = expected[True] - expected[False] + left
