@@ -280,7 +280,8 @@ def _files_of(tonight: Tonight, step: Step) -> Sequence[Any]:
     if step.name in ("forecast", "money") and settings.forecast and settings.forecast.polls != "polls_2012":
         return [_sha256(settings.path(settings.forecast.polls))]
     if step.name == "lists":
-        return [_sha256(path) for path in sorted((tonight.folder / "lists").rglob("*.csv"))]
+        written = sorted(path for path in (tonight.folder / "lists").rglob("*") if path.is_file())
+        return [(path.name, _sha256(path)) for path in written if not path.name.endswith(".manifest.json")]
     if step.name == "page":
         return [_sha256(tonight.folder / name) for name in ("page.html", "page.json", "page.pdf")]
     return []

@@ -14,6 +14,7 @@ from campaignkit.briefing.pictures import picture
 from campaignkit.briefing.settings import List, Persuasion
 from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue
+from campaignkit.megafile.call_list import FORMATS
 from campaignkit.sql import quote_literal
 from campaignkit.voters.recipes import RECIPES
 from campaignkit.wording import counted
@@ -204,6 +205,8 @@ def lists(tonight: Tonight) -> Part:
     wanted = tonight.settings.lists
     if not wanted:
         return Part()
+    if "checks" not in tonight.parts:
+        raise BadValue("No list is written before the night was checked: run the night without only='lists' first.")
     if tonight.stopped:
         return Part("Lists", [f"No list is written tonight. {' '.join(tonight.stopped)}"])
     rows, noticed = [], []
@@ -230,7 +233,7 @@ def _written(tonight: Tonight, wanted: List) -> list[tuple[Any, ...]]:
     universe = tonight.megafile.universe(*wanted.who)
     made = universe.call_list(wanted.channel, purpose=wanted.purpose, rank_by=wanted.rank_by, limit=wanted.limit)
     folder = tonight.folder / "lists" / str(tonight.megafile.as_of)
-    path = folder / f"{wanted.name}{'.csv' if wanted.format == 'csv' else '.zip'}"
+    path = folder / f"{wanted.name}{FORMATS[wanted.format]}"
     made.write(path, wanted.format)
     start = int(made.funnel["left"][0])
     return [(wanted.name, f"{folder.name}/{path.name}", made.table.height, start, wanted.channel, wanted.purpose)]

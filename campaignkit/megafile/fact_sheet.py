@@ -66,7 +66,7 @@ def declared(facts: KnownFacts | None = None) -> list[tuple[str, str, str, str, 
     >>> [row for row in declared() if row[0] == "gave"]
     [('gave', 'fact', "('online' | 'mail' | '90d')", 'has given, by a channel or within days', "gave('online')")]
     """
-    facts = facts or KnownFacts(ATTRIBUTES, FUNCTIONS)
+    facts = facts or KnownFacts(ATTRIBUTES, FUNCTIONS, {})
     return [*_columns(), *_attributes(facts), *_functions(facts), *_tables()]
 
 

@@ -19,10 +19,14 @@ COUNT, TOTAL, LAST = "{}_count", "{}_total", "last_{}_days"
 
 @dataclass(frozen=True)
 class KnownFacts:
-    """What a predicate may name beyond person's columns: names without brackets, and with."""
+    """What a predicate may name beyond person's columns: names without brackets, and with.
+
+    `barred` has, by name, what a column of one's own carries that bars its use, such as what a panel's flags forbid.
+    """
 
     attributes: Mapping[str, Fact]
     functions: Mapping[str, Fact]
+    barred: Mapping[str, frozenset[str]]
 
 
 def known_facts(megafile: Connection) -> KnownFacts:
@@ -35,14 +39,17 @@ def known_facts(megafile: Connection) -> KnownFacts:
     >>> "donor" in facts.attributes, "gifts" in facts.functions
     (True, True)
     """
-    attributes, functions = dict(ATTRIBUTES), dict(FUNCTIONS)
+    attributes, functions, barred = dict(ATTRIBUTES), dict(FUNCTIONS), {}
     for column in megafile.own_columns():
+        if column.restricted is not None:
+            parts = frozenset(part.strip() for part in column.restricted.split(","))
+            barred |= dict.fromkeys(made_names(column), parts)
         if column.kind == "fact":
             functions |= _of_dated_fact(column)
             attributes[LAST.format(column.name)] = _last(column)
         else:
             attributes[column.name] = _attribute(column)
-    return KnownFacts(attributes, functions)
+    return KnownFacts(attributes, functions, barred)
 
 
 def _attribute(column: OwnColumn) -> Fact:

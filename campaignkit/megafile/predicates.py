@@ -171,6 +171,7 @@ def _restricted(
     calls = [node for node in walk(tree) if node["class"] == "FUNCTION" and node["function_name"] in known.functions]
     facts = {node["function_name"] for node in calls if known.functions[node["function_name"]].restricted}
     facts |= {name for name in _columns_named(tree) if name in known.attributes and known.attributes[name].restricted}
+    facts = facts.union(*(known.barred.get(name, ()) for name in facts))
     if any(_names_people(node) for node in walk(tree)):
         facts.add(UNTRACED)
     warnings: list[str] = []

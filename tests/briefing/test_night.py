@@ -47,6 +47,20 @@ def test_from_only_and_dry_run(settings):
         ck.briefing.night(settings, start="list")
 
 
+def test_lists_are_not_written_unchecked_and_come_in_every_format(settings):
+    with pytest.raises(BadValue, match="before the night was checked"):
+        ck.briefing.night(settings, only="lists", progress=False)
+    assert not (settings.parent / "briefing/lists").exists()
+    settings.write_text(settings.read_text().replace("limit = 50", 'limit = 5\nformat = "xlsx"'))
+    done = ck.briefing.night(settings, progress=False)
+    [path] = (settings.parent / "briefing/lists").rglob("*.xlsx")
+    path.unlink()
+    again = ck.briefing.night(settings, progress=False)
+    assert again.table.filter(status="done")["step"].to_list() == ["lists"]
+    assert path.exists()
+    assert done.code in (0, 1)
+
+
 @pytest.mark.slow
 def test_a_night_of_new_files_is_told_beside_the_page_before(built, settings):
     ck.briefing.night(settings, progress=False)

@@ -8,6 +8,7 @@ import pytest
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, ColumnNotFound, LayoutError, SourceRestricted
 from campaignkit.megafile.ingest.layout import read_layout
+from campaignkit.restrictions import PURPOSES, panel_restrictions, remember_flagged
 from tests.megafile.campaign import GIFT_LAYOUT, GIFTS, VOTERS, write_campaign
 
 OWN = """
@@ -217,6 +218,23 @@ def test_tags_and_added_columns_stay_with_their_people_through_a_night(campaign,
     with pytest.raises(SourceRestricted):  # nobody said where porch_light is from
         campaign.universe("porch_light").call_list("mail", "fundraise")
     campaign.universe("host_ask > 1").call_list("mail", "fundraise")
+
+
+def test_what_a_panel_flags_forbid_goes_with_columns_tags_and_scores_of_the_flagged(campaign):
+    flagged = campaign.universe("donor").people("person_id")
+    remember_flagged(flagged["person_id"].to_list(), panel_restrictions(["turnout"]))
+    try:
+        campaign.add(flagged.with_columns(switched=pl.lit(1)), restricted=())
+        campaign.tag(campaign.universe_of(flagged, restricted=()), "switched")
+        campaign.write_scores("switched", flagged.with_columns(value=pl.lit(0.9)), restricted=())
+    finally:
+        remember_flagged(flagged["person_id"].to_list(), panel_restrictions([*PURPOSES]))
+    for who in ("switched = 1", "tagged('switched')", "score('switched') > 0.5"):
+        campaign.universe(who).call_list("mail", "turnout")
+        with pytest.raises(SourceRestricted, match="survey"):
+            campaign.universe(who).call_list("mail", "persuade")
+    with pytest.raises(SourceRestricted, match="survey"):
+        campaign.universe("donor").call_list("mail", "persuade", columns=["switched"])
 
 
 def test_what_cannot_be_added_is_refused(campaign):
