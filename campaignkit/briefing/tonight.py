@@ -77,10 +77,14 @@ class Tonight:
         return self.megafile.sql(query, params)
 
     def state(self) -> str:
-        """Return the digest of what the megafile was made from, its scores apart."""
+        """Return the digest of what the megafile was made from and what an analyst added, its scores apart."""
         files = self.sql("SELECT file, sha256, as_of::VARCHAR, night FROM source_file ORDER BY file_id").rows()
         skipped = self.sql("SELECT night, file, reason FROM skipped_file ORDER BY ALL").rows()
-        return digest([files, skipped, self.night])
+        added = self.sql("""
+            SELECT name, bit_xor(hash(person_id, value))::VARCHAR, count(*) FROM added_value GROUP BY ALL
+            UNION ALL SELECT name, bit_xor(hash(person_id))::VARCHAR, count(*) FROM tag GROUP BY ALL
+            ORDER BY ALL""")
+        return digest([files, skipped, self.night, added.rows()])
 
     def scores(self) -> str:
         """Return the digest of its scores."""

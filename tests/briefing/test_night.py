@@ -61,6 +61,23 @@ def test_lists_are_not_written_unchecked_and_come_in_every_format(settings):
     assert done.code in (0, 1)
 
 
+def test_a_list_follows_a_tag_that_was_changed(settings):
+    with ck.Megafile.open(settings.parent / "campaign.duckdb") as megafile:
+        everyone = megafile.universe("voter", state="OH")
+        megafile.tag(everyone, "walk")
+    settings.write_text(settings.read_text().replace('who = "voter"', "who = \"tagged('walk')\""))
+    ck.briefing.night(settings, progress=False)
+    [path] = (settings.parent / "briefing/lists").rglob("calls.csv")
+    before = set(path.read_text().splitlines()[1:])
+    with ck.Megafile.open(settings.parent / "campaign.duckdb") as megafile:
+        megafile.tag(megafile.universe("voter", state="NC"), "walk")
+    ck.briefing.night(settings, progress=False)
+    after = set(path.read_text().splitlines()[1:])
+    assert before
+    assert after
+    assert not before & after
+
+
 @pytest.mark.slow
 def test_a_night_of_new_files_is_told_beside_the_page_before(built, settings):
     ck.briefing.night(settings, progress=False)

@@ -213,7 +213,7 @@ def _json_lines(path: Path) -> Iterator[bytes]:
     for number, line in enumerate(_lines(path), start=1):
         value = _json_object(line)
         if value is None:
-            writer.writerow([f"not a JSON object: {line.rstrip()}", *[""] * len(names)])
+            writer.writerow([f"not a JSON object in UTF-8: {line.rstrip()}", *[""] * len(names)])
         else:
             writer.writerow([_json_text(value.get(name)) for name in names])
         if number % BATCH_ROWS == 0:
@@ -239,6 +239,8 @@ def _json_names(path: Path) -> list[str]:
 
 
 def _json_object(line: str) -> dict[str, Any] | None:
+    if "\ufffd" in line:  # bytes that are no UTF-8
+        return None
     try:
         value = json.loads(line)
     except ValueError:

@@ -169,6 +169,16 @@ def test_a_line_that_is_no_json_object_is_one_reject(as_text, tmp_path):
         assert megafile.rejects["first_line"].to_list() == [4, 5]
 
 
+def test_a_json_line_that_is_no_utf_8_is_rejected_and_counted(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"name": "Ann"}\n' + '{"name": "Pe\xf1a"}\n'.encode("cp1252") + b'{"name": "Bo"}\n')
+    with table_files.open_table(path, None, "a.jsonl") as stream:
+        lines = stream.read().decode().splitlines()
+    assert [lines[0], lines[1], lines[3]] == ["name", "Ann", "Bo"]
+    assert "not a JSON object in UTF-8" in lines[2]
+    assert lines[2].endswith(",")
+
+
 def test_nested_json_is_named_by_its_path(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"id": 7, "donor": {"zip": "04401", "tags": ["a", "b"]}}\n{"id": 8.0, "ok": true}\n')
