@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 import tea_tasting as tt
+from scipy import stats
 
 from campaignkit.errors import BadValue, ColumnNotFound, NotEnoughData
 from campaignkit.experiments import analyze, assign, effects_by, factorial, winners
@@ -437,18 +438,21 @@ def test_one_huge_cluster_leaves_a_wide_interval():
     assert row(found, "b")["std_error"] == pytest.approx(np.sqrt(variance), rel=1e-9)
 
 
-def test_blocks_of_yes_and_no_have_the_interval_of_their_differences():
-    """Within blocks the arms are alike: MOVER's halves do not cancel, and were twice too wide."""
+@pytest.mark.parametrize(("blocks", "people"), [(200, 50), (30, 40)])
+def test_blocks_of_yes_and_no_have_the_interval_of_their_differences(blocks, people):
+    """Within blocks the arms are alike: MOVER's halves do not cancel, and were up to twice too wide."""
     rng = np.random.default_rng(4)
-    block = np.repeat(np.arange(200), 50)
-    p = rng.beta(0.6, 1.4, 200)[block]
-    table = pl.DataFrame({"arm": np.tile(["b", "control"], 5000), "block": block, "yes": rng.random(10_000) < p})
+    block = np.repeat(np.arange(blocks), people)
+    p = rng.beta(0.6, 1.4, blocks)[block]
+    arm = np.tile(["b", "control"], blocks * people // 2)
+    table = pl.DataFrame({"arm": arm, "block": block, "yes": rng.random(len(block)) < p})
     mine = row(analyze(table, "arm", "yes", cluster="block"), "b")
     means = table.group_by("block").agg(
         d=pl.col("yes").filter(pl.col("arm") == "b").mean() - pl.col("yes").filter(pl.col("arm") == "control").mean()
     )
-    assert mine["std_error"] == pytest.approx(means["d"].std() / np.sqrt(200), rel=0.05)
-    assert mine["upper"] - mine["lower"] == pytest.approx(2 * 1.972 * means["d"].std() / np.sqrt(200), rel=0.05)
+    error = means["d"].std() / np.sqrt(blocks)
+    assert mine["std_error"] == pytest.approx(error, rel=0.05)
+    assert mine["upper"] - mine["lower"] == pytest.approx(2 * stats.t.ppf(0.975, blocks - 1) * error, rel=0.05)
 
 
 def test_matched_pairs_are_compared_within():
