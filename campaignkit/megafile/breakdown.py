@@ -38,6 +38,7 @@ class Breakdown(Result):
     by: tuple[str, ...]
     measures: tuple[str, ...]
     people: int
+    sums: tuple[str, ...] = ()  # the measures that are totals
 
     def summary(self) -> str:
         """Say how many people, in how many groups, and which group is largest or leads."""
@@ -53,9 +54,13 @@ class Breakdown(Result):
             return f"{start}; {self.measures[0]} is known of none of them."
         value, lower, upper = first.select("estimate", "lower", "upper").row(row)
         interval = "" if lower is None else f" (95% interval {_number(lower)} to {_number(upper)})"
+        if self.measures[0] in self.sums:
+            caution = "A group's total grows with the number of its people."
+        else:
+            caution = "Small groups come out highest or lowest by chance more often than large ones."
         return (
             f"{start}; {self.measures[0]} is highest in {self._group(row, first)}, at {_number(value)}{interval}. "
-            "Small groups come out highest or lowest by chance more often than large ones."
+            f"{caution}"
         )
 
     def _group(self, row: int, table: pl.DataFrame | None = None) -> str:
@@ -74,7 +79,8 @@ class Breakdown(Result):
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    digits = 3 if abs(value) < 10 else 1 if abs(value) < 10_000 else 0
+    return f"{value:,.{digits}f}"
 
 
 def split_sums(measures: dict[str, str]) -> tuple[dict[str, str], set[str]]:
@@ -101,7 +107,7 @@ def break_down(
         table = table.select(*by, "n", (pl.col("n") / max(people, 1)).alias("share"))
     else:
         table = pl.concat([_measured(table, by, measure, measure in sums) for measure in measures])
-    return Breakdown(table, description, tuple(by), tuple(measures), people)
+    return Breakdown(table, description, tuple(by), tuple(measures), people, tuple(sums))
 
 
 def _measured(table: pl.DataFrame, by: list[str], measure: str, total: bool) -> pl.DataFrame:

@@ -37,12 +37,13 @@ class FactSheet(Result):
 
     def summary(self) -> str:
         """Say how many names there are, and which are of nobody."""
-        of = "" if self.sought is None else f" that speak of {self.sought!r}"
+        of = "" if self.sought is None else f" that match {self.sought!r}"
         empty = self.table.filter(pl.col("filled") == 0)["name"].to_list()
-        nobody = f" Known of nobody here: {', '.join(empty[:12])}." if empty else ""
+        nobody = f" Empty here: {', '.join(empty[:12])}." if empty else ""
         kinds = self.table["kind"].value_counts(sort=True).rows()
         counted = ", ".join(f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in kinds)
-        return f"{self.table.height} names{of} in a megafile of {self.people:,} people ({counted}).{nobody}"
+        names = "1 name" if self.table.height == 1 else f"{self.table.height} names"
+        return f"{names}{of} in a megafile of {self.people:,} people ({counted}).{nobody}"
 
 
 def fact_sheet(megafile: Connection, sought: str | None) -> FactSheet:
@@ -51,7 +52,7 @@ def fact_sheet(megafile: Connection, sought: str | None) -> FactSheet:
     rows = [row for row in declared(facts) if sought is None or _speaks_of(row, sought)]
     if not rows:
         names = [row[0] for row in declared(facts)]
-        raise BadValue(f"Nothing in the sheet of facts speaks of {sought!r}{nearest(str(sought), names)}")
+        raise BadValue(f"Nothing in the sheet of facts matches {sought!r}{nearest(str(sought), names)}")
     people = megafile.sql("SELECT count(*) FROM person").item()
     filled = _filled(megafile, facts, {(row[0], row[1]) for row in rows})
     table = [(*row, _values(megafile, facts, row), filled.get((row[0], row[1]))) for row in rows]

@@ -80,7 +80,7 @@ class Ties(Result):
 
     @property
     def expected_wrong(self) -> float:
-        """The share of the ties that the model expects to lead to somebody else than the friend.
+        """The share of the ties that the model expects to reach someone other than the friend.
 
         Examples
         --------
@@ -100,7 +100,7 @@ class Ties(Result):
             f"{counted(people[0], 'sharer')} and {counted(people[1], 'friend')} ({self.friends})."
         )
         if self.table.height:
-            text += f" The model expects {share(self.expected_wrong)} of them to lead to somebody else than the friend."
+            text += f" The model expects {share(self.expected_wrong)} of them to reach someone other than the friend."
         if removed[_AMBIGUOUS]:
             text += f" {counted(removed[_AMBIGUOUS], 'tie')} to friends who may be one of several people are left out."
         return text

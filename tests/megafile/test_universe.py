@@ -184,6 +184,7 @@ def test_totals_are_means_times_people(megafile):
     assert {region: round(n) for region, n in givers.select("region", "estimate").iter_rows()} == known
     with pytest.raises(BadValue):
         megafile.universe().by("region", measures=["sum(age) or sum(age)"])
+    assert megafile.universe().by("region", measures=["sum(gave())"]).summary().endswith("the number of its people.")
 
 
 def test_an_empty_universe_is_nobody_everywhere(megafile):
