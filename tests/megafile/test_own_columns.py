@@ -121,7 +121,7 @@ def test_the_sheet_of_facts_has_them_with_how_full_they_are(campaign):
     assert rsvp.filter(pl.col("name") == "rsvp")["filled"].item() == 2 / 5
     assert set(campaign.tables) <= set(campaign.fact_sheet().table["name"])
     assert {"last_ask", "rsvp", "gave", "age"} <= set(campaign.facts["name"])
-    with pytest.raises(BadValue, match="Nothing in the sheet of facts speaks of 'clubb'"):
+    with pytest.raises(BadValue, match="Nothing in the sheet of facts matches 'clubb'"):
         campaign.fact_sheet("clubb")
 
 
