@@ -20,9 +20,10 @@ from campaignkit.megafile.audience import Audience
 from campaignkit.megafile.export.list_files import WRITERS, Sheets
 from campaignkit.megafile.export.manifest import put_with_manifest
 from campaignkit.megafile.export.recheck import built_at, recheck, standing_file, warn_of_removed
+from campaignkit.megafile.export.tool_files import TOOLS
 from campaignkit.megafile.predicates import Translated, named_features
 from campaignkit.megafile.storage.opening import inode
-from campaignkit.megafile.suppression.rules import MEANS, REASONS, in_order
+from campaignkit.megafile.suppression.rules import LAST_TEXT_ANSWER, MEANS, REASONS, in_order
 from campaignkit.megafile.working_tables import create, drop
 from campaignkit.progress import shown
 from campaignkit.result import Result
@@ -33,8 +34,8 @@ from campaignkit.sql import quote_identifier, quote_literal
 if TYPE_CHECKING:
     import altair as alt
 
-#: A file's ending by the format that is written to it.
-FORMATS = {"csv": ".csv", "xlsx": ".xlsx", "pdf": ".pdf", "van": ".zip"}
+#: A file's ending by the format that is written to it; of formats with the same ending, the first is the default.
+FORMATS = {"csv": ".csv", "xlsx": ".xlsx", "pdf": ".pdf", "van": ".zip", **dict.fromkeys(TOOLS, ".csv")}
 
 #: Columns of a list beside person_id and rank, by what the channel needs.
 _SHOWN = {
@@ -111,7 +112,10 @@ class CallList(Result):
             workbook to print, with names in proper case, phones as they are dialed (and as in the csv beside them).
             ``"pdf"``: the same as sheets with boxes to tick. ``"van"``: VAN's saved list in a .zip, one column VanID.
             VanIDs are unique within a state only: a list that spans states becomes one zip a state, its name ending
-            in the state's letters. People without a VanID are left out and counted in the manifest.
+            in the state's letters. People without a VanID are left out and counted in the manifest. ``"actionkit"``,
+            ``"mobilize"`` (e-mail lists), ``"spoke"`` (texts) and ``"impactive"`` (texts and calls): a CSV with the
+            headers that the tool's upload knows; columns of your own follow (for ActionKit as custom fields,
+            ``user_…``), the list's places and ranking stay behind.
         split_by : str or None
             A column: one sheet (csv: one file) for each of its values, such as a precinct.
         per_caller : int or None
@@ -125,9 +129,9 @@ class CallList(Result):
         Raises
         ------
         BadValue
-            If the format is unknown or needs what is not installed, nobody on the list has a VanID, or a row can't be
-            checked: its person is not in the megafile, its number or address can't be read, or the megafile was built
-            anew since.
+            If the format is unknown, needs what is not installed or is of a tool that has no use for such a list,
+            nobody on the list has a VanID, or a row can't be checked: its person is not in the megafile, its number or
+            address can't be read, or the megafile was built anew since.
         ColumnNotFound
             If the list has no column `split_by`.
 
@@ -146,6 +150,8 @@ class CallList(Result):
         written_as = self._format(path, format)
         sheets = Sheets(f"{self.channel.capitalize()} list: {PURPOSES[self.purpose]}", split_by, per_caller)
         sheets.check(self.table, written_as)
+        if written_as in TOOLS:
+            TOOLS[written_as].check(self.channel, self.table.columns)
         path.parent.mkdir(parents=True, exist_ok=True)
         megafile = self.universe.megafile
         with standing_file(megafile) as (con, file), Drafts() as drafts:
@@ -159,7 +165,7 @@ class CallList(Result):
 
     def _format(self, path: Path, named: str | None) -> str:
         check_scalar(named, "format", choices=tuple(FORMATS), optional=True)
-        by_ending = {ending: name for name, ending in FORMATS.items()}
+        by_ending = {ending: name for name, ending in reversed(FORMATS.items())}
         if named is None:
             return by_ending[ending_of(path, tuple(by_ending))]
         if path.suffix.lower() != FORMATS[named]:
@@ -324,7 +330,7 @@ def _flagged(universe: Audience, channel: str, falls: str) -> str:
             SELECT point, arg_min(reason, {in_order("reason")}) AS reason FROM closed_contact_point
             WHERE channel = {named} AND until IS NULL GROUP BY point
         ), t AS (
-            SELECT person_id, max_by(answer, answered_on) AS answer FROM text_optin
+            SELECT person_id, {LAST_TEXT_ANSWER} AS answer FROM text_optin
             WHERE answered_on <= {as_of} GROUP BY person_id
         ), c AS (
             SELECT person_id, max(contacted_on) AS last FROM contact

@@ -12,7 +12,7 @@ from datetime import date
 
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
-from campaignkit.megafile.suppression.rules import MEANS, is_closed
+from campaignkit.megafile.suppression.rules import LAST_TEXT_ANSWER, MEANS, is_closed
 from campaignkit.sql import quote_literal
 from campaignkit.vocabulary import AGE_LABELS, age_band_sql
 
@@ -191,7 +191,7 @@ FUNCTIONS = {
         "answered a survey question, or gave one answer", "'support', 'yes'", 1, 2),
     "suppressed": Fact(_suppressed, "may not be reached on a channel", "'phone' | 'email' | …", 1, 1),
     "texts_allowed": Fact(
-        lambda: "coalesce((SELECT max_by(text_optin.answer, text_optin.answered_on) "
+        lambda: f"coalesce((SELECT {LAST_TEXT_ANSWER} "
         + _rows("text_optin", "answered_on") + ") = 'yes', false)",
         "has said yes to texts, last of all", "", 0, 0),
     "in_source": Fact(

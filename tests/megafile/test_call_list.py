@@ -98,7 +98,7 @@ def may_be_reached(facts, channel, cooldown):
         said = last.group_by("person_id").agg(
             pl.col("answer").filter(pl.col("answered_on") == pl.col("answered_on").max())
         )
-        person = person.join(said.filter(pl.col("answer").list.contains("yes")), on="person_id", how="semi")
+        person = person.join(said.filter(pl.col("answer").list.eval(pl.element() == "yes").list.all()), on="person_id", how="semi")
     recent = pl.col("contacted_on").is_between(TODAY - datetime.timedelta(days=(cooldown or 0) - 1), TODAY)
     if cooldown:
         person = person.join(
@@ -161,6 +161,16 @@ def test_off_the_email_list_may_be_called(megafile, facts):
     mailed = megafile.universe_of(gone).call_list("email", "persuade", cooldown_days=None)
     assert called.table.height > 0
     assert mailed.table.height == 0
+
+
+def test_of_two_answers_on_one_day_the_refusal_counts(megafile, facts):
+    last = facts["text_optin"].filter(pl.col("answered_on") <= TODAY).drop_nulls("answer")
+    last = last.filter(pl.col("answered_on") == pl.col("answered_on").max().over("person_id"))
+    torn = last.group_by("person_id").agg(pl.col("answer").unique()).filter(pl.col("answer").list.len() > 1)
+    torn = torn.filter(pl.col("answer").list.contains("yes"))["person_id"]
+    assert torn.len() > 0
+    assert megafile.universe_of(torn.to_list()).call_list("text", "turnout").table.is_empty()
+    assert megafile.universe("texts_allowed()").people().filter(pl.col("person_id").is_in(torn.implode())).is_empty()
 
 
 def test_unknown_and_missing_answers_are_no_consent(megafile, facts):
@@ -245,6 +255,41 @@ def test_van_gets_one_column_in_a_zip_for_each_state(megafile, facts, tmp_path):
     with_van = facts["person"].filter(pl.col("person_id").is_in(made.table["person_id"].implode())).drop_nulls("van_id")
     assert sorted(ids_) == sorted(with_van["van_id"].to_list())
     assert json.loads(manifest.read_text())["left_out_without_van_id"] == made.table.height - with_van.height
+
+
+@pytest.mark.parametrize(
+    ("tool", "channel", "header"),
+    [
+        ("actionkit", "email", ["email", "first_name", "last_name", "state", "zip", "user_last_gift_days"]),
+        ("mobilize", "email", ["email_address", "given_name", "family_name", "postal_code", "state", "last gift days"]),
+        ("spoke", "text", ["firstName", "lastName", "cell", "zip", "external_id", "city", "state", "last gift days"]),
+        ("impactive", "text", ["first_name", "last_name", "phone", "van_id", "state_abbrev", "city", "last gift days"]),
+    ],
+)
+def test_a_tool_gets_its_own_headers_in_the_lists_order(megafile, facts, tmp_path, tool, channel, header):
+    made = megafile.universe().call_list(channel, "turnout", columns={"last gift days": "last_gift_days"})
+    file, manifest = made.write(tmp_path / "list.csv", tool, per_caller=10_000)
+    with file.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == header
+    contact = next(name for name in header if name in ("email", "email_address", "cell", "phone"))
+    listed = made.table[CHANNELS[channel]].str.strip_prefix("+")
+    assert [row[contact] for row in rows] == listed.to_list()
+    assert not any(cell[:1] in "=+-@\t\r" for row in rows for cell in row.values() if cell)
+    assert json.loads(manifest.read_text())["rows"] == made.table.height
+    if tool == "impactive":
+        of = dict(facts["person"].select("person_id", "van_id").iter_rows())
+        assert [row["van_id"] or None for row in rows] == [of[person] for person in made.table["person_id"]]
+
+
+def test_a_tool_that_has_no_use_for_a_list_refuses_it(megafile, tmp_path):
+    for tool, channel in (("spoke", "phone"), ("actionkit", "text"), ("mobilize", "door")):
+        with pytest.raises(BadValue, match=f"takes a '.*' list; this is a '{channel}' list"):
+            megafile.universe().call_list(channel, "turnout").write(tmp_path / "l.csv", tool)
+    made = megafile.universe().call_list("text", "turnout", columns={"cell": "county"})
+    with pytest.raises(BadValue, match="'cell' of its own"):
+        made.write(tmp_path / "l.csv", "spoke")
+    assert made.write(tmp_path / "l.csv")[0].read_text(encoding="utf-8").startswith("place,")
 
 
 def test_a_list_shows_what_is_asked_for_and_no_more_to_fundraisers(megafile, facts):

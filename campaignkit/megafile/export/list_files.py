@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ import polars as pl
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.megafile.export.printed_lists import as_printed, call_sheets, workbook
+from campaignkit.megafile.export.tool_files import TOOLS, Tool
 from campaignkit.spreadsheets import Drafts, csv_bytes
 from campaignkit.tables import check_columns
 
@@ -68,13 +70,20 @@ class Sheets:
         return named | ({f"{self.split_by} unknown": parts[(None,)]} if (None,) in parts else {})
 
 
-def write_csv(_con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, drafts: Drafts, sheets: Sheets) -> int:
-    """Draft a list as a CSV with every column, or as one for each part; return its rows."""
+def write_csv(
+    con: duckdb.DuckDBPyConnection,
+    table: pl.DataFrame,
+    path: Path,
+    drafts: Drafts,
+    sheets: Sheets,
+    tool: Tool | None = None,
+) -> int:
+    """Draft a list as a CSV with every column, or with a tool's headers, or as one for each part; return its rows."""
     if "phone" in table.columns:  # without the plus sign, which a spreadsheet would take for a formula
         table = table.with_columns(pl.col("phone").str.strip_prefix("+"))
     parts = sheets.of(table)
     for file, part in zip(_file_names(path, list(parts)), parts.values(), strict=True):
-        drafts.add(file, csv_bytes(part))
+        drafts.add(file, csv_bytes(tool.file_of(con, part) if tool else part))
     return table.height
 
 
@@ -126,4 +135,5 @@ def write_van(con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, d
 
 WRITERS: dict[str, Callable[[duckdb.DuckDBPyConnection, pl.DataFrame, Path, Drafts, Sheets], int]] = {
     "csv": write_csv, "xlsx": write_xlsx, "pdf": write_pdf, "van": write_van,
+    **{name: partial(write_csv, tool=tool) for name, tool in TOOLS.items()},
 }  # fmt: skip

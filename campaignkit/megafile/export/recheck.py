@@ -15,7 +15,7 @@ import polars as pl
 from campaignkit.errors import BadValue
 from campaignkit.megafile.ingest import clean
 from campaignkit.megafile.storage.opening import connect, inode
-from campaignkit.megafile.suppression.rules import MEANS, in_order
+from campaignkit.megafile.suppression.rules import LAST_TEXT_ANSWER, MEANS, in_order
 from campaignkit.sql import quote_literal
 from campaignkit.tables import check_columns
 
@@ -149,6 +149,6 @@ def _closed(channel: str, as_van: bool) -> str:
                      f"ON point = r.{means} WHERE r.van_id IS NOT NULL")  # fmt: skip
     if channel == "text":
         parts.append("SELECT row, 'no consent to texts' FROM listed ANTI JOIN (SELECT person_id FROM text_optin "
-                     "GROUP BY person_id HAVING max_by(answer, answered_on) = 'yes') USING (person_id)")  # fmt: skip
+                     f"GROUP BY person_id HAVING {LAST_TEXT_ANSWER} = 'yes') USING (person_id)")  # fmt: skip
     reason = f"arg_min(reason, {in_order('reason')}) AS reason"
     return f"SELECT row, {reason} FROM ({' UNION ALL '.join(parts)}) c(row, reason) GROUP BY row"

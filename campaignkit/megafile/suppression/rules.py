@@ -39,6 +39,9 @@ from campaignkit.megafile.working_tables import create, drop
 #: What of a person each channel needs.
 MEANS = {"phone": "phone", "text": "phone", "door": "address", "mail": "address", "email": "email"}
 
+#: SQL for someone's last answer to whether they may be texted: of two on one day, the one that is not a yes.
+LAST_TEXT_ANSWER = "max_by(text_optin.answer, row(text_optin.answered_on, text_optin.answer <> 'yes'))"
+
 #: Reasons in the order in which a list counts them; a person who has several counts under the first.
 REASONS = (
     "deceased", "confidential", "moved", "wrong number", "do not call", "refused", "unsubscribed", "bounced", UNKNOWN,
