@@ -8,9 +8,11 @@ from campaignkit.megafile.refresh.report import RefreshReport
 from campaignkit.megafile.resolve import Resolution, resolve
 from campaignkit.megafile.ties import Ties
 from campaignkit.megafile.universe import Universe
+from campaignkit.megafile.van_pipeline import van_pipeline
 
 __all__ = [
     "Breakdown", "CallList", "Explanation", "Megafile", "RefreshReport", "Resolution", "Ties", "Universe", "resolve",
+    "van_pipeline",
 ]  # fmt: skip
 
 

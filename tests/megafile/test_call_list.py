@@ -98,7 +98,9 @@ def may_be_reached(facts, channel, cooldown):
         said = last.group_by("person_id").agg(
             pl.col("answer").filter(pl.col("answered_on") == pl.col("answered_on").max())
         )
-        person = person.join(said.filter(pl.col("answer").list.eval(pl.element() == "yes").list.all()), on="person_id", how="semi")
+        person = person.join(
+            said.filter(pl.col("answer").list.eval(pl.element() == "yes").list.all()), on="person_id", how="semi"
+        )
     recent = pl.col("contacted_on").is_between(TODAY - datetime.timedelta(days=(cooldown or 0) - 1), TODAY)
     if cooldown:
         person = person.join(
