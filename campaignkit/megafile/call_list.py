@@ -21,6 +21,7 @@ from campaignkit.megafile.export.list_files import WRITERS, Sheets
 from campaignkit.megafile.export.manifest import put_with_manifest
 from campaignkit.megafile.export.recheck import built_at, recheck, standing_file, warn_of_removed
 from campaignkit.megafile.export.tool_files import TOOLS
+from campaignkit.megafile.inspecting.content import MOST_LOOKED_AT, content_of
 from campaignkit.megafile.predicates import Translated, named_features
 from campaignkit.megafile.storage.opening import inode
 from campaignkit.megafile.suppression.rules import LAST_TEXT_ANSWER, MEANS, REASONS, in_order
@@ -221,6 +222,8 @@ def make_call_list(
         warnings.warn(f"The list ranks by {rank_by}: {warning}", stacklevel=3)
     steps = [*_exclusions(universe, channel, cooldown_days), *_caps(channel, per_household, per_phone, limit)]
     table, counted, built = _run(universe, channel, rank.sql, steps, also)
+    for name in also:
+        _refuse_what_looks_like_contacts(name, table[name], channel)
     funnel = _funnel(universe, counted, steps)
     return CallList(table, funnel, channel, purpose, universe, rank_by, rank.warnings, built)
 
@@ -243,6 +246,22 @@ def _refuse_other_contacts(what: str, expression: Translated, channel: str) -> N
         raise BadValue(
             f"{what} holds {listed(sorted(others))}, by which some on a {channel} list may not be reached; make a list "
             "of that channel."
+        )
+
+
+def _refuse_what_looks_like_contacts(name: str, column: pl.Series, channel: str) -> None:
+    """Refuse a column of one's own that holds phones or e-mail addresses: nothing says which of them are closed."""
+    known = column.drop_nulls().head(MOST_LOOKED_AT)
+    if known.dtype.is_float():
+        known = known.cast(pl.Int64, strict=False).drop_nulls()
+    texts = known.cast(pl.String, strict=False).drop_nulls().str.strip_chars().to_list()
+    shown = {"email": "e-mail addresses", "phone": "phone numbers"}.get(
+        content_of(texts, len(texts)).kind if texts else ""
+    )
+    if shown is not None:
+        raise BadValue(
+            f"columns: {name!r} holds what looks like {shown}, and nothing says which may be used; map the column to "
+            f"the person's own in the layout and make a list of that channel (this one is of {channel!r})."
         )
 
 

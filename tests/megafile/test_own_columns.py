@@ -102,6 +102,22 @@ def test_they_serve_breakdowns_features_ranks_and_segments(campaign):
     assert ranked.table["first_name"].to_list() == ["Robert", "Ann"]
 
 
+def test_a_column_of_ones_own_that_holds_contacts_is_on_no_list(campaign):
+    people = campaign.universe("donor").people("person_id")
+    n = range(people.height)
+    contacts = {
+        "other_email": [f"p{i}@example.org" for i in n], "cell": [f"(216) 555-01{i:02}" for i in n],
+        "digits": [2165550100 + i for i in n], "dollars_asked": [25.5 + i for i in n],
+    }  # fmt: skip
+    campaign.add(people.with_columns(**{name: pl.Series(values) for name, values in contacts.items()}), restricted=())
+    donors = campaign.universe("donor")
+    for name, what in {"other_email": "e-mail addresses", "cell": "phone numbers", "digits": "phone numbers"}.items():
+        for columns in ([name], {"x": name}):
+            with pytest.raises(BadValue, match=f"looks like {what}"):
+                donors.call_list("mail", "turnout", columns=columns)
+    assert donors.call_list("mail", "turnout", columns=["dollars_asked"]).table["dollars_asked"].min() == 25.5
+
+
 def test_explain_says_which_record_gave_each_value(campaign):
     robert = campaign.universe("club = 'Elm'").people("person_id")["person_id"].item()
     own = campaign.explain(robert).own
