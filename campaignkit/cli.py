@@ -6,7 +6,6 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from campaignkit.errors import BadValue, CampaignkitError
 from campaignkit.megafile import Megafile
 from campaignkit.megafile.inspection import inspect
 from campaignkit.sample.stored import DROPS, SEED, exports_folder
+from campaignkit.sample.stored import build as build_sample
 from campaignkit.sample.stored import megafile as sample_megafile
 from campaignkit.sample.truth import link_quality
 
@@ -29,11 +29,9 @@ _ACCEPT = "take in a snapshot although it holds far fewer records than the one b
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 1 with the error on standard error; of a night its own code, and 2 with an error."""
-    parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
-    if rest and options.run is not _lab:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    options.rest = rest
+    ours, jupyters = _jupyters_apart(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(ours)
+    options.rest = jupyters
     try:
         return options.run(options) or 0
     except CampaignkitError as error:
@@ -42,6 +40,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("campaignkit: stopped; nothing was changed", file=sys.stderr)
         return 130
+
+
+def _jupyters_apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return our own arguments, and what `lab` passes on to JupyterLab: all from its first option.
+
+    Examples
+    --------
+    >>> _jupyters_apart(["lab", "mine", "--port", "8898"])
+    (['lab', 'mine'], ['--port', '8898'])
+    """
+    options = [at for at, word in enumerate(arguments) if word.startswith("-")]
+    if arguments[:1] != ["lab"] or not options or {"-h", "--help"} & {*arguments}:
+        return [*arguments], []
+    return [*arguments[: options[0]]], [*arguments[options[0] :]]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -188,13 +200,20 @@ def _refresh(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     exports, started = exports_folder(), time.monotonic()
     print(f"Building one megafile from the exports in {exports.name}/ …", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "campaign.duckdb"
-        with Megafile.build(exports, path, progress=True) as megafile:
-            _report(megafile)
-            _show("Links held against the truth, by pair of sources", link_quality(megafile, exports / "truth"))
-            size = path.stat().st_size / 1e6
-            print(f"\n{megafile}\n{time.monotonic() - started:.0f} s, {size:.0f} MB. Next: campaignkit lab")
+    with build_sample(progress=True) as megafile:
+        _report(megafile)
+        _show("Links held against the truth, by pair of sources", link_quality(megafile, exports / "truth"))
+        size = megafile.path.stat().st_size / 1e6
+        print(f"\n{megafile}\n{time.monotonic() - started:.0f} s, {size:.0f} MB. {_after_demo()}")
+
+
+def _after_demo() -> str:
+    """Return the next command, one that works here: the notebooks, which open the megafile that was just built."""
+    if (Path.cwd() / "Makefile").exists() and Path(__file__).resolve().parents[1] == Path.cwd():
+        return "Next, the notebooks: make lab"
+    if find_spec("jupyterlab") is None:
+        return "Next, the notebooks: pip install 'campaignkit[lab]', then campaignkit lab"
+    return "Next, the notebooks: campaignkit lab"
 
 
 def _report(megafile: Megafile) -> None:

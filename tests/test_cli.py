@@ -55,6 +55,10 @@ def test_lab_passes_on_what_is_jupyters(tmp_path, monkeypatch):
     cli.main(["lab", str(tmp_path), "--no-browser", "--port=9999"])
     assert ran[0][:3] == [sys.executable, "-m", "jupyterlab"]
     assert {"--no-browser", "--port=9999", f"--notebook-dir={tmp_path}"} <= set(ran[0])
+    monkeypatch.chdir(tmp_path)
+    cli.main(["lab", "--port", "8898"])
+    assert ran[1][-2:] == ["--port", "8898"]
+    assert "--notebook-dir=campaignkit_notebooks" in ran[1]
 
 
 def test_other_commands_refuse_what_they_do_not_know():

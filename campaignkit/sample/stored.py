@@ -20,6 +20,7 @@ SMALL = 130_000  # people in the small sample
 SEED = 2012
 DROPS = {"2012-10-01": ("sample_data", write), "2012-10-31": ("sample_data_20121031", write_tracking)}
 
+_KEPT = 4  # megafiles of the sample: both drops, of two versions of the code
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -77,27 +78,54 @@ def megafile(progress: bool | None = None, *, drop: str = "2012-10-01") -> Megaf
     datetime.date(2012, 10, 1)
     """
     check_scalar(drop, "drop", choices=list(DROPS))
-    exports = [exports_folder(progress, drop=day) for day in DROPS if day <= drop]
-    code = sorted(path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"})
-    read = [path for folder in exports for path in sorted(folder.rglob("*.*"))]
-    path = _cache() / f"sample-{_digest([*code, *read])}.duckdb"
+    path = _path(drop, progress)
     with _one_at_a_time(path):
         if path.exists():
             return Megafile.open(path)
-        if len(exports) == 1:
-            return Megafile.build(exports[0], path, progress=progress)
-        return _refreshed(exports[1], path, progress)
+        if drop == min(DROPS):
+            return _built(path, progress)
+        return _refreshed(drop, path, progress)
 
 
-def _refreshed(exports: Path, path: Path, progress: bool | None) -> Megafile:
+def build(progress: bool | None = None) -> Megafile:
+    """Build the sample campaign's megafile though it may be there already, and keep it where `megafile` finds it."""
+    path = _path(min(DROPS), progress)
+    with _one_at_a_time(path):
+        return _built(path, progress)
+
+
+def _path(drop: str, progress: bool | None) -> Path:
+    """Return where the megafile of a drop is kept, by what makes it: the exports and the code that reads them."""
+    exports = [exports_folder(progress, drop=day) for day in DROPS if day <= drop]
+    code = sorted(path for path in (_PACKAGE / "megafile").rglob("*") if path.suffix in {".py", ".sql", ".toml"})
+    read = [path for folder in exports for path in sorted(folder.rglob("*.*"))]
+    return _cache() / f"sample-{_digest([*code, *read])}.duckdb"
+
+
+def _built(path: Path, progress: bool | None) -> Megafile:
+    built = Megafile.build(exports_folder(progress), path, progress=progress)
+    _forget_old(path)
+    return built
+
+
+def _refreshed(drop: str, path: Path, progress: bool | None) -> Megafile:
     """Refresh a copy of the first drop's megafile, and put it there whole."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         with megafile(progress) as first:
             part = Path(shutil.copy(first.path, folder))
         with Megafile.open(part) as copy:
-            copy.refresh(exports, progress=progress)
+            copy.refresh(exports_folder(progress, drop=drop), progress=progress)
         part.rename(path)
+    _forget_old(path)
     return Megafile.open(path)
+
+
+def _forget_old(path: Path) -> None:
+    """Remove samples that other code built, but for the last few: one that is open stays until it is closed."""
+    kept = sorted(path.parent.glob("sample-*.duckdb"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for old in kept[_KEPT:]:
+        for file in (old, old.with_suffix(".building"), old.with_name(f"{old.name}.exports.jsonl")):
+            file.unlink(missing_ok=True)
 
 
 @contextmanager
