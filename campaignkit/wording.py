@@ -5,6 +5,8 @@ A `kind` is "rate" (a share of people, read as per cent), "money" (dollars a per
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 MINUS = "−"
 
 
@@ -121,6 +123,20 @@ def interval(lower: float | None, upper: float | None, kind: str) -> str:
     if kind == "rate":
         return f"{sign(lower)}{points(lower)} to {sign(upper)}{points(upper)}"
     return f"{change(lower, kind)} to {change(upper, kind)}"
+
+
+def between(lower: float, upper: float, write: Callable[[float], str]) -> str:
+    """Return an interval of levels, each end written by `write`.
+
+    Examples
+    --------
+    >>> between(0.051, 0.062, share), between(1.5, 22.4, number), between(-1.2, 3.4, number)
+    ('5.1–6.2%', '1.50–22.40', '−1.20 to 3.40')
+    """
+    low, high = write(lower), write(upper)
+    if min(lower, upper) < 0 or "+" in low + high:
+        return f"{low} to {high}"
+    return f"{low.removesuffix('%')}–{high}"
 
 
 def confidence(level: float) -> str:

@@ -30,7 +30,7 @@ from campaignkit.stats.intervals.estimate import Estimate
 from campaignkit.stats.intervals.skewness import TOO_SKEWED, lognormal_skewness
 from campaignkit.tables import Roles, numbers, unit_of
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import change, number, share
+from campaignkit.wording import between, change, confidence, interval, number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -85,21 +85,22 @@ class Encouragement(Result):
         """Say what the offer did, what joining did, which people that is about, and what must hold."""
         first, intention, late = self.table.rows(named=True)
         offer = (
-            f"The offer made {share(first['estimate'])} more join ({share(first['lower'])} to {share(first['upper'])}) "
-            f"and moved {self.outcome} by {self._amount(intention['estimate'])} a person offered "
-            f"({self._amount(intention['lower'])} to {self._amount(intention['upper'])})."
+            f"The offer changed joining by {change(first['estimate'], 'rate')} ({confidence(self.confidence_level)} "
+            f"interval {interval(first['lower'], first['upper'], 'rate')}) and {self.outcome} by "
+            f"{self._amount(intention['estimate'])} per person offered "
+            f"({between(intention['lower'], intention['upper'], self._amount)})."
         )
         if late["lower"] is None:
-            joining = "It moved too few to say what joining did: the interval has no end."
+            joining = "It moved too few people to say what joining did: the interval is unbounded."
         else:
             times = "" if late["ratio"] is None else f", {late['ratio']:.2f} times what they would have given"
             joining = (
-                f"For those it moved to join, joining came to {self._amount(late['estimate'])} each "
-                f"({self._amount(late['lower'])} to {self._amount(late['upper'])}{times})."
+                f"For those it moved to join, joining was worth {self._amount(late['estimate'])} each "
+                f"({between(late['lower'], late['upper'], self._amount)}){times}."
             )
         must = (
-            "This needs no covariates, since the offer was drawn at random; it does need that the offer changed "
-            "nothing but who joined, and it is about those moved, not about all who joined."
+            "No covariates are needed, because the offer was random. It does assume that the offer changed nothing "
+            "except who joined. It describes those the offer moved, not everyone who joined."
         )
         return " ".join([offer, joining, must, *self.warnings])
 
@@ -240,7 +241,9 @@ def _row(effect: str, e: Estimate, n: int, mean_control: float) -> dict[str, obj
 def _weak(effects: OfferEffects) -> dict[str, str]:
     if effects.f >= WEAK:
         return {}
-    text = f"The offer is a weak instrument (F = {effects.f:.1f}, below {WEAK:g}): the point is not to be quoted alone."
+    text = (
+        f"The offer is a weak instrument (F = {effects.f:.1f}, below {WEAK:g}): do not quote the point estimate alone."
+    )
     return {"weak_offer": text}
 
 
@@ -248,8 +251,8 @@ def _few(effects: OfferEffects, cluster: str | None) -> dict[str, str]:
     if cluster is None or effects.df + 2 >= 2 * FEW_CLUSTERS:
         return {}
     text = (
-        f"Few or unequal clusters: those of {cluster} tell as much as {effects.df + 2:.0f} of one size would; the "
-        "intervals allow for it, and are wide."
+        f"Few or unequal clusters: those of {cluster} tell as much as {effects.df + 2:.0f} equal ones. The intervals "
+        "allow for it and are wide."
     )
     return {"few_clusters": text}
 
@@ -264,8 +267,8 @@ def _skewed(o: Offer, effects: OfferEffects, outcome: str) -> dict[str, str]:
     if lognormal_skewness(np.log(given).var(ddof=1), givers) <= TOO_SKEWED:
         return {}
     text = (
-        f"{outcome} is skewed and the offer moved about {max(moved, 0):,.0f} people: a few large amounts decide, and "
-        "intervals hold less often than they say."
+        f"{outcome} is skewed and the offer moved about {max(moved, 0):,.0f} people. A few large amounts decide, and "
+        "the intervals cover less often than stated."
     )
     return {"skewed_outcome": text}
 
@@ -275,4 +278,4 @@ def _not_random(table: pl.DataFrame, o: Offer, covariates: list[str]) -> list[st
         return []
     statistic, q = wald_test(o.offered, o.x, o.weight)
     p = float(gammaincc(q / 2, statistic / 2))
-    return [] if p >= UNLIKELY else [f"The covariates foretell who was offered (p = {p:.1g}): was it really random?"]
+    return [] if p >= UNLIKELY else [f"The covariates predict who got the offer (p = {p:.1g}): was it really random?"]

@@ -33,7 +33,7 @@ from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
 from campaignkit.stats.intervals.estimate import Estimate, interval
 from campaignkit.tables import needed_unit
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import number
+from campaignkit.wording import between, confidence, dollars
 
 if TYPE_CHECKING:
     import altair as alt
@@ -107,13 +107,13 @@ class EventStudy(Result):
         times = ""
         if self.ratio is not None:
             r = self.ratio
-            times = f", {r.value:.2f} times what they would have given ({r.lower:.2f} to {r.upper:.2f})"
+            times = f", {r.value:.2f} times what they would have given ({r.lower:.2f}–{r.upper:.2f})"
         effect = (
-            f"Joining added {o.value:,.2f} dollars a person and {self.period} ({o.lower:,.2f} to {o.upper:,.2f}){times}"
-            f": {self.joined:,} who joined, beside {against} in the same {self.period}s, over up to "
-            f"{self.window[1] + 1} {self.period}s since."
+            f"Joining added {dollars(o.value)} per person per {self.period} ({confidence(self.confidence_level)} "
+            f"interval {between(o.lower, o.upper, dollars)}){times}. {self.joined:,} joined; they are compared with "
+            f"{against} in the same {self.period}s, up to {self.window[1] + 1} {self.period}s after joining."
         )
-        rests = "This holds if both would have moved alike from then on, which no test of the past can prove."
+        rests = "This assumes both would have moved alike from then on, which no test of the past can prove."
         return " ".join([self._past(), effect, rests, *self._robust(), *self.warnings])
 
     def _robust(self) -> list[str]:
@@ -121,24 +121,24 @@ class EventStudy(Result):
             return []
         low, high = self.robust
         return [
-            f"Were they to move apart from then on as much each {self.period} as they ever did before, it could be "
-            f"anything between {number(low)} and {number(high)}."
+            f"If they drift apart as much each {self.period} as they ever did before, the effect could be anywhere "
+            f"from {dollars(low)} to {dollars(high)}."
         ]
 
     def _past(self) -> str:
         if self.pre_trend_p is None:
-            return "There is no period before the base to see whether the groups moved alike."
+            return "No period before joining is left to check whether the groups moved alike."
         if self.pre_trend_p < 1 - self.confidence_level:
             return (
-                f"The groups did not move alike before joining (p = {self.pre_trend_p:.3f}), so what follows mixes the "
-                "effect with that."
+                f"The groups did not move alike before joining (p = {self.pre_trend_p:.3f}), so the effect below is "
+                "mixed with that difference."
             )
         seen = (
             ""
             if self.detectable_slope is None
-            else f"; a drift of {self.detectable_slope:,.2f} a {self.period} would have been noticed in 80% of studies"
+            else f"; a drift of {dollars(self.detectable_slope)} per {self.period} would be noticed in 80% of studies"
         )
-        return f"Before joining the groups moved alike as far as can be seen (p = {self.pre_trend_p:.2f}{seen})."
+        return f"Before joining, the groups moved alike as far as the data show (p = {self.pre_trend_p:.2f}{seen})."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the effect by periods since joining; before the line lie the pre-trends."""
@@ -152,7 +152,7 @@ class EventStudy(Result):
             color=alt.Color("time:N", sort=["before", "since"], title=None),
             tooltip=["event:Q", *(alt.Tooltip(f"{name}:Q", format=",.2f") for name in numbers), "n:Q"],
         )
-        y = alt.Y("lower:Q", title=f"dollars a person and {self.period}")
+        y = alt.Y("lower:Q", title=f"dollars per person per {self.period}")
         zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(opacity=0.6).encode(y="at:Q")
         begin = alt.Chart(pl.DataFrame({"at": [-0.5]})).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(x="at:Q")
         points = base.mark_point(filled=True, opacity=1).encode(y="estimate:Q")
@@ -371,7 +371,7 @@ def _named(joined: int, clusters: int, pre_trend_p: float | None, alpha: float) 
         named["few_joined"] = f"Only {joined:,} people joined; intervals are rough."
     if clusters < min(FEW_CLUSTERS, joined):
         named["few_clusters"] = (
-            f"Few or unequal clusters: those who joined tell as much as {clusters} of one size; intervals are rough."
+            f"Few or unequal clusters: those who joined tell as much as {clusters} equal ones, so intervals are rough."
         )
     if pre_trend_p is not None and pre_trend_p < alpha:
         named["pre_trend"] = "The groups' paths differed before joining: the plain interval cannot be relied on."

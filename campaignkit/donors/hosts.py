@@ -19,7 +19,7 @@ from campaignkit.result import Result
 from campaignkit.stats.intervals.estimate import equal_tailed
 from campaignkit.tables import Roles, check_numbers, needed_unit, open_roles
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import dollars, number, share
+from campaignkit.wording import between, confidence, dollars, number, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -73,19 +73,23 @@ class Hosts(Result):
     def summary(self) -> str:
         """Say who comes first, how sure that is, what a mailing brings, and what may mislead."""
         row = self.table.filter("candidate").row(0, named=True)
-        pull = f"{self._level(row['estimate'])} ({self._level(row['lower'])} to {self._level(row['upper'])})"
+        interval = f"{confidence(self.confidence_level)} interval"
         verb = "is rated" if self.ratings else "draws"
-        text = f"Where {self.wanted}, {row['host']} {verb} {pull}, and is the best of "
-        text += f"{self.table['candidate'].sum()} candidates with probability {row['probability_best']:.0%}"
+        text = (
+            f"Where {self.wanted}, {row['host']} {verb} {self._level(row['estimate'])} ({interval} "
+            f"{between(row['lower'], row['upper'], self._level)}) and is the best of {self.table['candidate'].sum()} "
+            f"candidates with {row['probability_best']:.0%} probability."
+        )
         if not self.ratings:
-            bounds = f"{row['entries_lower']:,.0f} to {row['entries_upper']:,.0f}"
-            text += f"; a mailing of {self.mailing:,} should bring {row['entries']:,.0f} entries ({bounds})"
-        if row["dollars"] is not None:
-            bounds = f"{dollars(row['dollars_lower'], 0)} to {dollars(row['dollars_upper'], 0)}"
-            text += f" and {dollars(row['dollars'], 0)} ({bounds})"
+            bounds = f"{row['entries_lower']:,.0f}–{row['entries_upper']:,.0f}"
+            text += f" A mailing of {self.mailing:,} should bring {row['entries']:,.0f} entries ({interval} {bounds})"
+            if row["dollars"] is not None:
+                bounds = f"{dollars(row['dollars_lower'], 0)}–{dollars(row['dollars_upper'], 0)}"
+                text += f" and {dollars(row['dollars'], 0)} ({interval} {bounds})"
+            text += "."
         if row["similarity"] is not None:
-            text += f"; its appeal goes along with {self.like}'s at {number(row['similarity'])}"
-        return f"{text}.{self._cautions()}"
+            text += f" Its appeal correlates with {self.like}'s at {number(row['similarity'])}."
+        return text + self._cautions()
 
     def _level(self, value: float) -> str:
         return number(value) if self.ratings else share(value)
@@ -93,12 +97,12 @@ class Hosts(Result):
     def _cautions(self) -> str:
         thin = self.table.filter(pl.col("thin"))["host"].to_list()
         apart = self.table.drop_nulls("invited_apart")
-        text = f" Little is known of {listed(thin)}: an estimate that leans on the other hosts." if thin else ""
+        text = f" Little is known of {listed(thin)}; the estimate borrows from the other hosts." if thin else ""
         if apart.height:
             reasons = "; ".join(f"{host} ({why})" for host, why in apart.select("host", "invited_apart").rows())
-            text += f" Not everyone was invited alike, so these may differ by who they reached, not by pull: {reasons}."
+            text += f" Invitations differed, so these hosts may differ by who was reached, not by pull: {reasons}."
         elif not self.ratings:
-            text += " Whether invitations were random cannot be seen in the columns that were not looked at."
+            text += " Invitations look random in the columns checked; others were not checked."
         return text
 
     def chart(self) -> alt.TopLevelMixin:

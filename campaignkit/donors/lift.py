@@ -227,7 +227,7 @@ def _warnings(
     if lone.any():
         who = f"those with {treated}" if not c.everyone else "all"
         warnings.append(
-            f"{share:.1%} of {who} ({int(lone.sum()):,}) have no counterpart: there the models extrapolate."
+            f"{int(lone.sum()):,} of {who} ({share:.1%}) have no comparable person; for them the models extrapolate."
         )
     for name, means in run.means.items():
         if means is None:

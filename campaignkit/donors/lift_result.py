@@ -17,7 +17,7 @@ from campaignkit.donors.observational.robustness import Sensitivity
 from campaignkit.donors.observational.worth import Worth, ends
 from campaignkit.errors import listed
 from campaignkit.result import Result
-from campaignkit.wording import confidence, number, share
+from campaignkit.wording import between, confidence, number, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -157,9 +157,9 @@ class Lift(Result):
     def _placebos_failed(self) -> list[str]:
         label = LABELS[self.lead]
         return [
-            f"The placebo failed: {row['placebo']}, which {self.treated} cannot have changed, still differs by "
-            f"{number(row['estimate'])} ({number(row['lower'])} to {number(row['upper'])}) after {label} without it, "
-            "so part of what follows is who joined and not what joining did."
+            f"The placebo test failed: {row['placebo']}, which {self.treated} can't have changed, still differs by "
+            f"{number(row['estimate'])} ({between(row['lower'], row['upper'], number)}) after {label} without it. Part "
+            "of the effect below is who joined, not what joining did."
             for row in self.failed.iter_rows(named=True)
         ]
 
@@ -169,29 +169,29 @@ class Lift(Result):
             return ""
         times = "" if row["ratio"] is None else f", {row['ratio']:.2f} times as much"
         return (
-            f"{self.outcome} averages {number(row['mean_treated'])} among {self.n_treated:,} with {self.treated} and "
-            f"{number(row['mean_control'])} among {self.n_comparison:,} others{times}, before anything is made "
-            "comparable."
+            f"{self.outcome} averages {number(row['mean_treated'])} among the {self.n_treated:,} with {self.treated} "
+            f"and {number(row['mean_control'])} among {self.n_comparison:,} others{times}, before any adjustment."
         )
 
     def _left(self) -> str:
         rows = self.credible
         if rows.is_empty():
-            return "No adjusted estimate can be relied on."
+            return "No adjusted estimate is reliable here."
         who = "those who joined" if self.estimand == "ATT" else "everyone"
         lead = self._row(self.lead) or {}
-        by = f"{LABELS[self.lead]} says"
-        intervals = f"the {confidence(self.confidence_level)} intervals of {rows.height} estimators"
+        lead_label = LABELS[self.lead]
+        intervals = f"{confidence(self.confidence_level)} intervals of {rows.height} estimators"
         if rows["ratio"].null_count() == 0:
             low, high = ends(rows, "ratio_lower", "ratio_upper")
             return (
-                f"Compared with like people, for {who} it comes to between {low:.2f} and {high:.2f} times "
-                f"({intervals}; {by} {lead['ratio']:.2f}, or {number(lead['estimate'])} each)."
+                f"After adjustment, {self.outcome} of {who} is {low:.2f}–{high:.2f} times what it would have been "
+                f"({intervals}). {lead_label[0].upper()}{lead_label[1:]} says {lead['ratio']:.2f} times, or "
+                f"{number(lead['estimate'])} each."
             )
         low, high = ends(rows, "lower", "upper")
         return (
-            f"Compared with like people, for {who} it comes to between {number(low)} and {number(high)} each "
-            f"({intervals}; {by} {number(lead['estimate'])})."
+            f"After adjustment, {self.outcome} of {who} differs by {between(low, high, number)} each ({intervals}). "
+            f"{lead_label[0].upper()}{lead_label[1:]} says {number(lead['estimate'])}."
         )
 
     def _agreement(self) -> str:
@@ -200,34 +200,34 @@ class Lift(Result):
         if len(names) < 2:
             return ""
         text = listed(names)
-        return f"{text[0].upper()}{text[1:]} all take the covariates' means for enough; that they agree proves little."
+        return f"{text[0].upper()}{text[1:]} all balance only the covariates' means, so their agreement proves little."
 
     def _aside(self) -> str:
         names = [LABELS[name] for name in self.set_aside]
         if not names or self.credible.is_empty():
             return ""
-        verb = "is" if len(names) == 1 else "are"
-        return f"Not among these {verb} {listed(names)}: no answer, too few people, or groups still apart."
+        return f"Left out: {listed(names)} (no answer, too few people, or groups still unbalanced)."
 
     def _robustness(self) -> str:
         sensitivity = self.sensitivity
         if sensitivity.e_value is not None and sensitivity.e_value_bound is not None:
             strong = (
-                f"a trait no file shows would have to go with both joining and {self.outcome} "
-                f"{sensitivity.e_value:.2f}-fold to explain it away, {sensitivity.e_value_bound:.2f}-fold to bring the "
-                "interval to no effect"
+                "To explain the effect away, a trait that is not in the file would need a "
+                f"{sensitivity.e_value:.2f}-fold association with both joining and {self.outcome} (E-value); "
+                f"{sensitivity.e_value_bound:.2f}-fold would stretch the interval to no effect."
             )
         else:
             strong = (
-                f"a trait no file shows would have to explain {share(sensitivity.robustness)} of what is left of both "
-                f"joining and {self.outcome} to bring regression's estimate to nothing"
+                f"To bring regression's estimate to zero, a trait that is not in the file would have to explain "
+                f"{share(sensitivity.robustness)} of the remaining variation in both joining and {self.outcome} "
+                "(robustness value)."
             )
         passed = (
             ""
             if self.placebo.is_empty() or self.failed.height
-            else " The placebo showed nothing amiss, which proves little."
+            else " The placebo test found no problem, which proves little."
         )
-        return f"This holds only if the covariates say all that drives both: {strong}.{passed}"
+        return f"This holds only if the covariates capture everything that drives both. {strong}{passed}"
 
     def _row(self, estimator: str) -> dict[str, float] | None:
         rows = self.table.filter(pl.col("estimator") == estimator)
@@ -240,7 +240,7 @@ class Lift(Result):
         if rows["ratio"].null_count() == 0:
             return charts.intervals(
                 rows, "by", "ratio", "ratio_lower", "ratio_upper", reference=1.0, number=".2~f",
-                title=f"{self.outcome}: times what it would have been without {self.treated}",
+                title=f"{self.outcome}: times what it would be without {self.treated}",
                 description=self.summary(),
             )  # fmt: skip
         title = f"{self.outcome}: what {self.treated} added for each"

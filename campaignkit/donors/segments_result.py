@@ -10,7 +10,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.errors import listed
 from campaignkit.result import Result
-from campaignkit.wording import confidence, dollars, share
+from campaignkit.wording import confidence, counted, dollars, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -104,49 +104,49 @@ class Segments(Result):
 
     def summary(self) -> str:
         """Say how many were searched, how many held up, what the first is worth, and what this does not show."""
-        who = (
-            f"{self.searched:,} segments were searched among {self.people:,} {self.rows_are}, {share(self.rate)} with "
+        start = (
+            f"{self.people:,} {self.rows_are} searched in {counted(self.searched, 'segment')}{self._aside()}; the "
+            f"overall rate of {self.outcome} is {share(self.rate)}."
         )
-        start = f"{who}{self.outcome}{self._aside()}"
         stand_out = self.table.filter(pl.col("p_adjusted") <= self.q).height
         if not stand_out:
-            return f"{start}; none stands out beyond chance (false-discovery rate {self.q:g})."
-        held = f", and {self.confirmed.height} of them held up among {self.held_out:,} others" if self.held_out else ""
-        return f"{start}; {_counted(stand_out, self.table.height)}{held}. {self._first()} {self._caution()}"
+            return f"{start} No segment stands out beyond chance (false-discovery rate {self.q:g})."
+        held = f"; {self.confirmed.height} held up among the {self.held_out:,} held out" if self.held_out else ""
+        return f"{start} {_counted(stand_out, self.table.height)}{held}. {self._first()} {self._caution()}"
 
     def _aside(self) -> str:
-        return f" ({self.set_aside:,} rows without an outcome set aside)" if self.set_aside else ""
+        return f" ({self.set_aside:,} rows without an outcome left out)" if self.set_aside else ""
 
     def _first(self) -> str:
         row = self.table.row(0, named=True)
         prefix = "holdout_" if self.held_out and row["holdout_size"] else ""
         rate, lift = row[f"{prefix}rate"], row[f"{prefix}lift"]
         if lift is None:
-            return f"The first is {row['segment']}, with {share(rate)}."
+            return f"First: {row['segment']}, at {share(rate)}."
         lower, upper = row[f"{prefix}lift_lower"], row[f"{prefix}lift_upper"]
         bounds = (
             ""
             if lower is None or upper is None
-            else f" ({confidence(self.confidence_level)} interval {lower:.2f} to {upper:.2f})"
+            else f" ({confidence(self.confidence_level)} interval {lower:.2f}–{upper:.2f})"
         )
         extra = 1000 * (rate - rate / lift) if lift else 0.0
         amount = row[f"{prefix}amount_mean"]
-        worth = f", and {dollars(amount)} a head" if amount is not None else ""
-        where = "held out, " if prefix else ""
+        worth = f", and {dollars(amount)} each" if amount is not None else ""
+        where = " of those held out" if prefix else ""
         return (
-            f"The first is {row['segment']}: {where}{share(rate)}, {lift:.2f} times the rate of all others{bounds}; "
-            f"that is {extra:,.0f} more in every 1,000{worth}."
+            f"First: {row['segment']}, at {share(rate)}{where}, {lift:.2f} times everyone else's rate{bounds}. That is "
+            f"{extra:,.0f} more per 1,000 people{worth}."
         )
 
     def _caution(self) -> str:
-        unheld = "" if self.held_out else " Nothing was held out, so the lifts shown are too high."
+        unheld = "" if self.held_out else " Nobody was held out, so the lifts shown are too high."
         return f"This says who responded, not what would change anyone's mind.{unheld}{self._leaking()}"
 
     def _leaking(self) -> str:
         if not self.leaking_values:
             return ""
-        column = f"a column that is {self.outcome} in other words should not be in by"
-        return f" Beware: {listed(self.leaking_values)}; {column}."
+        column = f"A column that restates {self.outcome} does not belong in by"
+        return f" Check this: {listed(self.leaking_values)}. {column}."
 
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw each segment's lift with its interval, the searched half beside the held-out."""
@@ -161,11 +161,11 @@ class Segments(Result):
         rows = pl.concat(split_samples).sort(order, maintain_order=True)
         return charts.intervals(
             rows, "segment", *names, series="half", reference=1.0, number=".2~f", description=self.summary(),
-            title=f"Times as many with {self.outcome} as among all others",
+            title=f"{self.outcome}: times everyone else's rate",
         )  # fmt: skip
 
 
 def _counted(stand_out: int, shown: int) -> str:
     if stand_out == shown:
-        return f"{stand_out} stand{'s' if stand_out == 1 else ''} out beyond chance"
-    return f"{stand_out} of the {shown} shown stand out beyond chance"
+        return f"{counted(stand_out, 'segment')} stand{'s' if stand_out == 1 else ''} out beyond chance"
+    return f"{stand_out} of the {shown} segments shown stand{'s' if stand_out == 1 else ''} out beyond chance"

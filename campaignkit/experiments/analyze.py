@@ -120,15 +120,17 @@ class Analysis(Result):
         base = self.table.filter((pl.col("outcome") == outcome) & (pl.col("arm") == self.control))["level"].item()
         name = {"holm": " after Holm", "bh": " after Benjamini–Hochberg", "none": ""}[best["correction"]]
         text = (
-            f"{outcome}: {best['arm']} has {level(best['level'], kind)}, {self.control} {level(base, kind)}; "
-            f"difference {change(best['estimate'], kind)} ({confidence(self.confidence_level)} interval "
+            f"{outcome}: {level(best['level'], kind)} in {best['arm']} and {level(base, kind)} in {self.control}, a "
+            f"difference of {change(best['estimate'], kind)} ({confidence(self.confidence_level)} interval "
             f"{interval(best['lower'], best['upper'], kind)}, "
             f"{p_value(best['p_adjusted'])}{name})."
         )
         if rows.height > 1:
-            text += f" {shown} of {rows.height} arms differ from {self.control} by more than chance."
+            text += (
+                f" {shown} of {rows.height} arms differ{'s' if shown == 1 else ''} from {self.control} beyond chance."
+            )
         elif not shown:
-            text += " That is no more than chance gives."
+            text += " That is within chance."
         return text + self._missing(outcome)
 
     def _missing(self, outcome: str) -> str:

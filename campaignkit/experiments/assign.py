@@ -47,19 +47,19 @@ class Assignment(Result):
         counts = ", ".join(f"{arm}: {n:,}" for arm, n in sizes.rows())
         worst = (self.balance["share"] - self.balance["expected_share"]).abs().max()
         how = (
-            "by a hash of each id: the same again, and who comes later gets an arm without moving anybody"
+            "by a hash of each id: a rerun gives the same arms, and people added later get one without moving anyone"
             if self.method == "hash"
-            else "in blocks: each stratum as planned to the last cluster; a changed list changes arms, so keep this one"
+            else "in blocks: each stratum matches the plan to the last cluster. A new list changes arms: keep this one"
         )
-        end = f" The largest gap to a planned share, in any stratum, is {worst:.1%}."
+        end = f" The largest gap to a planned share in any stratum is {worst:.1%}."
         if self.means.height:
             end += f" No column differs by more than {self.means['difference'].abs().max():.2f} standard deviations."
-        return f"{self.table.height:,} drawn ({counts}), {how}.{end}"
+        return f"{self.table.height:,} assigned ({counts}), {how}.{end}"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are in each arm."""
         sizes = self.table.group_by("arm").len("n").sort("arm")
-        return charts.bars(sizes, "arm", "n", description=self.summary(), title="Units drawn")
+        return charts.bars(sizes, "arm", "n", description=self.summary(), title="People assigned to each arm")
 
     def write(self, path: Any) -> None:
         """Write who is in which arm as CSV.

@@ -86,17 +86,17 @@ class GroupEffects(Result):
             p = p_value(row["p_adjusted"])
             if row["p_adjusted"] >= 1 - self.confidence_level:
                 sentences.append(
-                    f"for {row['arm']}, no difference between the {row['groups']} groups is shown ({p}): they differ "
-                    f"about as much as chance makes them; the effect is {change(row['overall'], self.kind)} overall."
+                    f"for {row['arm']}, the {row['groups']} groups differ no more than chance would make them ({p}). "
+                    f"The overall effect is {change(row['overall'], self.kind)}."
                 )
                 continue
             ordered = rows.sort("shrunk", descending=True)
             best, least = ordered.row(0, named=True), ordered.row(-1, named=True)
             sentences.append(
-                f"for {row['arm']}, the groups differ ({p}): most in {self._group(best)}, "
-                f"{change(best['shrunk'], self.kind)}, least in {self._group(least)}, "
-                f"{change(least['shrunk'], self.kind)} (shrunk; {change(best['estimate'], self.kind)} and "
-                f"{change(least['estimate'], self.kind)} as seen)."
+                f"for {row['arm']}, the groups differ ({p}). The effect is largest in {self._group(best)}, "
+                f"{change(best['shrunk'], self.kind)}, and smallest in {self._group(least)}, "
+                f"{change(least['shrunk'], self.kind)}. Both are shrunk; observed, they are "
+                f"{change(best['estimate'], self.kind)} and {change(least['estimate'], self.kind)}."
             )
         return sentences
 

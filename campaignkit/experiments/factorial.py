@@ -60,15 +60,13 @@ class Factorial(Result):
             best = self.table.filter(pl.col("term") == term).sort("estimate", descending=True).row(0, named=True)
             if p < 1 - self.confidence_level:
                 sentences.append(
-                    f"{term} matters: best is {best['level']} ({change(best['estimate'], self.kind)} to its mean)"
+                    f"{term} matters, and {best['level']} is best ({change(best['estimate'], self.kind)} from its mean)"
                 )
             else:
-                sentences.append(f"no effect of {term} is shown")
+                sentences.append(f"no clear effect of {term}")
         alpha = 1 - self.confidence_level
         both = self.terms.filter(pl.col("term").str.contains(" × ", literal=True) & (pl.col("p_adjusted") < alpha))
-        end = (
-            f"These work together: {', '.join(both['term'])}." if both.height else "No two are shown to work together."
-        )
+        end = f"Interaction: {', '.join(both['term'])}." if both.height else "No interaction is clear."
         return " ".join([*self.notes, f"{self.outcome}: {'; '.join(sentences)}. {end}", *self.warnings.values()])
 
     def chart(self) -> alt.TopLevelMixin:

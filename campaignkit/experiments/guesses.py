@@ -49,15 +49,15 @@ class Pool(Result):
         best = self.table.row(0, named=True)
         winners = self.table.filter("beats_chance")[self.by].to_list()
         text = (
-            f"{best[self.by]} had the best order of {self.table.height}, rank correlation "
-            f"{best['rank_correlation']:.2f} ({p_value(best['p_adjusted'])} after Holm). "
+            f"{best[self.by]} ranked the arms best of {self.table.height} (rank correlation "
+            f"{best['rank_correlation']:.2f}, {p_value(best['p_adjusted'])} after Holm). "
         )
         if not winners:
-            return text + "Nobody is shown to beat chance."
+            return text + "Nobody clearly beat chance."
         negative = self.table.filter(pl.col("log_score") <= 0).height
         return (
-            f"{text}{len(winners)} of {self.table.height} beat chance: {', '.join(map(str, winners))}. Measured by how "
-            f"much was claimed, {negative} did worse than saying that all arms are alike."
+            f"{text}{len(winners)} of {self.table.height} beat chance: {', '.join(map(str, winners))}. {negative} did "
+            f"worse than calling all arms equal (log score)."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -76,7 +76,7 @@ class Pool(Result):
         points = base.mark_point(opacity=1).encode(x="value:Q")
         return alt.layer(chance, points).properties(
             description=self.summary(),
-            title=f"Forecasts; the bar holds {confidence(self.confidence_level)} of random orders",
+            title=f"Guesses against the results; the bar holds {confidence(self.confidence_level)} of random orders",
             width=charts.WIDTH,
         )
 

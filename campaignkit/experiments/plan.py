@@ -89,18 +89,18 @@ class Plan(Result):
         """Say the first row: what it takes for what."""
         row, kind = self.table.row(0, named=True), self.past.kind
         text = (
-            f"With {row['n']:,} people in {row['arms']} arms, an effect of {change(row['effect'], kind)} on "
-            f"{level(self.past.mean, kind)} ({row['relative_effect']:+.0%}) is shown with probability "
-            f"{row['power']:.0%}."
+            f"{row['n']:,} people in {row['arms']} arms detect an effect of {change(row['effect'], kind)} on "
+            f"{level(self.past.mean, kind)} ({row['relative_effect']:+.0%}) with {row['power']:.0%} power."
         )
         if self.past.icc is not None:
             text += (
-                f" Clusters (correlation {self.past.icc:.2f}) widen the variance {self.past.design_effect:.2f} times."
+                f" Clustering (correlation {self.past.icc:.2f}) multiplies the variance by "
+                f"{self.past.design_effect:.2f}."
             )
         if self.past.explained:
-            text += f" The covariate takes away {self.past.explained:.0%} of the variance."
+            text += f" The covariate removes {self.past.explained:.0%} of the variance."
         if row["power_checked"] is not None:
-            text += f" In experiments made up from the past gifts it was shown in {row['power_checked']:.0%}."
+            text += f" In experiments simulated from past gifts, power was {row['power_checked']:.0%}."
         return text
 
     def chart(self) -> alt.TopLevelMixin:
@@ -109,7 +109,7 @@ class Plan(Result):
         number = "+.2~%" if self.past.kind == "rate" else "+,.3~f"
         base = alt.Chart(self.curve).mark_line().encode(
             x=alt.X("n:Q", title="people in all arms", scale=alt.Scale(type="log")),
-            y=alt.Y("effect:Q", title="least effect shown", axis=alt.Axis(format=number), scale=alt.Scale(type="log")),
+            y=alt.Y("effect:Q", title="detectable effect", axis=alt.Axis(format=number), scale=alt.Scale(type="log")),
         )  # fmt: skip
         at = alt.Chart(self.table.select("n", "effect")).mark_point().encode(x="n:Q", y="effect:Q")
         return alt.layer(base, at).properties(description=self.summary(), width=charts.WIDTH, title=self.outcome)

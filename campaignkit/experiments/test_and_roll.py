@@ -38,11 +38,11 @@ class TestAndRoll(Result):
         """Say how many to test, and what that gains."""
         row = self.table.row(0, named=True)
         return (
-            f"Test {row['n_arm']:,} an arm ({row['n_test']:,} of {self.population:,}), then send the better-looking "
-            f"arm to the other {row['n_rest']:,}: expect {row['expected_total']:,.0f}, {row['gain']:,.0f} more than "
-            f"without a test, {row['gain_share']:.0%} of what knowing the best arm beforehand would bring. That "
-            f"supposes arms differ by {self.prior_sd:.3g} (standard deviation), as past tests say; the winner needs no "
-            "significance."
+            f"Test {row['n_arm']:,} per arm ({row['n_test']:,} of {self.population:,}), then send the better arm to "
+            f"the other {row['n_rest']:,}. Expect {row['expected_total']:,.0f} in all, {row['gain']:,.0f} more than "
+            f"without a test: {row['gain_share']:.0%} of what knowing the best arm in advance would add. This assumes "
+            f"arms differ by {self.prior_sd:.3g} (standard deviation), as in past tests. The winner does not have to "
+            "be significant."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -50,7 +50,7 @@ class TestAndRoll(Result):
         alt = charts.house()
         rows = self.table.sort("n_arm")
         line = alt.Chart(rows).mark_line().encode(
-            x=alt.X("n_arm:Q", title="people an arm in the test", scale=alt.Scale(type="log")),
+            x=alt.X("n_arm:Q", title="people per arm in the test", scale=alt.Scale(type="log")),
             y=alt.Y("gain:Q", title="expected gain", axis=alt.Axis(format=",~s")),
         )  # fmt: skip
         best = (

@@ -110,32 +110,32 @@ class Winners(Result):
         kind, start = kind_shown(best["kind"], self.outcome), " ".join([self.sizes.sentence(), *self.notes])
         text = (
             f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
-            f"probability {best['probability_best']:.0%}{self._none()}; "
-            f"expect {level(best['estimate'], kind)} of it, not the {level(best['level'], kind)} seen. "
-            f"Its lead over the other arms' average was "
-            f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, as {self.luck:.0%} of it is luck."
+            f"{best['probability_best']:.0%} probability{self._none()}. Expect {level(best['estimate'], kind)} from "
+            f"it, not the {level(best['level'], kind)} observed. Its lead over the average of the others was "
+            f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, because {self.luck:.0%} of it is "
+            "luck."
         )
         if self.recipients is not None and kind != "mean":
             lost = best["loss_in_all"]
             worth = dollars(lost, 0) if kind == "money" else f"{lost:,.0f}"
             text += (
-                f" Of {self.recipients:,} recipients, {worth} is what choosing it may cost, expected, as "
-                "another may be best."
+                f" Choosing it risks an expected loss of {worth} over {self.recipients:,} recipients, because another "
+                "arm may be better."
             )
         return text
 
     def _none(self) -> str:
         if self.no_difference < SAID:
             return ""
-        past = "" if self.past_tests else "; past tests (past=) would tell more"
-        return f" (with {self.no_difference:.0%} there is no difference between them{past})"
+        past = "" if self.past_tests else "; past tests, passed as past=, would say more"
+        return f" ({self.no_difference:.0%} that they do not differ at all{past})"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each arm's shrunk level with its interval beside the raw one."""
         alt = charts.house()
         rows = self.table.with_columns(pl.col("arm").cast(pl.String))
         number = ".2~%" if self.table["kind"][0] == "rate" else ",.2~f"
-        title = f"{self.outcome}: shrunk, with {confidence(self.confidence_level)} interval; × as seen"
+        title = f"{self.outcome}: shrunk, with {confidence(self.confidence_level)} interval; × as observed"
         main = charts.intervals(rows, "arm", description=self.summary(), title=title, number=number)
         raw = alt.Chart(rows.select(label="arm", level="level")).mark_point(
             shape="cross", angle=45, opacity=0.8, size=60

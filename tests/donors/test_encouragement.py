@@ -74,7 +74,7 @@ def test_a_weak_offer_is_said_and_has_no_end():
     assert found.f < 10
     assert found.table["lower"][2] is None
     assert "weak instrument" in found.summary()
-    assert "the interval has no end" in found.summary()
+    assert "the interval is unbounded" in found.summary()
     assert "weak" not in offer(people()).summary()
     assert anderson_rubin(0.0, 0.0, 1.0, 1.0, 0.0, 3.84) == (-np.inf, np.inf)
 
@@ -127,4 +127,4 @@ def test_yes_or_no_is_told_in_points():
     offered = rng.random(4000) < 0.5
     joined = rng.random(4000) < 0.1 + 0.3 * offered
     table = pl.DataFrame({"offered": offered, "joined": joined, "gave": rng.random(4000) < 0.2 + 0.1 * joined})
-    assert "points a person offered" in donors.encouragement(table, "offered", "joined", "gave").summary()
+    assert "points per person offered" in donors.encouragement(table, "offered", "joined", "gave").summary()

@@ -330,9 +330,9 @@ def test_a_failed_placebo_is_said_first_and_a_passed_one_proves_little():
     bad = lift(table, placebo={"x1": ["x1"]})
     assert bad.failed["placebo"].to_list() == ["x1"]
     assert bad.failed["estimate"].item() > 0.1
-    assert bad.summary().startswith("The placebo failed: x1, which joined cannot have changed")
+    assert bad.summary().startswith("The placebo test failed: x1, which joined can't have changed")
     assert "Asking" in bad.value(enrollment_rate=0.1).summary()
-    assert "A placebo failed" in bad.value(enrollment_rate=0.1).summary()
+    assert "A placebo test failed" in bad.value(enrollment_rate=0.1).summary()
     good = lift(table, placebo={"before": []})
     assert good.failed.is_empty()
     assert "proves little" in good.summary()
@@ -389,12 +389,12 @@ def test_some_without_a_counterpart_are_counted_not_dropped():
     table = people().with_columns(vip=pl.col("joined") & (pl.col("person") % 9 == 0))
     found = lift(table, covariates=[*X, "vip"])
     assert row(found, "entropy")["estimate"] is None
-    assert any("have no counterpart" in said for said in found.warnings)
+    assert any("have no comparable person" in said for said in found.warnings)
     assert any("Entropy balancing has no answer" in said for said in found.warnings)
     assert found.trimming["n_left_out"].to_list()[1] > 0
     assert "entropy" in found.set_aside
-    assert re.search(r"Not among these (is|are) .*entropy balancing.*: no answer", found.summary())
-    assert "Not among these" not in lift(people()).summary()
+    assert re.search(r"Left out: .*entropy balancing.* \(no answer", found.summary())
+    assert "Left out" not in lift(people()).summary()
     assert found.lead == "aipw"
     assert found.n_treated == int(table["joined"].sum())
 

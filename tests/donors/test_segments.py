@@ -158,8 +158,8 @@ def test_nothing_there_shows_nothing():
     ours = discover_segments(world, "entered", BY, unit="person")
     assert ours.table.is_empty()
     assert ours.chart() is None
-    assert "none stands out" in ours.summary()
-    assert "none stands out" in repr(ours)
+    assert "No segment stands out" in ours.summary()
+    assert "No segment stands out" in repr(ours)
     assert ours._repr_html_()
 
 
@@ -234,7 +234,7 @@ def test_without_a_holdout_the_best_look_better_than_they_are():
     alone = discover_segments(world, "entered", BY, holdout=None, distinct=False, rank="lift")
     assert alone.table["holdout_lift"].null_count() == alone.table.height
     assert (
-        "Nothing was held out"
+        "Nobody was held out"
         in discover_segments(
             sample.draw("contest", 20_000, seed=5, appeal=4.0).table, "entered", BY[:3], holdout=None
         ).summary()
@@ -338,7 +338,7 @@ def test_a_column_that_is_the_outcome_in_other_words_is_told(contest):
     found = discover_segments(told, "entered", ["region", "sex", "since", "never"], unit="person")
     assert "nobody with since unknown has the outcome" in found.leaking_values
     assert "everybody with not never has the outcome" in found.leaking_values
-    assert "should not be in by" in found.summary()
+    assert "does not belong in by" in found.summary()
     assert not discover_segments(contest, "entered", ["region", "sex", "age_band"], unit="person").leaking_values
 
 
@@ -441,7 +441,7 @@ def test_nulls_everywhere(contest):
     assert ours.constant == ("void",)
     unknown = ours.table.filter(pl.col("segment") == "region unknown")
     assert unknown["where"].to_list() == ['"region" IS NULL']
-    assert "set aside" in ours.summary()
+    assert "left out" in ours.summary()
 
 
 def test_rare_values_make_no_condition_but_count(contest):

@@ -385,9 +385,9 @@ def test_a_wrong_sample_ratio_is_said_first():
     table = people().filter(~((pl.col("arm") == "b") & (pl.col("person") % 3 == 0)))
     found = analyze(table, "arm", "voted")
     assert found.sizes.mismatch
-    assert found.summary().startswith("Beware: the arms' sizes are not equal (p < 0.001)")
+    assert found.summary().startswith("Arm sizes are not equal (p < 0.001)")
     stated = analyze(table, "arm", "voted", shares={"control": 3, "b": 2, "c": 3})
-    assert stated.summary().startswith("The arms are as large as planned")
+    assert stated.summary().startswith("Arm sizes match the plan")
 
 
 def test_losing_one_arms_answers_is_said():
@@ -479,7 +479,7 @@ def test_arms_unequal_by_plan_raise_no_alarm_and_ask():
     arm = np.where(rng.random(22_000) < 1 / 11, "b", "control")
     found = analyze(pl.DataFrame({"arm": arm, "yes": rng.random(22_000) < 0.1}), "arm", "yes")
     assert not found.sizes.alarm
-    assert "1 : 10 is taken for planned" in found.summary()
+    assert "assumes 1 : 10 was planned" in found.summary()
     assert "shares=" in found.summary()
 
 

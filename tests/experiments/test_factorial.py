@@ -43,7 +43,7 @@ def test_interactions_are_found_and_said():
     none = factorial(crossed(), ["subject", "sender"], "gave")
     assert (
         none.summary()
-        == "gave: no effect of subject is shown; no effect of sender is shown. No two are shown to work together."
+        == "gave: no clear effect of subject; no clear effect of sender. No interaction is clear."
     )
     assert none.chart().to_dict()["description"] == none.summary()
 

@@ -32,7 +32,7 @@ def test_the_expected_gain_is_what_simulation_gives():
 
 def test_what_it_says():
     found = experiments.test_and_roll(100_000, mean=0.68, prior_sd=0.03)
-    assert found.summary().startswith("Test 2,284 an arm (4,568 of 100,000)")
+    assert found.summary().startswith("Test 2,284 per arm (4,568 of 100,000)")
     assert found.chart().to_dict()["description"] == found.summary()
     with pytest.raises(BadValue, match="prior_sd"):
         experiments.test_and_roll(1000, mean=0.1, prior_sd=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,7 +11,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.donors.observational.estimators import LABELS
 from campaignkit.result import Result
-from campaignkit.wording import dollars, share
+from campaignkit.wording import between, confidence, dollars, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -50,12 +51,15 @@ class Worth(Result):
         rows = self.table.filter(pl.col("estimator") == self.lead)
         row = (rows if rows.height else self.table).row(0, named=True)
         low, high = ends(self.table, "lower", "upper")
-        caution = " A placebo failed, so part of this is who joins and would not come." if self.placebo_failed else ""
+        whole = partial(dollars, digits=0)
+        caution = (
+            " A placebo test failed, so part of this is who joins, and would not follow." if self.placebo_failed else ""
+        )
         return (
             f"Asking {self.people:,} people at {dollars(self.cost)} each, with {share(self.enrollment_rate)} joining, "
-            f"nets {dollars(row['estimate'], 0)} ({dollars(row['lower'], 0)} to {dollars(row['upper'], 0)} by "
-            f"{LABELS[row['estimator']]}; {dollars(low, 0)} to {dollars(high, 0)} over all estimators), if they "
-            f"are like those the estimate is about.{caution}"
+            f"nets {dollars(row['estimate'], 0)} by {LABELS[row['estimator']]} ({confidence(self.confidence_level)} "
+            f"interval {between(row['lower'], row['upper'], whole)}; {between(low, high, whole)} over all estimators), "
+            f"if they resemble the people in the estimate.{caution}"
         )
 
     def chart(self) -> alt.TopLevelMixin | None:

@@ -58,22 +58,22 @@ class Sizes:
         """Say whether the arms are as planned, first of all."""
         if self.alarm:
             plan = "planned" if self.stated else "equal"
-            mend = "" if self.stated else " If they were drawn in other shares, say which: shares={arm: share}."
+            mend = "" if self.stated else " If other shares were planned, pass them: shares={arm: share}."
             text = (
-                f"Beware: the arms' sizes are not {plan} ({p_value(self.p_value)}); who is in which arm may not be "
-                f"random, and no difference below can be relied on until it is known why.{mend}"
+                f"Arm sizes are not {plan} ({p_value(self.p_value)}), so assignment may not be random. Do not rely on "
+                f"any difference below until you know why.{mend}"
             )
         elif self.inferred is not None:
             times = " : ".join(f"{x:g}" for x in self.inferred)
             text = (
-                f"The arms are far from even; {times} is taken for planned ({', '.join(map(str, self.table['arm']))}). "
-                "Say what was planned, so that it can be checked: shares={arm: share}."
+                f"Arm sizes are uneven; this assumes {times} was planned ({', '.join(map(str, self.table['arm']))}). "
+                "To check against the plan, pass shares={arm: share}."
             )
         else:
-            text = f"The arms are as large as planned (sample ratio {p_value(self.p_value)})."
+            text = f"Arm sizes match the plan (sample ratio {p_value(self.p_value)})."
         worst = [name for name, p in self.missing_p.items() if p < ALARM]
         if worst:
-            text += f" Beware: {listed(worst)} is missing more often in some arms than in others."
+            text += f" Check this: {listed(worst)} is missing more often in some arms than in others."
         return text
 
 
