@@ -90,7 +90,7 @@ class Result(ABC):
     Parameters
     ----------
     table : polars.DataFrame
-        The answer, one row a thing, with columns in snake_case.
+        The answer, one row per thing, with columns in snake_case.
 
     Examples
     --------

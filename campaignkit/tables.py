@@ -210,7 +210,7 @@ def restrictions(data: object, names: Sequence[str], facts: Sequence[str]) -> fr
 
 
 def is_universe(data: object) -> bool:
-    """Return whether data are people of a megafile, whose facts can be asked for: one row a person."""
+    """Return whether data are people of a megafile, whose facts can be asked for: one row per person."""
     return callable(getattr(data, "features", None)) and callable(getattr(data, "relation", None))
 
 

@@ -45,7 +45,7 @@ by_phone = gone.call_list("phone", purpose="volunteer")
 by_phone
 
 # %% [markdown]
-# Each step of the funnel says how many fell out and how many are left; the steps add up. One call a household and one
+# Each step of the funnel says how many fell out and how many are left; the steps add up. One call per household and one
 # a number is the rule; turn it off and see what it spares people:
 
 # %%

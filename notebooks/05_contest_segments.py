@@ -83,7 +83,7 @@ faded
 #
 # ## The next host
 #
-# Every contest so far, one row a person and host. Ages and regions come from the megafile.
+# Every contest so far, one row per person and host. Ages and regions come from the megafile.
 
 # %%
 people = mf.universe("in_source('supporter')").people("person_id", "region", "sex", "age_band", "race", "donor")
@@ -118,7 +118,7 @@ hosts
 # ## The same on real filings
 #
 # Where the FEC's 2012 rows are at hand: which occupations, in which states, gave a thousand dollars or more at once?
-# The file is full of traps. Memo rows count money twice, one row a period holds all small gifts in a lump, refunds
+# The file is full of traps. Memo rows count money twice, one row per period holds all small gifts in a lump, refunds
 # are negative. They are set aside and counted, not dropped in silence.
 
 # %%

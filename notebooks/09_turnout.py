@@ -37,8 +37,8 @@ voters
 # %% [markdown]
 # ## What was known before an election
 #
-# One row a person on the rolls that day. *Could not*: registered later, or under 18 at the time. That is no weak voter,
-# and gets a level of its own.
+# One row per person on the rolls that day. *Could not*: registered later, or under 18 at the time. That is no weak
+# voter, and gets a level of its own.
 
 # %%
 before_2008 = ck.voters.turnout_history(voters, "2008-11-04")

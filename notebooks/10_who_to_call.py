@@ -191,7 +191,7 @@ order.formula
 # ## List
 #
 # The priority is written as a score like any other; the list does the rest: no wrong numbers, nobody who asked not to
-# be called, one call a household.
+# be called, one call per household.
 
 # %%
 order.write_scores(mf)

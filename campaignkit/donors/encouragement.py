@@ -137,7 +137,7 @@ def encouragement(
     Parameters
     ----------
     data : table
-        One row a person who could have been drawn, offered or not; or a universe.
+        One row per person who could have been drawn, offered or not; or a universe.
     offered : str
         Who was randomly made the offer: true/false or 0/1.
     joined : str

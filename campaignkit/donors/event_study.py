@@ -49,7 +49,7 @@ Student = Callable[[float, float], Estimate]  # value and standard error to an i
 class EventStudy(Result):
     """Effects of joining, by periods since.
 
-    `table` has one row a number of periods since joining: ``event`` (0 is the period of joining); ``estimate`` (an
+    `table` has one row per number of periods since joining: ``event`` (0 is the period of joining); ``estimate`` (an
     effect: dollars a person and period more than without joining, averaged over groups by their size; 0 by
     construction in the base period), ``lower``, ``upper`` (pointwise), ``std_error``, ``p_value`` (null in
     the base period); ``groups`` (joining periods averaged), ``n`` (people who joined in them); ``robust_lower``,
@@ -59,7 +59,7 @@ class EventStudy(Result):
     Attributes
     ----------
     cells : polars.DataFrame
-        One row a joining period and period: ``joined``, ``period`` (first days), ``event, estimate, lower, upper,
+        One row per joining period and period: ``joined``, ``period`` (first days), ``event, estimate, lower, upper,
         std_error, n, n_controls``: ATT(g, t).
     overall : Estimate
         The mean effect over all periods since joining within the window, in dollars a person and period.
@@ -189,9 +189,9 @@ def event_study(
     Parameters
     ----------
     people : table
-        Everyone at risk of giving and joining, one row a person. Who gave nothing belongs here too.
+        Everyone at risk of giving and joining, one row per person. Who gave nothing belongs here too.
     gifts : table
-        One row a gift; it is summed by person and period in DuckDB. Periods without a gift count as 0.
+        One row per gift; it is summed by person and period in DuckDB. Periods without a gift count as 0.
     unit : str or None
         The person's id, in both tables, of one type. None: ``person_id`` where `people` is a universe; otherwise it
         must be named.

@@ -31,7 +31,7 @@ __all__ = ["Hosts", "match_hosts"]
 class Hosts(Result):
     """Hosts by their pull within the wanted segment and region, the strongest candidate first.
 
-    `table` has one row a host:
+    `table` has one row per host:
 
     - ``host``; ``candidate``: false for the host to be matched, which is shown for comparison;
     - ``n``: people of the wanted group invited to it (or who rated it); ``positives``: how many of them entered (null
@@ -143,7 +143,7 @@ def match_hosts(
     Parameters
     ----------
     data : table
-        One row a person and host that the person was invited to, entered or not; or that the person rated.
+        One row per person and host that the person was invited to, entered or not; or that the person rated.
     outcome : str
         Whether the person entered (booleans or 0/1), or the rating. Rows where it is null are set aside, counted.
     host : str

@@ -69,13 +69,13 @@ def estimate_lift(
     Parameters
     ----------
     data : table
-        One row a person, or a universe, whose columns may then also be facts such as ``gifts('90d')``.
+        One row per person, or a universe, whose columns may then also be facts such as ``gifts('90d')``.
     treated : str
         Who joined before the outcome began: true/false or 0/1. Null is refused.
     outcome : str
         A number, such as dollars; a mean is compared. Null is refused: say 0 where nothing came.
     covariates : str or iterable of str
-        What was known of people before they could join. Numbers are taken as they are, texts as one column a value
+        What was known of people before they could join. Numbers are taken as they are, texts as one column per value
         (null is "unknown"). Gaps in numbers are filled ten times from the other columns (multiple imputation), beside a
         column that says where, with a warning; every estimator then takes ten times as long. Columns that are constant
         or follow from others are left out, with a warning.

@@ -32,7 +32,7 @@ ROUGH = 0.25  # standard deviations apart after weighting, above which an answer
 class Lift(Result):
     """What a program added, estimated in several ways.
 
-    `table` has one row an estimator: ``estimator``; ``estimate`` (an effect: the mean outcome with the program minus
+    `table` has one row per estimator: ``estimator``; ``estimate`` (an effect: the mean outcome with the program minus
     the mean without it over the target population, in the outcome's unit), ``lower``, ``upper`` (Student's t on
     the fewer arm's clusters less one, errors robust and counting what was estimated on the way), ``std_error``,
     ``p_value`` (of no effect; not corrected, as all rows answer one question); ``n`` (rows); ``mean_treated`` and

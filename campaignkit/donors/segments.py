@@ -57,7 +57,7 @@ def discover_segments(
     Parameters
     ----------
     data : table
-        One row a person, or a universe, of which `outcome` and `by` may also name facts such as
+        One row per person, or a universe, of which `outcome` and `by` may also name facts such as
         ``entered('host_a')``.
     outcome : str
         A column of booleans or 0/1. Rows where it is null are set aside and counted.

@@ -22,7 +22,7 @@ __all__ = ["Segments"]
 class Segments(Result):
     """Segments with more of the outcome than other people, the best first.
 
-    `table` has one row a segment:
+    `table` has one row per segment:
 
     - ``segment``: its conditions in words; ``where``: in SQL, as a universe takes them;
     - of the half that searched: ``size`` and ``positives`` (people, and those with the outcome; never weighted),
@@ -46,7 +46,7 @@ class Segments(Result):
     outcome : str
         The outcome's column.
     redundant : polars.DataFrame
-        One row a variant that `distinct` left out: ``segment``, ``where``, ``variant_of`` (the segment shown) and
+        One row per variant that `distinct` left out: ``segment``, ``where``, ``variant_of`` (the segment shown) and
         ``reason``.
     searched : int
         How many segments were searched.

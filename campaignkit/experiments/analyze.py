@@ -49,7 +49,7 @@ METHODS = {
 class Analysis(Result):
     """An experiment's arms beside its control.
 
-    `table` has one row an outcome and arm:
+    `table` has one row per outcome and arm:
 
     - `outcome`, `arm`, `kind` (``rate``, ``money`` or ``mean``), `n` (people with a value), `clusters` (null: people
       are the units), `missing` (people without a value);
@@ -180,7 +180,7 @@ def analyze(
     Parameters
     ----------
     data : table
-        One row a person. Polars, pandas, PyArrow, a DuckDB relation, PySpark, or a universe, whose columns may then
+        One row per person. Polars, pandas, PyArrow, a DuckDB relation, PySpark, or a universe, whose columns may then
         also be facts such as ``gifts('90d')``.
     arm : str
         The column that says which arm a person was given. Rows where it is null are set aside and counted.
@@ -225,7 +225,7 @@ def analyze(
         looking. None: ten times those of the first look.
     trials, successes : str, optional
         Columns of a table of counts in place of people, as an e-mail tool reports: how many were sent each arm, and how
-        many of them acted. Rows of one arm are added up. `outcome` is then left out. None: one row a person.
+        many of them acted. Rows of one arm are added up. `outcome` is then left out. None: one row per person.
     total, total_of_squares : str, optional
         With `trials`, in place of `successes`: the sum of a number such as dollars, and of its square. Intervals are
         Welch's, as single gifts are not known.

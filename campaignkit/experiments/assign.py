@@ -26,13 +26,13 @@ METHODS = ("hash", "blocked")
 class Assignment(Result):
     """Who is in which arm.
 
-    `table` has one row a unit, in the order given: the unit's column, the cluster's and the strata's where given, and
+    `table` has one row per unit, in the order given: the unit's column, the cluster's and the strata's where given, and
     `arm`.
 
-    `balance` has one row a stratum and arm: the strata's columns, `arm`, `clusters` (units where there are none),
+    `balance` has one row per stratum and arm: the strata's columns, `arm`, `clusters` (units where there are none),
     `n` (units), `expected_share` and `share` (of the stratum's clusters).
 
-    `means` has one row a column of `balance=` and arm: `column`, `arm`, `mean`, `difference` (standardized: to the
+    `means` has one row per column of `balance=` and arm: `column`, `arm`, `mean`, `difference` (standardized: to the
     mean of all, in standard deviations).
     """
 
@@ -94,7 +94,7 @@ def assign(
     Parameters
     ----------
     data : table
-        One row a unit.
+        One row per unit.
     arms : sequence
         The arms' names, two at least.
     unit : str or None
@@ -179,7 +179,7 @@ def _people(data: Any, unit: str, strata: list[str], cluster: str | None, measur
     if ids.null_count():
         raise BadValue(f"unit: {unit!r} is null in {ids.null_count():,} rows.")
     if twice := table.height - ids.n_unique():
-        raise BadValue(f"unit: {twice:,} rows repeat a {unit!r}; one row a unit was expected.")
+        raise BadValue(f"unit: {twice:,} rows repeat a {unit!r}; one row per unit was expected.")
     if cluster is None:
         return table.with_columns(ids.alias("__key"))
     together = canonical_ids(table[cluster]).alias("__key")

@@ -47,7 +47,7 @@ USUAL = 0.05  # groups' effects usually differ by this share of the outcome's st
 class GroupEffects(Result):
     """An experiment's effects by group of people.
 
-    `table` has one row a group and arm, without the control:
+    `table` has one row per group and arm, without the control:
 
     - the `by` columns, `arm`, `n` (people of the group in the arm), `control_n`, `level`, `control_level`;
     - `estimate`, `std_error`, `lower`, `upper`: an effect in that group, the arm's level minus the control's; null
@@ -56,7 +56,7 @@ class GroupEffects(Result):
     - `shrunk`, `shrunk_lower`, `shrunk_upper`: the effect drawn toward the other groups', as far as they are alike;
       act on this.
 
-    `differs` has one row an arm: `arm`, `groups`, `overall` (the effect among all people, as `analyze` finds it),
+    `differs` has one row per arm: `arm`, `groups`, `overall` (the effect among all people, as `analyze` finds it),
     `statistic` (Welch's F), `df`, `df_within`, `p_value` (that all groups have the same effect), `p_adjusted` (Holm
     over arms), `spread` (the groups' standard deviation, expected).
 
@@ -148,7 +148,7 @@ def effects_by(
     Parameters
     ----------
     data : table
-        One row a person.
+        One row per person.
     arm, outcome : str
         As for `analyze`.
     by : str or iterable of str
@@ -223,7 +223,7 @@ def effects_by(
 def _by_arm(
     table: pl.DataFrame, arms: Arms, arm_labels: list[Any], base: int, confidence_level: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return each arm's effects by group, shrunk, and whether they differ: one row an arm."""
+    """Return each arm's effects by group, shrunk, and whether they differ: one row per arm."""
     everyone, scale = _overall(arms), USUAL * _spread(arms)
     compared = [
         _compared(table.filter(pl.col("arm") == name), scale, everyone[i], confidence_level)

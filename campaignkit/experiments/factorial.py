@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Factorial(Result):
     """A factorial test's main effects and interactions.
 
-    `table` has one row a level of a factor (a main effect), or a pair of levels (an interaction):
+    `table` has one row per level of a factor (a main effect), or a pair of levels (an interaction):
 
     - `term` (``subject``, or ``subject × sender``), `level` (text), `n` (people there);
     - `estimate`, `std_error`, `lower`, `upper`: an effect: a main effect is the level's mean less the mean of the
@@ -42,7 +42,7 @@ class Factorial(Result):
       main effects. Normal intervals;
     - `p_value` of the effect, `p_adjusted` (Holm) over all rows, `correction`.
 
-    `terms` has one row a term: `term`, `df`, `statistic` (Wald's chi-squared), `p_value`, `p_adjusted`.
+    `terms` has one row per term: `term`, `df`, `statistic` (Wald's chi-squared), `p_value`, `p_adjusted`.
     """
 
     outcome: str
@@ -98,7 +98,7 @@ def factorial(
     Parameters
     ----------
     data : table
-        One row a person.
+        One row per person.
     factors : iterable of str
         Columns that each say one thing that was drawn at random, such as subject, sender and message. Rows where one of
         them is null are set aside.

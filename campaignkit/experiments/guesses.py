@@ -29,7 +29,7 @@ LEAST = 3  # arms of a test, for an order to say anything
 class Pool(Result):
     """How well each of the staff foresaw the tests.
 
-    `table` has one row a guesser, best first:
+    `table` has one row per guesser, best first:
 
     - the guesser's column, `tests`, `guesses` (arms forecast);
     - `rank_correlation`: Spearman's, between guess and outcome, within tests, averaged with each test's number of
@@ -98,10 +98,10 @@ def score_guesses(
     Parameters
     ----------
     guesses : table
-        One row a guesser and arm: `by`, `arm`, `guess` (0 or more, in any unit that rises with the outcome), and
+        One row per guesser and arm: `by`, `arm`, `guess` (0 or more, in any unit that rises with the outcome), and
         `test` where there are several.
     results : table or Analysis
-        One row an arm: `arm`, `n`, `level`, as `analyze(...).table` of one outcome has them.
+        One row per arm: `arm`, `n`, `level`, as `analyze(...).table` of one outcome has them.
     by, arm, guess : str
         The columns' names; `results` has its arms in a column of that name or in ``arm``.
     test : str, optional
@@ -161,7 +161,7 @@ def score_guesses(
 
 
 def _joined(guesses: Any, results: Any, by: str, arm: str, guess: str, test: str | None) -> pl.DataFrame:
-    """Return one row a guesser and arm with guess, n and level, tests of too few arms left out."""
+    """Return one row per guesser and arm with guess, n and level, tests of too few arms left out."""
     check_columns(guesses, by, arm, guess, *([] if test is None else [test]), where="guesses")
     check_numbers(guesses, guess, argument="guess")
     known = getattr(results, "table", results)

@@ -72,7 +72,7 @@ class Past:
 class Plan(Result):
     """What an experiment of a given size would show, or how large it must be.
 
-    `table` has one row a size or effect asked for: `arms`, `n` (people in all arms together), `n_arm` (in each arm
+    `table` has one row per size or effect asked for: `arms`, `n` (people in all arms together), `n_arm` (in each arm
     other than the control), `n_control`, `effect` (a difference to the control, in the outcome's
     unit), `relative_effect` (as a share of the mean), `power`, `alpha` (of each comparison: 1 − confidence_level over
     their number), `power_checked` (money: the share of experiments made up from the past gifts, tails and all, in which

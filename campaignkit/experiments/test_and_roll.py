@@ -23,7 +23,7 @@ __test__ = {}  # pytest takes a file of this name for tests
 class TestAndRoll(Result):
     """How many to test before sending the winner to the rest.
 
-    `table` has one row a size of test, the best one first: `n_arm` (people an arm in the test), `n_test` (in all),
+    `table` has one row per size of test, the best one first: `n_arm` (people an arm in the test), `n_test` (in all),
     `n_rest` (who get the winner), `expected_total` (of the outcome, over the whole population), `gain` (over sending
     any arm to all untested), `gain_share` (of what knowing the best arm beforehand would gain), `p_best` (the chance
     that the arm that is sent is the best).

@@ -36,7 +36,7 @@ SAID = 0.05  # the probability of no difference from which it is said
 class Winners(Result):
     """Arms of one test in the order of how good they really are, as far as can be known.
 
-    `table` has one row an arm, best first:
+    `table` has one row per arm, best first:
 
     - `arm`, `kind`, `n` (people with a value), `level` (raw), `estimate` (a level: the raw one shrunk toward the
       test's mean), `lower`, `upper` (credible interval of it);
@@ -45,7 +45,7 @@ class Winners(Result):
     - `expected_loss`: what sending this arm loses against the best one, expected, a recipient; `loss_in_all` times
       `recipients` (null where they are not known).
 
-    `draws` holds the posterior's draws, one column an arm, in the table's order.
+    `draws` holds the posterior's draws, one column per arm, in the table's order.
     """
 
     outcome: str
@@ -170,7 +170,7 @@ def winners(
     Parameters
     ----------
     data : table
-        One row a person.
+        One row per person.
     arm, outcome : str
         Who was given what, and what came of it; more is better. As for `analyze`.
     unit, cluster, weight : str, optional

@@ -26,8 +26,8 @@ _SUM = re.compile(r"sum\((.*)\)", re.DOTALL | re.IGNORECASE)
 class Breakdown(Result):
     """Groups of a universe.
 
-    `table` has one row a group, largest first: the group's columns, `n` (people) and `share` (of the universe).
-    With measures it has one row a group and measure: the group's columns, `measure`, `n` (people with a value),
+    `table` has one row per group, largest first: the group's columns, `n` (people) and `share` (of the universe).
+    With measures it has one row per group and measure: the group's columns, `measure`, `n` (people with a value),
     `estimate` (the level: a share for yes/no facts, a mean otherwise) and `lower`, `upper` (95%: Wilson for
     shares, Student's t for means; null where n is too small), groups in the order of their size. A measure
     ``sum(…)`` has the group's total as its estimate, with the mean's interval times `n`: what as many people of this

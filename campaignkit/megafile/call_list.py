@@ -54,8 +54,8 @@ _STANDS = "SELECT (SELECT max(night) FROM refresh_log), (SELECT max(as_of) FROM 
 class CallList(Result):
     """People to reach on a channel, best first.
 
-    `table` has one row a person: `place` (1 is first), `person_id`, `rank_value` (what `rank_by` gave, highest first;
-    null: unknown, last), what the channel needs, and the `columns` asked for. `funnel` has one row a step, from the
+    `table` has one row per person: `place` (1 is first), `person_id`, `rank_value` (what `rank_by` gave, highest first;
+    null: unknown, last), what the channel needs, and the `columns` asked for. `funnel` has one row per step, from the
     universe to the list: `step`, `removed`, `left`; each `left` is the one before less `removed`. `warnings` has what
     is to be said of the scores that it ranks by, such as that one ranks no better than chance. `built_at` is when the
     megafile that it is of was built (null: not known); ids of another build are other people's.
@@ -112,7 +112,7 @@ class CallList(Result):
             apostrophe (`undefuse` takes it off), phones as digits with the country code, no plus sign. ``"xlsx"``: a
             workbook to print, with names in proper case, phones as they are dialed (and as in the csv beside them).
             ``"pdf"``: the same as sheets with boxes to tick. ``"van"``: VAN's saved list in a .zip, one column VanID.
-            VanIDs are unique within a state only: a list that spans states becomes one zip a state, its name ending
+            VanIDs are unique within a state only: a list that spans states becomes one zip per state, its name ending
             in the state's letters. People without a VanID are left out and counted in the manifest. ``"actionkit"``,
             ``"mobilize"`` (e-mail lists), ``"spoke"`` (texts) and ``"impactive"`` (texts and calls): a CSV with the
             headers that the tool's upload knows; columns of your own follow (for ActionKit as custom fields,

@@ -33,7 +33,7 @@ _OWN = f"""
 class Explanation(Result):
     """A person's records and the rule that linked each.
 
-    `table` has one row a record, in the order of linking: source, record_key, matched_by (null: the record the
+    `table` has one row per record, in the order of linking: source, record_key, matched_by (null: the record the
     person began with), match_probability (null for deterministic rules), and what the record says.
 
     Parameters
@@ -43,7 +43,7 @@ class Explanation(Result):
     events : DataFrame
         Nights in which they were merged with someone, or split: night, event, person_id, other_person_id, reason.
     own : DataFrame
-        Columns of one's own, one row a value or dated fact of theirs: name, label, kind, keep (which value survives),
+        Columns of one's own, one row per value or dated fact of theirs: name, label, kind, keep (which value survives),
         value, happened_on, source, record_key and as_of of the record that says it (source null: an analyst added it).
     """
 

@@ -26,7 +26,7 @@ _SCHEMA = dict.fromkeys(COLUMNS, pl.String) | {"values": pl.List(pl.String), "fi
 class FactSheet(Result):
     """What predicates, features, breakdowns and lists may name in a megafile, and its tables.
 
-    `table` has one row a name: name, kind (column of person, attribute, fact, table), arguments (what a fact takes),
+    `table` has one row per name: name, kind (column of person, attribute, fact, table), arguments (what a fact takes),
     meaning, example (a predicate or query that runs), values (of the argument or column, where they are few), filled
     (the share of people whose column or attribute is known, or who have a row of the fact or table; null: of
     tables that are not about people).

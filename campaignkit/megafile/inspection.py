@@ -79,7 +79,7 @@ class InspectedFile:
 class Inspection(Result):
     """What files seem to hold.
 
-    `table` has one row a column: file, column, samples (its first values), filled (the share of cells that hold
+    `table` has one row per column: file, column, samples (its first values), filled (the share of cells that hold
     anything), looks_like (date, email, dollars, zip, … by its content), format (of dates), seems_to_be (the column of
     source_record or of a fact that it would fill; null: a column of one's own), sure (3 and 4 by its very name,
     2 by a name with words beside it, 1 by its content or place alone, 0 nothing) and why.

@@ -1,4 +1,4 @@
-"""One row an interview: who was asked, by which stream, when, what they said, and what was known of them that day."""
+"""One row per interview: who was asked, by which stream, when, what they said, and what was known of them that day."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Interviews(Connection):
         also: Mapping[str, str | Sequence[str]] | None = None,
         as_of: date | str | None = None,
     ) -> pl.DataFrame:
-        """Return one row an interview in which a question was answered, of all streams: what `ck.polls` takes.
+        """Return one row per interview in which a question was answered, of all streams: what `ck.polls` takes.
 
         An interview is all that one person told one stream on one day. Someone interviewed again is there again.
 
@@ -113,7 +113,7 @@ def _with_features(each: str, others: list[str], columns: list[str]) -> str:
 
 
 def _each_interview(wordings: list[str], others: Mapping[str, list[str]], day: date) -> str:
-    """Return SQL with one row an interview: all answers that one person gave a stream on one day.
+    """Return SQL with one row per interview: all answers that one person gave a stream on one day.
 
     Of two answers to a question the later record's counts. Somebody unknown is a person of each record.
     """

@@ -26,7 +26,7 @@ class Logs(Connection):
 
     @property
     def sources(self) -> pl.DataFrame:
-        """What was read, one row a file (or member of a zip), and what lay there and was not.
+        """What was read, one row per file (or member of a zip), and what lay there and was not.
 
         Columns are those of `source_file` in schema.sql, and `people`, the persons its records describe or
         refer to, `unlinked`, its records about a person no source has a record of, and `why_not_read`: null for
@@ -56,7 +56,7 @@ class Logs(Connection):
     def not_understood(self) -> pl.DataFrame:
         """What of the files was not understood, worst first; a build ends with it.
 
-        One row a file that was not taken in, a column that its layout reads and it lacks, and a column with values
+        One row per file that was not taken in, a column that its layout reads and it lacks, and a column with values
         that could not be read: file, column, problem, records concerned and their share of the file's.
 
         Examples
@@ -85,7 +85,7 @@ class Logs(Connection):
 
     @property
     def nights(self) -> pl.DataFrame:
-        """One row a build, refresh or retraining: what came, who was added, merged, split or ended, warnings.
+        """One row per build, refresh or retraining: what came, who was added, merged, split or ended, warnings.
 
         Examples
         --------

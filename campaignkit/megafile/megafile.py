@@ -369,7 +369,7 @@ class Megafile(Interviews, Logs, SocialTies, Additions):
         Returns
         -------
         Explanation
-            A table with one row a record: source, record_key, matched_by and what the record says.
+            A table with one row per record: source, record_key, matched_by and what the record says.
 
         Raises
         ------

@@ -40,7 +40,7 @@ SLICE = 50_000
 class Resolution(Result):
     """Which records are one person.
 
-    `table` has one row a record, in the order given: source, record_id, person_id, matched_by (the deterministic rule
+    `table` has one row per record, in the order given: source, record_id, person_id, matched_by (the deterministic rule
     that linked it, or "model"; null: the record its person began with) and match_probability (of the model's links;
     null for deterministic rules). Person ids count from 1 and are the same for the same records, order and seed.
 
@@ -66,7 +66,7 @@ class Resolution(Result):
         if not self.not_deduplicated:
             return ""
         return (
-            f" Within {listed(self.not_deduplicated)} nothing was linked, as if each had one record a person "
+            f" Within {listed(self.not_deduplicated)} nothing was linked, as if each had one record per person "
             "(one_per_person=False also looks for a list's own duplicates)."
         )
 
@@ -107,13 +107,13 @@ def resolve(
     that is fitted on the records themselves, with nicknames, slips in names and dates, and how common each name is; a
     candidate is linked where it is likely enough beside all others and beside nobody, so two who fit alike stay
     unlinked. Household members share a last name, an address and a phone: against them only what tells them apart
-    counts. **Within a source nothing is linked by default**: each is taken to have one record a person. To find one
+    counts. **Within a source nothing is linked by default**: each is taken to have one record per person. To find one
     list's own duplicates say ``one_per_person=False``; `summary` names the sources in which none were looked for.
 
     Parameters
     ----------
     records : table
-        One row a record: source, record_id, and whichever it has of first_name, middle_name, last_name, suffix,
+        One row per record: source, record_id, and whichever it has of first_name, middle_name, last_name, suffix,
         birth_date, birth_year, sex, address, unit, city, state, zip5, phone, email and state_voter_id. Values are
         trimmed, and compared without case, accents and the many ways of writing an address.
     one_per_person : bool or mapping of str to bool
@@ -135,7 +135,7 @@ def resolve(
     Returns
     -------
     Resolution
-        `table` has one row a record; `model` is what was fitted.
+        `table` has one row per record; `model` is what was fitted.
 
     Raises
     ------

@@ -47,7 +47,7 @@ _AMBIGUOUS = _STEPS[1][0]
 class Ties(Result):
     """Who of the app's users could ask which of their friends.
 
-    `table` has one row a sharer and friend, as `outreach.friend_asks` takes it:
+    `table` has one row per sharer and friend, as `outreach.friend_asks` takes it:
 
     - ``sharer``, ``friend``: their person_ids; ``sharer_key``, ``friend_key``: what the app calls them;
     - ``sharer_first_name``, and ``sharer_email`` or ``sharer_phone``, by the channel: where their asks are sent;
@@ -58,7 +58,7 @@ class Ties(Result):
     Attributes
     ----------
     funnel : polars.DataFrame
-        ``step``, ``removed`` and ``left``, one row a reason to leave ties out, from all ties to those of the table.
+        ``step``, ``removed`` and ``left``, one row per reason to leave ties out, from all ties to those of the table.
     channel, purpose : str
     friends : str
         Who may be asked about, in words.
@@ -198,7 +198,7 @@ def _check_friends(megafile: Connection, friends: Universe, purpose: str) -> Non
 
 
 def _query(friends: str, means: str) -> str:
-    """Return SQL with one row a tie, and the step at which it is left out."""
+    """Return SQL with one row per tie, and the step at which it is left out."""
     closed = " OR ".join(is_closed(channel) for channel in MEANS)
     falls = " ".join(f"WHEN {condition} THEN {step}" for step, (_, condition) in enumerate(_STEPS))
     return f"""

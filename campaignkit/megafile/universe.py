@@ -83,7 +83,7 @@ class Universe(Audience):
         )  # fmt: skip
 
     def relation(self) -> duckdb.DuckDBPyRelation:
-        """Return them as a DuckDB relation: person's columns, with age and age_band, one row a person.
+        """Return them as a DuckDB relation: person's columns, with age and age_band, one row per person.
 
         Examples
         --------
@@ -144,7 +144,7 @@ class Universe(Audience):
         return remember(self._rows(f"{query} {drawn}"), restricted)
 
     def features(self, features: Iterable[str] | Mapping[str, str]) -> duckdb.DuckDBPyRelation:
-        """Return one row a person with the named facts, none of them from after the universe's date.
+        """Return one row per person with the named facts, none of them from after the universe's date.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Universe(Audience):
         Returns
         -------
         Breakdown
-            One row a group (and measure).
+            One row per group (and measure).
 
         Examples
         --------
@@ -275,7 +275,7 @@ class Universe(Audience):
             )
 
     def write_van_scores(self, path: str | Path, scores: Iterable[str] | Mapping[str, str], purpose: str) -> list[Path]:
-        """Write their scores as VAN imports them: a .csv with ``vanid`` and the scores, in one zip a state.
+        """Write their scores as VAN imports them: a .csv with ``vanid`` and the scores, in one zip per state.
 
         Rows are streamed, so that any number of them takes the same memory. Left out, and counted in the manifest, are
         people without a VanID, with a score that is not known, whose record is confidential, or who may not be reached

@@ -38,7 +38,7 @@ _SIDE = {"mym": "My Campaign", "myv": "My Voters", "vf": "My Voters"}
 
 
 def van_pipeline(tables: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """Return what `Megafile.build` reads of a VAN pipeline's tables: code numbers in words, one row a record.
+    """Return what `Megafile.build` reads of a VAN pipeline's tables: code numbers in words, one row per record.
 
     The pipeline copies VAN into a warehouse as tables that speak in code numbers. Their names are known with any
     prefix, with and without underscores, and with the endings _mym (My Campaign), _myv and _vf (My Voters):

@@ -43,7 +43,7 @@ def mrp(
     Parameters
     ----------
     responses : table
-        One row an interview.
+        One row per interview.
     outcome : str
         Whether the person is for us: booleans or 0/1. Null is no answer; such interviews are set aside and counted.
     by : str or list of str
@@ -54,7 +54,7 @@ def mrp(
     area : str or None
         Of the attributes the one that is a place, such as the state; it need not be in `by` too. None: there is none.
     area_features : table or None
-        One row an area: `area`, and what areas are like. Numbers (the last election's share, best as a logit) are
+        One row per area: `area`, and what areas are like. Numbers (the last election's share, best as a logit) are
         standardised and get a coefficient; texts (a region) are kinds of area, each with an intercept. None: nothing is
         known of them.
     shrink_areas : bool or None

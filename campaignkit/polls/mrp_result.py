@@ -27,8 +27,8 @@ SHOWN = 30  # groups in the chart
 class Mrp(Result):
     """Shares of everyone, of areas and of groups.
 
-    `table` has one row a group: ``attribute``, ``level`` (text; null: unknown), ``n`` (interviews), ``voters`` (of the
-    frame), ``direct_share`` (the interviews' own weighted share; null where there are none), ``estimate``,
+    `table` has one row per group: ``attribute``, ``level`` (text; null: unknown), ``n`` (interviews), ``voters`` (of
+    the frame), ``direct_share`` (the interviews' own weighted share; null where there are none), ``estimate``,
     ``std_error``, ``lower``, ``upper`` (of what this survey would find by asking everyone in the frame), and
     ``election_lower``, ``election_upper`` (of an election held that day, all being wrong alike by `survey_error`; null
     without it).
@@ -79,8 +79,8 @@ class Mrp(Result):
         Returns
         -------
         pyarrow.Table
-            One row a group and draw: ``attribute``, ``level``, ``draw`` (from 0), ``share``. Shares of one draw belong
-            together.
+            One row per group and draw: ``attribute``, ``level``, ``draw`` (from 0), ``share``. Shares of one draw
+            belong together.
 
         Examples
         --------

@@ -32,13 +32,13 @@ __all__ = ["Weights", "rake"]
 class Weights(Result):
     """A raked sample.
 
-    `table` has one row a margin and level: ``margin``, ``level`` (text; null: unknown), ``n`` (respondents), and three
-    shares: ``before_share`` (by design weights), ``after_share`` (by the weights), ``wanted_share``.
+    `table` has one row per margin and level: ``margin``, ``level`` (text; null: unknown), ``n`` (respondents), and
+    three shares: ``before_share`` (by design weights), ``after_share`` (by the weights), ``wanted_share``.
 
     Attributes
     ----------
     weights : polars.DataFrame
-        One row a respondent, in the sample's order: the unit (or ``row``, from 0), and ``weight``; weights average 1.
+        One row per respondent, in the sample's order: the unit (or ``row``, from 0), and ``weight``; weights average 1.
     design_effect : float
         Kish's: how many times a mean's variance is that of as many respondents of equal weight.
     effective_n : float
@@ -78,7 +78,7 @@ class Weights(Result):
         Returns
         -------
         polars.DataFrame
-            One row a group: `by`, ``n`` (respondents with an answer), ``estimate``, ``std_error`` (linearised),
+            One row per group: `by`, ``n`` (respondents with an answer), ``estimate``, ``std_error`` (linearised),
             ``lower``, ``upper`` (Student's t) and, of trimmed weights, ``trimming_bias``: the estimate less what it is
             without trimming.
 
@@ -180,7 +180,7 @@ def rake(
     Parameters
     ----------
     sample : table
-        One row a respondent.
+        One row per respondent.
     targets : mapping or table
         From each margin to a mapping from each level to its share or count: ``{"sex": {"F": 52, "M": 48}}``; the key of
         a joint margin is a tuple of columns, its levels tuples of values. Or the frame whose own margins are wanted: a

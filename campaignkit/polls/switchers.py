@@ -59,10 +59,10 @@ def switchers(
     Parameters
     ----------
     panel : table or None
-        One row a person who was asked before the event, and again after it. None: there is no panel; who changed is
+        One row per person who was asked before the event, and again after it. None: there is no panel; who changed is
         then not identified.
     cross_sections : table or None
-        One row an interview of other people, before and after. None: there are none; the panel speaks alone.
+        One row per interview of other people, before and after. None: there are none; the panel speaks alone.
     before, after : str or list of str
         The panel's reports: columns of booleans or 0/1, null where there is none. With two each, people are flagged.
     party, past_vote : str

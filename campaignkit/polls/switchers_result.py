@@ -24,7 +24,7 @@ HELD, SAME = "interviews, party and past vote held", "panel, the same people"
 class Switchers(Result):
     """A movement after an event, split into who answered and who changed.
 
-    `table` has one row a part: ``part``; ``n``: interviews, or people who reported before and after; ``estimate``: a
+    `table` has one row per part: ``part``; ``n``: interviews, or people who reported before and after; ``estimate``: a
     change of the outcome's share, with ``std_error``, ``lower``, ``upper``. The parts are "as polled" (interviews
     weighted by `by` alone), which is the sum of "who answered" and "who changed"; and the two estimates that the last
     is made of: "interviews, party and past vote held", and "panel, the same people". Null where it is not known.

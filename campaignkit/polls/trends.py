@@ -48,7 +48,7 @@ def trends(
     Parameters
     ----------
     responses : table
-        One row an interview.
+        One row per interview.
     outcome : str
         Booleans or 0/1. Interviews in which it is null are set aside and counted.
     by : str or list of str

@@ -26,7 +26,7 @@ ACROSS = 4
 class Trends(Result):
     """Where each group stands on the last day, and how it came there.
 
-    `table` has one row a group, everyone first (``variable`` "all"):
+    `table` has one row per group, everyone first (``variable`` "all"):
 
     - ``variable``, ``level``; ``n``: interviews of the group; ``share``: of the frame;
     - ``estimate``: the outcome's share in the group on the last day, with ``std_error``, ``lower``, ``upper``;

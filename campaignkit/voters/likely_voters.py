@@ -36,15 +36,15 @@ BOTH, ALONE, RAW, REPORT = "score and self-report", "score alone, refitted", "sc
 class LikelyVoters(Result):
     """How likely each person interviewed is to vote, and how well that was foretold.
 
-    `table` has one row a way of scoring, each judged on polls that it was not fitted on: ``way``, ``n``, ``auc`` with
+    `table` has one row per way of scoring, each judged on polls that it was not fitted on: ``way``, ``n``, ``auc`` with
     ``lower`` and ``upper``, ``brier`` (mean squared error), ``predicted_rate`` and ``voted_rate``, and
     ``largest_gap`` (of a poll's predicted from its actual rate).
 
     Attributes
     ----------
     polls : polars.DataFrame
-        One row a poll, by the score fitted on the others: ``poll``, ``n``, ``voted_rate``, ``predicted_rate``, ``gap``,
-        ``auc``, ``brier``.
+        One row per poll, by the score fitted on the others: ``poll``, ``n``, ``voted_rate``, ``predicted_rate``,
+        ``gap``, ``auc``, ``brier``.
     coefficients : polars.DataFrame
         Fitted on all: ``term``, ``estimate`` (log odds), ``std_error``, ``lower``, ``upper``.
     set_aside : int
@@ -125,7 +125,7 @@ def likely_voters(
     Parameters
     ----------
     interviews : table
-        One row an interview of polls before an election that is over, matched to the file.
+        One row per interview of polls before an election that is over, matched to the file.
     voted : str
         Whether the file later shows a vote: booleans or 0/1. Null: not known; set aside and counted.
     score : str

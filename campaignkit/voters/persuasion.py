@@ -63,7 +63,7 @@ def fit_persuasion(
     Parameters
     ----------
     data : table
-        One row a person, reached or not: whoever was not reached belongs to the arm all the same.
+        One row per person, reached or not: whoever was not reached belongs to the arm all the same.
     arm : str
         The column of the arms, as they were drawn. Rows where it is null are left out and counted.
     outcome : str

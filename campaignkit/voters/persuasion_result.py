@@ -56,7 +56,7 @@ class RankedCells:
 class Persuasion(Result):
     """A ranking of people by how much a contact moves them.
 
-    `table` has one row a decile of the people judged, the first being those the ranking would contact first:
+    `table` has one row per decile of the people judged, the first being those the ranking would contact first:
     ``decile``; ``n``; ``predicted`` (the mean predicted effect); ``treated_rate``, ``control_rate`` (levels: shares
     with the outcome); ``estimate``, ``lower``, ``upper`` (an effect: their difference, Newcombe's), ``p_value``
     (of no effect in the decile), ``p_adjusted`` (over the deciles), ``correction`` ("holm"). Deciles are of those

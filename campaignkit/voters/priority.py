@@ -35,7 +35,7 @@ FORMULA = "reach × [2 × turnout × persuasion + (2 × support − 1) × mobili
 class Priority(Result):
     """A ranking of people by the net votes that contacting them is expected to gain.
 
-    `table` has one row a decile of the people, the first being who comes first: ``decile``; ``n``; ``net_votes``
+    `table` has one row per decile of the people, the first being who comes first: ``decile``; ``n``; ``net_votes``
     (expected from contacting all of them: ours gained, and theirs lost, so that a voter who changes sides counts 2);
     ``per_contact`` (the same, per person), of which ``by_persuading`` and ``by_mobilizing``; ``lowest``; ``running``
     (net votes from the first decile to this one). Levels of an expectation, without an interval: scores go in as if
@@ -176,7 +176,7 @@ def priority(
     Parameters
     ----------
     data : table
-        One row a person with their scores, or a universe, of which parts may also be facts: ``"score('support')"``.
+        One row per person with their scores, or a universe, of which parts may also be facts: ``"score('support')"``.
     support : str or number
         The chance that they favour us rather than the other side, should they vote: a column or, for everyone, a
         number.

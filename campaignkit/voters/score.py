@@ -53,7 +53,7 @@ def fit_score(
     Parameters
     ----------
     data : table
-        One row a person, or a universe, of which `outcome` and `features` may also name facts such as
+        One row per person, or a universe, of which `outcome` and `features` may also name facts such as
         ``gave('online')``. For a score of what comes next, features must be as of before the outcome: make them with
         ``universe.features([...])`` of a universe as of that date.
     outcome : str

@@ -37,10 +37,10 @@ SAVED_FIELDS = ("name", "purpose", "outcome", "errors", "fitted_on", "set_aside"
 class Score(Result):
     """A fitted score.
 
-    `table` has, for a logit, one row a coefficient: `term` (the feature, features joined by ×, or "(intercept)"),
+    `table` has, for a logit, one row per coefficient: `term` (the feature, features joined by ×, or "(intercept)"),
     `level` (the value; compared with the feature's commonest, which has no row), `block`, `n` and `outcome_rate` (rows
     that fitted with that level, and the share of them with the outcome; null for splines), `estimate` (log odds),
-    `std_error`, `lower`, `upper` (normal), `p_value` (of 0). For boosted trees, one row a feature and level, with
+    `std_error`, `lower`, `upper` (normal), `p_value` (of 0). For boosted trees, one row per feature and level, with
     `estimate` and what follows null.
 
     Attributes

@@ -26,8 +26,8 @@ WEIGHTED = "everybody, weighted by their chance"
 class Screens(Result):
     """How well each way of counting the electorate foretold the one that came.
 
-    `table` has one row a way: `screen`, `electorate` (people, or the sum of chances), `size_ratio` (that over those who
-    voted), `caught_share` (of those who voted, counted with their weight), `voted_rate` (of the people counted),
+    `table` has one row per way: `screen`, `electorate` (people, or the sum of chances), `size_ratio` (that over those
+    who voted), `caught_share` (of those who voted, counted with their weight), `voted_rate` (of the people counted),
     `misplaced_share` (of the electorate that would have to change its group for the shares of `by` to be right),
     `largest_gap` (the group furthest off) and `gap` (its share as counted less its share of those who voted).
 

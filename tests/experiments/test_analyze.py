@@ -283,7 +283,7 @@ def test_one_enormous_gift_does_not_make_an_arm_better():
 
 def test_duplicated_units_are_an_error():
     table = pl.concat([people(), people().head(3)])
-    with pytest.raises(BadValue, match="one row a unit was expected"):
+    with pytest.raises(BadValue, match="one row per unit was expected"):
         analyze(table, "arm", "voted", unit="person")
     assert analyze(people(), "arm", "voted", unit="person").table.height == 3
 

@@ -59,7 +59,7 @@ def test_sums_of_dollars_are_the_dollars_they_sum():
         ({}, {"trials": "sent", "total": "gifts"}, "Say what is compared"),
         ({}, {"trials": "sent", "successes": "gifts", "total": "gifts"}, "Say what is compared"),
         ({}, {"outcome": "gifts", "trials": "sent"}, "pass one"),
-        ({}, {"trials": "sent", "successes": "gifts", "cluster": "sex"}, "one row a person"),
+        ({}, {"trials": "sent", "successes": "gifts", "cluster": "sex"}, "one row per person"),
         ({"gifts": [9, 14, 22, 991, 25]}, {"trials": "sent", "successes": "gifts"}, "gifts is more than sent for variant 'b'"),
         ({"sent": [900, None, 1000, 990, 2000]}, {"trials": "sent", "successes": "gifts"}, "whole numbers"),
         ({"gifts": [9.5, 14, 22, 19, 25]}, {"trials": "sent", "successes": "gifts"}, "holds 9.5"),

@@ -209,7 +209,7 @@ def test_bad_panels_are_refused():
     with pytest.raises(NotEnoughData, match="before and after"):
         polls.switchers(silent, **PEOPLE | KEYS)
     twice = pl.concat([drawn["panel"], drawn["panel"].head(1)])
-    with pytest.raises(BadValue, match="one row a person"):
+    with pytest.raises(BadValue, match="one row per person"):
         polls.switchers(twice, **PEOPLE | KEYS)
 
 

@@ -19,11 +19,11 @@ class World:
     Attributes
     ----------
     frame : polars.DataFrame
-        One row a cell: attributes, ``people``, and ``chance``, the true share that is ours.
+        One row per cell: attributes, ``people``, and ``chance``, the true share that is ours.
     responses : polars.DataFrame
-        One row an interview: attributes, ``ours``, ``precinct``.
+        One row per interview: attributes, ``ours``, ``precinct``.
     features : polars.DataFrame
-        One row a state: ``share_before``, ``region``.
+        One row per state: ``share_before``, ``region``.
     """
 
     frame: pl.DataFrame

@@ -38,7 +38,7 @@ def balance(data: ObservationalData, weightings: Mapping[str, Means]) -> pl.Data
     Returns
     -------
     polars.DataFrame
-        One row a weighting (``before`` is none) and column: ``weighting, covariate, mean_treated, mean_comparison``
+        One row per weighting (``before`` is none) and column: ``weighting, covariate, mean_treated, mean_comparison``
         (in the covariate's own unit), ``difference`` (in standard deviations of the treated, or for everyone of the
         two groups' pooled ones, always those before weighting), ``variance_ratio`` (treated over comparison; null for
         yes/no columns, whose mean says it).
@@ -168,7 +168,7 @@ def trimming(c: Comparison, nuisances: Nuisances, lone: Mask, level: float) -> p
     Returns
     -------
     polars.DataFrame
-        One row a rule: ``left_out`` (words), ``n_left_out`` (of the target), ``left_out_share``, ``estimate``,
+        One row per rule: ``left_out`` (words), ``n_left_out`` (of the target), ``left_out_share``, ``estimate``,
         ``lower``, ``upper`` (null where too few remain).
     """
     p = propensity_scores(nuisances)

@@ -214,7 +214,7 @@ class Run:
             )
 
     def table(self) -> pl.DataFrame:
-        """Return one row an estimator, as `Lift` documents."""
+        """Return one row per estimator, as `Lift` documents."""
         c, means = self.comparison, self.means
         others = (Run(other, list(means), self.seed).means for other in self.refilled)
         fillings = [means, *others]

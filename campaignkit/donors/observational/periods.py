@@ -70,7 +70,7 @@ def grid_of(start: object, end: object, period: str) -> Grid:
 def people_of(people: object, names: list[str], unit: str) -> pl.DataFrame:
     native = open_columns(people, names, where="people").collect(names)
     if native[unit].null_count() or native[unit].is_duplicated().any():
-        raise BadValue(f"people: {unit!r} is null or comes more than once; one row a person was expected.")
+        raise BadValue(f"people: {unit!r} is null or comes more than once; one row per person was expected.")
     return native
 
 

@@ -80,7 +80,7 @@ class Sensitivity:
         The share of what is left of joining and of the outcome that it must explain, of each, to bring regression's
         estimate to 0, and to where it is no longer significant.
     benchmarks : polars.DataFrame
-        One row a covariate, the strongest first: what regression's estimate would be were there one more like it.
+        One row per covariate, the strongest first: what regression's estimate would be were there one more like it.
         ``covariate``; ``r2_treatment``, ``r2_outcome`` (of the hidden one); ``adjusted``, ``adjusted_lower``,
         ``adjusted_upper``. Null where one that strong cannot be.
     """

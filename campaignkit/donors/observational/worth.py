@@ -23,7 +23,7 @@ __all__ = ["Worth"]
 class Worth(Result):
     """What asking people to join would bring, net of cost.
 
-    `table` has one row an estimator: ``estimator``, ``break_even_rate`` (the enrollment rate that pays the cost; null
+    `table` has one row per estimator: ``estimator``, ``break_even_rate`` (the enrollment rate that pays the cost; null
     where none does), ``estimate``, ``lower``, ``upper`` (net dollars).
 
     Attributes

@@ -46,7 +46,7 @@ class Conjunctions:
 
     Attributes
     ----------
-    items : array of int32, one row a conjunction, as many columns as the depth
+    items : array of int32, one row per conjunction, as many columns as the depth
         Conditions by number, rising; -1 where there are fewer.
     sums : list of arrays
         One for each weight of each table.

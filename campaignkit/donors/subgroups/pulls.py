@@ -26,7 +26,7 @@ def check_once(frame: Any, unit: str, host: str) -> None:
     """Refuse a person with two rows of one host."""
     twice = frame.group_by(unit, host).agg(n=nw.len()).filter(nw.col("n") > 1).select(nw.len()).lazy().collect()
     if repeated := int(twice.item(0, 0)):
-        raise BadValue(f"{repeated:,} people have several rows with one host; pass one row a person and host.")
+        raise BadValue(f"{repeated:,} people have several rows with one host; pass one row per person and host.")
 
 
 def counts_by_host(

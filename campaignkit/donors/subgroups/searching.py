@@ -16,7 +16,7 @@ from campaignkit.stats.intervals.multiplicity import benjamini_hochberg, holm
 
 @dataclass(frozen=True)
 class Search:
-    """What was searched: each conjunction's conditions, counts and evidence; arrays with one entry a conjunction."""
+    """What was searched: each conjunction's conditions, counts and evidence; arrays with one entry per conjunction."""
 
     items: NDArray[np.int32]
     counts: Counts

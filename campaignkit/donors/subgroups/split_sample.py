@@ -20,7 +20,7 @@ PAIRS = 50_000_000  # of rows that share a cluster; at 12 columns they fill 1.5 
 
 @dataclass(frozen=True)
 class Counts:
-    """What the evidence about segments is computed from; arrays with one entry a segment.
+    """What the evidence about segments is computed from; arrays with one entry per segment.
 
     Attributes
     ----------

@@ -124,7 +124,7 @@ def _is_control(arm: str, schema: nw.Schema, control: Any) -> nw.Expr:
 
 
 def _totals(wide: nw.LazyFrame[Any], design: Design, is_control: nw.Expr) -> nw.LazyFrame[Any]:
-    """Return one row a cluster and group; beside it the totals of the same cluster's control, for those that span."""
+    """Return one row per cluster and group; beside it the totals of the same cluster's control, for those that span."""
     names = wide.collect_schema().names()
     cluster = [name for name in ("c", "own") if name in names]
     keys = [f"k{i}" for i in range(len(design.roles.arms) + len(design.roles.by))]

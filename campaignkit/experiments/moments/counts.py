@@ -1,4 +1,4 @@
-"""Tables of counts, as an e-mail tool reports them: one row an arm, with how many got it and how many acted."""
+"""Tables of counts, as an e-mail tool reports them: one row per arm, with how many got it and how many acted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def outcomes_of(
     outcome: str | Iterable[str] | None, trials: str | None, successes: str | None, total: str | None,
     total_of_squares: str | None,
 ) -> tuple[tuple[str, ...], Counts | None]:  # fmt: skip
-    """Return the outcomes' names, and the columns of counts; None: the table has one row a person.
+    """Return the outcomes' names, and the columns of counts; None: the table has one row per person.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def outcomes_of(
     columns = {"trials": trials, "successes": successes, "total": total, "total_of_squares": total_of_squares}
     if outcome is not None:
         if counted := [name for name, column in columns.items() if column is not None]:
-            raise BadValue(f"outcome is of a table with one row a person, {counted[0]} of a table of counts; pass one.")
+            raise BadValue(f"outcome reads a table with one row per person, {counted[0]} a table of counts; pass one.")
         return tuple(column_names(outcome, "outcome")), None
     name = total if successes is None else successes
     if (
@@ -58,7 +58,7 @@ def outcomes_of(
         or (total is None) != (total_of_squares is None)
     ):
         raise BadValue(
-            "Say what is compared: outcome='gave' of a table with one row a person; trials='sent', successes='gifts' "
+            "Say what is compared: outcome='gave' of a table with one row per person; trials='sent', successes='gifts' "
             "of a table of counts; or trials='sent', total='dollars', total_of_squares='dollars_squared'."
         )
     counts = Counts(trials, name, total_of_squares)

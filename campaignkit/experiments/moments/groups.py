@@ -40,7 +40,7 @@ class Design:
     confidence_level : float
         Of all intervals.
     counts : Counts or None
-        The columns of a table of counts. None: the table has one row a person.
+        The columns of a table of counts. None: the table has one row per person.
     """
 
     roles: Roles
@@ -88,7 +88,7 @@ def design_of(
     if design.counts is not None and not (design.independent and unit is None):
         raise BadValue(
             "A table of counts tells nothing of single people: unit, cluster, weight, covariate and denominator need "
-            "one row a person."
+            "one row per person."
         )
     return design
 
@@ -114,7 +114,7 @@ class Groups:
     Attributes
     ----------
     table
-        One row a group: its keys, `rows` (people) and `units` (rows or clusters).
+        One row per group: its keys, `rows` (people) and `units` (rows or clusters).
     unassigned
         Rows without an arm, set aside.
     spans

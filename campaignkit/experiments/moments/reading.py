@@ -46,6 +46,6 @@ def _check_units(frame: nw.LazyFrame[Any], unit: str) -> None:
         raise BadValue(f"unit: {unit!r} is null in {nulls:,} rows; say who they are, or leave unit out.")
     if units < rows:
         raise BadValue(
-            f"unit: {rows:,} rows hold {units:,} different {unit!r}; one row a unit was expected. Add up each unit's "
+            f"unit: {rows:,} rows hold {units:,} different {unit!r}; one row per unit was expected. Add up each unit's "
             f"rows before the call, or, where a unit's rows are people of their own, pass cluster={unit!r}."
         )

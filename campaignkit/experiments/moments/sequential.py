@@ -32,7 +32,7 @@ class Sequential:
     Attributes
     ----------
     table
-        One row an outcome, arm and day from its first look on: outcome, arm, day, n (units in the two arms by then),
+        One row per outcome, arm and day from its first look on: outcome, arm, day, n (units in the two arms by then),
         estimate, lower, upper (a confidence sequence), p_value (the least so far: valid whenever one stops).
     tuned
         By outcome and arm: the number of units at which the sequence is narrowest; null before the first look.
@@ -53,7 +53,7 @@ class Sequential:
         )
 
     def last(self, outcome: str) -> dict[str, Any]:
-        """Return the last look's effects, one entry an arm, as `analyze` tables them."""
+        """Return the last look's effects, one entry per arm, as `analyze` tables them."""
         arms = self.arms[outcome]
         final = self.table.filter(pl.col("outcome") == outcome).group_by("arm", maintain_order=True).last()
         rows = pl.DataFrame({"arm": arms.names}).join(final, on="arm", how="left", maintain_order="left")

@@ -26,7 +26,7 @@ class Sizes:
     Attributes
     ----------
     table
-        One row an arm: arm, units (people, or clusters where whole clusters were assigned), expected (units).
+        One row per arm: arm, units (people, or clusters where whole clusters were assigned), expected (units).
     p_value
         Of the sizes, were the arms drawn in the planned shares; below 0.001 the experiment is not to be trusted.
     missing_p

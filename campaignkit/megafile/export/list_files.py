@@ -100,7 +100,7 @@ def _printed(parts: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def write_xlsx(_con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, drafts: Drafts, sheets: Sheets) -> int:
-    """Draft a list as a workbook to print, one sheet a part; return its rows."""
+    """Draft a list as a workbook to print, one sheet per part; return its rows."""
     drafts.add(path, workbook(_printed(sheets.of(table)), sheets.title))
     return table.height
 
@@ -117,7 +117,7 @@ def file_of_state(path: Path, state: str | None, states: int) -> Path:
 
 
 def write_van(con: duckdb.DuckDBPyConnection, table: pl.DataFrame, path: Path, drafts: Drafts, _sheets: Sheets) -> int:
-    """Draft a list as VAN's saved lists, one zip a state; return the rows, which are of those who have a VanID."""
+    """Draft a list as VAN's saved lists, one zip per state; return the rows, which are of those who have a VanID."""
     known = con.sql("SELECT person_id, van_id, van_state FROM person WHERE van_id IS NOT NULL").pl()
     ids = table.with_row_index("row").select("row", "person_id").join(known, on="person_id").sort("row")
     if ids.is_empty():

@@ -76,7 +76,7 @@ def _header(name: str) -> str:
 
 
 def workbook(parts: dict[str, pl.DataFrame], title: str) -> bytes:
-    """Return a workbook with one sheet a part, landscape, as wide as the paper, its header on every page.
+    """Return a workbook with one sheet per part, landscape, as wide as the paper, its header on every page.
 
     Raises
     ------

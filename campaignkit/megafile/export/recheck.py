@@ -57,7 +57,7 @@ def built_at(con: duckdb.DuckDBPyConnection) -> datetime | None:
 def recheck(
     con: duckdb.DuckDBPyConnection, table: pl.DataFrame, channel: str, built: datetime | None, as_van: bool
 ) -> pl.DataFrame:
-    """Return one row a row of a list, in order: `reason`, why it may not be written; null: it may.
+    """Return one row per row of a list, in order: `reason`, why it may not be written; null: it may.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Scores for VAN: a VanID and a number a row, one zip a state, streamed however many they are."""
+"""Scores for VAN: a VanID and a number a row, one zip per state, streamed however many they are."""
 
 from __future__ import annotations
 

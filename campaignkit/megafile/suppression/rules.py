@@ -162,7 +162,7 @@ _CALLED = {"channel": "contact type", "contact": "result", "email": "e-mail even
 
 
 def _say_what_is_closed(con: duckdb.DuckDBPyConnection, words: Words) -> None:
-    """Fill `work_closing`: one row a refusal and channel that it closes."""
+    """Fill `work_closing`: one row per refusal and channel that it closes."""
     refusals = con.sql("SELECT DISTINCT kind, channel, word FROM refusal").pl()
     rows = [
         (kind, channel, word, closes, reason)

@@ -27,7 +27,7 @@ class DayCounts:
     Attributes
     ----------
     units : polars.DataFrame
-        One row a unit: the attributes of `by`, and ``_stream``.
+        One row per unit: the attributes of `by`, and ``_stream``.
     by : tuple of str
     streams : tuple
         The streams' names.
@@ -75,7 +75,7 @@ def count_days(
     Parameters
     ----------
     responses : table
-        One row an interview.
+        One row per interview.
     outcome : str
         Booleans or 0/1; interviews in which it is null are set aside and counted.
     by : sequence of str

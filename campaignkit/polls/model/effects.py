@@ -42,7 +42,7 @@ class Features:
 
 
 def read_features(data: object, area: str, levels: Sequence[Level]) -> Features:
-    """Read one row an area: numbers are standardised, texts and booleans kept as levels.
+    """Read one row per area: numbers are standardised, texts and booleans kept as levels.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def read_features(data: object, area: str, levels: Sequence[Level]) -> Features:
     if lacking := [level for level in levels if level not in have]:
         raise BadValue(f"area_features has no row for {in_words([(level,) for level in lacking])}.")
     if len(set(have)) < len(have):
-        raise BadValue(f"area_features has a value of {area!r} twice; one row an area was expected.")
+        raise BadValue(f"area_features has a value of {area!r} twice; one row per area was expected.")
     ordered = table[[have.index(level) for level in levels]]
     if gaps := [name for name in features if _unknown(ordered[name])]:
         raise BadValue(f"area_features: {gaps[0]!r} is null or NaN for some areas of the frame.")

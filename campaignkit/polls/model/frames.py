@@ -29,7 +29,7 @@ class FrameCells:
     by : tuple of str
         The attributes.
     table : polars.DataFrame
-        One row a cell: the attributes, and ``voters``, how many it stands for.
+        One row per cell: the attributes, and ``voters``, how many it stands for.
     """
 
     by: tuple[str, ...]

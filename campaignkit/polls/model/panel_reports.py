@@ -25,7 +25,7 @@ class Panel:
     Attributes
     ----------
     table : polars.DataFrame
-        One row a person: the unit, party, past vote, the reports, and their means ``_before`` and ``_after`` (null
+        One row per person: the unit, party, past vote, the reports, and their means ``_before`` and ``_after`` (null
         where there is none).
     unit, party, past_vote : str
     before, after : list of str
@@ -68,7 +68,7 @@ def read_panel(
     reports = [yes_or_no(frame, name, "before and after").alias(name) for name in (*before, *after)]
     table = as_texts(frame.select(unit, party, past_vote, *reports).collect("polars").to_native(), [party, past_vote])
     if table[unit].null_count() or table[unit].is_duplicated().any():
-        raise BadValue(f"unit: column {unit!r} is null or the same in several rows; one row a person was expected.")
+        raise BadValue(f"unit: column {unit!r} is null or the same in several rows; one row per person was expected.")
     mean = lambda names: pl.mean_horizontal(pl.col(name).cast(pl.Float64) for name in names)  # noqa: E731
     people = Panel(
         table.with_columns(_before=mean(before), _after=mean(after)), unit, party, past_vote, [*before], [*after]
@@ -89,7 +89,7 @@ class SamePeople:
     estimate, std_error : float
         Weighted to a composition; the error is the bootstrap's, widened.
     who : polars.DataFrame
-        One row a party and past vote: ``n``, ``share``, ``estimate``, ``std_error``.
+        One row per party and past vote: ``n``, ``share``, ``estimate``, ``std_error``.
     """
 
     estimate: float

@@ -27,7 +27,7 @@ class Groups:
     Attributes
     ----------
     table : polars.DataFrame
-        One row a group: ``attribute``, ``level`` (text; null: unknown), ``voters``.
+        One row per group: ``attribute``, ``level`` (text; null: unknown), ``voters``.
     columns : tuple of tuple of int
         For each attribute, which of the frame's make it.
     sizes : tuple of int

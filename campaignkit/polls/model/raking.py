@@ -25,7 +25,7 @@ class Sample:
     data : object
         The table, as it was given.
     ids : polars.DataFrame
-        The unit's column, or ``row``: one row a respondent.
+        The unit's column, or ``row``: one row per respondent.
     unit : str or None
     design : array of float64
         Design weights, averaging 1.
@@ -75,7 +75,7 @@ def read_sample(data: object, margins: Sequence[Margin], weight: str | None, uni
     table = as_texts(table, names)
     if unit is not None and (bad := int(table[unit].is_duplicated().sum()) + table[unit].null_count()):
         raise BadValue(
-            f"unit: column {unit!r} is null or there twice in {bad:,} rows; one row a respondent was expected."
+            f"unit: column {unit!r} is null or there twice in {bad:,} rows; one row per respondent was expected."
         )
     ids = pl.DataFrame({"row": np.arange(table.height)}) if unit is None else table.select(unit)
     return Sample(

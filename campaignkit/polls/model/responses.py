@@ -99,7 +99,7 @@ def read_responses(
 
 
 def _counted(opened: Table, roles: Roles) -> pl.DataFrame:
-    """Return b0, b1 …, c (the cluster), y, n, w and ww, one row a combination."""
+    """Return b0, b1 …, c (the cluster), y, n, w and ww, one row per combination."""
     frame, (outcome,) = opened.lazy(), roles.outcomes
     keys: dict[str, Any] = {f"b{at}": nw.col(name) for at, name in enumerate(roles.by)}
     if roles.cluster is not None:

@@ -25,7 +25,7 @@ class Comparison:
 
     Attributes
     ----------
-    x : array, one row a person
+    x : array, one row per person
         Covariates; the first column is 1, the others are centered and scaled.
     y : array
         The outcome.

@@ -83,7 +83,7 @@ def shared_variance(influence: Floats, row: Whole, sharer: Whole) -> float:
     influence : array
         By row.
     row, sharer : array of int
-        One entry a row and sharer who was to be asked about it, each once.
+        One entry per row and sharer who was to be asked about it, each once.
 
     Notes
     -----

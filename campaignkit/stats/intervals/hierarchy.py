@@ -26,7 +26,7 @@ class Hierarchy:
         Of each arm's value.
     spread : float
         The posterior mean of the arms' standard deviation.
-    draws : array, one row a draw, one column an arm
+    draws : array, one row per draw, one column per arm
         From the joint posterior.
     no_difference : float
         The probability that all arms are the same, of which one half was given beforehand.

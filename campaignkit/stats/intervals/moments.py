@@ -25,7 +25,7 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True)
 class Moments:
-    """Units' first and second moments; arrays of any shape, one entry a group of units.
+    """Units' first and second moments; arrays of any shape, one entry per group of units.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ def mean_of_strata(values: Floats, share: Floats) -> tuple[Floats, Floats, Float
     Parameters
     ----------
     values : array, strata along the last axis
-        One number a stratum.
+        One number per stratum.
     share : array
         Each stratum's share of all people.
 

@@ -22,7 +22,7 @@ class Shrunk:
 
     Attributes
     ----------
-    draws : array of float64, one row a draw, one column a thing
+    draws : array of float64, one row per draw, one column per thing
         Draws from the joint posterior, in the outcome's own unit.
     own_share : array of float64
         How much of each thing's posterior comes from its own data: 0 where it has none, near 1 where it has much.

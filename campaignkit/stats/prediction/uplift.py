@@ -219,7 +219,7 @@ def gain_curve(score: Floats, outcomes: Outcomes, fold: Whole, points: int = 20)
 
 @dataclass(frozen=True)
 class GroupEffects:
-    """Effects in groups of people: one number a group.
+    """Effects in groups of people: one number per group.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ class Observations:
         A′ D⁻¹ A.
     score : array
         A′ D⁻¹ y.
-    solved : array, one row an observation, one column an element of x
+    solved : array, one row per observation, one column per element of x
         D⁻¹ A: what one unit of each observation adds to `score`.
     """
 

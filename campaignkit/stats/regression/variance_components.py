@@ -20,7 +20,7 @@ LEAST = 1e-6  # of the largest weight: settings below it are left out
 
 @dataclass(frozen=True)
 class Variances:
-    """Standard deviations, one element a setting.
+    """Standard deviations, one element per setting.
 
     Attributes
     ----------

@@ -150,7 +150,7 @@ def _z(confidence_level: float) -> float:
 class Calibration(Result):
     """What was predicted of groups of people, beside what they did.
 
-    `table` has one row a group: `group` (the decile of the score, 1 the lowest; or the value that was asked for), `n`
+    `table` has one row per group: `group` (the decile of the score, 1 the lowest; or the value that was asked for), `n`
     (people), `predicted_rate`, `observed_rate` with `lower` and `upper` (Wilson's, on people divided by the design
     effect of clusters), `difference` (observed less predicted).
 
@@ -256,7 +256,7 @@ def _by_group(
 class Gains(Result):
     """How much of the outcome is reached by calling the best first.
 
-    `table` has one row a depth: `called_share` (of people, best first), `n` (people), `score_from` (the last one's
+    `table` has one row per depth: `called_share` (of people, best first), `n` (people), `score_from` (the last one's
     score), `reached_share` (of all with the outcome), `found_rate` (among those called), `lift` (that over the rate of
     all).
     """
@@ -308,7 +308,7 @@ def gains(model: ProbabilityModel, held: WeightedCells, outcome: str, held_out: 
 class Importance(Result):
     """What each block of features carries.
 
-    `table` has one row a block, the most important first: `block`, `features` (how many), `estimate` (by how much the
+    `table` has one row per block, the most important first: `block`, `features` (how many), `estimate` (by how much the
     held-out log loss rises when the block's values are dealt out among people at random, all of a person's together;
     nats a person), `lower`, `upper` (of such deals), `carried_share` (of what the whole score gains over
     giving everybody the rate; shares need not add up to 1, since blocks may say the same twice or count only
@@ -375,7 +375,7 @@ def _shuffled(
 class Comparison(Result):
     """Two scores judged by the same people.
 
-    `table` has one row a score: `score`, `features` (how many), `auc`, `log_loss`, `ece`.
+    `table` has one row per score: `score`, `features` (how many), `auc`, `log_loss`, `ece`.
 
     Attributes
     ----------

@@ -55,7 +55,7 @@ class ExperimentCells:
     cell : array of int
         Which of the cells each of `by_cluster` is in.
     arms : polars.DataFrame
-        One row a value of the arm: ``arm``, ``role`` ("control", "treatment", "left out"), ``n`` (rows), ``missing``
+        One row per value of the arm: ``arm``, ``role`` ("control", "treatment", "left out"), ``n`` (rows), ``missing``
         (of these without an outcome), ``outcome_rate``.
     restricted : frozenset of str
         What may not serve soliciting.
@@ -72,7 +72,7 @@ class ExperimentCells:
 
     @property
     def terms(self) -> Terms:
-        """The columns of a regression, one row a cell."""
+        """The columns of a regression, one row per cell."""
         return self.design.terms(self.codes)
 
     def splits(self) -> list[tuple[Mask, Mask]]:

@@ -35,8 +35,8 @@ def count_cells(
     spec : FeatureSpec
         The features, their kinds known.
     cells : polars.DataFrame
-        One row a combination: ``f0``, ``f1`` … (the features' keys), the keys that were asked for, ``n`` (rows), ``w``
-        and ``ww`` (the weights' sum and sum of squares; without weights both are n).
+        One row per combination: ``f0``, ``f1`` … (the features' keys), the keys that were asked for, ``n`` (rows),
+        ``w`` and ``ww`` (the weights' sum and sum of squares; without weights both are n).
 
     Raises
     ------

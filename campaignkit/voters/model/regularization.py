@@ -29,7 +29,7 @@ def chosen(learner: Any, x: Floats, y: Floats, weight: Floats, people: Floats, s
     learner : type
         ``HistGradientBoostingClassifier``.
     x : array
-        One row an entry: people alike in all features and in the outcome.
+        One row per entry: people alike in all features and in the outcome.
     y, weight, people : array
         Each entry's outcome, weight, and how many people it stands for. People are held out, not entries: each
         fifth has its share of every entry's weight, drawn at random.

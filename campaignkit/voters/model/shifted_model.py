@@ -106,7 +106,7 @@ def shift_to(
     frame : narwhals.LazyFrame
         Everybody the totals are of.
     totals : table
-        One row a place: the columns `by` and `total`.
+        One row per place: the columns `by` and `total`.
     by : sequence of str
         Which columns say where, in both tables.
     total : str
@@ -116,7 +116,7 @@ def shift_to(
     -------
     model : ShiftedModel
     places : polars.DataFrame
-        One row a place of the table: the columns `by`, ``people``, ``expected_before``, ``total``, ``shift`` (log
+        One row per place of the table: the columns `by`, ``people``, ``expected_before``, ``total``, ``shift`` (log
         odds; null where none could be made), ``expected``, ``left_as_it_is`` (why; null where it was shifted).
 
     Raises

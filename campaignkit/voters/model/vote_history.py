@@ -21,7 +21,7 @@ HISTORY = [f"general_{at}" for at in range(1, GENERALS + 1)] + [f"primary_{at}" 
 def turnout_history(
     who: Any, election: date | str, elections: Mapping[date, str] | None = None
 ) -> duckdb.DuckDBPyRelation:
-    """Return one row a person on the rolls at an election, with what was known of them before it.
+    """Return one row per person on the rolls at an election, with what was known of them before it.
 
     Parameters
     ----------

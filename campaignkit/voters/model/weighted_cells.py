@@ -70,7 +70,7 @@ def read_cells(
     by: str | None = None,
     scores: Mapping[str, Predictor] | None = None,
 ) -> tuple[FeatureSpec, pl.DataFrame, frozenset[str], int]:
-    """Read a table: one row a cell, outcome, half, cluster, value of `by`, and prediction of each of `scores`.
+    """Read a table: one row per cell, outcome, half, cluster, value of `by`, and prediction of each of `scores`.
 
     Returns
     -------
