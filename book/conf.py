@@ -9,6 +9,7 @@ import importlib
 import inspect
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -26,10 +27,11 @@ os.environ["CAMPAIGNKIT_VEGA"] = "page"
 os.environ["CAMPAIGNKIT_PROGRESS"] = "0"
 
 project = "campaignkit"
+version = release = metadata.version("campaignkit")
 author = "The campaignkit founders"
 project_copyright = author
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["**/.ipynb_checkpoints", "*.py"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["**/.ipynb_checkpoints", "*.py", "questions.md"]  # the last is included by the front page
 default_role = "code"  # docstrings name things in single backticks
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
@@ -56,14 +58,14 @@ add_module_names = False
 # --- pages --------------------------------------------------------------------------------------------
 
 html_theme = "furo"
-html_title = "campaignkit"
+html_title = f"campaignkit {release}"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_css_files = ["book.css"]
 html_js_files = ["vega.js"]
 html_math_renderer = "mathml"  # MathJax would come from a CDN
 html_show_sourcelink = False
 html_copy_source = False
-html_show_search_summary = False  # it fetches pages, which file:// forbids
 html_theme_options = {"navigation_with_keys": True}
 
 
@@ -97,10 +99,35 @@ def write_methods(app: Sphinx) -> None:
     (BOOK / "methods.md").write_text(methods.page(ROOT / "campaignkit"), encoding="utf-8")
 
 
+def write_front(app: Sphinx) -> None:
+    """Write the front page's questions and the page of layouts."""
+    pages = importlib.import_module("pages")
+    titles = {source.stem: pages.title_of(source) for source in (ROOT / "notebooks").glob("*.py")}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (BOOK / "questions.md").write_text(pages.questions(readme, titles), encoding="utf-8")
+    (BOOK / "layouts.md").write_text(pages.layouts(ROOT / "campaignkit/megafile/layouts"), encoding="utf-8")
+
+
+def write_excerpts(app: Sphinx, failure: Exception | None) -> None:
+    """Write the texts that the search page shows."""
+    if failure is None:
+        texts = importlib.import_module("pages").excerpts(app.env)
+        (Path(app.outdir) / "_static" / "excerpts.js").write_text(texts, encoding="utf-8")
+
+
 def write_facts(app: Sphinx) -> None:
     """Write the page of columns and facts: what every megafile can be asked."""
     sheet = importlib.import_module("campaignkit.megafile.fact_sheet")
     (BOOK / "facts.md").write_text(sheet.page(), encoding="utf-8")
+
+
+#: What a room's page shows, in this order: the questions it answers, then what they hand back.
+_DIRECTIVES = (
+    ("autofunction", inspect.isfunction, ""),
+    ("autoclass", inspect.isclass, "   :members:\n   :inherited-members: tuple\n   :show-inheritance:\n"),
+    ("automodule", inspect.ismodule, "   :members:\n"),
+    ("autodata", lambda member: not (callable(member) or inspect.ismodule(member)), "   :no-value:\n"),
+)
 
 
 def reference_page(name: str, thing: object) -> str:
@@ -108,16 +135,29 @@ def reference_page(name: str, thing: object) -> str:
     title = f"{name}\n{'=' * len(name)}\n\n"
     if isinstance(thing, ModuleType):
         package = importlib.import_module("campaignkit")
-        elsewhere = [one for one in package.__all__ if vars(thing).get(one) is getattr(package, one)]
-        leave = f"   :exclude-members: {', '.join(elsewhere)}\n" if elsewhere else ""
-        within = [getattr(thing, part) for part in getattr(thing, "__all__", ())]
-        modules = [thing, *(part for part in within if isinstance(part, ModuleType))]
-        shown = [f".. automodule:: {one.__name__}\n   :members:\n   :show-inheritance:\n{leave}" for one in modules]
-        return title + "\n".join(shown)
+        elsewhere = [getattr(package, other) for other in package.__all__ if other != name]
+        own = {part: vars(thing)[part] for part in names_of(thing)}
+        return (
+            title
+            + f".. automodule:: {thing.__name__}\n\n"
+            + "\n".join(
+                f".. {directive}:: {thing.__name__}.{part}\n{options}"
+                for directive, kind, options in _DIRECTIVES
+                for part, member in own.items()
+                if kind(member) and not any(member is other for other in elsewhere)
+            )
+        )
     if inspect.isclass(thing):
         members = "   :members:\n   :inherited-members: tuple\n"
         return title + f".. currentmodule:: campaignkit\n\n.. autoclass:: campaignkit.{name}\n{members}"
     return title + f".. currentmodule:: campaignkit\n\n.. autofunction:: campaignkit.{name}\n"
+
+
+def names_of(module: ModuleType) -> list[str]:
+    """Return a module's public names: those of its ``__all__``, or what is defined in it."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    return [name for name, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__]
 
 
 def emptied(folder: Path) -> Path:
@@ -139,5 +179,6 @@ def visit_math(self: nodes.NodeVisitor, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> None:
     """Have everything generated written before Sphinx looks for pages."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
-    for write in (write_vega, write_chapters, write_methods, write_facts, write_reference):
+    for write in (write_vega, write_front, write_chapters, write_methods, write_facts, write_reference):
         app.connect("builder-inited", write)
+    app.connect("build-finished", write_excerpts)

@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Seven piles of files: who was in two of them?
+# # Build one table of people from many files
+#
+# *Seven piles of files: who was in two of them?*
 #
 # A campaign's voter files, donors, field work, polls and e-mail lists come from different systems, each with its own
 # spelling of everybody. Until they are one table, a donor gets the letter meant for strangers, and a volunteer is

@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Women of 40–49 in Ohio who gave and were never contacted
+# # Count and browse an audience
+#
+# *Women of 40–49 in Ohio who gave and were never contacted.*
 #
 # **The question:** the finance office has forty volunteer callers for an evening. They want to thank women in their
 # forties in Ohio who gave and who nobody has called or visited yet. How many are they, who are they, and is it an

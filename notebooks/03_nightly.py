@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # What came last night, and may we trust it?
+# # Refresh every night, and check what came
+#
+# *What came last night, and can we trust it?*
 #
 # **The question:** new files come every night while people work. What changed, is anything wrong with it, and are the
 # people we listed yesterday still the same people today?

@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # The unsubscribed who are worth a call, and who may not be on the list
+# # Make a call list, without anyone who said no
+#
+# *The unsubscribed who are worth a call, and who may not be on the list.*
 #
 # People who left last cycle's e-mail list once cared enough to join it. In 2012 they were among the easiest to win
 # back, by a personal call. They may not be e-mailed; they may be called, unless they said no to that too.

@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Dinner with a film star: who came running, and who should be the next host?
+# # Find a contest's fans, and the next host
+#
+# *Dinner with a film star: who came running, and who should host next?*
 #
 # Supporters were invited to enter a contest: win dinner with Lorna Vale, a film star. Some kind of people entered far
 # more than others. Who did she draw? And if those people matter, which of the other hosts draws the same kind of

@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Eighteen e-mails on one day: which goes to the rest?
+# # Pick the winning e-mail
+#
+# *Eighteen e-mails on one day: which goes to the rest?*
 #
 # On the last Tuesday of June the campaign sent eighteen variants of one appeal, three subjects by three senders by two
 # lengths, each to a random share of the list. The finance office wants to send the best one to the whole list at the

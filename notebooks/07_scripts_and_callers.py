@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Two scripts and sixty callers: which script, which caller, which voters?
+# # Pick a script, and match callers to voters
+#
+# *Two scripts and sixty callers: which script, which caller, which voters?*
 #
 # In August volunteers called voters in Ohio and North Carolina. At random a voter was to hear about the economy, about
 # health care, or was not called at all; three weeks later all were asked who they support.

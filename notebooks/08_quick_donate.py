@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Quick Donate: how much of four times is the program?
+# # Measure what a program caused
+#
+# *Quick Donate: how much of four times is the program?*
 #
 # Who keeps a card on file gives with one tap. In the summer of 2012 members of Quick Donate gave several times as
 # much as other donors, and the digital office wants to bet its messaging on it. But nobody was made a member: people

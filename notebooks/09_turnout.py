@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Who will vote, and who only says so?
+# # Score who will vote
+#
+# *Who will vote, and who only says so?*
 #
 # **The question:** five weeks before the election of 6 November 2012 the field office of Ohio and North Carolina has
 # 2,000 calls to make for turnout. A call to somebody who votes anyway is lost, and so is one to somebody who never

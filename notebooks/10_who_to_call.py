@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Five weeks, 5,000 calls: who first?
+# # Rank a call list by who a call moves
+#
+# *Five weeks, 5,000 calls: who first?*
 #
 # The health script won support in August. Volunteers can make 5,000 more calls in Ohio and North Carolina before the
 # election. Who supports us anyway needs no persuading; who never votes is worth little persuaded; who picks up no phone

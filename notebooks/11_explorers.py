@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Look before you write: an audience, segments, tests and a score under your hands
+# # Explore by hand: widgets
+#
+# *An audience, segments, tests and a score under your hands, before anything is written.*
 #
 # **The question:** the field office asks for "a few hundred women in Ohio who vote but give nothing, and anybody like
 # the people who came running to Lorna Vale's dinner". Nobody has said how many there are, nor where to draw the line.

@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Where every group stands, and whether the film star's group is moving
+# # Read the polls: where every group stands
+#
+# *Is the film star's group moving?*
 #
 # Women of 40 to 49 came running for dinner with the film star ([the contest](05_contest_segments.ipynb)), and somebody
 # on the eighth floor has kept an eye on them ever since. It is the morning of October 3, hours before the first

@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # The polls fell four points after the debate: who changed sides?
+# # Find who changed sides after an event
+#
+# *The polls fell four points after the debate: who changed, and who just did not answer?*
 #
 # October 3 was a bad night. By the end of the month everybody's polls are down about four points, ours too, and there
 # are two plans on the table: one buys a new message for the voters we lost, the other says that we lost hardly any. In

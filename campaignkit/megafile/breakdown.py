@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from scipy.special import ndtr, ndtri
 
 from campaignkit import charts
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
+from campaignkit.stats.intervals.multiplicity import holm
 from campaignkit.stats.intervals.rates import mean_interval, wilson
+from campaignkit.wording import between, p_value, share
 
 if TYPE_CHECKING:
     import altair as alt
 
+STANDS_OUT = 0.05  # of p after Holm: below it, a group differs from all others beyond noise
 _SUM = re.compile(r"sum\((.*)\)", re.DOTALL | re.IGNORECASE)
 
 
@@ -39,6 +43,7 @@ class Breakdown(Result):
     measures: tuple[str, ...]
     people: int
     sums: tuple[str, ...] = ()  # the measures that are totals
+    shares: tuple[str, ...] = ()  # the measures that are yes or no
 
     def summary(self) -> str:
         """Say how many people, in how many groups, and which group is largest or leads."""
@@ -49,19 +54,28 @@ class Breakdown(Result):
         if not self.measures:
             return f"{start}; the largest is {self._group(0)} with {self.table['share'][0]:.0%}."
         first = self.table.filter(pl.col("measure") == self.measures[0])
-        row = first["estimate"].fill_nan(None).arg_max()
+        row, p = _leading(first)
         if row is None:
             return f"{start}; {self.measures[0]} is known of none of them."
-        value, lower, upper = first.select("estimate", "lower", "upper").row(row)
-        interval = "" if lower is None else f" (95% interval {_number(lower)} to {_number(upper)})"
-        if self.measures[0] in self.sums:
-            caution = "A group's total grows with the number of its people."
-        else:
-            caution = "Small groups come out highest or lowest by chance more often than large ones."
-        return (
-            f"{start}; {self.measures[0]} is highest in {self._group(row, first)}, at {_number(value)}{interval}. "
-            f"{caution}"
-        )
+        return f"{start}. {self._leader(first, row, p)}"
+
+    def _leader(self, table: pl.DataFrame, row: int, p: float) -> str:
+        """Say which group stands out, or that none does and which is highest."""
+        measure, group = self.measures[0], self._group(row, table)
+        write = share if measure in self.shares else _number
+        value, lower, upper = table.select("estimate", "lower", "upper").row(row)
+        interval = "" if lower is None else f" (95% interval {between(lower, upper, write)})"
+        if measure in self.sums:
+            return (
+                f"{measure} is highest in {group}, at {write(value)}{interval}. A group's total grows with its people."
+            )
+        if p < STANDS_OUT:
+            whole = write(float(np.average(table["estimate"].fill_null(0).to_numpy(), weights=table["n"].to_numpy())))
+            return (
+                f"{group} stands out: {measure} is {write(value)}{interval}, against {whole} overall ({p_value(p)} "
+                "after Holm)."
+            )
+        return f"No group stands out beyond noise; {measure} is highest in {group}, at {write(value)}{interval}."
 
     def _group(self, row: int, table: pl.DataFrame | None = None) -> str:
         values = (self.table if table is None else table).select(self.by).row(row)
@@ -75,7 +89,14 @@ class Breakdown(Result):
         if not self.measures:
             return charts.bars(table.head(30), label, "n", description=self.summary())
         first = table.filter(pl.col("measure") == self.measures[0]).head(30)
-        return charts.intervals(first, label, description=self.summary())
+        number = ".1%" if self.measures[0] in self.shares else ",.2~f"
+        title = f"{self.measures[0]}, with 95% interval"
+        return charts.intervals(first, label, description=self.summary(), title=title, number=number)
+
+    def percentages(self) -> list[str]:
+        """Return the columns that are shares: those of a measure too where all of them are."""
+        whole = set(self.measures) <= set(self.shares)
+        return [name for name in ("share", *(("estimate", "lower", "upper") if whole else ())) if name in self.table]
 
 
 def _number(value: float) -> str:
@@ -102,20 +123,46 @@ def break_down(
     if not by:
         raise BadValue("Say what to break down by: .by('region').")
     table = cells(relation, by, measures).sort("n", *by, descending=[True] + [False] * len(by), nulls_last=True)
-    people = int(table["n"].sum())
+    people, shares = int(table["n"].sum()), []
     if not measures:
         table = table.select(*by, "n", (pl.col("n") / max(people, 1)).alias("share"))
     else:
+        shares = [measure for measure in measures if measure not in sums and _yes_or_no(table, measure)]
         table = pl.concat([_measured(table, by, measure, measure in sums) for measure in measures])
-    return Breakdown(table, description, tuple(by), tuple(measures), people, tuple(sums))
+    return Breakdown(table, description, tuple(by), tuple(measures), people, tuple(sums), tuple(shares))
+
+
+def _leading(table: pl.DataFrame) -> tuple[int | None, float]:
+    """Return the row of the group that differs most from all others, or has the most, and its p-value after Holm."""
+    estimate, n = (table[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("estimate", "n"))
+    known = np.isfinite(estimate) & (n > 0)
+    if not known.any():
+        return None, 1.0
+    highest = int(np.nanargmax(np.where(known, estimate, -np.inf)))
+    error = (table["upper"] - table["lower"]).fill_null(np.nan).to_numpy() / (2 * ndtri(0.975))
+    tested = known & np.isfinite(error) & (error > 0)
+    if tested.sum() < 2:
+        return highest, 1.0
+    total, whole = (n[known] * estimate[known]).sum(), n[known].sum()
+    squares = n**2 * error**2
+    others = whole - n
+    gap = estimate - (total - n * estimate) / others
+    spread = np.sqrt(error**2 + (squares[tested].sum() - squares) / others**2)
+    p = holm(2 * ndtr(-np.abs(gap[tested] / spread[tested])))
+    least = np.flatnonzero(tested)[int(np.argmin(p))]
+    return (int(least), float(p.min())) if p.min() < STANDS_OUT else (highest, 1.0)
+
+
+def _yes_or_no(table: pl.DataFrame, measure: str) -> bool:
+    lows, highs = (table[f"{measure}_{end}"] for end in ("min", "max"))
+    n, mean, ss = (table[f"{measure}_{field}"].to_numpy() for field in ("n", "mean", "ss"))
+    ends = all((end.is_in([0.0, 1.0]) | end.is_null()).all() for end in (lows, highs))
+    return bool(ends and np.allclose(ss, n * mean * (1 - mean), equal_nan=True))
 
 
 def _measured(table: pl.DataFrame, by: list[str], measure: str, total: bool) -> pl.DataFrame:
     n, mean, ss = (table[f"{measure}_{field}"].to_numpy() for field in ("n", "mean", "ss"))
-    lows, highs = table[f"{measure}_min"], table[f"{measure}_max"]
-    yes_no = bool((lows.is_in([0.0, 1.0]) | lows.is_null()).all() and (highs.is_in([0.0, 1.0]) | highs.is_null()).all())
-    yes_no = yes_no and np.allclose(ss, n * mean * (1 - mean), equal_nan=True)
-    lower, upper = wilson(np.rint(mean * n), n) if yes_no else mean_interval(mean, ss, n)
+    lower, upper = wilson(np.rint(mean * n), n) if _yes_or_no(table, measure) else mean_interval(mean, ss, n)
     times = n if total else np.ones_like(mean)
     estimates = pl.DataFrame({"estimate": times * mean, "lower": times * lower, "upper": times * upper})
     return table.select(

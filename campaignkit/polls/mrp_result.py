@@ -14,7 +14,7 @@ from campaignkit.polls.model.cell_model import CellModel
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.intervals.estimate import equal_tailed
-from campaignkit.wording import confidence, counted, points, share
+from campaignkit.wording import between, confidence, counted, points, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -108,26 +108,26 @@ class Mrp(Result):
         everyone = self.table.filter(attribute="everyone")
         if everyone.height:
             row = everyone.row(0, named=True)
-            interval = f"{level} interval {share(row['lower'])} to {share(row['upper'])}"
-            text += f", {share(row['estimate'])} of the frame ({interval})"
+            interval = f"{level} interval {between(row['lower'], row['upper'], share)}"
+            text += f": {share(row['estimate'])} of the frame ({interval})"
             if self.survey_error:
-                text += f", on an election day {share(row['election_lower'])} to {share(row['election_upper'])}"
+                text += f", on an election day {between(row['election_lower'], row['election_upper'], share)}"
         first = self._shown().sort("estimate", descending=True)
         if first.height > 1:
             top, last = first.row(0, named=True), first.row(-1, named=True)
             text += (
-                f"; by {top['attribute']} from {share(last['estimate'])} ({last['level'] or 'unknown'}) to "
+                f". By {top['attribute']}, from {share(last['estimate'])} ({last['level'] or 'unknown'}) to "
                 f"{share(top['estimate'])} ({top['level'] or 'unknown'})"
             )
         if self.design_effect > 1:
-            text += f"; interviews of a cluster are alike, which costs a factor of {self.design_effect:.1f}"
+            text += f". Interviews of a cluster resemble each other: the design effect is {self.design_effect:.1f}"
         if self.unreached_share > 0.0005:
             unreached = share(self.unreached_share)
-            text += f"; {unreached} of the frame are of kinds that no interview reached, known by the model alone"
+            text += f". No interview reached {unreached} of the frame; there, the model alone speaks"
         if self.survey_error:
             shared = points(self.survey_error)
-            return f"{text}. An election's interval adds an error of {shared} points that all groups share."
-        return f"{text}. The intervals are the survey's own; an election's are wider by what polls are wrong together."
+            return f"{text}. The election's interval adds an error of {shared} points that all groups share."
+        return f"{text}. These are the survey's own intervals; an election's are wider, because polls err together."
 
     def _shown(self) -> pl.DataFrame:
         """Return the rows of the first attribute that tells groups apart."""

@@ -20,7 +20,7 @@ from campaignkit.stats.arrays import Floats, Mask, Whole
 from campaignkit.stats.intervals.estimate import interval
 from campaignkit.stats.survey.raking import Calibration, design_effect
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import counted, number, points, share
+from campaignkit.wording import counted, points, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -134,19 +134,17 @@ class Weights(Result):
         margins = counted(self.table["margin"].n_unique(), "margin")
         change = f"from {share(row['before_share'])} to {share(row['after_share'])}"
         text = (
-            f"{counted(self.weights.height, 'respondent')} weighted to {margins}; the largest change is "
-            f"{row['margin']} {row['level'] or 'unknown'}, {change}. Unequal weights leave the worth of "
-            f"{number(self.effective_n)} equal ones (design effect {self.design_effect:.2f})."
+            f"{counted(self.weights.height, 'respondent')} weighted to {margins}. The largest change is "
+            f"{row['margin']} {row['level'] or 'unknown'}, {change}. The weights leave an effective sample of "
+            f"{self.effective_n:,.0f} (design effect {self.design_effect:.2f})."
         )
         if self.untrimmed is not None:
-            text += f" {counted(self.trimmed, 'weight')} stand at a bound"
+            text += f" {counted(self.trimmed, 'weight')} at a bound"
             missed = self.largest_gap > 1e-9
             text += (
-                f"; a margin misses by up to {points(self.largest_gap)} points."
-                if missed
-                else ", and all margins hold."
+                f"; a margin misses by up to {points(self.largest_gap)} points." if missed else "; every margin holds."
             )
-        return text + " Weights mend what the margins explain, not who else did not answer."
+        return text + " Weighting corrects what the margins explain, not other nonresponse."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each level's share before and after."""

@@ -71,14 +71,14 @@ class Switchers(Result):
         start = f"As polled, the share changed by {self._said(AS_POLLED)} from {self.event} on. " if polled else ""
         if self.used == "none":
             return (
-                f"{start}With party and past vote held as before, {self._said(HELD)} is left. Who changed is not "
-                "identified: without a panel of the same people nobody can tell a change from who answers, where "
-                "willingness to answer follows the current choice."
+                f"{start}With party and past vote held as before, {self._said(HELD)} remains. Who changed is not "
+                "identified: without a panel of the same people, a change of mind can't be told from a change in who "
+                "answers."
             )
         level = confidence(self.confidence_level)
-        answered = f"{self._said(ANSWERED)} of it is who answered, and " if polled else ""
+        answered = f"Of that, {self._said(ANSWERED)} is who answered and " if polled else ""
         verdict = "a swing is declared" if self.declared else "no swing is declared"
-        basis = "interviews and the panel agree" if self.used == "both" else "by the panel's same people"
+        basis = "interviews and panel agree" if self.used == "both" else "from the panel alone"
         return (
             f"{start}{answered}{self._said(CHANGED)} is who changed ({level} intervals; {basis}): {verdict}."
             f"{self._most()}{self._flags()}"
@@ -90,7 +90,7 @@ class Switchers(Result):
         party, past = self.who.columns[:2]
         row = self.who.sort(pl.col("points").abs(), descending=True, nulls_last=True).row(0, named=True)
         return (
-            f" Most of it, {change(row['points'], 'rate')}, is of {party} {row[party]} with {past} {row[past]} "
+            f" Most of it, {change(row['points'], 'rate')}, comes from {party} {row[party]} with {past} {row[past]} "
             f"({share(row['share'])} of the electorate)."
         )
 
@@ -99,7 +99,9 @@ class Switchers(Result):
             return " Nobody is flagged: that takes two reports before and two after."
         people = counted(self.flagged.height, "person is", "people are")
         wrong = share(self.reports.misreport)
-        return f" {people} flagged as having changed sides, by four reports of which {wrong} are wrong; for study only."
+        return (
+            f" {people} flagged as having switched sides, from four reports of which {wrong} are wrong; for study only."
+        )
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the parts with their intervals."""

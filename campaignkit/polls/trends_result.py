@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from campaignkit import charts
 from campaignkit.errors import listed
 from campaignkit.result import Result
-from campaignkit.wording import change, confidence, counted, interval, p_value, points, share
+from campaignkit.wording import between, change, confidence, counted, interval, p_value, points, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -81,15 +81,17 @@ class Trends(Result):
         everyone, groups = self.table.row(0, named=True), self.table.slice(1)
         level = confidence(self.confidence_level)
         text = (
-            f"On {self.last}, {share(everyone['estimate'])} ({level} interval {share(everyone['lower'])} to "
-            f"{share(everyone['upper'])}) of everyone, {change(everyone['change'], 'rate')} "
-            f"({interval(everyone['change_lower'], everyone['change_upper'], 'rate')}) since {self.since}, by "
+            f"{share(everyone['estimate'])} of everyone on {self.last} ({level} interval "
+            f"{between(everyone['lower'], everyone['upper'], share)}), {change(everyone['change'], 'rate')} "
+            f"({interval(everyone['change_lower'], everyone['change_upper'], 'rate')}) since {self.since}, from "
             f"{counted(self.interviews, 'interview')}"
         )
         if self.houses.height > 1:
-            text += f" of {self.houses.height} streams, in whose middle it is read: what all lean together nobody knows"
+            text += f" in {self.houses.height} streams"
         if self.set_aside.height:
-            text += f" ({self.set_aside['n'].sum():,} set aside)"
+            text += f" ({self.set_aside['n'].sum():,} left out)"
+        if self.houses.height > 1:
+            text += ". The level is the streams' average, so a lean that all of them share does not show"
         return f"{text}. {self._who_moved(groups.drop_nulls('p_value'))}"
 
     def _who_moved(self, tested: pl.DataFrame) -> str:
@@ -101,15 +103,15 @@ class Trends(Result):
             [f"{_name(r)} ({change(r['change'], 'rate')}, {p_value(r['p_adjusted'])} adjusted)" for r in rows], 5
         )
         who = (
-            f"Of {groups}, apart from the rest moved: {names}"
+            f"Of {groups}, these moved apart from the rest: {names}"
             if moved.height
-            else f"None of {groups} is seen to move apart from the rest"
+            else f"None of {groups} clearly moved apart from the rest"
         )
         below = int((tested["p_value"] <= CLAIMED).sum())
         seen = points(self._seen_half_the_time(tested))
         return (
-            f"{who}; {below} had p ≤ .05 unadjusted, where chance alone shows {CLAIMED * tested.height:.0f}. A "
-            f"group not named may have moved: {seen} points apart from the rest would be seen half the time."
+            f"{who}. {below} had p ≤ .05 unadjusted; chance alone would give {CLAIMED * tested.height:.0f}. A group "
+            f"not named may still have moved: {seen} points apart from the rest would be seen half the time."
         )
 
     def _seen_half_the_time(self, tested: pl.DataFrame) -> float:

@@ -19,7 +19,7 @@ from campaignkit.stats.regression.least_squares import solve_definite
 from campaignkit.stats.regression.logit import fit_logit
 from campaignkit.tables import Roles, booleans, numbers, open_roles
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import confidence, counted, points, share
+from campaignkit.wording import between, confidence, counted, points, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -90,16 +90,14 @@ class LikelyVoters(Result):
         """Say how well it foretells, beside the score alone, and who it is meant for."""
         ours, raw = (self.table.row(by_predicate=pl.col("way") == way, named=True) for way in (BOTH, RAW))
         level = confidence(self.confidence_level)
-        aside = (
-            f" {counted(self.set_aside, 'interview')} without a known vote were set aside." if self.set_aside else ""
-        )
+        aside = f" {counted(self.set_aside, 'interview')} without a known vote were left out." if self.set_aside else ""
         return (
-            f"Of {counted(ours['n'], 'interview')} in {counted(self.polls.height, 'poll')}, "
-            f"{share(ours['voted_rate'])} voted. Score and self-report, fitted on the other polls, rank a voter above "
-            f"a non-voter in {ours['auc']:.1%} of pairs ({level} interval {ours['lower']:.1%} to {ours['upper']:.1%}), "
-            f"the score alone in {raw['auc']:.1%}; squared error {ours['brier']:.3f} beside {raw['brier']:.3f}. The "
-            f"worst poll's rate is off by {points(ours['largest_gap'])} points.{aside} It is for people who answered: "
-            "of the same score they vote more than those who did not."
+            f"Score and self-report together rank a voter above a non-voter in {ours['auc']:.1%} of pairs (AUC; "
+            f"{level} interval {between(ours['lower'], ours['upper'], share)}), the score alone in {raw['auc']:.1%}. "
+            f"The squared error (Brier) is {ours['brier']:.3f} against {raw['brier']:.3f}. Each poll was judged by a "
+            f"fit on the others: {counted(ours['n'], 'interview')} in {counted(self.polls.height, 'poll')}, "
+            f"{share(ours['voted_rate'])} of whom voted. The worst poll's rate is off by {points(ours['largest_gap'])} "
+            f"points.{aside} Use it for people who answered: at the same score they vote more than those who did not."
         )
 
     def chart(self) -> alt.TopLevelMixin:

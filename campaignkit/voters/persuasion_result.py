@@ -140,7 +140,7 @@ class Persuasion(Result):
         q = self.qini
         if self.beats_random:
             return None
-        interval = f"{self.confidence_level:.0%} interval {q.lower:.3f} to {q.upper:.3f}"
+        interval = f"{self.confidence_level:.0%} interval {wording.between(q.lower, q.upper, wording.number)}"
         return f"ranks no better than chance: Qini coefficient {q.value:.3f}, {interval}"
 
     @property
@@ -162,9 +162,8 @@ class Persuasion(Result):
         people = int((used["n"] - used["missing"]).sum())
         average, level = self.average, f"{self.confidence_level:.0%}"
         parts = [
-            f"Among {people:,} people, contact changed {self.roles.outcomes[0]} by "
-            f"{wording.change(average.value, 'rate')} on average ({level} interval "
-            f"{wording.interval(average.lower, average.upper, 'rate')}).",
+            f"Contact changed {self.roles.outcomes[0]} by {wording.change(average.value, 'rate')} on average ({level} "
+            f"interval {wording.interval(average.lower, average.upper, 'rate')}), among {people:,} people.",
             self._ranking_sentence(),
             *self.warnings,
             "It ranks by what this contact changed in this experiment, not by who supports us.",
@@ -173,19 +172,17 @@ class Persuasion(Result):
 
     def _ranking_sentence(self) -> str:
         q, best, last = self.qini, self.table.row(0, named=True), self.table.row(-1, named=True)
-        coefficient = f"Qini coefficient {q.value:.3f}, {q.lower:.3f} to {q.upper:.3f}"
+        coefficient = f"Qini coefficient {q.value:.3f}, {wording.between(q.lower, q.upper, wording.number)}"
         if self.beats_random:
             ends = " and ".join(
                 f"{wording.change(row['estimate'], 'rate')} "
                 f"({wording.interval(row['lower'], row['upper'], 'rate')}) in the {which}"
-                for row, which in ((best, "best decile"), (last, "last"))
+                for row, which in ((best, "top decile"), (last, "last"))
             )
-            return (
-                f"Ranked by {self.name}, the contact does more for the first than for the rest ({coefficient}): {ends}."
-            )
+            return f"Ranked by {self.name}, contact does more at the top than among the rest ({coefficient}): {ends}."
         return (
-            f"The ranking by {self.name} is not shown to beat treating everyone or no one ({coefficient}, which is not "
-            "above 0): choose who to contact by other things."
+            f"The ranking by {self.name} does not clearly beat contacting everyone or no one ({coefficient}, not above "
+            "0): choose who to contact some other way."
         )
 
     def chart(self) -> alt.TopLevelMixin:

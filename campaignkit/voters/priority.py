@@ -70,13 +70,13 @@ class Priority(Result):
     def summary(self) -> str:
         """Say what the first decile gains, by the formula, and what it rests on."""
         first, all_ = self.table.row(0, named=True), self.table["net_votes"].sum()
-        aside = f" {self.set_aside:,} people without one of the scores have no priority." if self.set_aside else ""
-        harm = f" For {self.below_zero:,} of them it is below 0: do not contact." if self.below_zero else ""
+        aside = f" {self.set_aside:,} people lack one of the scores and have no priority." if self.set_aside else ""
+        harm = f" It is below 0 for {self.below_zero:,} people: do not contact them." if self.below_zero else ""
         return (
-            f"Contacting the first tenth ({first['n']:,} of {self.people:,} people) is expected to gain "
-            f"{first['net_votes']:,.1f} net votes, contacting everyone {all_:,.1f}. Net votes per contact = "
-            f"{self.formula}: a voter who changes sides counts 2.{harm}{aside} Scores are taken as true, and contact "
-            "to work as it did where it was tested; there is no interval."
+            f"Contacting the top tenth ({first['n']:,} of {self.people:,} people) should gain "
+            f"{first['net_votes']:,.1f} net votes; contacting everyone, {all_:,.1f}. Net votes per contact = "
+            f"{self.formula}; a voter who switches sides counts as 2.{harm}{aside} This takes the scores as true and "
+            "contact to work as it did where it was tested; there is no interval."
             + "".join(f" {warning}." for warning in self.warnings)
         )
 

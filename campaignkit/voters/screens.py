@@ -47,10 +47,11 @@ class Screens(Result):
         worst = others.row(0, named=True)
         gap = f"{worst['largest_gap']} {wording.change(worst['gap'], 'rate')}"
         return (
-            f"Weighting everybody by their chance misplaces {wording.share(weights['misplaced_share'])} of the "
-            f"electorate by {self.by}; of the screens, {worst['screen']!r} misplaces "
-            f"{wording.share(worst['misplaced_share'])} ({gap}). The least is {best['screen']!r}, "
-            f"{wording.share(best['misplaced_share'])}. One election's electorate, of people still on the rolls."
+            f"Weighting everyone by their chance of voting misplaces {wording.share(weights['misplaced_share'])} of "
+            f"the electorate by {self.by}. The worst screen, {worst['screen']!r}, misplaces "
+            f"{wording.share(worst['misplaced_share'])} ({gap}). The best way is {best['screen']!r}, at "
+            f"{wording.share(best['misplaced_share'])}. This is one election's electorate, of people still on the "
+            "rolls."
         )
 
     def chart(self) -> alt.TopLevelMixin:

@@ -60,19 +60,24 @@ class Turnout(Score):
         q = self.tested.quality
         tested = (
             f"Fitted on {self.fit_on:%Y-%m-%d} and tested on the {q.rows:,} people on the rolls at "
-            f"{self.test_on:%Y-%m-%d}: it ranks a voter above a non-voter in {q.auc:.1%} of pairs, and is off by "
+            f"{self.test_on:%Y-%m-%d}: it ranks a voter above a non-voter in {q.auc:.1%} of pairs (AUC) and is off by "
             f"{wording.points(q.ece)} points on average"
         )
         if self.tested_to_totals is not None:
-            tested += f", {wording.points(self.tested_to_totals.quality.ece)} once moved to that day's county totals"
-        return f"{tested}. {self._level()} It says who tends to vote, not who a call would bring."
+            tested += (
+                f", {wording.points(self.tested_to_totals.quality.ece)} after it is moved to that day's county totals"
+            )
+        return f"{tested}. {self._level()} It says who tends to vote, not who a call would bring out."
 
     def _level(self) -> str:
         if self.counties is None:
-            return f"For {self.election:%Y-%m-%d} its level is that of {self.fit_on:%Y-%m-%d}: no totals were given."
+            return (
+                f"For {self.election:%Y-%m-%d} its level is that of {self.fit_on:%Y-%m-%d}, because no totals were "
+                "given."
+            )
         moved = self.counties.filter(pl.col("left_as_it_is").is_null())
         return (
-            f"For {self.election:%Y-%m-%d} {moved.height} of {self.counties.height} counties were moved to their "
+            f"For {self.election:%Y-%m-%d}, {moved.height} of {self.counties.height} counties were moved to their "
             f"totals, {moved['total'].sum():,.0f} votes."
         )
 

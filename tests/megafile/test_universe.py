@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaignkit.errors import BadValue, ColumnNotFound
+from campaignkit.megafile.breakdown import break_down
 from tests.megafile.campaign import TODAY, days, pick, write_facts
 
 PEOPLE = 300
@@ -162,8 +163,23 @@ def test_by_counts_groups_and_averages_facts(megafile, facts):
     row = found.table.filter((pl.col("measure") == "gave") & (pl.col("region") == "South")).row(0, named=True)
     assert row["estimate"] == pytest.approx(rate)
     assert row["lower"] < rate < row["upper"]
-    assert "gave is highest in" in found.summary()
+    assert "No group stands out beyond noise; gave is highest in" in found.summary()
     assert found.chart() is not None
+
+
+def test_a_breakdown_leads_with_who_stands_out_and_not_with_the_noisiest():
+    rng = np.random.default_rng(4)
+    sizes, rates = {"large": 4000, "middling": 3000, "tiny": 12}, {"large": 0.10, "middling": 0.05, "tiny": 0.07}
+    people = pl.concat([
+        pl.DataFrame({"kind": kind, "gave": (rng.random(n) < rates[kind]).astype(float)}) for kind, n in sizes.items()
+    ])  # fmt: skip
+    tiny = people.with_columns(
+        gave=pl.when(pl.col("kind") == "tiny").then(pl.int_range(pl.len()) % 3 == 0).otherwise("gave")
+    )
+    said = break_down(tiny, ["kind"], ["gave"], "everyone").summary()
+    assert re.search(r"\. (large|middling) stands out: gave is \d+\.\d%", said)
+    alike = people.with_columns(gave=pl.Series((rng.random(people.height) < 0.05).astype(float)))
+    assert "No group stands out" in break_down(alike, ["kind"], ["gave"], "everyone").summary()
 
 
 def who_gave(facts):
@@ -184,7 +200,12 @@ def test_totals_are_means_times_people(megafile):
     assert {region: round(n) for region, n in givers.select("region", "estimate").iter_rows()} == known
     with pytest.raises(BadValue):
         megafile.universe().by("region", measures=["sum(age) or sum(age)"])
-    assert megafile.universe().by("region", measures=["sum(gave())"]).summary().endswith("the number of its people.")
+    assert (
+        megafile.universe()
+        .by("region", measures=["sum(gave())"])
+        .summary()
+        .endswith("A group's total grows with its people.")
+    )
 
 
 def test_an_empty_universe_is_nobody_everywhere(megafile):

@@ -48,7 +48,7 @@ def test_groups_that_stepped_are_named_with_their_sign(stepped):
     assert both.height
     assert both["moved"].all()
     assert (both["change"] * both["points"] > 0).all()
-    assert "moved: " in now.summary()
+    assert "moved apart from the rest: " in now.summary()
 
 
 def test_house_effects_come_back(stepped):
@@ -70,8 +70,8 @@ def test_nobody_is_said_to_move_where_everyone_jumps_alike():
 def test_what_it_says_and_draws(stepped):
     _, now = stepped
     text = now.summary()
-    assert "29,000 interviews of 4 streams" in text
-    assert "chance alone shows" in text
+    assert "29,000 interviews in 4 streams" in text
+    assert "chance alone would give" in text
     assert "half the time" in text
     assert now.chart().to_dict()["description"] == text
     assert now.path.height == now.table.height * now.path["date"].n_unique()

@@ -53,7 +53,7 @@ def test_the_planted_come_first():
     assert found.method == "class_transformation"
     assert found.beats_random
     assert correlation(found, table) > 0.75
-    assert "does more for the first" in found.summary()
+    assert "does more at the top" in found.summary()
     assert found.table["estimate"][0] > found.table["estimate"][-1] + 0.05
 
 
@@ -72,7 +72,7 @@ def test_nothing_planted_is_not_claimed():
     found = [fitted(calls(2000, seed, added={"F": 0.05, "M": 0.05}), seed=seed) for seed in range(20)]
     assert sum(one.beats_random for one in found) <= 3
     said = next(one for one in found if not one.beats_random).summary()
-    assert "not shown to beat treating everyone or no one" in said
+    assert "does not clearly beat contacting everyone or no one" in said
 
 
 def test_a_ranking_is_judged_by_people_it_never_saw():

@@ -61,7 +61,7 @@ def test_who_has_no_score_has_no_priority_and_is_counted():
     found = priority(table, support="s", turnout="q", persuasion="d")
     assert (found.people, found.set_aside) == (750, 250)
     assert found.predict().collect()["priority"].null_count() == 250
-    assert "250 people without one of the scores" in found.summary()
+    assert "250 people lack one of the scores" in found.summary()
 
 
 @pytest.mark.parametrize(

@@ -332,7 +332,7 @@ def test_constant_outcome():
 def test_all_null_feature_says_nothing_and_is_named():
     score = fitted(people().with_columns(n=pl.lit(None, pl.String), m=pl.lit(None)), ["a", "n", "m"])
     assert score.model.design.constant == ("n", "m")
-    assert "n, m had one value" in score.summary()
+    assert "n, m have one value only" in score.summary()
 
 
 def test_only_a_constant_feature():

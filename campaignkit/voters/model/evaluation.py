@@ -105,13 +105,14 @@ def _fitting_errors(
 
 def quality_sentence(q: Quality, name: str, outcome: str, confidence_level: float) -> str:
     """Say how well a score ranks and how far off it is."""
-    seen = f"Among {q.rows:,} people held out" if q.held_out else f"Among the {q.rows:,} people it was fitted on"
-    noise = f"noise alone makes {wording.points(q.ece_floor)}"
-    off = "within noise of perfect" if q.ece <= q.ece_noise else noise
+    seen = f"{q.rows:,} people held out" if q.held_out else f"the {q.rows:,} people it was fitted on"
+    noise = f"noise alone gives {wording.points(q.ece_floor)}"
+    off = "no more than noise gives" if q.ece <= q.ece_noise else noise
     return (
-        f"{seen}, {wording.share(q.rate)} with {outcome}, the score {name!r} ranks one with it above one without in "
-        f"{q.auc:.1%} of pairs ({confidence_level:.0%} interval {q.auc_lower:.1%} to {q.auc_upper:.1%}) and is off by "
-        f"{wording.points(q.ece)} points on average ({off})."
+        f"The score {name!r} ranks someone with {outcome} above someone without in {q.auc:.1%} of pairs (AUC; "
+        f"{confidence_level:.0%} interval {wording.between(q.auc_lower, q.auc_upper, wording.share)}). Its rates are "
+        f"off by {wording.points(q.ece)} points on average ({off}). Judged by {seen}, {wording.share(q.rate)} of them "
+        f"with {outcome}."
     )
 
 
@@ -119,19 +120,22 @@ def chance_warning(q: Quality, confidence_level: float) -> str | None:
     """Return what is to be said wherever a score ranks whose AUC's interval holds 50%; None: it does not."""
     if q.auc_lower > 0.5:
         return None
-    interval = f"{confidence_level:.0%} interval {q.auc_lower:.1%} to {q.auc_upper:.1%}"
+    interval = f"{confidence_level:.0%} interval {wording.between(q.auc_lower, q.auc_upper, wording.share)}"
     return f"ranks no better than chance: AUC {q.auc:.1%}, {interval}"
 
 
 def cautions(table: pl.DataFrame, set_aside: int, ridge: float, constant: Sequence[str]) -> str:
     """Return what a score's reader must know beside its quality: rows set aside, coefficients on too few rows."""
-    text = f" {set_aside:,} rows without an outcome were set aside." if set_aside else ""
+    text = f" {set_aside:,} rows without an outcome were left out." if set_aside else ""
     first = table.row(0, named=True)
     if first["term"] == "(intercept)" and ridge == 0:
         rarer = round(first["n"] * min(first["outcome_rate"], 1 - first["outcome_rate"]))
         if rarer < ENOUGH * table.height:
             text += f" Its {table.height} coefficients rest on {rarer:,} rows of the rarer outcome: try ridge=."
-    return text + (f" {', '.join(constant)} had one value and says nothing." if constant else "")
+    if constant:
+        verbs = "has one value only and adds" if len(constant) == 1 else "have one value only and add"
+        text += f" {', '.join(constant)} {verbs} nothing."
+    return text
 
 
 def largest_coefficients(table: pl.DataFrame, description: str) -> alt.TopLevelMixin:
@@ -181,14 +185,13 @@ class Calibration(Result):
         off = self.table.filter(
             (pl.col("predicted_rate") < pl.col("lower")) | (pl.col("predicted_rate") > pl.col("upper"))
         )
-        verdict = "no more than noise would make" if self.ece <= self.noise else "more than noise alone makes"
+        verdict = "no more than noise gives" if self.ece <= self.noise else "more than noise alone gives"
         seen = "people held out" if self.held_out else "the people it was fitted on, which flatters it"
         return (
-            f"By {self.by}, the score is off by {wording.points(self.ece)} points on average, {verdict} (a perfect one "
-            f"would show {wording.points(self.floor)}, and seldom over {wording.points(self.noise)}); {off.height} of "
-            f"{self.table.height} groups lie outside their intervals, "
-            f"{self.table.height * (1 - self.confidence_level):.1f} would by chance. "
-            f"Judged by {seen}."
+            f"The score is off by {wording.points(self.ece)} points on average by {self.by}, {verdict} (a perfect "
+            f"score would show {wording.points(self.floor)}, rarely over {wording.points(self.noise)}). {off.height} "
+            f"of {self.table.height} groups fall outside their intervals; "
+            f"{self.table.height * (1 - self.confidence_level):.1f} would by chance. Judged by {seen}."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -197,16 +200,21 @@ class Calibration(Result):
         names = {"group": pl.col("group").cast(pl.String), "predicted": "predicted_rate", "observed": "observed_rate"}
         rows = self.table.select("n", "lower", "upper", **names)
         axis = alt.Axis(format="%")
-        base = alt.Chart(rows).encode(x=alt.X("predicted:Q", title="predicted", axis=axis))
+        base = alt.Chart(rows).encode(x=alt.X("predicted:Q", title="predicted rate", axis=axis))
         tips = [alt.Tooltip("group:N", title=self.by), alt.Tooltip("n:Q", format=",")]
         tips += [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("predicted", "observed")]
-        line = base.mark_rule(opacity=0.6).encode(y=alt.Y("lower:Q", title="observed", axis=axis), y2="upper:Q")
-        points = base.mark_point(opacity=1).encode(y=alt.Y("observed:Q", title="observed", axis=axis), tooltip=tips)
+        line = base.mark_rule(opacity=0.6).encode(y=alt.Y("lower:Q", title="observed rate", axis=axis), y2="upper:Q")
+        points = base.mark_point(opacity=1).encode(
+            y=alt.Y("observed:Q", title="observed rate", axis=axis), tooltip=tips
+        )
         ends = [float(np.min(rows["predicted"].to_numpy())), float(np.max(rows["predicted"].to_numpy()))]
         even = alt.Chart(pl.DataFrame({"predicted": ends, "observed": ends})).mark_line(strokeDash=[4, 3], opacity=0.6)
         even = even.encode(x="predicted:Q", y="observed:Q")
         return alt.layer(even, line, points).properties(
-            description=self.summary(), width=charts.WIDTH, height=300, title=f"Observed over predicted, by {self.by}"
+            description=self.summary(),
+            width=charts.WIDTH,
+            height=300,
+            title=f"Observed against predicted rate, by {self.by}",
         )
 
 
@@ -267,11 +275,11 @@ class Gains(Result):
     def summary(self) -> str:
         """Say what the first fifth reaches."""
         row = self.table.filter(pl.col("called_share") >= 0.2 - 1e-9).row(0, named=True)
-        seen = "Among people held out" if self.held_out else "Among the people it was fitted on"
+        seen = "people held out" if self.held_out else "the people it was fitted on"
         return (
-            f"{seen}, the {row['called_share']:.0%} with the highest scores hold {row['reached_share']:.0%} of "
-            f"those with {self.outcome}: {row['lift']:.2f} times their share. This ranks by how likely it is, "
-            "not by what a call changes."
+            f"The top {row['called_share']:.0%} by score hold {row['reached_share']:.0%} of those with {self.outcome}, "
+            f"{row['lift']:.2f} times their share, among {seen}. This ranks by how likely the outcome is, not by what "
+            "a call would change."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -399,8 +407,9 @@ class Comparison(Result):
         sure = "beyond chance" if self.lower > 0 or self.upper < 0 else "not beyond chance"
         side = "above" if self.gap >= 0 else "below"
         return (
-            f"Among the same {self.n:,} people the AUC of {first} is {abs(self.gap):.3f} {side} that of {second} "
-            f"({self.confidence_level:.0%} interval {self.lower:.3f} to {self.upper:.3f}), {sure}."
+            f"The AUC of {first} is {abs(self.gap):.3f} {side} that of {second} ({self.confidence_level:.0%} interval "
+            f"{wording.between(self.lower, self.upper, wording.number)}), {sure}. Both are judged by the same "
+            f"{self.n:,} people."
         )
 
     def chart(self) -> alt.TopLevelMixin:
