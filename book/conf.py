@@ -63,6 +63,7 @@ html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["book.css"]
 html_js_files = ["vega.js"]
+html_search_scorer = "_static/scorer.js"
 html_math_renderer = "mathml"  # MathJax would come from a CDN
 html_show_sourcelink = False
 html_copy_source = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,6 +16,8 @@ from campaignkit.tables import check_columns, check_numbers
 if TYPE_CHECKING:
     import altair as alt
 
+LINE = 32  # letters of a label that fit beside a chart
+
 
 def bars(
     table: pl.DataFrame,
@@ -24,8 +28,8 @@ def bars(
     series: str | None = None,
     title: str | None = None,
     number: str | None = None,
-) -> alt.Chart:
-    """Return horizontal bars, one for each row, in the table's order.
+) -> alt.LayerChart:
+    """Return horizontal bars, one for each row, in the table's order, with its number at the end.
 
     Parameters
     ----------
@@ -34,11 +38,12 @@ def bars(
     label : str
         The column of names, written at the left. Null shows as "(null)".
     value : str
-        The column of lengths. A null draws no bar.
+        The column of lengths. A null draws no bar, and says "not known".
     description : str
         What the chart shows, in a sentence, for those who cannot see it.
     series : str or None
-        A column that splits each label into bars side by side, in colors. None: one bar for each label.
+        A column that splits each label into bars side by side, in colors, without their numbers. None: one bar for
+        each label.
     title : str or None
         Text above the chart. None: none.
     number : str or None
@@ -47,25 +52,28 @@ def bars(
 
     Returns
     -------
-    altair.Chart
+    altair.LayerChart
 
     Examples
     --------
     >>> table = pl.DataFrame({"region": ["West", "East"], "entered_rate": [0.18, 0.12]})
     >>> chart = bars(table, "region", "entered_rate", description="The West entered most: 18%, beside 12%.")
-    >>> chart.to_dict()["encoding"]["x"]["axis"]["format"]
-    '.1~%'
+    >>> [layer["mark"]["type"] for layer in chart.to_dict()["layer"]]
+    ['bar', 'text']
     """
     alt = house()
     rows = _picked(table, label, series, {"value": value})
     show = number or _number(value)
-    chart = alt.Chart(rows).mark_bar(cornerRadiusEnd=2)
-    chart = chart.encode(
-        x=alt.X("value:Q", title=_axis_title(value), axis=alt.Axis(format=show)),
-        tooltip=_tips(label, series, {"value": value}, show),
-        **_rows_and_colors(rows, label, series),
+    base = alt.Chart(rows).encode(
+        tooltip=_tips(label, series, {"value": value}, show), **_rows_and_colors(rows, label, series)
     )
-    return chart.properties(description=description, **_shape(series, title))
+    x = {"title": _axis_title(value), "axis": alt.Axis(format=show)}
+    layers = [base.mark_bar(cornerRadiusEnd=2).encode(x=alt.X("value:Q", **x))]
+    if series is None:
+        said = f"isValid(datum.value) ? format(datum.value, '{show}') : 'not known'"
+        numbers = base.transform_calculate(end="max(datum.value, 0)", said=said)
+        layers.append(numbers.mark_text(align="left", dx=5).encode(x=alt.X("end:Q", **x), text="said:N"))
+    return alt.layer(*layers).properties(description=description, **_shape(rows, series, title))
 
 
 def intervals(
@@ -119,7 +127,8 @@ def intervals(
     numbers = {"estimate": estimate, "lower": lower, "upper": upper}
     rows = _picked(table, label, series, numbers)
     show = number or _number(estimate)
-    x = {"title": _axis_title(estimate), "axis": alt.Axis(format=show), "scale": alt.Scale(zero=False)}
+    of_axis = None if title and estimate == "estimate" else _axis_title(estimate)  # the title says of what
+    x = {"title": of_axis, "axis": alt.Axis(format=show), "scale": alt.Scale(zero=False)}
     tips = _tips(label, series, numbers, show)
     base = alt.Chart(rows).encode(tooltip=tips, **_rows_and_colors(rows, label, series))
     whole = base.transform_filter("isValid(datum.lower) && isValid(datum.upper)")
@@ -128,7 +137,7 @@ def intervals(
     if reference is not None:
         mark = alt.Chart(pl.DataFrame({"at": [float(reference)]})).mark_rule(strokeDash=[4, 3], opacity=0.6)
         layers.insert(0, mark.encode(x=alt.X("at:Q", **x)))
-    return alt.layer(*layers).properties(description=description, **_shape(series, title))
+    return alt.layer(*layers).properties(description=description, **_shape(rows, series, title))
 
 
 def is_share(column: str) -> bool:
@@ -164,6 +173,8 @@ def _rows_and_colors(rows: pl.DataFrame, label: str, series: str | None) -> dict
     # The order is spelled out, as layers that leave out rows would otherwise each put in their own.
     order = {name: rows[name].unique(maintain_order=True).to_list() for name in rows.columns}
     above = alt.Axis(titleAngle=0, titleAnchor="end", titleAlign="right", titleBaseline="bottom", titleX=-6, titleY=-4)
+    if long := {text: _lines(text) for text in order["label"] if len(text) > LINE}:
+        above.labelExpr = f"({json.dumps(long)})[datum.label] || datum.label"
     encoding: dict[str, Any] = {"y": alt.Y("label:N", sort=order["label"], title=_axis_title(label), axis=above)}
     if series is not None:
         encoding["yOffset"] = alt.YOffset("series:N", sort=order["series"])
@@ -178,9 +189,25 @@ def _tips(label: str, series: str | None, numbers: dict[str, str], show: str) ->
     return tips + [alt.Tooltip(f"{new}:Q", title=_axis_title(old), format=show) for new, old in numbers.items()]
 
 
-def _shape(series: str | None, title: str | None) -> dict[str, Any]:
+def _lines(text: str) -> list[str]:
+    """Return a long label on two lines, its middle shortened where they do not hold it.
+
+    Examples
+    --------
+    >>> _lines("region West and sex F and age 40–49")
+    ['region West and sex F and age', '40–49']
+    >>> _lines("a" * 30 + " " + "b" * 90 + " the end")[1][-8:]
+    ' the end'
+    """
+    first, *rest = textwrap.wrap(text, LINE)
+    second = " ".join(rest)
+    return [first, second if len(second) <= LINE else f"{second[: LINE // 2 - 1]}…{second[-LINE // 2 :]}"]
+
+
+def _shape(rows: pl.DataFrame, series: str | None, title: str | None) -> dict[str, Any]:
     alt = house()
-    height = alt.Step(ROW) if series is None else alt.Step(ROW // 2, **{"for": "offset"})
+    row = ROW + 10 if (rows["label"].str.len_chars() > LINE).any() else ROW
+    height = alt.Step(row) if series is None else alt.Step(row // 2, **{"for": "offset"})
     return {"width": WIDTH, "height": height} | ({} if title is None else {"title": title})
 
 

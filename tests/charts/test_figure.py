@@ -50,7 +50,7 @@ def test_figure_holds_a_still_and_the_spec():
     head, svg = picture["src"].split(",")
     assert head == "data:image/svg+xml;base64"
     assert base64.b64decode(svg).startswith(b"<svg")
-    assert json.loads(page.scripts[0])["mark"]["type"] == "bar"
+    assert json.loads(page.scripts[0])["layer"][0]["mark"]["type"] == "bar"
 
 
 def test_what_comes_from_data_cannot_break_out():
