@@ -26,8 +26,6 @@
 import polars as pl
 
 import campaignkit as ck
-from campaignkit.sample.stored import exports_folder
-from campaignkit.sample.truth import link_quality
 
 pl.Config.set_fmt_str_lengths(60)
 mf = ck.sample.megafile()
@@ -117,7 +115,7 @@ ck.charts.bars(
 # is linked right and wrong. Precision is the share of links that are right; recall the share of true pairs found.
 
 # %%
-quality = link_quality(mf, exports_folder() / "truth").filter(pl.col("true_pairs") >= 1_000)
+quality = ck.sample.link_quality(mf, ck.sample.exports_folder() / "truth").filter(pl.col("true_pairs") >= 1_000)
 quality
 
 # %%

@@ -23,7 +23,6 @@
 # The campaign, the hosts and the people are invented.
 
 # %%
-from pathlib import Path
 
 import polars as pl
 
@@ -116,41 +115,6 @@ hosts
 # * **Entering is not giving.** These are entries. What they are worth needs the gifts that followed, and people who
 #   were not invited to compare with.
 # * **Missing ages and sexes.** Whoever's age is unknown is in a group of their own; some fans are hidden there.
-#
-# ## The same on real filings
-#
-# Where the FEC's 2012 rows are at hand: which occupations, in which states, gave a thousand dollars or more at once?
-# The file is full of traps. Memo rows count money twice, one row per period holds all small gifts in a lump, refunds
-# are negative. They are set aside and counted, not dropped in silence.
-
-# %%
-filings = Path("../../shared/data/fec_2012/contributions.parquet")
-filings = filings if filings.exists() else Path("../shared/data/fec_2012/contributions.parquet")
-if filings.exists():
-    filed = pl.read_parquet(filings).filter(committee="C00431445")
-    filed = filed.with_columns(
-        pl.when("is_memo").then(pl.lit("memo"))
-        .when(pl.col("line") != "SA17A").then(pl.lit("transfer"))
-        .when(pl.col("entity_type") != "IND").then(pl.lit("lump or organization"))
-        .when(pl.col("amount") <= 0).then(pl.lit("refund"))
-        .otherwise(pl.lit("gift")).alias("what"),
-        pl.col("occupation").str.strip_chars(' "').str.to_uppercase(),
-    )
-    display(filed.group_by("what").agg(pl.len(), pl.col("amount").sum()).sort("len", descending=True))  # noqa: F821
-else:
-    print("The FEC rows are not here; this section is left out.")
-
-# %%
-if filings.exists():
-    gifts = filed.filter(what="gift").with_columns(pl.col("amount").cast(pl.Float64), large=pl.col("amount") >= 1_000)
-    large = ck.donors.discover_segments(
-        gifts, outcome="large", by=["occupation", "state"], unit="donor_key", amount="amount", min_size=100
-    )
-    display(large)  # noqa: F821
-
-# %% [markdown]
-# Many rows are gifts of one donor, so donors are the clusters, and each row counts for less than one person. These
-# rows may not be used to solicit anyone (52 USC 30111(a)(4)): they are to learn from.
 #
 # ## The number, and the decision
 

@@ -26,7 +26,6 @@
 import polars as pl
 
 import campaignkit as ck
-from campaignkit.sample.stored import exports_folder
 
 mf = ck.sample.megafile()
 mf
@@ -202,8 +201,9 @@ print(
 
 # %%
 records = mf.sql("SELECT DISTINCT record_key, person_id FROM source_record WHERE source = 'supporter'")
-identity = pl.read_parquet(exports_folder() / "truth" / "identity.parquet").filter(pl.col("source") == "supporter")
-truth = pl.read_parquet(exports_folder() / "truth" / "quick_donate.parquet").select("person", "y0", "y1")
+folder = ck.sample.exports_folder() / "truth"
+identity = pl.read_parquet(folder / "identity.parquet").filter(pl.col("source") == "supporter")
+truth = pl.read_parquet(folder / "quick_donate.parquet").select("person", "y0", "y1")
 planted = (
     study.filter("quick_donate")
     .join(records, on="person_id")

@@ -5,10 +5,12 @@ from campaignkit.sample.fitted import persuasion, score
 from campaignkit.sample.nights import write_night
 from campaignkit.sample.stored import exports_folder, megafile
 from campaignkit.sample.tracking_files import write_tracking
+from campaignkit.sample.truth import link_quality
 from campaignkit.sample.world import Drawn, draw
 
 __all__ = [
-    "Drawn", "draw", "exports_folder", "megafile", "persuasion", "score", "write", "write_night", "write_tracking",
+    "Drawn", "draw", "exports_folder", "link_quality", "megafile", "persuasion", "score", "write", "write_night",
+    "write_tracking",
 ]  # fmt: skip
 
 

@@ -23,9 +23,16 @@ def link_quality(megafile: Megafile, truth: str | Path) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        One row a pair of sources: left, right, links (pairs of records held to be one person), right_links (those
+        One row per pair of sources: left, right, links (pairs of records held to be one person), right_links (those
         that are), true_pairs (pairs that are one person), precision, recall. A record that truth does not know
         counts as nobody's.
+
+    Examples
+    --------
+    >>> import campaignkit as ck
+    >>> quality = ck.sample.link_quality(ck.sample.megafile(), ck.sample.exports_folder() / "truth")
+    >>> quality.columns
+    ['left', 'right', 'links', 'right_links', 'true_pairs', 'precision', 'recall']
     """
     identity = pl.read_parquet(Path(truth) / "identity.parquet").with_columns(pl.col("record_key").cast(pl.String))
     linked = megafile.sql("SELECT source, record_key, person_id FROM source_record")
