@@ -129,7 +129,7 @@ class Result(ABC):
         return None
 
     def percentages(self) -> list[str]:
-        """Return the table's columns to be shown in per cent: those named as a rate or a share.
+        """Return the table's columns to be shown in percent: those named as a rate or a share.
 
         Their values are shares: 0.12 shows as 12.0%.
 

@@ -1,6 +1,6 @@
 """Numbers, shares, dollars, intervals and plurals in sentences: one way to write each.
 
-A `kind` is "rate" (a share of people, read as per cent), "money" (dollars a person) or "mean" (any other number).
+A `kind` is "rate" (a share of people, read as percent), "money" (dollars a person) or "mean" (any other number).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ MINUS = "−"
 
 
 def share(value: float) -> str:
-    """Return a share in per cent; small ones with another digit.
+    """Return a share in percent; small ones with another digit.
 
     Examples
     --------

@@ -107,5 +107,5 @@ print(f"{people[0]:,} people became {people[-1]:,} in three nights: {changed.row
 print("It hangs together." if mf.check() == [] else mf.check())
 
 # %% [markdown]
-# **Decision.** The nights are whole and nothing in the warnings is amiss; tonight's lists are made from the third
+# **Decision.** The nights are whole and nothing in the warnings needs action; tonight's lists are made from the third
 # night. Lists written before stay valid: the numbers on them are of the same people, but for the merges above.

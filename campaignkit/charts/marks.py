@@ -47,7 +47,7 @@ def bars(
     title : str or None
         Text above the chart. None: none.
     number : str or None
-        The d3-format of the numbers. None: per cent where `value` is named as a share (see :func:`is_share`),
+        The d3-format of the numbers. None: percent where `value` is named as a share (see :func:`is_share`),
         else with thousands apart.
 
     Returns
@@ -109,7 +109,7 @@ def intervals(
     title : str or None
         Text above the chart. None: none.
     number : str or None
-        The d3-format of the numbers. None: per cent where `estimate` is named as a share (see
+        The d3-format of the numbers. None: percent where `estimate` is named as a share (see
         :func:`is_share`), else with thousands apart.
 
     Returns

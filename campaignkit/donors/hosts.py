@@ -117,7 +117,7 @@ class Hosts(Result):
         )  # fmt: skip
 
     def percentages(self) -> list[str]:
-        """Return the columns to be shown in per cent."""
+        """Return the columns to be shown in percent."""
         levels = [] if self.ratings else ["observed", "estimate", "lower", "upper"]
         return [*levels, "own_share", "probability_best"]
 

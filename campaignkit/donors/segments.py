@@ -79,7 +79,7 @@ def discover_segments(
         columns of amounts are null.
     rank : {"z", "lower", "lift", "wracc", "dollars"}
         What the best have most of: evidence, the lift's lower bound, the lift, weighted relative accuracy, or
-        dollars a head (needs `amount`).
+        dollars each (needs `amount`).
     max_depth : int
         The most conditions, 1 to 4.
     min_size : int

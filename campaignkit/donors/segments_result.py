@@ -31,7 +31,7 @@ class Segments(Result):
       above a random draw), ``wracc`` (share of people × rate's distance from everyone's), ``p_value`` and
       ``p_adjusted`` (Benjamini–Hochberg over all that were searched), ``design_effect`` (how many people one
       independent person counts for; 1 without clusters and weights), ``amount_mean``, ``amount_lower``,
-      ``amount_upper`` (dollars a head, Student's t; null without `amount`);
+      ``amount_upper`` (dollars each, Student's t; null without `amount`);
     - the same of the half that confirms, as ``holdout_…``: ``size, positives, rate, lift, lift_lower,
       lift_upper, z, p_value, p_adjusted`` (Holm over the rows shown) and the amounts; null without `holdout`;
     - ``parent``: the segment without one of its conditions that it beats least clearly ("everyone" for one

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 MOST_PEOPLE = 1e12
-REPEATS = 1000  # of the experiment made up from past gifts
+REPEATS = 1000  # of the experiment simulated from past gifts
 CURVE = np.geomspace(0.1, 10, 25)  # sizes of the chart, times the first row's
 
 
@@ -75,7 +75,7 @@ class Plan(Result):
     `table` has one row per size or effect asked for: `arms`, `n` (people in all arms together), `n_arm` (in each arm
     other than the control), `n_control`, `effect` (a difference to the control, in the outcome's
     unit), `relative_effect` (as a share of the mean), `power`, `alpha` (of each comparison: 1 − confidence_level over
-    their number), `power_checked` (money: the share of experiments made up from the past gifts, tails and all, in which
+    their number), `power_checked` (money: the share of experiments simulated from past gifts, tails and all, in which
     `analyze` would show the effect as more givers; null otherwise).
     """
 

@@ -87,7 +87,7 @@ class LikelyVoters(Result):
         return pl.Series("likely_voter", expit(x @ self.coefficients["estimate"].to_numpy()))
 
     def summary(self) -> str:
-        """Say how well it foretells, beside the score alone, and who it is meant for."""
+        """Say how well it predicts, beside the score alone, and who it is meant for."""
         ours, raw = (self.table.row(by_predicate=pl.col("way") == way, named=True) for way in (BOTH, RAW))
         level = confidence(self.confidence_level)
         aside = f" {counted(self.set_aside, 'interview')} without a known vote were left out." if self.set_aside else ""

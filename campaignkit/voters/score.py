@@ -141,7 +141,7 @@ def fit_score(
     held_out = Holdout(holdout, seed)
     spec = feature_spec(features, interactions)
     if outcome in spec.names:
-        raise BadValue(f"features holds the outcome, {outcome!r}; a score can't be made from what it foretells.")
+        raise BadValue(f"features holds the outcome, {outcome!r}; a score can't be made from what it predicts.")
     steps = Steps("fit_score")
     with steps.step("reading"):
         spec, table, known, set_aside = read_cells(data, spec, roles, held_out)

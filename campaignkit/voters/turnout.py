@@ -56,7 +56,7 @@ def fit_turnout(
     who : Universe
         The voters: ``mf.universe("voter")``.
     election : date or str
-        The election to foretell.
+        The election to predict.
     fit_on : date or str
         The election whose votes are fitted, from what was known before it. Best of the same kind as `election`.
     test_on : date or str or None

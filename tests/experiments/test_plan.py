@@ -1,4 +1,4 @@
-"""plan: tea-tasting's sizes, and money checked on experiments made up from past gifts."""
+"""plan: tea-tasting's sizes, and money checked on experiments simulated from past gifts."""
 
 import numpy as np
 import polars as pl

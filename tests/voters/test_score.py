@@ -398,7 +398,7 @@ def test_separation_by_two_columns_together():
     ("options", "error", "match"),
     [
         ({"features": ["a", "bb"]}, ColumnNotFound, "did you mean 'b'"),
-        ({"features": ["a", "y"]}, BadValue, "what it foretells"),
+        ({"features": ["a", "y"]}, BadValue, "what it predicts"),
         ({"features": ["a", "a"]}, BadValue, "twice"),
         ({"features": []}, BadValue, "empty"),
         ({"interactions": [("a", "bb")]}, BadValue, "did you mean 'b'"),

@@ -141,7 +141,7 @@ def gamma_hierarchy(
     draws: int = 20_000,
     seed: int = 0,
 ) -> Hierarchy:
-    """Return what is known of several true rates (or dollars a head), whose noise grows with their level.
+    """Return what is known of several true rates (or dollars each), whose noise grows with their level.
 
     Parameters
     ----------
