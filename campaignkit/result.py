@@ -141,6 +141,17 @@ class Result(ABC):
         """
         return [name for name in self.table.columns if charts.is_share(name)]
 
+    def columns_first(self) -> list[str]:
+        """Return the columns that a notebook shows first, where the sentence's numbers are; `table` keeps its order.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> ck.sample.megafile().universe("donor").by("region").columns_first()
+        []
+        """
+        return []
+
     def __repr__(self) -> str:
         """Return the sentence and the table."""
         return f"{self.summary()}\n{self.table}"
@@ -168,10 +179,14 @@ class Result(ABC):
                 STYLE,
                 f'<p class="ck-summary">{html.escape(self.summary())}</p>',
                 "" if chart is None else charts.figure(chart),
-                _table_html(self.table, self.percentages()),
+                _table_html(self._as_shown(), self.percentages()),
                 "</div>",
             ]
         )
+
+    def _as_shown(self) -> pl.DataFrame:
+        first = [name for name in self.columns_first() if name in self.table.columns]
+        return self.table.select(*first, *(name for name in self.table.columns if name not in first))
 
     def save(self, path: str | Path) -> Path:
         """Write the answer as a file, by the ending of its path; whole, or what stood there stands.

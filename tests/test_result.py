@@ -119,6 +119,17 @@ def test_decimals_follow_the_largest_number(numbers, decimals):
     assert _decimals(pl.Series(numbers, dtype=pl.Float64)) == decimals
 
 
+def test_what_the_sentence_speaks_of_is_shown_first_and_the_table_keeps_its_order():
+    class Ordered(Plain):
+        def columns_first(self) -> list[str]:
+            return ["p_adjusted", "absent"]
+
+    answer = Ordered(people(2).with_columns(p_adjusted=pl.lit(0.04)))
+    shown = re.findall(r"<th[^>]*>([^<]+)", answer.as_html())
+    assert shown == ["p_adjusted", "name", "n"]
+    assert answer.table.columns == ["name", "n", "p_adjusted"]
+
+
 def test_a_subclass_says_which_columns_are_percentages():
     @dataclass(frozen=True, eq=False, repr=False)
     class Shares(Plain):

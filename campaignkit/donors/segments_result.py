@@ -114,6 +114,14 @@ class Segments(Result):
         held = f"; {self.confirmed.height} held up among the {self.held_out:,} held out" if self.held_out else ""
         return f"{start} {_counted(stand_out, self.table.height)}{held}. {self._first()} {self._caution()}"
 
+    def columns_first(self) -> list[str]:
+        """Return those of the half that confirms, or of all where nobody was held out."""
+        half = "holdout_" if self.held_out else ""
+        return [
+            "segment",
+            *(f"{half}{name}" for name in ("size", "rate", "lift", "lift_lower", "lift_upper", "p_adjusted")),
+        ]
+
     def _aside(self) -> str:
         return f" ({self.set_aside:,} rows without an outcome left out)" if self.set_aside else ""
 

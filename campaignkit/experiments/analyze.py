@@ -137,6 +137,10 @@ class Analysis(Result):
         missing = self.table.filter(pl.col("outcome") == outcome)["missing"].sum()
         return f" {missing:,} people with no answer are left out." if missing else ""
 
+    def columns_first(self) -> list[str]:
+        """Return the difference, its interval and its adjusted p-value."""
+        return ["outcome", "arm", "n", "level", "estimate", "lower", "upper", "p_adjusted"]
+
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw the first outcome's differences to the control; with `sequence`, over the days."""
         outcome = self._outcomes()[0]

@@ -81,7 +81,7 @@ class Resolution(Result):
         doubtful = (1 - by_model["match_probability"]).sum()
         return f"{text} and {by_model.height:,} by the model, of which it expects {doubtful:,.0f} to be wrong."
 
-    def chart(self) -> alt.Chart | None:
+    def chart(self) -> alt.TopLevelMixin | None:
         """Return bars of how many records each rule and the model linked; None where nothing is linked."""
         counts = self.table.drop_nulls("matched_by").group_by("matched_by").len("records")
         if counts.is_empty():
