@@ -104,13 +104,13 @@ class Days(Panel):
         table = self.rows.filter(pl.col("arm").is_in(arms))
         number = alt.Axis(format="+.1%" if self.kind == "rate" else "+,.2~f")
         value = {"title": "difference", "axis": number}
-        colour = alt.Color("arm:N", sort=arms, title=None, legend=alt.Legend(orient="top"))
+        color = alt.Color("arm:N", sort=arms, title=None, legend=alt.Legend(orient="top"))
         tips = [
             "arm:N",
             "day",
             *(alt.Tooltip(f"{name}:Q", format=number.format) for name in ("estimate", "lower", "upper")),
         ]
-        base = alt.Chart(table).encode(color=colour, tooltip=tips)
+        base = alt.Chart(table).encode(color=color, tooltip=tips)
         on_day = base.transform_filter("datum.at == step").encode(y=alt.Y("arm:N", sort=arms, title=None))
         zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[4, 3], opacity=0.6)
         # The whole range stays in view, so that the interval is seen to shrink from day to day.
@@ -154,11 +154,11 @@ class RollOut(Panel):
         best, worth = self.result.table.row(0, named=True), self.rows.row(step, named=True)
         gain, low, high = (_amount(worth[name], self.money) for name in ("gain", "gain_lower", "gain_upper"))
         return (
-            f"Send {best['arm']} to {self.sent[step]:,}: {gain}",
+            f"{gain} if {best['arm']} goes to {self.sent[step]:,}",
             f"{self.result.outcome}: {_amount(worth['expected'], self.money, sign='')} in all, {gain} over the other "
-            f"arms (95% credible interval {low} to {high}); best of {self.result.table.height} with probability "
-            f"{best['probability_best']:.0%}. Should another be best, {_amount(worth['loss'], self.money, sign='')} is "
-            "lost, expected.",
+            f"arms (95% credible interval {low} to {high}). It is the best of {self.result.table.height} with "
+            f"{best['probability_best']:.0%} probability; the expected loss, if another is, is "
+            f"{_amount(worth['loss'], self.money, sign='')}.",
         )
 
     def chart(self, step: int | None = None) -> alt.TopLevelMixin:
@@ -206,9 +206,9 @@ class TestSize(Panel):
         """Say what a test of the size gains."""
         row, best = self.rows.row(step, named=True), self.result.table.row(0, named=True)
         return (
-            f"{row['n_arm']:,} an arm: {_amount(row['gain'], False)}",
-            f"Expected over sending any arm to all {self.result.population:,} untested; the arm that is sent is the "
-            f"best with probability {row['p_best']:.0%}. The best size is {best['n_arm']:,} an arm, for "
+            f"{row['n_arm']:,} per arm: {_amount(row['gain'], False)}",
+            f"Expected gain over sending any arm untested to all {self.result.population:,}. The arm that is sent is the "
+            f"best with {row['p_best']:.0%} probability. The best size is {best['n_arm']:,} per arm, for "
             f"{_amount(best['gain'], False)}.",
         )
 
@@ -216,7 +216,7 @@ class TestSize(Panel):
         """Draw the gain against the size, with the step's point."""
         alt = charts.house()
         base = alt.Chart(self.rows).encode(
-            x=alt.X("n_arm:Q", title="people an arm in the test", scale=alt.Scale(type="log")),
+            x=alt.X("n_arm:Q", title="people per arm in the test", scale=alt.Scale(type="log")),
             y=alt.Y("gain:Q", title="expected gain", axis=alt.Axis(format=",~s")),
             tooltip=[alt.Tooltip(f"{name}:Q", format=",.0f") for name in ("n_arm", "n_test", "n_rest", "gain")],
         )

@@ -207,13 +207,13 @@ class SegmentExplorer(Shell):
         x = alt.X("size:Q", title="people (searched half)", scale=alt.Scale(type="log", nice=False, padding=14))
         y = alt.Y("lift:Q", title="lift", scale=alt.Scale(zero=False, padding=14))
         kind = [value for value in kinds if value in table["kind"].to_list()]
-        colours = list(charts.PALETTE[: len(kind)])
+        colors = list(charts.PALETTE[: len(kind)])
         points = (
             alt.Chart(table)
             .mark_point(filled=True, size=90)
             .encode(
                 x=x, y=y,
-                color=alt.Color("kind:N", scale=alt.Scale(domain=kind, range=colours), title=None),
+                color=alt.Color("kind:N", scale=alt.Scale(domain=kind, range=colors), title=None),
                 shape=alt.Shape("kind:N", scale=alt.Scale(domain=kind), title=None),
                 opacity=alt.condition(BRUSHED if brushed_alone else CHOSEN, alt.value(1), alt.value(0.25)),
                 tooltip=[
