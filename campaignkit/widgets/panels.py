@@ -207,8 +207,8 @@ class TestSize(Panel):
         row, best = self.rows.row(step, named=True), self.result.table.row(0, named=True)
         return (
             f"{row['n_arm']:,} per arm: {_amount(row['gain'], False)}",
-            f"Expected gain over sending any arm untested to all {self.result.population:,}. The arm that is sent is the "
-            f"best with {row['p_best']:.0%} probability. The best size is {best['n_arm']:,} per arm, for "
+            f"Expected gain over sending any arm untested to all {self.result.population:,}. The arm that is sent is "
+            f"the best with {row['p_best']:.0%} probability. The best size is {best['n_arm']:,} per arm, for "
             f"{_amount(best['gain'], False)}.",
         )
 
