@@ -188,7 +188,8 @@ def audiences(
     else is shrunk toward network, daypart, network × market and network × daypart; times the ratio of target to
     others' viewing in the market that is what the target's count should be if it watched as others do; the target's
     index is what the count says beyond that, shrunk along the same levels (`stats.intervals.gamma_poisson`). Counts
-    vary more than Poisson, as one person watches on several days: by Σv²/Σv of persons' own totals.
+    vary more than Poisson, as one person watches on several days. What counts here is how persons divide what they
+    watch, not how much that is: a level's variance is around each person's own total of the level above.
 
     References
     ----------

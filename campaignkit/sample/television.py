@@ -180,11 +180,12 @@ def rate_card(rng: np.random.Generator, cells: pl.DataFrame, adults: np.ndarray)
 
 
 def last_cycle(
-    rng: np.random.Generator, avails: pl.DataFrame, targets: np.ndarray, budget: float, cheaper: float = CHEAPER
-) -> np.ndarray:
+    rng: np.random.Generator, avails: pl.DataFrame, targets: np.ndarray, budget: float, cheaper: float = CHEAPER,
+    delivered: float = DELIVERED,
+) -> np.ndarray:  # fmt: skip
     """Return the usual buyer's spots: around the stations' news, and of the rest what is not bad.
 
-    The two parts are mixed so that a plan that delivers `DELIVERED` of the best buys the target that much cheaper.
+    The two parts are mixed so that a plan that delivers so much of the best buys the target that much cheaper.
     """
     cost, left = avails["cost"].to_numpy(), avails["spots"].to_numpy().astype(float)
     clock = (
@@ -195,7 +196,7 @@ def last_cycle(
     ratio = targets / cost * rng.lognormal(0, 0.15, len(cost))
     rest = np.argsort(-np.where(news, 0, ratio))
     rest = np.repeat(rest, left[rest].astype(int))
-    wanted = DELIVERED * (1 - cheaper) * (buy(targets, cost, left, budget).amount @ targets)
+    wanted = delivered * (1 - cheaper) * (buy(targets, cost, left, budget).amount @ targets)
     low, high = 0.0, 1.0
     for _ in range(25):
         mixed = (low + high) / 2

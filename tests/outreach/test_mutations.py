@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from campaignkit.outreach import comparison
-from campaignkit.outreach.model import promise, rating
+from campaignkit.outreach.model import dispersion, promise, rating
 from campaignkit.stats.intervals import gamma_poisson
 from campaignkit.stats.survey.totals import Totals, stratified_totals
-from tests.outreach import test_audiences, test_buy_plan, test_channels
+from tests.outreach import test_audiences, test_buy_plan, test_channels, test_dispersion
 from tests.stats import test_survey
 
 # the functions of the same names hide these modules
@@ -38,6 +38,15 @@ def not_shrunk(monkeypatch):
         return gamma_poisson.ShrunkCounts(count, np.maximum(count, 0.5), np.ones(len(count)))
 
     monkeypatch.setattr(rating, "shrunk_counts", raw)
+
+
+def heaviness_counted_at_every_level(monkeypatch):
+    def marginal(self, weight):
+        w, x = weight[self.person], self.days
+        sums, squares = (np.bincount(self.group, part, self.size) for part in (w * x, w**2 * x**2))
+        return squares / np.maximum(sums, 1e-300)
+
+    monkeypatch.setattr(dispersion.Parts, "dispersion", marginal)
 
 
 def errors_not_paired(monkeypatch):
@@ -69,6 +78,8 @@ def one_at_a_time(monkeypatch):
         (promised_by_those_who_made_it, test_buy_plan.test_nor_does_the_promise_of_reach),
         (persons_taken_for_impressions, test_buy_plan.test_the_interval_is_that_of_persons),
         (not_shrunk, test_audiences.test_shrunk_audiences_are_nearer_to_the_truth_than_raw_ones),
+        (heaviness_counted_at_every_level, test_dispersion.test_heavy_viewers_do_not_add_to_it),
+        (heaviness_counted_at_every_level, test_dispersion.test_nor_do_lovers_of_a_network),
         (errors_not_paired, test_buy_plan.test_persons_cancel_who_watch_much_of_both),
         (weights_left_out_of_errors, test_channels.test_weights_are_part_of_the_error),
         (one_at_a_time, test_survey.test_the_band_covers_all_at_once),

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from campaignkit.outreach.model.dispersion import Parts
 from campaignkit.outreach.model.panel import MARKET, Panel
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.gamma_poisson import Level, ShrunkCounts, shrunk_counts
@@ -97,11 +98,20 @@ class Rater:
 
     @cached_property
     def _target_levels(self) -> list[Level]:
-        return [Level(group, self._dispersion(group, self.share)) for group in self._groups]
+        return self._dispersed(self.share)
 
     @cached_property
     def _other_levels(self) -> list[Level]:
-        return [Level(group, self._dispersion(group, 1 - self.share)) for group in self._groups]
+        return self._dispersed(1 - self.share)
+
+    def _dispersed(self, share: Floats) -> list[Level]:
+        weight = self.panel.weight * share
+        return [Level(group, part.dispersion(weight)) for group, part in zip(self._groups, self._parts, strict=True)]
+
+    @cached_property
+    def _parts(self) -> list[Parts]:
+        network = self._codes([self.by[0]])
+        return [Parts(self.panel, group, network) for group in self._groups]
 
     @cached_property
     def _groups(self) -> list[Whole]:
@@ -110,29 +120,10 @@ class Rater:
         several = len(self.panel.markets) > 1
         wanted = [[name] for name in names] + ([[names[0], MARKET]] if several else [])
         wanted += [[names[0], name] for name in names[1:]] if several or len(names) > 2 else []
-        groups = [
-            cells.select(pl.struct(part).rank("dense")).to_series().to_numpy().astype(np.int64) - 1 for part in wanted
-        ]
+        groups = [self._codes(part) for part in wanted]
         coarse = [group for group in groups if group.max(initial=0) + 1 < cells.height]
         return [*coarse, np.arange(cells.height)]
 
-    def _dispersion(self, group: Whole, share: Floats) -> Floats:
-        """Return the variance of persons' weighted days in each group over their mean, pooled within a network."""
-        from scipy import sparse
-
-        size = int(group.max(initial=0)) + 1
-        member = sparse.csr_array((np.ones(len(group)), (np.arange(len(group)), group)), shape=(len(group), size))
-        totals = (self.panel.watched @ member).tocsc()
-        totals.data *= (self.panel.weight * share)[totals.indices]
-        column = np.repeat(np.arange(size), np.diff(totals.indptr))
-        sums, squares = np.bincount(column, totals.data, size), np.bincount(column, totals.data**2, size)
-        there = np.zeros((len(self.panel.markets), size))
-        there[self.panel.cell_market, group] = 1.0
-        persons = self.panel.inside((share > 0).astype(float)) @ there
-        spread = np.maximum(squares - sums**2 / np.maximum(persons, 1), 0.0)
-        owner = np.zeros(size, np.int64)
-        owner[group] = self.panel.cells[self.by[0]].rank("dense").to_numpy().astype(np.int64) - 1
-        above, below = np.bincount(owner, spread), np.bincount(owner, sums)
-        whole = above.sum() / max(below.sum(), 1e-300)
-        ratio = np.where(above > 0, above / np.maximum(below, 1e-300), whole if whole > 0 else 1.0)
-        return ratio[owner]
+    def _codes(self, names: list[str]) -> Whole:
+        """Return each cell's group by the values of some columns, from 0."""
+        return self.panel.cells.select(pl.struct(names).rank("dense")).to_series().to_numpy().astype(np.int64) - 1
