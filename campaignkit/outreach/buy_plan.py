@@ -79,9 +79,9 @@ def buy_plan(
     Notes
     -----
     Impressions are bought in the order of target audience a dollar (`stats.optimize.spots`), reach where the next
-    dollar adds most (`stats.optimize.reach`). A plan takes the cells whose audience the panel overestimated, so its own
-    figure promises too much. Its promise here is made of plans that were each made without a twentieth of the panel,
-    and rated on that twentieth. Errors are between persons, within markets.
+    dollar adds most, with exchanges (`stats.optimize.reach_spots`). A plan takes the cells whose audience the panel
+    overestimated, so its own figure promises too much. Its promise here is made of plans that were each made without a
+    twentieth of the panel, and rated on that twentieth. Errors are between persons, within markets.
 
     References
     ----------

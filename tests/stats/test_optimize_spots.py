@@ -7,7 +7,8 @@ import pytest
 from scipy import sparse
 from scipy.optimize import linprog
 
-from campaignkit.stats.optimize.reach import buy_reach, independent_reach, reach_bound, reached
+from campaignkit.stats.optimize.reach import independent_reach, reach_bound, reached
+from campaignkit.stats.optimize.reach_spots import buy_reach
 from campaignkit.stats.optimize.spots import Limit, buy
 
 
@@ -127,9 +128,9 @@ def test_looking_at_some_cells_only_finds_the_same_plan(monkeypatch, times):
     budget = 0.1 * float(cost @ most)
     limits = [Limit(np.arange(1_500) % 3 - 1, np.array([0.0, budget / 4]), np.array([budget / 6, np.inf]))]
     for within in ((), limits):
-        monkeypatch.setattr("campaignkit.stats.optimize.reach.INSIDE", 10**9)
+        monkeypatch.setattr("campaignkit.stats.optimize.reach_spots.INSIDE", 10**9)
         every = buy_reach(hit, people, cost, most, budget, within, times=times)
-        monkeypatch.setattr("campaignkit.stats.optimize.reach.INSIDE", 3)
+        monkeypatch.setattr("campaignkit.stats.optimize.reach_spots.INSIDE", 3)
         some = buy_reach(hit, people, cost, most, budget, within, times=times)
         assert (some.spots == every.spots).all()
         assert some.value == every.value

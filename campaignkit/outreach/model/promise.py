@@ -11,7 +11,8 @@ from campaignkit.outreach.model.avails import Avails
 from campaignkit.outreach.model.panel import Panel
 from campaignkit.outreach.model.rating import Rated, Rater
 from campaignkit.stats.arrays import Floats, Mask
-from campaignkit.stats.optimize.reach import buy_reach, reached
+from campaignkit.stats.optimize.reach import reached
+from campaignkit.stats.optimize.reach_spots import buy_reach
 from campaignkit.stats.optimize.spots import Limit, buy
 
 FOLDS = 20
