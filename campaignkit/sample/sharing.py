@@ -52,7 +52,7 @@ def graph_ties(rng: np.random.Generator, graph: pl.DataFrame, homophily: float) 
 def sharing(
     stream: Stream, sharers: int, *, seed: int = 0, direct: float = 0.06, spilled: float = 0.0, homophily: float = 0.8,
     heavy: float = 0.5, delivered: float = 1.0, leaked: float = 0.0, holdout: float = 0.1, holdout_by: str = "friend",
-    asks_per_sharer: int = 5, sharers_per_friend: int = 1, graph: pl.DataFrame | None = None,
+    asks_per_sharer: int = 5, sharers_per_friend: int = 1, popular: float = 0.0, graph: pl.DataFrame | None = None,
 ) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:  # fmt: skip
     """Draw ties, asks along them with a holdout, and what friends did; with what was planted."""
     from campaignkit.outreach.friend_asks import friend_asks
@@ -70,9 +70,10 @@ def sharing(
     ).table  # fmt: skip
     sent = np.zeros(len(alike), bool)
     sent[asks.filter(~pl.col("held_out"))["friend"].to_numpy()] = True
-    when_sent, when_held = (_chance_of_message(share, alike) for share in (delivered, leaked))
+    habit = alike + popular * _popularity(ties, len(alike))
+    when_sent, when_held = (_chance_of_message(share, habit) for share in (delivered, leaked))
     chance = np.where(sent, when_sent, when_held)
-    friends, alone = _outcomes(stream("votes"), ties, alike, chance, direct, spilled)
+    friends, alone = _outcomes(stream("votes"), ties, habit, chance, direct, spilled)
     planned = asks["friend"].unique().to_numpy()
     everyone = pl.DataFrame({"friend": np.arange(len(alike))}).with_columns(friends)
     among = everyone.filter(pl.col("friend").is_in(asked_along["friend"].unique().implode()))
@@ -82,22 +83,29 @@ def sharing(
     return {"asks": asks, "friends": among, "ties": ties}, truth
 
 
-def _chance_of_message(share: float, alike: np.ndarray) -> np.ndarray:
-    """Return the chance that a message goes out: more often to those who would vote anyway, unless all or none do."""
-    return np.full(len(alike), share) if share in (0, 1) else logistic(np.log(share / (1 - share)) + 0.7 * alike)
+def _popularity(ties: pl.DataFrame, people: int) -> np.ndarray:
+    """Return each person's number of ties, its logarithm standardized."""
+    both = np.concatenate([ties["sharer"].to_numpy(), ties["friend"].to_numpy()])
+    many = np.log1p(np.bincount(both, minlength=people))
+    return (many - many.mean()) / max(many.std(), 1e-12)
+
+
+def _chance_of_message(share: float, habit: np.ndarray) -> np.ndarray:
+    """Return the chance that a message reaches: more often those who would vote anyway, unless all or none."""
+    return np.full(len(habit), share) if share in (0, 1) else logistic(np.log(share / (1 - share)) + 0.7 * habit)
 
 
 def _outcomes(
-    rng: np.random.Generator, ties: pl.DataFrame, alike: np.ndarray, message: np.ndarray, direct: float, spilled: float
+    rng: np.random.Generator, ties: pl.DataFrame, habit: np.ndarray, message: np.ndarray, direct: float, spilled: float
 ) -> tuple[list[pl.Series], pl.DataFrame]:
     """Draw who messages reached, who voted and who acted; and the chance to vote without any ask."""
-    n = len(alike)
+    n = len(habit)
     reached = rng.random(n) < message
     one, two = ties["sharer"].to_numpy(), ties["friend"].to_numpy()
     neighbors = pl.DataFrame({"a": np.concatenate([one, two]), "b": np.concatenate([two, one])}).unique()
     a, b = neighbors["a"].to_numpy(), neighbors["b"].to_numpy()
     heard = np.bincount(a, reached[b], n) / np.maximum(np.bincount(a, minlength=n), 1)
-    alone = 0.12 + 0.6 * logistic(0.9 * alike + rng.normal(0, 0.5, n))
+    alone = 0.12 + 0.6 * logistic(0.9 * habit + rng.normal(0, 0.5, n))
     voted = rng.random(n) < np.clip(alone + direct * reached + spilled * heard, 0, 1)
     acted = reached & (rng.random(n) < np.where(voted, 0.3, 0.08))
     columns = {"voted": voted, "acted": acted, "delivered": reached, "past_votes": rng.binomial(3, alone)}

@@ -319,8 +319,9 @@ def draw(what: str, people: int, seed: int = 2012, **options: object) -> Drawn:
         event), misreport (the chance that a report is not the person's choice).
         ``sharing``: direct and spilled (what a message adds to the chance to vote, and all of one's friends' messages),
         homophily, heavy (how unequally sharers have friends), delivered and leaked (of those asked about and held out,
-        who a message reached), holdout, holdout_by, asks_per_sharer, sharers_per_friend, graph (ties of your own, two
-        columns of numbers, in place of drawn ones).
+        who a message reached), popular (how much likelier people with many ties are to vote and to open a message),
+        holdout, holdout_by, asks_per_sharer, sharers_per_friend, graph (ties of your own, two columns of numbers, in
+        place of drawn ones).
 
     Returns
     -------

@@ -73,6 +73,11 @@ def crossover(seed: int) -> dict:
     return _world(seed, delivered=0.7, leaked=0.1)
 
 
+def one_in_three_opens(seed: int) -> dict:
+    """As an app sees it: one message in three is opened, and who opens it, or has many friends, is likelier to vote."""
+    return _world(seed, delivered=1 / 3, popular=0.5)
+
+
 def heavy_and_alike(seed: int) -> dict:
     """A drawn world of 1,000 sharers: a few have most of the ties, and friends are much alike."""
     return _world(seed, real=False, homophily=0.98, heavy=3.0)
@@ -110,6 +115,7 @@ DRAWS = {
     "holdout of asks": holdout_of_asks, "strong homophily": alike, "crossover": crossover,
     "heavy sharers, homophily": heavy_and_alike, "nothing": nothing, "coin per sharer": coin_per_sharer,
     "coin per sharer, heavy": coin_per_sharer_heavy, "coin per sharer, hubs": coin_per_sharer_hubs,
+    "one message in three is opened": one_in_three_opens,
 }  # fmt: skip
 WORLDS = worlds(DRAWS, 400)
 
