@@ -1,4 +1,4 @@
-"""Where the voters to be reached are: television and channels they watch and use, and friends who pass an ask on."""
+"""Where to reach voters: what they watch, which channels they use, and friends who pass an ask on."""
 
 from campaignkit.outreach.audiences import Audiences, audiences
 from campaignkit.outreach.buy_plan import buy_plan

@@ -1,4 +1,4 @@
-"""Where the target voters watch: the audience of each network and daypart, and how much of it is the target."""
+"""Where target voters watch: the audience of each network and daypart, and how much of it is the target."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ from campaignkit.stats.arrays import Bounds, Floats
 from campaignkit.stats.intervals.gamma_poisson import gamma_bounds
 from campaignkit.tables import needed_unit
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import counted, number
+from campaignkit.wording import confidence, counted, number
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["Audiences", "audiences"]
 
-THIN = 2.0  # how many times its lower end an interval's upper end may be before a cell counts as little known
+THIN = 2.0  # a cell counts as thin where its interval's upper end is more than this many times the lower
 SHOWN = 20  # cells in the chart
+SAMPLING = "Intervals cover the panel's sampling, not viewing that shifts from week to week."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Audiences(Result):
-    """The audience of a spot in each cell, the most of the target first.
+    """The audience of a spot in each cell, the cell with the most target viewers first.
 
-    `table` has one row a cell (market, network, daypart):
+    `table` has one row per cell (market, network, daypart):
 
-    - the market's column where there is one, and those of `by`;
-    - ``n``, ``n_targets``: persons of the panel who watched it at all, and of the target among them;
+    - the market's column if there is one, and those of `by`;
+    - ``n``, ``n_targets``: panel members who watched the cell at all, and those of them in the target;
     - ``adults``, ``adults_lower``, ``adults_upper``: how many adults see a spot, in the weights' unit;
-    - ``targets`` with bounds: how many of the target (or expected votes of those) who see it;
+    - ``targets`` with bounds: how many people in the target see it (or the votes expected from them);
     - ``index`` with bounds: the target's share of the audience over its share of the market's adults, times 100;
-    - ``thin``: whether the upper bound of ``targets`` is over twice the lower: the panel is too small to say.
+    - ``thin``: whether the upper bound of ``targets`` is over twice the lower: the panel is too small to tell.
 
-    All are shrunk toward what networks, dayparts, and networks within a market have in common; bounds are the
-    credible interval of the shrunk value and cover the panel's sampling, not how viewing drifts from week to week.
+    All are shrunk toward what networks, dayparts, and networks within a market have in common. Bounds are the credible
+    interval of the shrunk value, a little wide (a 95% interval holds about 98 true audiences in 100). They cover the
+    panel's sampling, not viewing that shifts from week to week.
 
     Attributes
     ----------
@@ -53,13 +55,13 @@ class Audiences(Result):
     market : str or None
         The market's column.
     persons, targets : int
-        Persons in the panel, and of the target among them.
+        People in the panel, and those of them in the target.
     people, target_people : float
-        How many adults, and people of the target (or expected votes), they stand for.
+        How many adults, and how many people in the target (or expected votes), they stand for.
     votes : bool
-        Whether the target is votes expected of each person, not people.
+        Whether the target is the votes expected from each person, rather than people.
     days : int
-        Days of the panel.
+        Days the panel was watched.
     confidence_level : float
     rater : Rater
         The panel itself, for `buy_plan`.
@@ -94,24 +96,25 @@ class Audiences(Result):
         return _named(self.rater.panel.cells, self.market)
 
     def summary(self) -> str:
-        """Say where a spot finds most of the target, and of how many cells the panel is too small to speak."""
+        """Say where a spot finds the most target viewers, and for how many cells the panel is too small."""
         best, thin = self.table.row(0, named=True), int(self.table["thin"].sum())
         place = ", ".join(str(best[name]) for name in self.by)
-        what = "expected votes" if self.votes else "people of the target"
+        what = "expected votes" if self.votes else "people in the target"
         return (
-            f"Of {counted(self.table.height, 'cell')}, a spot at {place} finds most: {number(best['targets'])} {what} "
-            f"({number(best['targets_lower'])} to {number(best['targets_upper'])}), index {best['index']:.0f}. "
-            f"The panel has {counted(self.persons, 'person', 'people')}, {self.targets:,} of the target; of "
-            f"{counted(thin, 'cell')} it is too small to say more than within a factor of two. The intervals are the "
-            "panel's sampling; viewing that changes from week to week is not in them."
+            f"{number(best['targets'])} {what} see a spot on {place} ({confidence(self.confidence_level)} interval: "
+            f"{number(best['targets_lower'])} to {number(best['targets_upper'])}), the most of "
+            f"{counted(self.table.height, 'cell')}. Its target index is {best['index']:.0f}. The panel has "
+            f"{counted(self.persons, 'person', 'people')}, {self.targets:,} of them in the target. In "
+            f"{counted(thin, 'cell')} that is too few to know the audience within a factor of two. {SAMPLING}"
         )
 
     def chart(self) -> alt.TopLevelMixin:
-        """Draw the index of the cells where a spot finds most of the target."""
+        """Draw the index of the cells where a spot finds the most target viewers."""
         rows = self.table.head(SHOWN).with_columns(cell=pl.concat_str(pl.col(self.by).cast(pl.String), separator=", "))
         return charts.intervals(
             rows, "cell", "index", "index_lower", "index_upper", description=self.summary(), reference=100,
-            number=",.0f", title="Target index of the cells with most of the target (100: as everywhere)",
+            number=",.0f",
+            title=f"Target index (100 = average) of the {rows.height} cells with the most target viewers",
         )  # fmt: skip
 
 
@@ -131,41 +134,40 @@ def audiences(
     threshold: float | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Audiences:
-    """Estimate how many people of a target see a spot in each cell, from a viewing panel.
+    """Estimate how many people in a target see a spot in each cell, from a viewing panel.
 
     Parameters
     ----------
     viewing : table
-        What persons (or households) of a panel, matched to the campaign's ids, watched: one row a person, cell and
-        day; or one row a person and cell, with `exposures`.
+        What people (or households) in a panel watched, matched to the campaign's ids: one row per person, cell and
+        day; or one row per person and cell, with `exposures`.
     target : table or str
-        Who to reach: a universe or a table with the panel's `unit`, one row a person; persons of it who are not in
-        the panel count for nothing here. Or a column of `panel` (of `viewing` where there is none): yes and no, or a
-        score.
+        Who to reach: a universe or a table with the panel's `unit`, one row per person. People in it who are not in
+        the panel are ignored. Or a column of `panel` (of `viewing` if there is no `panel`): yes/no, or a score.
     by : str or list of str
         The columns that make a cell within a market, the network first, such as ``["network", "daypart"]``.
     unit : str or None
-        The person's id, in all tables. None: ``person_id`` where `viewing` is a universe; else it must be named.
+        The person's id, in all tables. None: ``person_id`` if `viewing` is a universe; otherwise it must be named.
     weight : str or None
-        How many adults a person of the panel stands for. None: 1.
+        How many adults a panel member stands for. None: 1.
     market : str or None
-        The column of the market, in which audiences are bought and each person lives. None: there is one only.
+        The column of the media market, where spots are bought and each person lives. None: there is only one.
     exposures : str or None
-        On how many days the person watched the cell; minutes over the cell's length do as well, 0 to `days`. None:
-        rows are counted, or dates where `date` is named.
+        On how many days the person watched the cell, 0 to `days`; minutes divided by the cell's length also work.
+        None: rows are counted, or dates if `date` is named.
     date : str or None
         The column of the day. None: not known.
     days : int or None
-        Over how many days the panel was watched. None: as many as there are different dates.
+        How many days the panel was watched. None: the number of different dates.
     panel : table or None
-        All persons of the panel with `unit`, `weight` and `market`, those who watched nothing too. None: those in
+        Everyone in the panel with `unit`, `weight` and `market`, including those who watched nothing. None: those in
         `viewing`.
     score : str or None
-        A column (or fact) of `target`: how much each person is wanted, at least 0, such as expected persuadable
+        A column (or fact) of `target`: how much each person is worth, at least 0, such as expected persuadable
         votes. None: all alike.
     threshold : float or None
-        Persons with at least that score are the target, all alike. None: the score is taken as expected votes where
-        it has other values than 0 and 1.
+        People with at least this score are the target, all alike. None: the score counts as expected votes if it has
+        values other than 0 and 1.
     confidence_level : float
         Of the intervals.
 
@@ -178,18 +180,19 @@ def audiences(
     ColumnNotFound
         A column is missing.
     BadValue
-        Exposures are out of 0 to `days`, a person is in two markets, or an argument is not as said above.
+        Exposures are outside 0 to `days`, a person is in two markets, or an argument is not as described above.
     NotEnoughData
-        Nobody in the panel is of the target.
+        Nobody in the panel is in the target.
 
     Notes
     -----
-    A raw count of targets is thin, and a plan made of raw counts buys what was overestimated. The audience of everyone
-    else is shrunk toward network, daypart, network × market and network × daypart; times the ratio of target to
-    others' viewing in the market that is what the target's count should be if it watched as others do; the target's
-    index is what the count says beyond that, shrunk along the same levels (`stats.intervals.gamma_poisson`). Counts
-    vary more than Poisson, as one person watches on several days. What counts here is how persons divide what they
-    watch, not how much that is: a level's variance is around each person's own total of the level above.
+    Raw counts of target viewers are small, and a plan made from them buys the cells that were overestimated. So the
+    audience of everyone else is shrunk toward network, daypart, network × market and network × daypart. Times the
+    market's ratio of target viewing to other viewing, it is what the target's count would be if the target watched
+    what others watch. The index is what the target's count adds to that, shrunk along the same levels
+    (`stats.intervals.gamma_poisson`). Counts vary more than Poisson counts, because a person watches on several days.
+    Only how people divide their viewing matters here, not how much they watch: each level's variance is taken around
+    the person's own total at the level above.
 
     References
     ----------
@@ -213,7 +216,7 @@ def audiences(
     check_scalar(days, "days", typ=int, ge=1, optional=True)
     check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
     if days is None and date is None:
-        raise BadValue("days and date are both None; say over how many days the panel was watched, or name the column.")
+        raise BadValue("days and date are both None; say how many days the panel was watched, or name the date column.")
     if isinstance(target, str) and score is not None:
         raise BadValue(f"target is the column {target!r}, and score is {score!r}; name one of them.")
     unit = needed_unit(viewing, unit)
@@ -255,7 +258,7 @@ def _table(rater: Rater, counts: Counts, rated: Rated, confidence_level: float) 
 
 
 def _adults(rated: Rated, panel: Panel, confidence_level: float) -> tuple[Floats, Bounds]:
-    """Return the target's and the others' audience together, the larger part deciding how well it is known."""
+    """Return the audience of target and others together, its error mostly that of the larger part."""
     others, target = rated.others.mean, rated.target.mean
     total = others + target
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -266,7 +269,7 @@ def _adults(rated: Rated, panel: Panel, confidence_level: float) -> tuple[Floats
 
 
 def _index(rater: Rater, counts: Counts, rated: Rated, confidence_level: float) -> tuple[Floats, Bounds]:
-    """Return the index, and its bounds by those of the ratio of target to others alone."""
+    """Return the index, and its bounds from those of the ratio of target to others."""
     panel = rater.panel
     cells = panel.cell_market
     share = (panel.inside(panel.weight * rater.share) / panel.inside(panel.weight))[cells]

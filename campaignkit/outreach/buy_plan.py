@@ -37,31 +37,31 @@ def buy_plan(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> BuyPlan:
-    """Choose spots under a budget, and say what they will deliver once corrected for having been chosen.
+    """Choose spots within a budget, and say what they will deliver, corrected for having been chosen.
 
     Parameters
     ----------
     audiences : Audiences
         Who watches which cell.
     avails : table
-        A rate card: the columns of a cell, `cost` of a spot in dollars, and `spots` left; one row a cell.
+        A rate card, one row per cell: the columns of a cell, the `cost` of a spot in dollars, and `spots` left.
     budget : float
         Dollars.
     goal : {"reach", "impressions", "votes"}
-        People of the target reached; or how often they see the ad in all; or, where the target is a score of expected
-        votes, the votes of those reached, each person's once.
+        "reach": people in the target who see the ad. "impressions": how many times they see it in all. "votes", if
+        the target is a score of expected votes: the votes of those reached, each person counted once.
     frequency : int, optional
-        How often a person must see the ad to count as reached. None: once.
+        How many times a person must see the ad to count as reached. None: once.
     lumpy : bool
-        Whether only whole spots can be bought. False, with goal "impressions" only: fractions too.
+        Whether only whole spots can be bought. False, only with goal "impressions": fractions of spots too.
     bounds : mapping, optional
-        Least and most dollars by column and value: ``{"market": {"Tampa": (10_000, None)}}``. None: no bounds.
+        Minimum and maximum dollars by column and value: ``{"market": {"Tampa": (10_000, None)}}``. None: no bounds.
     cost, spots : str
         Columns of `avails`.
     folds : int
         How many parts of the panel are left out in turn for the promise.
     seed : int
-        Of the folds.
+        Seed of the folds.
 
     Returns
     -------
@@ -72,16 +72,16 @@ def buy_plan(
     ColumnNotFound
         A column is missing.
     BadValue
-        A cell has no cost or negative spots, a market is not the panel's, or an argument is not as said above.
+        A cell has no cost or negative spots, a market is not in the panel, or an argument is not as described above.
     NotEnoughData
         The budget buys no spot.
 
     Notes
     -----
-    Impressions are bought in the order of target audience a dollar (`stats.optimize.spots`), reach where the next
-    dollar adds most, with exchanges (`stats.optimize.reach_spots`). A plan takes the cells whose audience the panel
-    overestimated, so its own figure promises too much. Its promise here is made of plans that were each made without a
-    twentieth of the panel, and rated on that twentieth. Errors are between persons, within markets.
+    Impressions are bought in order of target audience per dollar (`stats.optimize.spots`), reach where the next dollar
+    adds the most, with exchanges (`stats.optimize.reach_spots`). A plan picks the cells whose audience the panel
+    overestimated, so its own figure promises too much. The promise here comes from plans that were each made without a
+    twentieth of the panel and judged by that twentieth. Errors are between people, within markets.
 
     References
     ----------
@@ -116,7 +116,7 @@ def buy_plan(
     except ValueError as error:
         raise BadValue(f"bounds: {error}") from error
     if not plan.spots.any():
-        raise NotEnoughData(f"A budget of {dollars(budget)} buys no spot that anyone of the target would see.")
+        raise NotEnoughData(f"A budget of {dollars(budget)} buys no spot that anyone in the target would see.")
     spend = float(np.where(plan.spots > 0, read.cost, 0.0) @ plan.spots)
     promise = _promise(audiences, plan, delivery, spend, goal)
     return BuyPlan(
@@ -149,7 +149,7 @@ def _check(audiences: Any, budget: Any, goal: Any, frequency: Any, lumpy: Any, f
 
 
 def _promise(audiences: Audiences, plan: Bought, delivery: Delivery, spend: float, goal: str) -> pl.DataFrame:
-    """Return what persons without a part in the plan will see of it, beside what the plan says of itself."""
+    """Return what panel members who had no part in the plan see of it, beside the plan's own figure."""
     panel, level = audiences.rater.panel, audiences.confidence_level
     wanted = panel.target
     values = np.stack([wanted * delivery.impressions, wanted * delivery.reached, delivery.impressions], axis=1)

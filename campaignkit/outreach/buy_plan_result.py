@@ -11,12 +11,12 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
-from campaignkit.outreach.audiences import Audiences
+from campaignkit.outreach.audiences import SAMPLING, Audiences
 from campaignkit.outreach.comparison import Comparison, Side, compare
 from campaignkit.outreach.model.promise import Delivery
 from campaignkit.result import Result
 from campaignkit.saving import save_table
-from campaignkit.wording import counted, dollars, number, share
+from campaignkit.wording import confidence, counted, dollars, number, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -30,35 +30,35 @@ SHOWN = 15  # networks in the schedule
 class BuyPlan(Result):
     """An order of spots, with what it will deliver.
 
-    `table` has one row a cell that is bought: the columns of a cell; ``spots``; ``cost`` of one and ``cost_total``;
-    ``targets``: people of the target (or expected votes) who see one spot; ``index``, as in `Audiences`. `save` writes
-    it as an order sheet.
+    `table` has one row per cell that is bought: the columns of a cell; ``spots``; ``cost`` of one and ``cost_total``;
+    ``targets``: people in the target (or expected votes) who see one spot; ``index``, as in `Audiences`. `save_order`
+    writes it as an order sheet.
 
     Attributes
     ----------
     promise : polars.DataFrame
-        One row a quantity: ``quantity`` (target impressions, target reach, frequency, target GRP, target CPP,
-        impressions, GRP), ``estimate``, ``std_error``, ``lower``, ``upper``: what the plan will deliver, by persons who
-        had no part in making it; ``in_sample``: what the plan says of itself, overstated (null where it says nothing).
+        One row per quantity: ``quantity`` (target impressions, target reach, frequency, target GRP, target CPP,
+        impressions, GRP), ``estimate``, ``std_error``, ``lower``, ``upper``: what the plan will deliver, judged by
+        panel members who had no part in making it; ``in_sample``: the plan's own figure, overstated (null if none).
     next_cells : polars.DataFrame
-        Cells to add next: ``gain`` of one more spot and ``gain_per_1000_dollars``, by the plan's own model.
+        Cells to add next: ``gain`` from one more spot and ``gain_per_1000_dollars``, by the plan's own model.
     goal : str
     frequency : int
-        How often a person must see the ad to be reached.
+        How many times a person must see the ad to count as reached.
     budget, spend : float
         Dollars.
     last_dollar : float
-        What the last dollar buys of the goal, by the plan's own model.
+        How much of the goal the last dollar buys, by the plan's own model.
     unrated : polars.DataFrame
-        Avails of which the panel knows nothing; none of them is bought.
+        Avails the panel knows nothing about; the plan buys none of them.
     capped : int
-        Cells with more spots left than the panel has days; no more than that is bought.
+        Cells with more spots left than the panel has days; the plan buys at most one a day there.
     confidence_level : float
     audiences : Audiences
     spots, cost : array of float64
-        By `audiences.cells`: spots bought; dollars of a spot, infinite where there is none.
+        By `audiences.cells`: spots bought; dollars per spot, infinite where there is none.
     delivery : Delivery
-        What each person of the panel sees of a plan made without the person.
+        What each panel member sees of a plan made without them.
     folds : int
         In how many parts the panel was left out for that.
     """
@@ -104,10 +104,10 @@ class BuyPlan(Result):
         return self.promise.row(by_predicate=pl.col("quantity") == quantity, named=True)
 
     def order_sheet(self) -> pl.DataFrame:
-        """Return the order as a station's or cable system's desk takes it, one row a cell.
+        """Return the order as a station's or cable system's sales desk takes it, one row per cell.
 
-        The columns of a cell; ``first_air_date`` and ``last_air_date``, null: the buyer fills them in; ``spots``,
-        ``cost_per_spot`` and ``cost_total`` in dollars. By market where there is one, then the most money first.
+        The columns of a cell; ``first_air_date`` and ``last_air_date``, null, for the buyer to fill in; ``spots``;
+        ``cost_per_spot`` and ``cost_total`` in dollars. Sorted by market, then by dollars, the most first.
 
         Examples
         --------
@@ -135,12 +135,12 @@ class BuyPlan(Result):
         Parameters
         ----------
         path : str or Path
-            Its ending says which.
+            Ends in .csv or .xlsx.
 
         Raises
         ------
         BadValue
-            The path ends otherwise or cannot be written; or .xlsx, and XlsxWriter is not installed.
+            The path has another ending or cannot be written, or it is .xlsx and XlsxWriter is not installed.
 
         Examples
         --------
@@ -161,7 +161,7 @@ class BuyPlan(Result):
     def compare(self, baseline: object, *, spots: str = "spots") -> Comparison:
         """Say how much more the plan buys for the same money than a baseline, such as last cycle's order.
 
-        Both are rated by this plan's target, panel, rates and reach model, person by person; see `Comparison`.
+        This plan's target, panel, rates and reach model judge both, person by person; see `Comparison`.
 
         Parameters
         ----------
@@ -177,8 +177,8 @@ class BuyPlan(Result):
         Raises
         ------
         BadValue
-            Of a cell of the baseline there is no rate or no audience, spend differs by more than 1%, or another plan
-            has another panel, target, goal, frequency or other rates.
+            A cell of the baseline has no rate or no audience, spend differs by more than 1%, or the other plan has a
+            different panel, target, goal, frequency or rates.
 
         Examples
         --------
@@ -200,34 +200,36 @@ class BuyPlan(Result):
         return Side(self.audiences, self.goal, self.frequency, self.spots, self.cost, self.delivery, self.folds)
 
     def summary(self) -> str:
-        """Say what is bought, what it will deliver, and what it says of itself."""
+        """Say what is bought, what it will deliver, and what the plan's own figure is."""
         key = "target impressions" if self.goal == "impressions" else "target reach"
-        row = self.promised(key)
-        what = "expected votes" if self.audiences.votes else "people of the target"
-        verb = (
-            f"show it {number(row['estimate'])} times to"
-            if self.goal == "impressions"
-            else f"reach {number(row['estimate'])}"
-        )
-        over = row["in_sample"] / row["estimate"] - 1
-        sentence = (
-            f"{self.spots.sum():,.0f} spots in {counted(self.table.height, 'cell')} for {dollars(self.spend, 0)} will "
-            f"{verb} {what} ({self.confidence_level:.0%} interval {number(row['lower'])} to {number(row['upper'])}), "
-            f"by persons who had no part in making the plan; the plan's own figure is {number(row['in_sample'])}, "
-            f"{share(abs(over))} {'more' if over > 0 else 'less'}."
-        )
+        row, over = self.promised(key), self.promised(key)["in_sample"] / self.promised(key)["estimate"] - 1
+        what = f"{number(row['estimate'])} {self._counted}"
+        sentences = [
+            f"{dollars(self.spend, 0)} buys {self.spots.sum():,.0f} spots in {counted(self.table.height, 'cell')}.",
+            f"They will {'deliver' if self.goal == 'impressions' else 'reach'} {what} "
+            f"({confidence(self.confidence_level)} interval: {number(row['lower'])} to {number(row['upper'])}), judged "
+            "by panel members who had no part in making the plan.",
+            f"The plan's own figure is {number(row['in_sample'])}, {share(abs(over))} "
+            f"{'higher' if over > 0 else 'lower'}.",
+        ]
         if self.goal != "impressions":
-            times, seen = self.promised("frequency"), self.frequency
-            at_least = "" if seen == 1 else f" at least {seen} times"
-            sentence += (
-                f" Reached means{at_least or ' once or more'}; who is reached sees it {times['estimate']:.1f} times."
-            )
-        sentence += f" The last $1,000 buys {number(1000 * self.last_dollar)}."
+            often = "once" if self.frequency == 1 else f"{self.frequency} times"
+            times = self.promised("frequency")["estimate"]
+            sentences.append(f"Reached means at least {often}; those reached see the ad {times:.1f} times on average.")
+        buys = "buys" if self.goal == "impressions" else "reaches"
+        sentences.append(f"The last $1,000 {buys} {number(1000 * self.last_dollar)} {self._counted}.")
         if self.unrated.height:
-            sentence += f" Of {counted(self.unrated.height, 'avail')} the panel knows nothing; none is bought."
+            avails = counted(self.unrated.height, "avail")
+            sentences.append(f"For {avails} the panel knows nothing; the plan buys none of them.")
         if self.capped:
-            sentence += f" In {counted(self.capped, 'cell')} only as many spots were considered as the panel has days."
-        return sentence + " Intervals are the panel's sampling; viewing that changes from week to week is not in them."
+            sentences.append(f"In {counted(self.capped, 'cell')} the plan buys at most one spot a day.")
+        return " ".join([*sentences, SAMPLING])
+
+    @property
+    def _counted(self) -> str:
+        if self.goal == "impressions":
+            return "target impressions"
+        return "expected votes" if self.audiences.votes else "people in the target"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the schedule: spots by network and daypart, over all markets."""
@@ -249,5 +251,5 @@ class BuyPlan(Result):
             tooltip=["network", "daypart", alt.Tooltip("spots:Q", format=",.0f"),
                      alt.Tooltip("dollars:Q", format="$,.0f")],
         )  # fmt: skip
-        title = f"Spots by {daypart.replace('_', ' ')}, the {len(top)} networks with most money"
+        title = f"Spots by {daypart.replace('_', ' ')} on the {len(top)} networks that get the most money"
         return chart.properties(description=self.summary(), width=charts.WIDTH, title=title)

@@ -1,4 +1,4 @@
-"""Which sites, apps, stations and papers hold more of the target than of the electorate."""
+"""Which sites, apps, stations and papers draw more of the target than of the electorate."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ __all__ = ["Channels", "channels"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Channels(Result):
-    """Channels by how much more of the target than of everyone uses them, the largest index first.
+    """Channels by how much more the target uses them than everyone does, the largest index first.
 
-    `table` has one row a channel:
+    `table` has one row per channel:
 
-    - ``channel``; ``n``, ``n_targets``: respondents who use it, and of the target among them;
-    - ``share``, ``target_share``: of everyone and of the target, weighted;
-    - ``index``: the second over the first, times 100; null where nobody uses it;
+    - ``channel``; ``n``, ``n_targets``: respondents who use it, and those of them in the target;
+    - ``share``, ``target_share``: the weighted share of everyone, and of the target, who use it;
+    - ``index``: the second over the first, times 100; null if nobody uses it;
     - ``lower``, ``upper``: a band around the indexes that covers all channels at once with the confidence level; null
-      where no respondent of the target uses it (the index is then 0, and how far from it is not known);
-    - ``shrunk``: the index drawn toward the other channels', to be shown, not to be judged by: the one channel that
-      really stands out is drawn in too far;
-    - ``p_value`` and ``p_adjusted``: that everyone uses it as the target does; adjusted for all channels, by the
-      largest of their joint z;
-    - ``declared``: "more", "less" or null: whether the band leaves 100 out;
-    - ``people``, ``people_lower``, ``people_upper``: people of the target reached by it, in the weights' unit.
+      if no respondent in the target uses it (the index is then 0, and its error is not known);
+    - ``shrunk``: the index drawn toward those of the other channels. Show it; do not judge by it: it draws in too far
+      the one channel that really stands out;
+    - ``p_value`` and ``p_adjusted``: for the hypothesis that the target uses it as everyone does; adjusted for all
+      channels, by the largest of their joint z;
+    - ``declared``: "more", "less" or null: whether the band excludes 100;
+    - ``people``, ``people_lower``, ``people_upper``: people in the target whom it reaches, in the weights' unit.
 
     Attributes
     ----------
     together : polars.DataFrame
-        What channels add to each other: in the order in which each adds most, ``channel``, ``added`` and ``reached``
-        (people of the target reached by it and all before it), ``reached_share`` with ``lower`` and ``upper``.
+        What channels add to each other, each next one adding the most: ``channel``, ``added``, ``reached`` (people in
+        the target reached by it or any before it), ``reached_share`` with ``lower`` and ``upper``.
     respondents, targets : int
     set_aside : int
-        Respondents without a known target or channel.
+        Respondents with a null target or channel.
     confidence_level : float
     """
 
@@ -64,34 +64,45 @@ class Channels(Result):
     confidence_level: float
 
     def summary(self) -> str:
-        """Say which channels hold more of the target, and how many are reached by the first few."""
+        """Say which channels draw more of the target, and how many people the first few reach."""
         more = self.table.filter(pl.col("declared") == "more")
-        asked = counted(self.respondents, "respondent")
-        sentence = f"Of {counted(self.table.height, 'channel')} asked of {asked}, {self.targets:,} of the target, "
+        sentences = [
+            f"{counted(self.respondents, 'respondent')}, {self.targets:,} of them in the target, were asked about "
+            f"{counted(self.table.height, 'channel')}."
+        ]
         if more.height:
-            rows = more.iter_rows(named=True)
             names = listed(
-                [f"{r['channel']} (index {r['index']:.0f}, {r['lower']:.0f} to {r['upper']:.0f})" for r in rows], 4
-            )
-            sentence += f"these hold more of the target than of everyone, all compared at once: {names}."
+                [f"{row['channel']} (index {row['index']:.0f}, {row['lower']:.0f} to {row['upper']:.0f})"
+                 for row in more.iter_rows(named=True)], 4
+            )  # fmt: skip
+            draw = "draws" if more.height == 1 else "draw"
+            sentences.append(f"{names} {draw} more of the target than of everyone, with all channels compared at once.")
         else:
-            sentence += "none can be told to hold more of the target than of everyone, all compared at once."
-        first = self.together.row(0, named=True)
-        last = self.together.row(min(2, self.together.height - 1), named=True)
-        sentence += f" Most of the target is reached by {first['channel']}, {share(first['reached_share'])}"
-        if self.together.height > 1:
-            next_ones = min(2, self.together.height - 1)
-            sentence += f"; with the next {next_ones}, {share(last['reached_share'])} ({number(last['reached'])})"
-        aside = f" {counted(self.set_aside, 'respondent')} without an answer were set aside." if self.set_aside else ""
-        return f"{sentence}.{aside} What people say they use is not what they use; the interval is the sample's alone."
+            sentences.append(
+                "No channel clearly draws more of the target than of everyone, with all channels compared at once."
+            )
+        sentences.append(self._reached())
+        if self.set_aside:
+            sentences.append(f"{counted(self.set_aside, 'respondent')} without an answer were set aside.")
+        return " ".join([*sentences, "Intervals cover the sample alone; people may not use what they say they use."])
+
+    def _reached(self) -> str:
+        first, following = self.together.row(0, named=True), min(2, self.together.height - 1)
+        text = f"{first['channel']} alone reaches {share(first['reached_share'])} of the target"
+        if not following:
+            return f"{text}."
+        last = self.together.row(following, named=True)
+        people = f"{number(last['reached'])} people"
+        more = counted(following, "channel")
+        return f"{text}; with the next {more} it is {share(last['reached_share'])}, or {people}."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each channel's index with its band."""
         rows = self.table.filter(pl.col("index").is_not_null())
-        rows = rows.with_columns(declared=pl.col("declared").fill_null("cannot be told"))
+        rows = rows.with_columns(declared=pl.col("declared").fill_null("unclear"))
         return charts.intervals(
             rows, "channel", "index", series="declared", description=self.summary(), reference=100, number=",.0f",
-            title="Target index (100: as everyone), band for all channels at once",
+            title="Target index by channel (100 = average), with a band for all channels at once",
         )  # fmt: skip
 
 
@@ -109,17 +120,17 @@ def channels(
     Parameters
     ----------
     usage : table
-        One row a respondent.
+        One row per respondent.
     target : str
-        Whether the respondent is of the target: booleans or 0/1.
+        Whether the respondent is in the target: booleans or 0/1.
     channels : str or list of str
-        Columns of yes and no: whether the respondent uses a site, app, station or paper.
+        Yes/no columns: whether the respondent uses a site, app, station or paper.
     weight : str or None
         How many people a respondent stands for. None: 1.
     confidence_level : float
-        Of the band, for all channels at once.
+        Confidence level of the band, for all channels at once.
     seed : int
-        Of the draws behind the band.
+        Seed of the draws behind the band.
 
     Returns
     -------
@@ -130,15 +141,15 @@ def channels(
     ColumnNotFound
         A column is missing.
     BadValue
-        A column is not yes and no, or plays two parts.
+        A column is not yes/no, or plays two parts.
     NotEnoughData
-        No respondent is of the target, or all are.
+        No respondent is in the target, or all are.
 
     Notes
     -----
-    The band is around the logarithm of the plain index, its covariance linearised over weighted respondents, its width
-    from the largest of the joint z. Shrunk intervals fail for just the channel that one looks for: where one of twelve
-    really stands out, its own 95% interval, once shrunk, covers about half the time.
+    The band is around the logarithm of the plain index. Its covariance is linearized over weighted respondents, and its
+    width comes from the largest of the joint z. Shrunk intervals fail for exactly the channel one looks for: if one of
+    twelve really stands out, its shrunk 95% interval covers about half the time.
 
     References
     ----------
@@ -185,7 +196,7 @@ def _read(usage: object, target: str, names: list[str], weight: str | None) -> t
     wanted = kept[target].cast(pl.Float64).to_numpy()
     if not 0 < (w * wanted).sum() < w.sum():
         raise NotEnoughData(
-            f"{'No' if not wanted.any() else 'Every'} respondent is of the target; there is nothing to compare."
+            f"{'No' if not wanted.any() else 'Every'} respondent is in the target; there is nothing to compare."
         )
     return kept.select(pl.col(names).cast(pl.Float64)).to_numpy(), wanted, w, table.height - kept.height
 
@@ -224,7 +235,7 @@ def _table(
 
 
 def _together(names: list[str], uses: Floats, wanted: Floats, w: Floats, confidence_level: float) -> pl.DataFrame:
-    """Return the channels in the order in which each adds most people of the target, none counted twice."""
+    """Return the channels, each next one adding the most people in the target, nobody counted twice."""
     who = w * wanted
     open_, left, rows, before = np.ones(len(w)), list(range(len(names))), [], 0.0
     half = float(ndtri(0.5 + confidence_level / 2))

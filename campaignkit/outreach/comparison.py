@@ -14,14 +14,14 @@ from campaignkit.outreach.model.avails import read_order
 from campaignkit.outreach.model.promise import Delivery, deliver
 from campaignkit.result import Result
 from campaignkit.stats.survey.totals import Totals, stratified_totals
-from campaignkit.wording import dollars, share
+from campaignkit.wording import confidence, dollars, share
 
 if TYPE_CHECKING:
     import altair as alt
 
     from campaignkit.outreach.audiences import Audiences
 
-SAME = 0.01  # by how much spend may differ and still be called the same
+SAME = 0.01  # spend may differ by this share and still count as the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +47,17 @@ class Comparison(Result):
     """How a plan compares with a baseline at the same spend.
 
     `table` has two rows, the same fact in two measures, each with ``estimate``, ``std_error``, ``lower``, ``upper``
-    (shares; the interval is of what the plan itself will do, by the panel's sampling):
+    (shares; the interval is for the plan itself and covers the panel's sampling):
 
     - ``cheaper for the same``: 1 − the plan's cost per target impression (or person reached) over the baseline's;
-    - ``more for the same money``: the inverse, what a dollar buys of these over what it buys in the baseline, − 1.
+    - ``more for the same money``: what a dollar buys in the plan over what it buys in the baseline, − 1.
 
     Attributes
     ----------
     unit : str
         What is counted.
     plan_cost, baseline_cost : float
-        Dollars per thousand of it.
+        Dollars per thousand.
     spend, baseline_spend : float
         At today's rates.
     confidence_level : float
@@ -73,25 +73,27 @@ class Comparison(Result):
     def summary(self) -> str:
         """Say how much cheaper, how sure that is, and what was held the same."""
         first, second = self.table.rows(named=True)
-        word = "cheaper" if first["estimate"] >= 0 else "dearer"
+        word = "cheaper" if first["estimate"] >= 0 else "more expensive"
         ends = " to ".join(share(first[name]) for name in ("lower", "upper"))
+        more = "more" if second["estimate"] >= 0 else "less"
         return (
-            f"The plan buys {self.unit} {share(abs(first['estimate']))} {word} than the baseline "
-            f"({self.confidence_level:.0%} interval {ends}): {dollars(self.plan_cost)} a thousand against "
-            f"{dollars(self.baseline_cost)}; for the same money that is {share(second['estimate'])} more. Target, "
-            f"panel, rates and spend ({dollars(self.spend, 0)} and {dollars(self.baseline_spend, 0)}) are the same for "
-            "both; the plan is rated by persons who had no part in making it. At another spend the figure is another."
+            f"{share(abs(first['estimate']))} {word} ({confidence(self.confidence_level)} interval: {ends} cheaper): "
+            f"the plan pays {dollars(self.plan_cost)} per thousand {self.unit}, the baseline "
+            f"{dollars(self.baseline_cost)}. The same money buys {share(abs(second['estimate']))} {more}. Both have "
+            f"the same target, panel and rates; they cost {dollars(self.spend, 0)} and "
+            f"{dollars(self.baseline_spend, 0)}. "
+            "Panel members who had no part in making the plan judge it. At a different spend the figure would differ."
         )
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw both measures with their intervals."""
         return charts.intervals(
             self.table, "measure", description=self.summary(), reference=0, number=".1~%",
-            title=f"The plan beside the baseline, {self.unit}",
+            title=f"The plan compared with the baseline: {self.unit}",
         )  # fmt: skip
 
     def percentages(self) -> list[str]:
-        """Return the columns to be shown in per cent."""
+        """Return the columns that are shown as percentages."""
         return ["estimate", "std_error", "lower", "upper"]
 
 
@@ -100,11 +102,11 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
 
     Notes
     -----
-    Both are rated person by person, and errors are of the difference between persons' logarithms of both totals: a
-    person who watches much raises both, and cancels. Of the plan each person sees what was planned without them; the
-    baseline was not made of this panel. A bootstrap that plans anew would rate each plan by the persons it was made
-    of. Folds' plans share most of their persons and stand for plans of this kind, not for this one, so the variance is
-    that of Nadeau and Bengio: (1/folds + 1/(folds − 1)) in the place of 1/folds.
+    Both are judged person by person, and the error is that of the ratio of both totals: a heavy viewer raises both and
+    cancels. Each person sees what was planned without them; the baseline was not made from this panel. A bootstrap that
+    plans again would judge each plan by the people it was made from. The folds' plans share most of their people and
+    stand for plans of this kind rather than this one, so the variance is that of Nadeau and Bengio:
+    (1/folds + 1/(folds − 1)) in place of 1/folds.
 
     References
     ----------
@@ -118,8 +120,8 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
         raise BadValue("baseline buys nothing; there is nothing to compare with.")
     if abs(spend / plan.spend - 1) > SAME:
         raise BadValue(
-            f"baseline costs {dollars(spend, 0)} at today's rates, the plan {dollars(plan.spend, 0)}: at different "
-            f"spend the first spots bought look more efficient. Plan again with budget={spend:.0f}."
+            f"baseline costs {dollars(spend, 0)} at today's rates, the plan {dollars(plan.spend, 0)}. The smaller "
+            f"spend looks more efficient: it buys only the best spots. Plan again with budget={spend:.0f}."
         )
     panel = plan.audiences.rater.panel
     impressions = plan.goal == "impressions"
@@ -128,7 +130,7 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
     totals = stratified_totals(values, panel.weight, panel.market)
     totals = Totals(totals.total, totals.covariance * _correction(plan.folds))
     if not (totals.total > 0).all():
-        raise BadValue("Nobody of the target in the panel sees anything of the baseline, or of the plan.")
+        raise BadValue("Nobody in the panel's target sees any spot of the baseline, or of the plan.")
     ratio = totals.product({0: -1.0, 1: 1.0}, plan.audiences.confidence_level)
     factor = plan.spend / spend
     value, low, high = factor * ratio.value, factor * ratio.lower, factor * ratio.upper
@@ -142,14 +144,14 @@ def compare(plan: Side, baseline: object, spots: str) -> Comparison:
     )  # fmt: skip
     votes = plan.audiences.votes
     unit = (
-        "target impressions" if impressions else "expected votes reached" if votes else "people of the target reached"
+        "target impressions" if impressions else "expected votes reached" if votes else "people reached in the target"
     )
     each = 1000 * np.array([plan.spend, spend]) / totals.total
     return Comparison(table, unit, float(each[0]), float(each[1]), plan.spend, spend, plan.audiences.confidence_level)
 
 
 def _correction(folds: int) -> float:
-    """Return how many times larger the variance is, as folds share most of the persons that their plans are made of."""
+    """Return how many times larger the variance is because the folds' plans share most of their people."""
     return 1 + folds / (folds - 1)
 
 
@@ -162,7 +164,7 @@ def _check_same(plan: Side, other: Side) -> None:
         "frequency": other.frequency == plan.frequency,
     }
     if differ := [word for word, alike in same.items() if not alike]:
-        raise BadValue(f"The two plans differ in {listed(differ)}; only plans alike in these can be compared.")
+        raise BadValue(f"The two plans differ in {listed(differ)}; plans can be compared only if they share these.")
 
 
 def _order(plan: Side, order: object, spots: str) -> Side:
@@ -173,8 +175,7 @@ def _order(plan: Side, order: object, spots: str) -> Side:
         row = plan.audiences.cells.row(int(np.flatnonzero(unpriced)[0]))
         raise BadValue(
             f"baseline: {unpriced.sum():,} of its cells, such as {', '.join(map(str, row))}, have no cost in the "
-            "plan's avails. Both must be priced by the same rates: add these cells to avails, with 0 spots where none "
-            "is left."
+            "plan's avails. The same rates must price both: add these cells to avails, with 0 spots if none are left."
         )
     delivery = deliver(plan.audiences.rater.panel, bought, plan.frequency)
     return Side(plan.audiences, plan.goal, plan.frequency, bought, plan.cost, delivery)

@@ -1,4 +1,4 @@
-"""Which friends to ask each sharer about, so that the asks are worth most, some held out to see what they did."""
+"""Which friends each sharer should ask, with some asks held out to measure what they did."""
 
 from __future__ import annotations
 
@@ -36,37 +36,37 @@ def friend_asks(
     friend: str = "friend",
     seed: int = 0,
 ) -> Asks:
-    """Choose which friends each sharer is asked to reach, near the best there is, and hold some of the asks out.
+    """Choose which friends each sharer is asked to reach, near the best choice there is, and hold some asks out.
 
     Parameters
     ----------
     ties : table
-        One row a sharer and friend: their ids, `value`, and what else is named below.
+        One row per sharer and friend: their ids, `value`, and the other columns named below.
     value : str
-        What the friend's being asked is worth: a score of persuasion, of turnout, of early votes, of registration. Ties
-        of which it is 0 or less are never asked.
+        What asking the friend is worth: a score for persuasion, turnout, early voting or registration. Ties with a
+        value of 0 or less are never asked.
     asks_per_sharer : int
-        A sharer is asked about at most so many friends.
+        The most friends a sharer is asked about.
     sharers_per_friend : int
-        At most so many sharers are asked about a friend.
+        The most sharers who are asked about one friend.
     strength : str or None
-        How likely the sharer is to pass it on, and be listened to: a number of at least 0 that `value` is multiplied
-        by. None: alike for all ties.
+        How likely the sharer is to pass the ask on and be heard: a number of at least 0 that multiplies `value`.
+        None: the same for all ties.
     second_ask : float
-        What a friend's second ask is worth, as a share of the first; the third this share of the second.
+        What a friend's second ask is worth, as a share of the first; the third is worth this share of the second.
     holdout : float or None
-        The share of friends whose asks are planned and not sent, drawn by the hash of the friend's id and `seed`
-        alone, so that who was asked can be compared with who would have been. None: all asks are sent, and what they do
-        cannot be measured.
+        The share of friends whose asks are planned but not sent, drawn by the hash of the friend's id and `seed` alone,
+        so that those asked can be compared with those who would have been asked. None: all asks are sent, and what they
+        do cannot be measured.
     holdout_by : {"friend", "sharer"}
-        Whose coin it is: all asks about a friend are held out, or all of a sharer. By sharer only where asks cannot be
-        held back one by one: it shows less.
+        Whose coin flip it is: all asks about a friend are held out, or all asks of a sharer. Use "sharer" only if asks
+        cannot be held back one by one; it shows less.
     placeholders : str or list of str, optional
         Columns of `ties` to carry along for the script: names, a polling place.
     sharer, friend : str
-        Columns of ids; the same person has the same id in both.
+        Columns of ids; a person has the same id in both.
     seed : int
-        Of the holdout.
+        Seed of the holdout.
 
     Returns
     -------
@@ -77,16 +77,16 @@ def friend_asks(
     ColumnNotFound
         A column is missing.
     BadValue
-        `value` or `strength` is no number, infinite or (strength) negative, or an argument is not as said above.
+        `value` or `strength` is not a number, is infinite or (strength) negative, or an argument is not as described.
     NotEnoughData
-        No tie is left to ask along, or the holdout holds nobody out, or everybody.
+        No tie is left to ask along, or the holdout holds out nobody, or everybody.
 
     Notes
     -----
-    A b-matching by auction (`stats.optimize.b_matching`), with what no choice of asks can exceed beside it. Ties to
-    nobody (null), to oneself, and of no known value are set aside and counted; of ties that come twice the best counts.
-    The holdout costs its share of the asks: a sharer whose ask is held out is not given another, since then what one
-    friend is asked would hang on another's coin.
+    A b-matching by auction (`stats.optimize.b_matching`), with an upper bound on what any choice of asks is worth. Ties
+    to nobody (null), to oneself, and without a known value are set aside and counted; the best of repeated ties counts.
+    The holdout costs its share of the asks: a sharer whose ask is held out gets no other, because then one friend's
+    ask would depend on another friend's coin flip.
 
     References
     ----------
@@ -137,7 +137,7 @@ def _check(asks: object, sharers: object, second: object, holdout: object, seed:
     if names[0] == names[1]:
         raise BadValue(f"sharer and friend are both {names[0]!r}; name two columns.")
     if taken := [name for name in names if name in OWN]:
-        raise BadValue(f"Column {taken[0]!r} of ties has a name that the asks' own column has; rename it.")
+        raise BadValue(f"Column {taken[0]!r} of ties has the name of a column that the asks add; rename it.")
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _kept(table: pl.DataFrame, value: str, strength: str | None, sharer: str, fr
     worthless = (worth <= 0) & ~nobody & ~own & ~unknown
     row = np.flatnonzero(~(nobody | own | unknown | worthless))
     if not row.size:
-        raise NotEnoughData(f"None of {table.height:,} ties is left to ask along: {value!r} must be above 0 somewhere.")
+        raise NotEnoughData(f"None of {table.height:,} ties is left to ask along; {value!r} must be above 0 for some.")
     network, doubled = _network(table, row, worth, sharer, friend)
     counts = {
         "no sharer or friend": nobody.sum(), "tied to themselves": own.sum(), "value not known": unknown.sum(),
@@ -226,8 +226,8 @@ def _held_out(people: pl.Series, holdout: float | None, seed: int, kind: str) ->
     if not 0 < coin.sum() < len(coin):
         which = "nobody" if not coin.any() else "everybody"
         raise NotEnoughData(
-            f"holdout is {holdout:g}, which holds {which} out of {people.n_unique():,} {kind}s; what the asks do "
-            "could not be seen. Choose another share, or say holdout=None."
+            f"holdout is {holdout:g}, which holds out {which} among {people.n_unique():,} {kind}s; what the asks do "
+            "could not be measured. Choose another share, or say holdout=None."
         )
     return coin
 
@@ -237,6 +237,6 @@ def _nobody_to_ask(kept: _Kept, asked: Whole) -> pl.DataFrame:
     network = kept.network
     without = network.sharers.filter(pl.Series(asked == 0)).to_frame()
     column = kept.sharers.name
-    tied = without.with_columns(reason=pl.lit("all their friends are asked by others"))
+    tied = without.with_columns(reason=pl.lit("others ask all their friends"))
     others = kept.sharers.to_frame().join(network.sharers.to_frame(), on=column, how="anti")
     return pl.concat([tied, others.with_columns(reason=pl.lit("no friend worth asking"))]).sort(column)

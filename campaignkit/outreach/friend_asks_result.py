@@ -1,4 +1,4 @@
-"""The asks of sharers, and the file that a texting tool reads."""
+"""The asks, and the file that a texting tool reads."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["Asks"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Asks(Result):
-    """One row an ask: which sharer is asked to reach which friend.
+    """One row per ask: which sharer is asked to reach which friend.
 
     `table` has the columns of ids under their own names, the placeholders, and
 
-    - ``ask``: 1 for the friend's first ask, the one of greatest value, 2 for the second;
-    - ``value``: what it is worth, the second ask's discount and the tie's strength included;
-    - ``held_out``: planned, and not sent: the friend's coin fell so (or the sharer's).
+    - ``ask``: 1 for the friend's first ask, the most valuable one, 2 for the second;
+    - ``value``: what it is worth, including the tie's strength and the second ask's discount;
+    - ``held_out``: planned but not sent, by the friend's coin flip (or the sharer's).
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Asks(Result):
     set_aside : polars.DataFrame
         ``problem`` and ``ties``: what did not count, and how many.
     value, bound : float
-        Of all planned asks together, held out or not; and what no choice of asks can exceed.
+        The worth of all planned asks, held out or not; and the most any choice of asks could be worth.
     sharers, friends : int
         Sharers in the ties, and friends who could be asked.
     asks_per_sharer, sharers_per_friend : int
@@ -71,7 +71,7 @@ class Asks(Result):
 
     @property
     def optimality(self) -> float:
-        """The value as a share of what no choice of asks can exceed.
+        """The value as a share of the most any choice of asks could be worth.
 
         Examples
         --------
@@ -84,21 +84,21 @@ class Asks(Result):
         return self.value / self.bound
 
     def summary(self) -> str:
-        """Say how many are asked about how many, how near the best that is, and what is held out."""
+        """Say how many asks there are, how near the best choice they are, and how many are held out."""
         asks, held = self.table.height, int(self.table["held_out"].sum())
         asked = self.table.select(pl.col(self.sharer).n_unique(), pl.col(self.friend).n_unique()).row(0)
         text = (
-            f"{counted(asked[0], 'sharer')} of {self.sharers:,} are asked about {counted(asked[1], 'friend')} of "
-            f"{self.friends:,} in {counted(asks, 'ask')}, worth at least {_at_least(self.optimality)} of what any "
-            "choice could be."
+            f"{counted(asks, 'ask')}: {asked[0]:,} of {counted(self.sharers, 'sharer')} are asked about {asked[1]:,} "
+            f"of {counted(self.friends, 'friend')}. The asks are worth at least {_at_least(self.optimality)} of the "
+            "best choice."
         )
         if self.nobody_to_ask.height:
             text += f" {counted(self.nobody_to_ask.height, 'sharer has', 'sharers have')} nobody to ask."
         if self.holdout is None:
             return f"{text} No ask is held out, so what the asks do cannot be measured."
         return (
-            f"{text} {counted(held, 'ask')} ({share(held / asks)}) are held out, drawn by the {self.holdout_by}: send "
-            "none of them, or what the asks do cannot be measured."
+            f"{text} {counted(held, 'ask')} ({share(held / asks)}) are held out by a coin flip for each "
+            f"{self.holdout_by}: send none of them, or what the asks do cannot be measured."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -106,19 +106,19 @@ class Asks(Result):
         rows = pl.DataFrame(
             {"asks": [str(n) for n in range(len(self.asks_by_sharers))], "sharers": self.asks_by_sharers}
         )
-        return charts.bars(rows, "asks", "sharers", description=self.summary())
+        return charts.bars(rows, "asks", "sharers", description=self.summary(), title="Sharers by their number of asks")
 
     def write(self, path: str | Path, script: str | None = None) -> Path:
-        """Write the asks that are to be sent as a CSV for a texting tool; those held out are not in it.
+        """Write the asks to send as a CSV for a texting tool; those held out are not in it.
 
-        The file can be read by its owner alone and appears whole or not at all; a cell that a spreadsheet would run is
-        defused by an apostrophe. Whether someone may be reached is as the ties said it: ask the megafile for new ties,
-        and for new asks, on the day.
+        Only its owner can read the file, and it appears whole or not at all. An apostrophe defuses a cell that a
+        spreadsheet would run. Whether someone may be reached was decided when the ties were made: make ties and asks
+        again on the day you send them.
 
         Parameters
         ----------
         path : str or Path
-            The file. Its folder is made if need be.
+            The file. Its folder is created if needed.
         script : str or None
             A text with columns in braces, ``"Would you ask {friend_first_name} to vote early?"``, which becomes the
             column ``message``. None: no such column.
@@ -132,7 +132,7 @@ class Asks(Result):
         ColumnNotFound
             The script names a column that is not there.
         BadValue
-            The script can't be read, or a column that it names is empty for an ask; or the file can't be written.
+            The script can't be read, a column it names is empty for an ask, or the file can't be written.
 
         Examples
         --------
@@ -157,7 +157,7 @@ class Asks(Result):
 
 
 def _at_least(part: float) -> str:
-    """Return a share in per cent, rounded down, with the digits that tell it from the whole."""
+    """Return a share as a percentage, rounded down, with enough digits to tell it from 100%."""
     return f"{np.floor(10_000 * part) / 100:.2f}%"
 
 

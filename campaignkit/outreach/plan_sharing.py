@@ -1,4 +1,4 @@
-"""How many sharers, and which holdout, show what friends' asks do; and what published studies saw."""
+"""How many sharers and what holdout it takes to measure friends' asks, and what published studies found."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _STUDIES = (
 
 
 def published_effects() -> pl.DataFrame:
-    """Return what studies of friends' asks saw: study, effect on turnout (a difference of shares), population, source.
+    """Return what studies of friends' asks found: study, effect on turnout (a difference of shares), whose, source.
 
-    They differ in what was asked, who was asked and how it was counted, so they say what may be, not what will be.
+    They differ in what was asked, who was asked and how it was counted: they show what may happen, not what will.
 
     Examples
     --------
@@ -54,17 +54,17 @@ def published_effects() -> pl.DataFrame:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SharingPlan(Result):
-    """What it takes to show what friends' asks do.
+    """What it takes to measure what friends' asks do.
 
-    `table` has one row an effect and holdout: ``effect`` (of being asked about, a difference of shares), ``holdout``,
+    `table` has one row per effect and holdout: ``effect`` (of a message, a difference of shares), ``holdout``,
     ``sharers`` and ``friends`` that show it with the wanted power (null: no number does), and ``power`` with the
-    sharers there are (null where none were given).
+    sharers there are (null if none were given).
 
     Attributes
     ----------
     least : polars.DataFrame
-        By ``holdout``: the ``effect`` that the sharers there are would show; and ``assurance``: the chance to show one
-        that is drawn from the published ones. Empty where no sharers were given.
+        By ``holdout``: the smallest ``effect`` that the sharers there are would show, and ``assurance``: the chance to
+        show an effect drawn from the published ones. Empty if no sharers were given.
     prior : polars.DataFrame
         The published effects.
     sharers : int or None
@@ -82,18 +82,18 @@ class SharingPlan(Result):
     confidence_level: float
 
     def summary(self) -> str:
-        """Say what the first effect takes, or what the sharers there are would show, and what studies saw."""
+        """Say how many sharers the first effect takes, what yours would show, and what studies found."""
         row = self.table.row(0, named=True)
-        takes = "no number of sharers" if row["sharers"] is None else counted(row["sharers"], "sharer")
+        takes = "No number of sharers" if row["sharers"] is None else counted(row["sharers"], "sharer")
         text = (
-            f"To show an effect of {points(row['effect'])} points with {row['holdout']:.0%} of asks held out takes "
-            f"{takes} (power {self.wanted:.0%}, at a rate of {share(self.rate)} without the ask)."
+            f"{takes} can show an effect of {points(row['effect'])} points with {row['holdout']:.0%} of asks held out "
+            f"({self.wanted:.0%} power, if {share(self.rate)} vote without the ask)."
         )
         if self.sharers is not None:
             best = self.least.sort("effect").row(0, named=True)
             text += (
-                f" The {self.sharers:,} there are would show {points(best['effect'])} points at best, with "
-                f"{best['holdout']:.0%} held out; an effect drawn from the published ones with probability "
+                f" Your {counted(self.sharers, 'sharer')} can show {points(best['effect'])} points at best, with "
+                f"{best['holdout']:.0%} held out. If the effect is like a published one, the chance to show it is "
                 f"{best['assurance']:.0%}."
             )
         seen = self.prior["effect"]
@@ -103,9 +103,10 @@ class SharingPlan(Result):
         """Draw the sharers that each effect takes, by holdout."""
         rows = self.table.drop_nulls("sharers").with_columns(
             effect=(100 * pl.col("effect")).round(2).cast(pl.String) + " points",
-            holdout=pl.col("holdout").cast(pl.String),
+            holdout=(100 * pl.col("holdout")).round(2).cast(pl.String).str.strip_suffix(".0") + "% held out",
         )
-        return charts.bars(rows, "effect", "sharers", series="holdout", description=self.summary())
+        title = f"Sharers it takes to show an effect with {self.wanted:.0%} power, by share held out"
+        return charts.bars(rows, "effect", "sharers", series="holdout", description=self.summary(), title=title)
 
 
 def plan_sharing(
@@ -120,22 +121,22 @@ def plan_sharing(
     power: float = 0.8,
     confidence_level: float = CONFIDENCE_LEVEL,
 ) -> SharingPlan:
-    """Say how many sharers, and which holdout of asks, show an effect on those delivered to.
+    """Say how many sharers, and what holdout of asks, it takes to show the effect of a message.
 
     Parameters
     ----------
     sharers : int or None
-        How many there are. None: only what effects take is said.
+        How many you have. None: only what each effect takes.
     effects : float or list of float
-        Of a message, a difference of shares: 0.02 is two points.
+        The effect of a message, a difference of shares: 0.02 is two points.
     holdout : float or list of float
-        Shares of friends held out, each by a coin of its own (see `friend_asks`).
+        Shares of friends held out, by a coin flip for each (see `friend_asks`).
     asks_per_sharer, sharers_per_friend : float
         On average, as planned.
     rate : float
-        Of friends who would vote, or register, without the ask.
+        The share of friends who would vote, or register, without the ask.
     delivered : float
-        Of asks that are passed on; the effect on all who were to be asked about is so much smaller.
+        The share of asks that are passed on; the effect on everyone to be asked about shrinks by as much.
     power : float
         The chance to show the effect.
     confidence_level : float
@@ -151,7 +152,7 @@ def plan_sharing(
 
     Notes
     -----
-    Welch's test on friends, as `sharing_effect` compares them. With a sharer's coin it takes more.
+    Welch's test on friends, as `sharing_effect` compares them. A coin flip for each sharer takes more.
 
     References
     ----------
@@ -227,6 +228,6 @@ def _check(
     check_scalar(delivered, "delivered", typ=float, gt=0, le=1)
     check_scalar(power, "power", typ=float, gt=0.5, lt=1)
     if rate + max(effects) * delivered >= 1:
-        raise BadValue(f"effects: {max(effects):g} on a rate of {rate:g} would be more than everybody.")
+        raise BadValue(f"effects: {max(effects):g} on top of a rate of {rate:g} would be more than everybody.")
     if sharers is not None and sharers * asks / each * min(shares) < 2:
         raise BadValue(f"{sharers:,} sharers with {min(shares):.0%} held out leave fewer than two friends held out.")

@@ -99,7 +99,7 @@ def test_what_it_says_names_the_best_cell_and_what_is_too_small():
     ("changed", "error", "says"),
     [
         ({"by": []}, BadValue, "by is empty"),
-        ({"days": None}, BadValue, "say over how many days"),
+        ({"days": None}, BadValue, "say how many days"),
         ({"days": 3}, BadValue, "above the panel's 3 days"),
         ({"target": "targt"}, ColumnNotFound, "did you mean 'target'"),
         ({"target": "target", "score": "x"}, BadValue, "name one of them"),

@@ -184,7 +184,7 @@ def test_the_plan_is_compared_at_the_same_spend():
     spots = rated().cells.join(order, on=CELL, how="left", maintain_order="left")["spots"].fill_null(0).to_numpy()
     true = 1 - (truth() @ spots / spend) / (truth() @ bought.spots / bought.spend)
     assert first["lower"] < true < first["upper"]
-    assert "At another spend" in found.summary()
+    assert "At a different spend" in found.summary()
 
 
 def test_a_plan_is_as_good_as_itself():

@@ -86,5 +86,5 @@ def test_bad_input_is_refused(changed, error, says):
 
 def test_a_target_of_nobody_or_everybody_is_refused():
     for value in (False, True):
-        with pytest.raises(NotEnoughData, match="respondent is of the target"):
+        with pytest.raises(NotEnoughData, match="respondent is in the target"):
             outreach.channels(survey().with_columns(target=pl.lit(value)), "target", NAMES)

@@ -24,7 +24,7 @@ def test_the_best_asks_and_who_has_nobody_to_ask():
     assert found.table.select("sharer", "friend", "ask", "value", "held_out").rows() == [
         (1, 9, 1, 0.04, False), (2, 8, 1, 0.03, False),
     ]  # fmt: skip
-    assert found.nobody_to_ask.rows() == [(3, "all their friends are asked by others")]
+    assert found.nobody_to_ask.rows() == [(3, "others ask all their friends")]
     assert "1 sharer has nobody to ask" in found.summary()
     assert found.optimality > 0.99
     found.chart().to_dict()
@@ -88,7 +88,7 @@ def test_a_sharers_coin_holds_out_all_asks_of_the_sharer():
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(NotEnoughData, match="holds nobody out"):
+    with pytest.raises(NotEnoughData, match="holds out nobody"):
         asks(holdout=0.001)
     with pytest.raises(NotEnoughData, match="left to ask along"):
         asks(ties(gain=[0.0, -1.0, 0.0, 0.0]))

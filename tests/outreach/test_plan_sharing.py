@@ -19,7 +19,7 @@ def test_sizes_are_the_textbooks():
 def test_the_reference_sizes_show_what_they_should():
     found = outreach.plan_sharing(20_000, holdout=0.1)
     assert found.least["effect"][0] == pytest.approx(0.0148, abs=0.0003)
-    assert "20,000 there are would show 1.5 points" in found.summary()
+    assert "20,000 sharers can show 1.5 points" in found.summary()
     assert 0.3 < found.least["assurance"][0] < 0.9
     found.chart().to_dict()
 

@@ -13,6 +13,7 @@ from campaignkit.stats.optimize.spots import Limit
 
 STEP = 0.3  # of the money left, what one round of `buy_reach` looks at
 INSIDE = 2048  # cells among which it looks for the best, at first
+NEAR, MANY = 1024, 500  # cells that take part in exchanges beside those bought; how many may be bought at most
 PART, NOISE = 0.3, 0.3  # of the cells bought, at most so many give up a spot; how much chance has a say in which
 PATIENCE, FEW = 4, 300  # exchanges in vain before it stops; more where this number over the cells bought is more
 
@@ -68,9 +69,10 @@ def buy_reach(
     -----
     In rounds: a threshold is set where the best cells would cost a part of what is left; of these, spots are bought as
     long as they still add that much a dollar, reckoned anew before each. The gain of a spot never grows as others are
-    bought, so nothing above the threshold is missed (decreasing-threshold greedy). Where one showing counts, spots are
-    then exchanged: some of those that add least a dollar are given up, at random, and the money is spent anew, until
-    that has reached no more people several times in a row (destroy and repair).
+    bought, so nothing above the threshold is missed (decreasing-threshold greedy). Where one showing counts and
+    few cells are bought, spots are then exchanged: some of those that add least a dollar are given up, at random, and
+    the money is spent anew, until that has reached no more people several times in a row (destroy and repair). Where
+    many are bought, one spot is a small part of the money, and the order alone comes as near.
 
     References
     ----------
@@ -87,28 +89,36 @@ def buy_reach(
     """
     queue = _Queue(hit.tocsc(), people, cost, most, limits, times)
     queue.fill(budget)
-    if times == 1:
+    if times == 1 and (queue.spots > 0).sum() <= MANY:
         _exchange(queue, budget)
     value = float(people.sum() - (queue.state * (1 - np.arange(times) / times)).sum())
     return ReachPlan(queue.spots, value, queue.hit.T @ queue.open / times, queue.price / times)
 
 
 def _exchange(queue: _Queue, budget: float) -> None:
-    """Give up spots that add little a dollar, spend the money anew, and keep what reaches more."""
-    rng, in_vain = np.random.default_rng(0), 0
-    patience = max(PATIENCE, FEW // max(int((queue.spots > 0).sum()), 10))
+    """Give up spots that add little a dollar, spend the money anew, and keep what reaches more.
+
+    Only cells that are bought, and those that add most a dollar now, take part.
+    """
+    ratio = np.where(queue.spots > 0, np.inf, (queue.hit.T @ queue.open) / queue.cost)
+    near = np.sort(np.argsort(-ratio, kind="stable")[: NEAR + int((queue.spots > 0).sum())])
+    part, rng, in_vain = queue.among(near), np.random.default_rng(0), 0
+    patience = max(PATIENCE, FEW // max(int((part.spots > 0).sum()), 10))
     while in_vain < patience:
-        bought = np.flatnonzero(queue.spots > 0)
-        worth = queue.loss(bought) / queue.cost[bought] * rng.lognormal(0, NOISE, len(bought))
+        bought = np.flatnonzero(part.spots > 0)
+        worth = part.loss(bought) / part.cost[bought] * rng.lognormal(0, NOISE, len(bought))
         given_up = bought[np.argsort(worth)[: 1 + int(PART * rng.random() * len(bought))]]
-        before, missed = queue.copy(), queue.open.sum()
-        queue.give_up(given_up)
-        queue.fill(budget)
+        before, missed = part.copy(), part.open.sum()
+        part.give_up(given_up)
+        part.fill(budget)
         in_vain += 1
-        if queue.open.sum() < missed * (1 - 1e-12):
+        if part.open.sum() < missed * (1 - 1e-12):
             in_vain = 0
         else:
-            queue.restore(before)
+            part.restore(before)
+    queue.spots[near] = part.spots
+    queue.price, queue.open = part.price, part.open
+    queue.state = part.state
 
 
 class _Queue:
@@ -121,6 +131,13 @@ class _Queue:
         self.state[:, 0] = people
         self.open = self.state[:, 0] if times == 1 else self.state.sum(axis=1)
         self.rooms = [limit.most.copy() for limit in limits]
+
+    def among(self, cells: Any) -> _Queue:
+        """Return the queue of some cells, which are all that are bought, with what has been seen so far."""
+        limits = [Limit(limit.group[cells], limit.least, limit.most) for limit in self.limits]
+        part = _Queue(self.hit[:, cells], self.open, self.cost[cells], self.most[cells], limits, self.state.shape[1])
+        part.restore((self.spots[cells], self.price, self.state.copy(), [room.copy() for room in self.rooms]))
+        return part
 
     def copy(self) -> tuple[Any, ...]:
         """Return what is bought and seen, for `restore`."""
