@@ -12,12 +12,12 @@
 # %% [markdown]
 # # Where they watch
 #
-# "On TV we were able to buy 14% more efficiently." The other side bought eighteen channels around the news; the
+# "On TV we were able to buy 14% more efficiently." The other side bought eighteen channels around the news. The
 # campaign bought sixty at odd hours, because it knew what its own voters watch. Here a vendor has matched 2,200 homes
-# with set-top boxes to the voter file, the stations' rate cards have come, and last cycle's order lies in a drawer.
+# with set-top boxes to the voter file. The stations have sent their rate cards, and we have last cycle's order.
 #
-# **The question:** which spots reach the voters who stayed at home in 2010, what will a plan really deliver, and how
-# much better is it than buying as last time?
+# **The question:** which spots reach the voters who stayed home in 2010, what will a plan really deliver, and how much
+# better is it than last cycle's order?
 #
 # The campaign, its voters, the networks and their viewers are invented; the media markets are real.
 
@@ -37,9 +37,10 @@ target.by("party")
 # %% [markdown]
 # ## Where the target watches
 #
-# One row of `viewing` is a home, a network and a half-hour, with the days of fourteen on which it was watched. A
-# spot's audience is estimated for each market, network and half-hour. The panel's counts are small, so a cell borrows
-# from its network and its hour; the index says how much more of the target there is than among everyone (100).
+# One row of `viewing` is a home, a network and a half-hour, with the days out of fourteen on which the home watched it.
+# We estimate a spot's audience for each market, network and half-hour. The panel's counts are small, so each cell
+# borrows strength from its network and its hour. An index of 150 means that the target's share of the audience is one
+# and a half times its share of all adults.
 
 # %%
 who = ck.outreach.audiences(
@@ -49,7 +50,7 @@ who = ck.outreach.audiences(
 who
 
 # %% [markdown]
-# The index by network, beside the money that last cycle's order gave it:
+# The index by network, colored by the dollars that last cycle's order spent there:
 
 # %%
 order = mf.table("spot_order")
@@ -62,16 +63,19 @@ networks = (
     .sort("index", descending=True)
 )
 alt.Chart(networks, width=420).mark_bar().encode(
-    x=alt.X("index:Q", title="target index (100: as everywhere)"),
+    x=alt.X("index:Q", title="target index (100 = average)"),
     y=alt.Y("network:N", sort=None, title=None),
-    color=alt.Color("last_cycle:Q", title="last cycle's dollars"),
-).properties(description="Target index of each network, shaded by last cycle's dollars.", title="Who is watching")
+    color=alt.Color("last_cycle:Q", title="last cycle's dollars", legend=alt.Legend(format="$,.0f")),
+).properties(
+    description="Target index of each network, colored by last cycle's dollars.",
+    title="Target index by network, and what last cycle's order spent",
+)
 
 # %% [markdown]
 # ## The plan, at last cycle's spend
 #
-# The same money, so that the two can be compared: with less money any plan looks more efficient, since it buys the
-# best spots only.
+# Both get the same money, so that they can be compared. With less money any plan looks more efficient, because it buys
+# only the best spots.
 
 # %%
 spend = mf.sql("SELECT sum(spots * cost) AS spend FROM spot_order").item()
@@ -81,14 +85,15 @@ plan
 # %% [markdown]
 # ## What the plan promises
 #
-# A plan picks the cells whose audience the panel happens to overestimate. `in_sample` is what the plan says of itself;
-# `estimate` is what homes see of plans that were made without them, in twenty parts.
+# A plan picks the cells whose audience the panel happens to overestimate. `in_sample` is the plan's own figure.
+# `estimate` is what homes see of plans made without them: the panel is split into twenty parts, and each part judges a
+# plan made from the other nineteen.
 
 # %%
 plan.promise
 
 # %% [markdown]
-# ## More efficient than last time?
+# ## More efficient than last cycle?
 
 # %%
 better = plan.compare(order)
@@ -97,8 +102,8 @@ better
 # %% [markdown]
 # ## People, not impressions
 #
-# Impressions can be the same few heavy viewers ten times. A plan for reach spends the next dollar where it finds
-# people who have not yet seen the ad.
+# Ten impressions can be one heavy viewer ten times. A plan for reach spends the next dollar where it finds people who
+# have not seen the ad yet.
 
 # %%
 wide = ck.outreach.buy_plan(who, mf.table("avail"), spend, goal="reach")
@@ -115,7 +120,7 @@ pl.concat(
 ).sort("quantity")
 
 # %% [markdown]
-# What the next dollar is worth, at other budgets:
+# What the next dollar buys at other budgets:
 
 # %%
 budgets = [spend * part for part in (0.1, 0.25, 0.5, 1.0, 1.5)]
@@ -127,18 +132,22 @@ curve = pl.DataFrame(
         "upper": [row["upper"] for row in reached], "next $1,000 finds": [1000 * each.last_dollar for each in plans],
     }
 )  # fmt: skip
-base = alt.Chart(curve, width=420, height=220).encode(x=alt.X("dollars:Q", axis=alt.Axis(format="$,.0f"), title=None))
-band = base.mark_area(opacity=0.25).encode(y=alt.Y("lower:Q", title="people of the target reached"), y2="upper:Q")
+base = alt.Chart(curve, width=420, height=220).encode(
+    x=alt.X("dollars:Q", axis=alt.Axis(format="$,.0f"), title="budget")
+)
+band = base.mark_area(opacity=0.25).encode(y=alt.Y("lower:Q", title="people in the target reached"), y2="upper:Q")
 line = base.mark_line(point=True).encode(y="people:Q")
 print(curve)
-(band + line).properties(description="People of the target reached, by budget.", title="Each dollar finds fewer people")
+(band + line).properties(
+    description="People in the target reached, by budget, with a 95% interval.",
+    title="Each next dollar finds fewer new people",
+)
 
 # %% [markdown]
 # ## Reddit
 #
-# "A whole bunch of our turnout targets were on Reddit." The online survey asked what people use weekly. Twelve
-# channels were looked at, and the one that looks best is the one that luck helped most: the band holds for all twelve
-# at once.
+# "A whole bunch of our turnout targets were on Reddit." The online survey asked what people use every week. The channel
+# that looks best of twelve is also the one that luck helped most, so the band covers all twelve at once.
 
 # %%
 voters = mf.universe("voter").people("person_id")
@@ -150,7 +159,7 @@ sites = ck.outreach.channels(answers.with_columns(pl.col("target").fill_null(Fal
 sites
 
 # %% [markdown]
-# Who the channels find together, each added where it finds most who were not yet found:
+# The people the channels reach together. Each next channel is the one that adds the most people:
 
 # %%
 sites.together.head(6)
@@ -159,27 +168,30 @@ sites.together.head(6)
 # ## What could fool us
 #
 # * **A plan's own figure.** It is the first number that any planning tool prints.
-# * **Independence.** Rating points turned into reach as if everyone watched alike: heavy viewers are counted as new
-#   people again and again.
+# * **Independence.** If rating points become reach as though everyone watched the same amount, heavy viewers count as
+#   new people again and again.
 
 # %%
 points = wide.promised("target GRP")["estimate"]
 reach = wide.promised("target reach")
 says = pl.DataFrame(
     {
-        "way": ["as if all watched alike", "the plan of itself", "homes without a part in the plan"],
+        "judged by": [
+            "rating points, as if all watched alike",
+            "the plan's own figure",
+            "homes with no part in the plan",
+        ],
         "people reached": [who.target_people * (1 - math.exp(-points / 100)), reach["in_sample"], reach["estimate"]],
     }
 )
 says.with_columns(over=pl.col("people reached") / says["people reached"][-1] - 1)
 
 # %% [markdown]
-# * **"More efficient" than what?** Another spend, other rates or another target change the figure; `compare` refuses
-#   them.
-# * **The panel's two weeks.** Intervals are the panel's sampling. That a show is moved, or that October is not
-#   September, is in none of them.
-# * **Matched homes.** A home counts by the voter the vendor matched; who sits before the set is not known. Online
-#   respondents are who answers online, without weights here.
+# * **"More efficient" than what?** A different spend, rate card or target changes the figure; `compare` refuses them.
+# * **The panel's two weeks.** Intervals cover the panel's sampling. They do not cover a show that moves, or an October
+#   unlike September.
+# * **Matched homes.** A home counts as the voter whom the vendor matched; nobody knows who sits in front of the set. The
+#   online respondents are whoever answers online, without weights here.
 
 # %% [markdown]
 # ## The number, and the decision
@@ -191,15 +203,15 @@ print(wide.save_order(f"{tempfile.mkdtemp()}/order_of_spots.csv").name)
 wide.order_sheet().head(8)
 
 # %% [markdown]
-# **Decision.** Buy the plan for reach, by its order sheet. Say "more efficient" with what is counted, impressions or
-# people, and with its interval. Put a share of the online money on what stands out in the survey. Ask the vendor for a
-# larger panel before the budget is doubled: the promise's interval is the panel's size.
+# **Decision.** Buy the plan for reach, by its order sheet. When you say "more efficient", say whether you count
+# impressions or people, and give the interval. Put some of the online money on the channel that stands out in the
+# survey. Before you double the budget, ask the vendor for a larger panel: it is what narrows the promise's interval.
 
 # %% [markdown]
 # ## The planted truth
 #
-# The sample knows who really watches. What the plan and last cycle's order deliver, and what was planted for the
-# target:
+# The sample campaign knows who really watches. This is what the plan and last cycle's order deliver, and what was
+# planted:
 
 # %%
 truth = ck.sample.exports_folder() / "truth"
@@ -213,7 +225,7 @@ promised = plan.promised("target impressions")
 pl.DataFrame(
     {
         "what": ["target impressions", "cheaper than last cycle"],
-        "the plan of itself": [promised["in_sample"], None],
+        "the plan's own figure": [promised["in_sample"], None],
         "promised": [promised["estimate"], better.table["estimate"][0]],
         "from": [promised["lower"], better.table["lower"][0]],
         "to": [promised["upper"], better.table["upper"][0]],

@@ -12,11 +12,11 @@
 # %% [markdown]
 # # Friends who pass the ask on
 #
-# In the last weeks of 2012 a million people had the campaign's app. 600,000 of them were shown friends in swing states
-# and were asked to urge them to vote. "Roughly 1 in 5 people contacted by a Facebook pal acted", it was said
-# afterwards. Our app has 1,800 users, and each of them let us see a list of friends.
+# In the last weeks of 2012 a million people had the campaign's app. It showed 600,000 of them friends in swing states
+# and asked them to urge those friends to vote. "Roughly 1 in 5 people contacted by a Facebook pal acted", the campaign
+# said afterwards. Our app has 1,800 users, and each of them let us see a list of friends.
 #
-# **The question:** which friends should each of them be asked to reach, and how will we know whether it did anything?
+# **The question:** which friends should we ask each user to reach, and how will we know whether it did anything?
 #
 # The campaign, its app, its users and their friends are invented; the published effects are real.
 
@@ -37,17 +37,17 @@ mf.sql("""
 # %% [markdown]
 # ## Who could ask which friend
 #
-# A friend list has a name, a city and, for most, a birth date: no address, no phone. The megafile links it as it links
-# every other file. Whoever may be one of several people is left out, and so is whoever has told the campaign no, at
-# either end.
+# A friend list has a name, a city and, for most friends, a birth date. It has no address and no phone. The megafile
+# links it as it links every other file. It leaves out friends who could be one of several people, and everyone, user or
+# friend, who has told the campaign no.
 
 # %%
 ties = mf.ties()
 ties
 
 # %% [markdown]
-# Most friends who fall out live in other states, for which we have no voter file. Those who are left were found by a
-# deterministic rule, or by the model with a probability of .8 and more:
+# Most friends who drop out live in other states, where we have no voter file. A deterministic rule found the rest, or
+# the model did, with a probability of at least 0.8:
 
 # %%
 ties.table.group_by("matched_by").agg(
@@ -57,10 +57,10 @@ ties.table.group_by("matched_by").agg(
 # %% [markdown]
 # ## What an ask is worth
 #
-# Nothing, where the friend votes anyway, and nothing where nobody could move them. From what was known before 2008 we
-# see how many voted, by whether they had voted in the two general elections before; the same pattern stands for 2012.
-# A push is taken to move two points where the chance is one half, and less toward either end. That is a guess, which
-# ranks friends; it is no forecast.
+# An ask is worth nothing if the friend votes anyway, and nothing if nothing can move the friend. The two general
+# elections before 2008 tell us how likely each pattern was to vote in 2008; we use the same rates for 2012. We take it
+# that a push moves turnout by two points where the chance to vote is one half, and by less toward either end. That is a
+# guess that ranks friends. It is not a forecast.
 
 # %%
 voters = mf.universe("voter")
@@ -86,14 +86,15 @@ steps = (
 )  # fmt: skip
 ck.charts.bars(
     steps, "history", "friends", description="How many friends there are by how they voted in the last two elections.",
-    title="Friends by the last two general elections, and what an ask may bring",
+    title="Friends by their last two general elections, and what an ask may add",
 )  # fmt: skip
 
 # %% [markdown]
 # ## The asks
 #
-# Five a user, each friend by one user, and a tie counts by how likely it leads to the right voter. Half of the friends
-# are held out by a coin of their own, before anything is chosen: with so few friends a tenth would show nothing.
+# Each user gets up to five asks, one user asks each friend, and a tie counts by how likely it leads to the right voter. A
+# coin flip for each friend holds out half of them before anything is chosen. With so few friends, holding out a tenth
+# would show nothing.
 
 # %%
 asks = ck.outreach.friend_asks(
@@ -103,7 +104,7 @@ asks = ck.outreach.friend_asks(
 asks
 
 # %% [markdown]
-# What was set aside, and the file that goes out: the asks held out are not in it.
+# What was set aside, and the file that goes out. The asks that are held out are not in it.
 
 # %%
 file = asks.write(
@@ -130,9 +131,9 @@ ck.outreach.published_effects()
 # %% [markdown]
 # ## What asks did
 #
-# So few users can show no effect of the usual size. A campaign with 20,000 could: here is a drawn one, with a month of
-# asks. One friend in ten was held out; seven in ten messages were passed on, more often to friends who vote anyway; and
-# some friends who were held out got one all the same.
+# So few users cannot show an effect of the usual size. A campaign with 20,000 could: here is one, drawn at random, with
+# a month of asks. One friend in ten was held out. Seven in ten messages were passed on, more often to friends who vote
+# anyway, and some friends who were held out got one all the same.
 
 # %%
 month = ck.sample.draw("sharing", 20_000, seed=17, direct=0.03, delivered=0.7, leaked=0.05)
@@ -142,7 +143,7 @@ did = ck.outreach.sharing_effect(
 did
 
 # %% [markdown]
-# The response rate, and what being asked about changed, side by side. "One in five acted" is the first of them.
+# The response rate beside what being asked about changed. "One in five acted" is the first of these:
 
 # %%
 row = did.row()
@@ -150,8 +151,8 @@ said = pl.DataFrame(
     {
         "what": [
             "acted, of those asked about",
-            "voted: who acted less who did not",
-            "voted: asked about less held out",
+            "voted: those who acted minus the rest",
+            "voted: asked about minus held out",
         ],
         "share": [did.response_rate, did.actors_rate - did.others_rate, row["estimate"]],
     }
@@ -162,15 +163,15 @@ ck.charts.bars(said, "what", "share", description="A response rate, a gap and an
 # %% [markdown]
 # ## What could fool us
 #
-# * **Contacted against not.** Friends who get a message are those the score chose and whose friend bothered to write.
-#   They vote more anyway:
+# * **Contacted against not.** The friends who get a message are those the score chose and whose friend bothered to
+#   write. They vote more anyway:
 
 # %%
 did.table.select("quantity", "causal", "n", "n_control", "estimate", "lower", "upper")
 
 # %% [markdown]
-# * **A wrong match** puts a stranger's vote in the place of the friend's, and no ask was about the stranger. Where a
-#   share of the links is wrong, so much of the effect is gone. Here links are shuffled on purpose, in forty draws each:
+# * **A wrong match** puts a stranger's vote in place of the friend's, and nobody asked the stranger. The share of links
+#   that are wrong is the share of the effect that is lost. Here we shuffle links on purpose, in forty draws each:
 
 # %%
 planned = month["asks"]["friend"].unique().sort()
@@ -203,16 +204,16 @@ line = alt.Chart(dilution).mark_line(strokeDash=[4, 3]).encode(x=axis, y="expect
 print(dilution)
 (points + line).properties(
     description="The measured effect falls in a straight line with the share of wrong links.",
-    title="Wrong links take their share of the effect",
+    title="The effect shrinks by the share of links that are wrong",
 )
 
 # %% [markdown]
-# * **Friends tell friends.** Some who were held out hear of it from those who were not, so the difference is the direct
-#   effect alone. The whole program's would need places that are held out whole.
-# * **Holding out afterwards.** The coin is the friend's and falls before asks are chosen. Whoever compares friends who
-#   got an ask with friends who got none compares good ties with bad ones.
-# * **The lists are a month old.** Somebody who said no since is still in the file that was written: make ties and asks
-#   anew on the day.
+# * **Friends tell friends.** Some friends who were held out hear about it from those who were not, so the difference is
+#   the direct effect alone. To measure the whole program, hold out whole places.
+# * **Holding out afterwards.** The coin flip is the friend's and comes before asks are chosen. Comparing friends who got
+#   an ask with friends who got none compares good ties with bad ones.
+# * **The lists are a month old.** Someone who has said no since then is still in the file: make ties and asks again on
+#   the day you send them.
 #
 # ## The number, and the decision
 
@@ -226,10 +227,10 @@ print(
 )
 
 # %% [markdown]
-# **Decision.** Send the asks: they cost little, and published effects are not below nothing. Keep half of them held
-# out, and expect to see only a very large effect with so few users; do not report "one in five acted" as votes. Put the
-# users together with other states' in one trial: 20,000 users with a tenth held out show what a message does. And ask
-# the app for birth dates: without one, two friends in five are not found.
+# **Decision.** Send the asks: they cost little, and no published effect is negative. Keep half of them held out, and
+# expect to see only a very large effect with so few users. Do not report "one in five acted" as votes. Pool these users
+# with other states' in one trial: 20,000 users with a tenth held out show what a message does. And ask the app for birth
+# dates: without one, two friends in five are not found.
 #
 # ## Against the planted truth
 #

@@ -31,6 +31,17 @@ SHOWN = 20  # cells in the chart
 SAMPLING = "Intervals cover the panel's sampling, not viewing that shifts from week to week."
 
 
+def audience(value: float) -> str:
+    """Return a number of people, impressions or votes in a sentence, without decimals from 100 on.
+
+    Examples
+    --------
+    >>> audience(779.2), audience(12629.4), audience(3.14159)
+    ('779', '12,629', '3.14')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else number(value)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Audiences(Result):
     """The audience of a spot in each cell, the cell with the most target viewers first.
@@ -101,8 +112,8 @@ class Audiences(Result):
         place = ", ".join(str(best[name]) for name in self.by)
         what = "expected votes" if self.votes else "people in the target"
         return (
-            f"{number(best['targets'])} {what} see a spot on {place} ({confidence(self.confidence_level)} interval: "
-            f"{number(best['targets_lower'])} to {number(best['targets_upper'])}), the most of "
+            f"{audience(best['targets'])} {what} see a spot on {place} ({confidence(self.confidence_level)} interval: "
+            f"{audience(best['targets_lower'])} to {audience(best['targets_upper'])}), the most of "
             f"{counted(self.table.height, 'cell')}. Its target index is {best['index']:.0f}. The panel has "
             f"{counted(self.persons, 'person', 'people')}, {self.targets:,} of them in the target. In "
             f"{counted(thin, 'cell')} that is too few to know the audience within a factor of two. {SAMPLING}"

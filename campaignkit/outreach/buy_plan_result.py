@@ -11,12 +11,12 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.checks import check_scalar
-from campaignkit.outreach.audiences import SAMPLING, Audiences
+from campaignkit.outreach.audiences import SAMPLING, Audiences, audience
 from campaignkit.outreach.comparison import Comparison, Side, compare
 from campaignkit.outreach.model.promise import Delivery
 from campaignkit.result import Result
 from campaignkit.saving import save_table
-from campaignkit.wording import confidence, counted, dollars, number, share
+from campaignkit.wording import confidence, counted, dollars, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -203,21 +203,23 @@ class BuyPlan(Result):
         """Say what is bought, what it will deliver, and what the plan's own figure is."""
         key = "target impressions" if self.goal == "impressions" else "target reach"
         row, over = self.promised(key), self.promised(key)["in_sample"] / self.promised(key)["estimate"] - 1
-        what = f"{number(row['estimate'])} {self._counted}"
+        what = f"{audience(row['estimate'])} {self._counted}"
         sentences = [
             f"{dollars(self.spend, 0)} buys {self.spots.sum():,.0f} spots in {counted(self.table.height, 'cell')}.",
             f"They will {'deliver' if self.goal == 'impressions' else 'reach'} {what} "
-            f"({confidence(self.confidence_level)} interval: {number(row['lower'])} to {number(row['upper'])}), judged "
-            "by panel members who had no part in making the plan.",
-            f"The plan's own figure is {number(row['in_sample'])}, {share(abs(over))} "
+            f"({confidence(self.confidence_level)} interval: {audience(row['lower'])} to {audience(row['upper'])}), "
+            "judged by panel members who had no part in making the plan.",
+            f"The plan's own figure is {audience(row['in_sample'])}, {share(abs(over))} "
             f"{'higher' if over > 0 else 'lower'}.",
         ]
         if self.goal != "impressions":
             often = "once" if self.frequency == 1 else f"{self.frequency} times"
-            times = self.promised("frequency")["estimate"]
-            sentences.append(f"Reached means at least {often}; those reached see the ad {times:.1f} times on average.")
+            text = f"Reached means at least {often}"
+            if self.frequency == 1:
+                text += f"; those reached see the ad {self.promised('frequency')['estimate']:.1f} times on average"
+            sentences.append(f"{text}.")
         buys = "buys" if self.goal == "impressions" else "reaches"
-        sentences.append(f"The last $1,000 {buys} {number(1000 * self.last_dollar)} {self._counted}.")
+        sentences.append(f"The last $1,000 {buys} {audience(1000 * self.last_dollar)} {self._counted}.")
         if self.unrated.height:
             avails = counted(self.unrated.height, "avail")
             sentences.append(f"For {avails} the panel knows nothing; the plan buys none of them.")

@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData, listed
+from campaignkit.outreach.audiences import audience
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.intervals.shrinkage import shrunk_means
@@ -20,7 +21,7 @@ from campaignkit.stats.survey.audience_index import LogIndexes, exceeds, log_ind
 from campaignkit.stats.survey.totals import stratified_totals
 from campaignkit.tables import Roles, check_numbers, open_roles, weights
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import counted, number, share
+from campaignkit.wording import counted, share
 
 if TYPE_CHECKING:
     import altair as alt
@@ -92,7 +93,7 @@ class Channels(Result):
         if not following:
             return f"{text}."
         last = self.together.row(following, named=True)
-        people = f"{number(last['reached'])} people"
+        people = f"{audience(last['reached'])} people"
         more = counted(following, "channel")
         return f"{text}; with the next {more} it is {share(last['reached_share'])}, or {people}."
 

@@ -1,4 +1,4 @@
-"""What friends' asks did: who was asked about against who would have been, not against who was not."""
+"""What friends' asks did: friends who were asked about, compared with friends held out by a coin flip."""
 
 from __future__ import annotations
 
@@ -41,32 +41,32 @@ def sharing_effect(
     held_out: str = "held_out",
     confidence_level: float = CONFIDENCE_LEVEL,
 ) -> SharingEffect:
-    """Measure what it did to be asked about, by those whose asks were held out by a coin.
+    """Measure the effect of being asked about, compared with friends whose asks a coin flip held out.
 
     Parameters
     ----------
     asks : Asks or table
         All planned asks, held out or not: ids of sharer and friend, and `held_out`.
     friends : table
-        One row a friend, also those who were never to be asked about where there are such: the id and what follows.
+        One row per friend, including any who were never to be asked about: the id and the columns below.
     outcome : str
-        Whether the friend did it (voted, registered), by the file and not by what was said: booleans or 0/1. Friends
-        with null, or who are not in the table, are set aside and counted.
+        Whether the friend did it (voted, registered), by the voter file and not by what they said: booleans or 0/1.
+        Friends with a null, or missing from the table, are set aside and counted.
     ties : table, optional
-        The pairs who are tied, in the columns `sharer` and `friend`, for what spills over from one friend who is
-        asked about to another. None: that is not looked at. With a sharer's coin it cannot be told.
+        The tied pairs, in the columns `sharer` and `friend`, to measure what spills over from one friend who is asked
+        about to another. None: spillover is not measured. It cannot be with a coin flip for each sharer.
     design : {"friend", "sharer"} or None
-        Whose coin held asks out. None: as `asks` says, else "friend".
+        Whose coin flip held asks out. None: as in `asks`, otherwise "friend".
     holdout : float or None
-        The coin's chance to hold out. None: as `asks` says, else the share that was.
+        The chance of being held out. None: as in `asks`, otherwise the share that was.
     delivered : str or None
         Column of `friends`: whether a message reached the friend, held out or not. None: not logged.
     acted : str or None
         Column of `friends`: whether the friend clicked, or said that they would. None: not known.
     covariates : str or list of str, optional
-        Numbers of `friends` from before the asks, such as past votes; they make the interval narrower.
+        Number columns of `friends` from before the asks, such as past votes; they make the interval narrower.
     sharer, friend, held_out : str
-        Columns; of what `friend_asks` returned its own.
+        Columns of `asks`. An `Asks` result brings its own.
     confidence_level : float
 
     Returns
@@ -78,17 +78,17 @@ def sharing_effect(
     ColumnNotFound
         A column is missing.
     BadValue
-        Outcomes are not yes and no, a friend has two rows, or the coin was not the design's.
+        Outcomes are not yes/no, a friend has two rows, or asks were not held out by the design's coin flip.
     NotEnoughData
         No ask was held out, or all were.
 
     Notes
     -----
-    Friend's coin: each friend's asks hang on their own coin alone, so the difference of means is right, and its errors
-    are those of independent rows, however friends share sharers. Sharer's coin: a friend of d sharers is asked about
-    with the chance 1 − holdout ** d; means are weighted by it (Hájek), and pairs of friends who share a sharer count in
-    the variance. Both give the direct effect: what spilled over to those held out is in both means. That of the whole
-    program would need places that were held out whole.
+    Coin flip per friend: each friend's asks depend on their own flip alone, so the difference of means is unbiased and
+    its errors are those of independent rows, however friends share sharers. Coin flip per sharer: a friend of d sharers
+    is asked about with probability 1 − holdout ** d; means are weighted by it (Hájek), and pairs of friends who share
+    a sharer count in the variance. Both give the direct effect: what spills over to those held out is in both means.
+    The effect of the whole program would need places that are held out whole.
 
     References
     ----------
@@ -112,7 +112,7 @@ def sharing_effect(
     data = read_sharing(asks, friends, ties, names, design)
     share_held = float(1 - data.asked.mean()) if holdout is None and design == "friend" else holdout
     if share_held is None:
-        raise BadValue("holdout is None; say which share of sharers the coin held out.")
+        raise BadValue("holdout is None; say what share of sharers the coin flip held out.")
     if min(data.asked.sum(), (~data.asked).sum()) < 2:
         raise NotEnoughData("Fewer than two friends with a known outcome were asked about, or held out.")
     rows = _effects(data, design, share_held, confidence_level)
@@ -142,7 +142,7 @@ def _check(outcome: object, design: object, holdout: object, level: object) -> N
 
 
 def _effects(data: SharingData, design: str, holdout: float, level: float) -> list[tuple]:
-    """Return being asked about at all, by how many sharers, and, of those it was delivered to, what that did."""
+    """Return the effects of being asked about, of how many sharers ask, and of a delivered message."""
     by_sharer = design == "sharer"
     variance = (lambda u: shared_variance(u, data.row, data.sharer)) if by_sharer else independent_variance
     df = max(int(data.sharer.max(initial=1)) if by_sharer else len(data.outcome) - 2, 1)
@@ -156,7 +156,7 @@ def _effects(data: SharingData, design: str, holdout: float, level: float) -> li
         if first.estimate <= 0 or first.estimate**2 < LEAST_F * variance(first.influence):
             raise NotEnoughData(
                 f"Messages reached {first.exposed:.1%} of those asked about and {first.unexposed:.1%} of those held "
-                "out; that is too little apart to say what a message did. Leave delivered out."
+                "out. That gap is too small to say what a message did; leave delivered out."
             )
         rows.append(_row(DELIVERED, every.ratio(first), data.asked, ~data.asked, variance, df, level))
     return rows
@@ -202,7 +202,7 @@ def _p(value: float) -> float | None:
 
 
 def _adjusted(data: SharingData) -> Floats:
-    """Return outcomes less what the covariates foretell, the coin held fixed."""
+    """Return outcomes less what the covariates predict, the coin flip held fixed."""
     if not data.covariates.shape[1]:
         return data.outcome
     centered = data.covariates - data.covariates.mean(axis=0)
@@ -220,7 +220,7 @@ def _spilled(data: SharingData, holdout: float, level: float) -> list[tuple]:
 
 
 def _naive(data: SharingData, level: float) -> tuple:
-    """Return who was contacted against everybody else: what not to believe."""
+    """Return those contacted compared with everybody else: what not to believe."""
     table = data.everyone
     y, contacted = table["outcome"].to_numpy(), table["contacted"].to_numpy()
     if not 0 < contacted.sum() < len(contacted):

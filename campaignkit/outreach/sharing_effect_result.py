@@ -1,4 +1,4 @@
-"""What friends' asks did, the response rate and the effect told apart."""
+"""What friends' asks did, with the response rate and the effect kept apart."""
 
 from __future__ import annotations
 
@@ -18,36 +18,37 @@ __all__ = ["SharingEffect"]
 
 ASKED, DELIVERED, NAIVE = "asked about", "delivered", "contacted against not"
 SPILLED = "all of their friends asked about, against none"
+SPOKEN = {DELIVERED: "A delivered message", SPILLED: "Having all of one's friends asked about, compared with none"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SharingEffect(Result):
-    """What being asked about did, and what not to believe beside it.
+    """The effect of being asked about, and beside it the comparison not to believe.
 
-    `table` has one row a ``quantity``:
+    `table` has one row per ``quantity``:
 
-    - "asked about": friends whose asks were sent against those whose asks were held out (intent to treat);
-    - "asked about by 2 sharers" and so on, where friends differ in it: against nobody's being asked;
-    - "delivered": what a delivered message did to those the coin moved (complier effect);
-    - "all of their friends asked about, against none": what spills over, were it to rise in a straight line;
-    - "contacted against not": what it looks like without the coin; never an effect.
+    - "asked about": friends whose asks were sent, compared with those whose asks were held out (intent to treat);
+    - "asked about by 2 sharers" and so on, if friends differ in that: compared with no sharer;
+    - "delivered": the effect of a delivered message on those who got it because of the coin flip (complier effect);
+    - "all of their friends asked about, against none": spillover, if it rises in a straight line;
+    - "contacted against not": the comparison without the coin flip; never an effect.
 
     ``causal``: whether chance alone made the two sides; ``n``, ``n_control``: friends on each; ``estimate`` with
     ``std_error``, ``lower``, ``upper``, ``p_value``: a difference of shares; ``rate``, ``control_rate``: the shares
-    themselves, null where there are none.
+    themselves, null if there are none.
 
     Attributes
     ----------
     outcome : str
     design : str
-        Whose coin it was: "friend" or "sharer".
+        Whose coin flip it was: "friend" or "sharer".
     holdout : float
     response_rate : float or None
-        The share of those asked about who acted: no effect. None: not known.
+        The share of those asked about who acted: not an effect. None: not known.
     actors_rate, others_rate : float or None
-        The outcome's rate among those of them who acted, and who did not; the gap is no effect either.
+        The outcome's rate among those of them who acted, and who did not. The gap is not an effect either.
     without_outcome : int
-        Friends who were to be asked about and whose outcome is unknown.
+        Friends in the asks whose outcome is unknown.
     exposures : polars.DataFrame
         ``sharers_planned``, ``sharers_sent``, ``friends``: how many friends had which exposure.
     confidence_level : float
@@ -82,37 +83,37 @@ class SharingEffect(Result):
         return self.table.row(by_predicate=pl.col("quantity") == quantity, named=True)
 
     def summary(self) -> str:
-        """Tell the response rate and the effect apart, and say what the comparison without the coin would claim."""
+        """Say the response rate, then the effect, then what the comparison without the coin flip would claim."""
         row, naive = self.row(), self.row(NAIVE)
-        asked = f"Of {counted(row['n'], 'friend')} asked about, "
-        if self.response_rate is None:
-            text = f"{asked}{share(row['rate'])} have {self.outcome!r}: a rate, not an effect."
-        else:
-            text = f"{asked}{share(self.response_rate)} acted: a response rate, not an effect."
-        text += (
-            f" Being asked about moved {self.outcome!r} by {self._said(row)}, against "
-            f"{counted(row['n_control'], 'friend')} held out by the {self.design}'s coin."
-        )
+        rate, did = row["rate"], f"have {self.outcome!r}: a rate"
+        if self.response_rate is not None:
+            rate, did = self.response_rate, "acted: a response rate"
+        sentences = [
+            f"{share(rate)} of {counted(row['n'], 'friend')} asked about {did}, not an effect.",
+            f"Being asked about changed {self.outcome!r} by {self._said(row)}, compared with "
+            f"{counted(row['n_control'], 'friend')} held out by a coin flip for each {self.design}.",
+        ]
         if row["lower"] <= 0 <= row["upper"]:
-            text += " That may be nothing at all."
-        for quantity in (DELIVERED, SPILLED):
+            sentences.append("That may be no effect at all.")
+        for quantity, words in SPOKEN.items():
             if quantity in self.table["quantity"]:
-                text += f" {quantity.capitalize()}: {self._said(self.row(quantity))}."
+                sentences.append(f"{words}: {self._said(self.row(quantity))}.")
         if naive["estimate"] is not None:
-            text += f" Contacted against not would say {change(naive['estimate'], 'rate')}; do not believe it."
+            gap = change(naive["estimate"], "rate")
+            sentences.append(f"Comparing friends contacted with those not contacted gives {gap}; do not believe it.")
         if self.without_outcome:
-            text += f" {counted(self.without_outcome, 'friend')} without an outcome were set aside."
-        return f"{text} This is the direct effect; what friends told friends is in both sides of it."
+            sentences.append(f"{counted(self.without_outcome, 'friend')} without an outcome were set aside.")
+        return " ".join([*sentences, "This is the direct effect; what friends tell each other is on both sides of it."])
 
     def _said(self, row: dict[str, Any]) -> str:
         bounds = interval(row["lower"], row["upper"], "rate")
-        return f"{change(row['estimate'], 'rate')} ({confidence(self.confidence_level)}: {bounds})"
+        return f"{change(row['estimate'], 'rate')} ({confidence(self.confidence_level)} interval: {bounds})"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each quantity with its interval."""
         rows = self.table.filter(pl.col("estimate").is_not_null())
-        rows = rows.with_columns(kind=pl.when("causal").then(pl.lit("by the coin")).otherwise(pl.lit("not an effect")))
+        rows = rows.with_columns(kind=pl.when("causal").then(pl.lit("by coin flip")).otherwise(pl.lit("not an effect")))
         return charts.intervals(
             rows, "quantity", series="kind", description=self.summary(), reference=0, number="+.1%",
-            title=f"{self.outcome}: difference of shares",
+            title=f"Difference in the rate of {self.outcome}",
         )  # fmt: skip

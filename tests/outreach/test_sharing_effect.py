@@ -87,7 +87,7 @@ def test_what_breaks_the_design_is_refused():
         outreach.sharing_effect(asks, friends, "votd")
     with pytest.raises(NotEnoughData, match="check the ids"):
         outreach.sharing_effect(asks, friends.with_columns(pl.col("friend") + 10**9), "voted")
-    with pytest.raises(BadValue, match="which share of sharers"):
+    with pytest.raises(BadValue, match="what share of sharers"):
         effect(moved_by_sharer(), design="sharer")
 
 
