@@ -178,7 +178,7 @@ says = pl.DataFrame(
     {
         "judged by": [
             "rating points, as if all watched alike",
-            "the plan's own figure",
+            "the plan itself",
             "homes with no part in the plan",
         ],
         "people reached": [who.target_people * (1 - math.exp(-points / 100)), reach["in_sample"], reach["estimate"]],
@@ -190,7 +190,7 @@ says.with_columns(over=pl.col("people reached") / says["people reached"][-1] - 1
 # * **"More efficient" than what?** A different spend, rate card or target changes the figure; `compare` refuses them.
 # * **The panel's two weeks.** Intervals cover the panel's sampling. They do not cover a show that moves, or an October
 #   unlike September.
-# * **Matched homes.** A home counts as the voter whom the vendor matched; nobody knows who sits in front of the set. The
+# * **Matched homes.** A home counts as the voter the vendor matched; nobody knows who sits in front of the set. The
 #   online respondents are whoever answers online, without weights here.
 
 # %% [markdown]

@@ -92,8 +92,8 @@ ck.charts.bars(
 # %% [markdown]
 # ## The asks
 #
-# Each user gets up to five asks, one user asks each friend, and a tie counts by how likely it leads to the right voter. A
-# coin flip for each friend holds out half of them before anything is chosen. With so few friends, holding out a tenth
+# Each user gets up to five asks, and one user asks each friend. A tie counts by how likely it leads to the right voter.
+# A coin flip for each friend holds out half of them before anything is chosen. With so few friends, holding out a tenth
 # would show nothing.
 
 # %%
@@ -210,8 +210,8 @@ print(dilution)
 # %% [markdown]
 # * **Friends tell friends.** Some friends who were held out hear about it from those who were not, so the difference is
 #   the direct effect alone. To measure the whole program, hold out whole places.
-# * **Holding out afterwards.** The coin flip is the friend's and comes before asks are chosen. Comparing friends who got
-#   an ask with friends who got none compares good ties with bad ones.
+# * **Holding out afterwards.** The coin flip is the friend's and comes before asks are chosen. Comparing friends who
+#   got an ask with friends who got none compares good ties with bad ones.
 # * **The lists are a month old.** Someone who has said no since then is still in the file: make ties and asks again on
 #   the day you send them.
 #
@@ -229,8 +229,8 @@ print(
 # %% [markdown]
 # **Decision.** Send the asks: they cost little, and no published effect is negative. Keep half of them held out, and
 # expect to see only a very large effect with so few users. Do not report "one in five acted" as votes. Pool these users
-# with other states' in one trial: 20,000 users with a tenth held out show what a message does. And ask the app for birth
-# dates: without one, two friends in five are not found.
+# with other states' in one trial: 20,000 users with a tenth held out show what a message does. And ask the app for
+# birth dates: without one, two friends in five are not found.
 #
 # ## Against the planted truth
 #
