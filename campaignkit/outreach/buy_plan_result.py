@@ -48,7 +48,8 @@ class BuyPlan(Result):
     budget, spend : float
         Dollars.
     last_dollar : float
-        How much of the goal the last dollar buys, by the plan's own model.
+        How much of the goal the last dollar buys, by the plan's own model; of a `frequency` above 1, each showing
+        before it counts in part.
     unrated : polars.DataFrame
         Avails the panel knows nothing about; the plan buys none of them.
     capped : int
@@ -219,7 +220,8 @@ class BuyPlan(Result):
                 text += f"; those reached see the ad {self.promised('frequency')['estimate']:.1f} times on average"
             sentences.append(f"{text}.")
         buys = "buys" if self.goal == "impressions" else "reaches"
-        sentences.append(f"The last $1,000 {buys} {audience(1000 * self.last_dollar)} {self._counted}.")
+        if self.frequency == 1:  # else the model counts who has seen it less often in part
+            sentences.append(f"The last $1,000 {buys} {audience(1000 * self.last_dollar)} {self._counted}.")
         if self.unrated.height:
             avails = counted(self.unrated.height, "avail")
             sentences.append(f"For {avails} the panel knows nothing; the plan buys none of them.")

@@ -115,5 +115,5 @@ class SharingEffect(Result):
         rows = rows.with_columns(kind=pl.when("causal").then(pl.lit("by coin flip")).otherwise(pl.lit("not an effect")))
         return charts.intervals(
             rows, "quantity", series="kind", description=self.summary(), reference=0, number="+.1%",
-            title=f"Difference in the rate of {self.outcome}",
+            title=f"Difference in {self.outcome!r} between the two sides",
         )  # fmt: skip

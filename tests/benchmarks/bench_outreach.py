@@ -6,8 +6,8 @@ Each contender runs in its own process with one thread. Twenty made-up markets o
 rows of viewing. `audiences` reads and shrinks them. `impressions` and `reach` are `buy_plan` at 200 target rating points' cost
 or so, promise included. `ours` is the plan for impressions alone, in fractions of spots; `peer` the same linear program by
 scipy's HiGHS, whole: one row for the budget and a bound for each cell, without its presolve, which takes minutes on so wide a
-row. `value` must agree; `reduced` is the largest reduced
-value, over the largest value of a spot, that any cell has on the wrong side: 0 at an optimum.
+row. `value` must agree. `reduced` is the largest reduced value, over the largest value of a spot, that any cell has on the
+wrong side: 0 at an optimum.
 """
 
 from __future__ import annotations

@@ -107,6 +107,8 @@ def test_frequency_counts_who_sees_it_that_often():
     once, three = plan(goal="reach"), plan(goal="reach", frequency=3)
     assert three.delivery.reached.sum() < once.delivery.reached.sum()
     assert "at least 3 times" in three.summary()
+    own, seen = three.promised("target reach")["in_sample"], once.promised("target reach")["in_sample"]
+    assert three.promised("target reach")["estimate"] < own < 0.5 * seen  # who has seen it less often is not counted
 
 
 def test_the_same_whatever_the_order_of_rows():

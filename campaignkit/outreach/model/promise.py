@@ -106,7 +106,7 @@ def make_plan(rater: Rater, rated: Rated, task: Task, persons: Mask | None = Non
     hit, people = viewers(rater.panel, rate, open_, persons)
     plan = buy_reach(hit, people, cost, most, task.budget, limits, times=task.times)
     spots[open_], gain[open_] = plan.spots, plan.gain
-    return Bought(spots, plan.value, gain, plan.price)
+    return Bought(spots, plan.reached, gain, plan.price)
 
 
 def viewers(panel: Panel, rate: Floats, cells: np.ndarray, persons: Mask | None = None) -> tuple[object, Floats]:

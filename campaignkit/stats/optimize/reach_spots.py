@@ -26,7 +26,9 @@ class ReachPlan:
     ----------
     spots : array of float64
     value : float
-        What the plan's own model says it reaches: not a promise.
+        What was to be as large as can be, by the plan's own model: not a promise.
+    reached : float
+        People who see the ad at least `times`, by the same model.
     gain : array of float64
         What one more spot of each cell would add.
     price : float
@@ -35,6 +37,7 @@ class ReachPlan:
 
     spots: Floats
     value: float
+    reached: float
     gain: Floats
     price: float
 
@@ -92,7 +95,8 @@ def buy_reach(
     if times == 1 and (queue.spots > 0).sum() <= MANY:
         _exchange(queue, budget)
     value = float(people.sum() - (queue.state * (1 - np.arange(times) / times)).sum())
-    return ReachPlan(queue.spots, value, queue.hit.T @ queue.open / times, queue.price / times)
+    reached = float(people.sum() - queue.state.sum())
+    return ReachPlan(queue.spots, value, reached, queue.hit.T @ queue.open / times, queue.price / times)
 
 
 def _exchange(queue: _Queue, budget: float) -> None:
