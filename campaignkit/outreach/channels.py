@@ -45,7 +45,7 @@ class Channels(Result):
     - ``p_value`` and ``p_adjusted``: for the hypothesis that the target uses it as everyone does; adjusted for all
       channels, by the largest of their joint z;
     - ``declared``: "more", "less" or null: whether the band excludes 100;
-    - ``people``, ``people_lower``, ``people_upper``: people in the target whom it reaches, in the weights' unit.
+    - ``people``, ``people_lower``, ``people_upper``: people in the target it reaches, in the weights' unit.
 
     Attributes
     ----------

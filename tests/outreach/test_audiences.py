@@ -104,7 +104,7 @@ def test_what_it_says_names_the_best_cell_and_what_is_too_small():
         ({"target": "targt"}, ColumnNotFound, "did you mean 'target'"),
         ({"target": "target", "score": "x"}, BadValue, "name one of them"),
         ({"unit": None}, BadValue, "unit is None"),
-        ({"target": pl.DataFrame({"person": [10**9]})}, NotEnoughData, "Nobody in the panel is of the target"),
+        ({"target": pl.DataFrame({"person": [10**9]})}, NotEnoughData, "Nobody in the panel is in the target"),
         ({"target": pl.DataFrame({"person": [1, 1]})}, BadValue, "several rows"),
         ({"target": pl.DataFrame({"person": [1], "s": [-1.0]}), "score": "s"}, BadValue, "below 0"),
         ({"confidence_level": 95}, BadValue, "confidence_level"),

@@ -132,9 +132,9 @@ def test_what_the_panel_does_not_know_is_shown_and_not_bought():
         (pl.col("cost") * 0, BadValue, "cost null, not finite or not above 0"),
         (pl.lit(None, pl.Float64).alias("cost"), BadValue, "cost null"),
         (pl.lit(-1).alias("spots"), BadValue, "spots null or below 0"),
-        (pl.lit("Tampaa").alias("market"), BadValue, "Nobody of the panel lives there"),
+        (pl.lit("Tampaa").alias("market"), BadValue, "Nobody in the panel lives there"),
         (pl.lit("x").alias("cost"), BadValue, "numbers"),
-        (pl.lit("00:00").alias("half_hour"), BadValue, "another row names too"),
+        (pl.lit("00:00").alias("half_hour"), BadValue, "repeat a cell"),
         (pl.lit(0).alias("spots"), NotEnoughData, "buys no spot"),
     ],
 )
@@ -155,7 +155,7 @@ def test_bad_rate_cards_are_refused(changed, error, says):
         ({"cost": "price"}, ColumnNotFound, "no column 'price'"),
         ({"bounds": {"markt": {}}}, BadValue, "did you mean 'market'"),
         ({"bounds": {"market": {"Tampaa": (0, 1)}}}, BadValue, "names 'Tampaa'"),
-        ({"bounds": {"market": {"Denver": (5, 1)}}}, BadValue, "least and most"),
+        ({"bounds": {"market": {"Denver": (5, 1)}}}, BadValue, "minimum and maximum"),
     ],
 )
 def test_bad_arguments_are_refused(more, error, says):

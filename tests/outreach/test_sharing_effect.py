@@ -35,6 +35,17 @@ def test_a_message_that_crosses_over_is_divided_by_whom_it_reached():
     assert found.row()["upper"] < 0.3
 
 
+def test_who_opens_a_message_would_vote_more_anyway():
+    world = drawn(holdout=0.5, direct=0.07, delivered=1 / 3, popular=0.5, asks_per_sharer=3)
+    opened = (
+        world["friends"].filter("delivered").height / world["asks"].filter(~pl.col("held_out"))["friend"].n_unique()
+    )
+    assert 0.25 < opened < 0.45
+    found = effect(world, delivered="delivered")
+    assert found.row("contacted against not")["lower"] > 0.1
+    assert found.row("delivered")["lower"] < 0.07 < found.row("delivered")["upper"]
+
+
 def test_covariates_narrow_the_interval():
     world = drawn(holdout=0.5, direct=0.07, asks_per_sharer=3)
     friends = world["friends"].join(world.truth["person"], on="friend")
@@ -81,7 +92,7 @@ def test_what_breaks_the_design_is_refused():
         outreach.sharing_effect(asks.with_columns(held_out=True), friends, "voted")
     with pytest.raises(BadValue, match="Say design='friend'"):
         outreach.sharing_effect(asks, friends, "voted", design="sharer", holdout=0.1)
-    with pytest.raises(BadValue, match="one row a friend"):
+    with pytest.raises(BadValue, match="one row per friend"):
         outreach.sharing_effect(asks, pl.concat([friends, friends[:3]]), "voted")
     with pytest.raises(ColumnNotFound, match="voted"):
         outreach.sharing_effect(asks, friends, "votd")

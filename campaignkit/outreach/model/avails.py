@@ -84,7 +84,8 @@ def read_order(audiences: Audiences, order: object, spots: str) -> Floats:
     unknown = at.filter(pl.col("__cell").is_null())
     if unknown.height:
         raise BadValue(
-            f"baseline: of {unknown.height:,} cells, such as {_spoken(unknown, audiences.by)}, the panel knows nothing."
+            f"baseline: the panel knows nothing about {unknown.height:,} cells, such as "
+            f"{_spoken(unknown, audiences.by)}."
         )
     spots_of_cell = np.zeros(audiences.table.height)
     spots_of_cell[at["__cell"].to_numpy()] = at[spots].to_numpy()
@@ -99,13 +100,11 @@ def placed(audiences: Audiences, table: pl.DataFrame, where: str) -> pl.DataFram
         known = cells[audiences.market].unique().sort().to_list()
         for market in set(table[audiences.market]) - set(known):
             raise BadValue(
-                f"{where} has the market {market!r}{nearest(str(market), map(str, known))} Nobody of the panel lives "
-                f"there; it has: {listed(map(str, known))}."
+                f"{where} has the market {market!r}{nearest(str(market), map(str, known))} Nobody in the panel "
+                f"lives there; its markets: {listed(map(str, known))}."
             )
     if twice := table.select(by).is_duplicated().sum():
-        raise BadValue(
-            f"{where}: {twice:,} rows name a cell that another row names too; add them up to one row a cell."
-        )
+        raise BadValue(f"{where}: {twice:,} rows repeat a cell; add them up to one row per cell.")
     return table.join(
         cells.with_row_index("__cell"), on=by, how="left", nulls_equal=True, maintain_order="left"
     ).select(*table.columns, "__cell")
@@ -129,7 +128,7 @@ def limits(
                 raise BadValue(f"bounds[{column!r}] names {value!r}{nearest(str(value), map(str, values.unique()))}")
             low, high = pair
             if (low or 0.0) < 0 or (high is not None and high < (low or 0.0)):
-                raise BadValue(f"bounds[{column!r}][{value!r}] is {pair!r}; least and most dollars were expected.")
+                raise BadValue(f"bounds[{column!r}][{value!r}] is {pair!r}; minimum and maximum dollars were expected.")
             group[member] = at
         ends = [groups[value] for value in groups]
         least, most = [low or 0.0 for low, _ in ends], [np.inf if high is None else high for _, high in ends]

@@ -114,7 +114,7 @@ def read_panel(viewing: object, members: object, target: object, columns: Viewed
     strangers = seen.join(people, on=ID, how="anti")
     if strangers.height:
         raise BadValue(
-            f"{strangers[ID].n_unique():,} persons of viewing, such as {strangers[ID][0]!r}, are not in panel."
+            f"{strangers[ID].n_unique():,} people in viewing, such as {strangers[ID][0]!r}, are not in panel."
         )
     values = _target(people, target, columns.unit, *wanted)
     markets = people[MARKET].unique().sort().to_list()
@@ -156,8 +156,8 @@ def _records(viewing: object, columns: Viewed) -> tuple[pl.DataFrame, int]:
     odd = table.filter(pl.col(DAYS).is_null() | ~pl.col(DAYS).is_between(0, days))
     if odd.height:
         raise BadValue(
-            f"viewing: {odd.height:,} persons and cells have exposures null, below 0 or above the panel's {days} days, "
-            f"such as {odd[DAYS][0]!r}. An exposure is a day on which the person watched the cell; pass all the days."
+            f"viewing: {odd.height:,} people and cells have exposures that are null, below 0 or above the panel's "
+            f"{days} days, such as {odd[DAYS][0]!r}. An exposure is a day on which the person watched the cell."
         )
     if table[ID].null_count():
         raise BadValue(f"viewing: {columns.unit!r} is null in some rows.")
@@ -165,7 +165,7 @@ def _records(viewing: object, columns: Viewed) -> tuple[pl.DataFrame, int]:
 
 
 def _people(members: object, columns: Viewed, target: str | None) -> pl.DataFrame:
-    """Return one row a person: id, market, weight, and the target's column where it is one."""
+    """Return one row per person: id, market, weight, and the target's column where it is one."""
     named = [name for name in (columns.market, columns.weight, target) if name is not None]
     table = open_columns(members, [columns.unit, *dict.fromkeys(named)], "panel").collect(
         [columns.unit, *dict.fromkeys(named)]
@@ -178,9 +178,9 @@ def _people(members: object, columns: Viewed, target: str | None) -> pl.DataFram
     )
     people = people.unique(maintain_order=True)
     if twice := people[ID].is_duplicated().sum():
-        raise BadValue(f"{twice:,} rows of persons disagree with another row of theirs on market, weight or target.")
+        raise BadValue(f"panel: {twice:,} rows disagree with another of the same person on market, weight or target.")
     if people[ID].null_count() or people[MARKET].null_count():
-        raise BadValue("A person's id or market is null in some rows.")
+        raise BadValue("panel: a person's id or market is null in some rows.")
     return people.sort(ID)
 
 
@@ -195,7 +195,7 @@ def _target(people: pl.DataFrame, target: Any, unit: str, score: str | None, thr
         value = pl.lit(1.0) if score is None else pl.col(score).cast(pl.Float64)
         wanted = table.select(canonical_ids(table[unit]).alias(ID), value.alias(TARGET)).drop_nulls(ID)
         if wanted[ID].is_duplicated().any():
-            raise BadValue("target has several rows for some persons; pass one row a person.")
+            raise BadValue("target has several rows for some people; pass one row per person.")
         values = people.join(wanted, on=ID, how="left", maintain_order="left")[TARGET]
     if threshold is not None:
         values = (values >= threshold).cast(pl.Float64)
@@ -206,7 +206,7 @@ def _target(people: pl.DataFrame, target: Any, unit: str, score: str | None, thr
             "give people you don't want to reach a 0."
         )
     if not (target_score > 0).any():
-        raise NotEnoughData("Nobody in the panel is of the target; a plan for nobody cannot be rated.")
+        raise NotEnoughData("Nobody in the panel is in the target, so no plan can be judged.")
     return target_score
 
 

@@ -95,7 +95,7 @@ def read_sharing(asks: object, friends: object, ties: object | None, names: Name
         known = both.filter(pl.col("planned").is_not_null() & pl.col("outcome").is_not_null()).drop("contacted")
         del both
         if known.is_empty():
-            raise NotEnoughData(f"Of no friend to be asked about is {names.outcome!r} known; check the ids of friends.")
+            raise NotEnoughData(f"{names.outcome!r} is not known for any friend in the asks; check the ids of friends.")
         if design == "sharer" or ties is not None:
             con.register("known", known.select("friend").with_row_index("row"))
         row, sharer = _links(con) if design == "sharer" else (np.zeros(0, np.int64),) * 2
@@ -122,27 +122,27 @@ def _register(con: duckdb.DuckDBPyConnection, name: str, opened: Table, columns:
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, names: Names, design: str) -> None:
-    """Refuse asks and friends that break what the design says of them."""
+    """Refuse asks and friends that break the design."""
     every, odd = _one(con, """SELECT count(*), count(*) FILTER (sharer IS NULL OR friend IS NULL OR held_out IS NULL)
         FROM asks""")  # fmt: skip
     if odd:
         raise BadValue(f"asks: {odd:,} of {every:,} have no sharer, friend or {names.held_out!r}.")
     if twice := _one(con, "SELECT count(friend) - count(DISTINCT friend) FROM friends")[0]:
-        raise BadValue(f"friends: {twice:,} rows have a friend that another has; one row a friend was expected.")
+        raise BadValue(f"friends: {twice:,} rows repeat a friend; one row per friend was expected.")
     of_sharers = "(SELECT count(*) AS planned, sum((NOT held_out::BOOLEAN)::INT) AS sent FROM asks GROUP BY sharer)"
     coins = "plan" if design == "friend" else of_sharers
     mixed = _one(con, f"SELECT count(*) FROM {coins} WHERE sent > 0 AND sent < planned")[0]
     if mixed:
         other = "sharer" if design == "friend" else "friend"
         raise BadValue(
-            f"{mixed:,} {design}s have asks that were held out and others that were not, so the coin was not the "
-            f"{design}'s. Say design={other!r} if it was the {other}'s."
+            f"{mixed:,} {design}s have some asks held out and others not, so the coin flip was not the {design}'s. "
+            f"Say design={other!r} if it was the {other}'s."
         )
     held, every = _one(con, "SELECT bool_or(held_out::BOOLEAN), bool_and(held_out::BOOLEAN) FROM asks")
     if not held or every:
         raise NotEnoughData(
             f"{'Every ask was' if every else 'No ask was'} held out, so there is nothing to compare. Plan the asks "
-            "with friend_asks(..., holdout=0.1), and do not send those that are held out."
+            "with friend_asks(..., holdout=0.1), and do not send those held out."
         )
 
 
