@@ -112,7 +112,7 @@ class Audiences(Result):
         place = ", ".join(str(best[name]) for name in self.by)
         what = "expected votes" if self.votes else "people in the target"
         return (
-            f"{audience(best['targets'])} {what} see a spot on {place} ({confidence(self.confidence_level)} interval: "
+            f"{audience(best['targets'])} {what} see a spot on {place} ({confidence(self.confidence_level)} interval "
             f"{audience(best['targets_lower'])} to {audience(best['targets_upper'])}), the most of "
             f"{counted(self.table.height, 'cell')}. Its target index is {best['index']:.0f}. The panel has "
             f"{counted(self.persons, 'person', 'people')}, {self.targets:,} of them in the target. In "

@@ -208,7 +208,7 @@ class BuyPlan(Result):
         sentences = [
             f"{dollars(self.spend, 0)} buys {self.spots.sum():,.0f} spots in {counted(self.table.height, 'cell')}.",
             f"They will {'deliver' if self.goal == 'impressions' else 'reach'} {what} "
-            f"({confidence(self.confidence_level)} interval: {audience(row['lower'])} to {audience(row['upper'])}), "
+            f"({confidence(self.confidence_level)} interval {audience(row['lower'])} to {audience(row['upper'])}), "
             "judged by panel members who had no part in making the plan.",
             f"The plan's own figure is {audience(row['in_sample'])}, {share(abs(over))} "
             f"{'higher' if over > 0 else 'lower'}.",

@@ -77,7 +77,7 @@ class Comparison(Result):
         ends = " to ".join(share(first[name]) for name in ("lower", "upper"))
         more = "more" if second["estimate"] >= 0 else "less"
         return (
-            f"{share(abs(first['estimate']))} {word} ({confidence(self.confidence_level)} interval: {ends} cheaper): "
+            f"{share(abs(first['estimate']))} {word} ({confidence(self.confidence_level)} interval {ends} cheaper): "
             f"the plan pays {dollars(self.plan_cost)} per thousand {self.unit}, the baseline "
             f"{dollars(self.baseline_cost)}. The same money buys {share(abs(second['estimate']))} {more}. Both have "
             f"the same target, panel and rates; they cost {dollars(self.spend, 0)} and "

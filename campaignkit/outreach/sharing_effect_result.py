@@ -107,7 +107,7 @@ class SharingEffect(Result):
 
     def _said(self, row: dict[str, Any]) -> str:
         bounds = interval(row["lower"], row["upper"], "rate")
-        return f"{change(row['estimate'], 'rate')} ({confidence(self.confidence_level)} interval: {bounds})"
+        return f"{change(row['estimate'], 'rate')} ({confidence(self.confidence_level)} interval {bounds})"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each quantity with its interval."""
