@@ -106,17 +106,17 @@ def _table(data: Any) -> pl.DataFrame:
 
 
 def _drawn(table: pl.DataFrame, seed: int) -> Floats:
-    """Return draws of each row's effect: one for each source, drawn toward their mean where there are several."""
+    """Return draws of each row's effect, one for each source; several sources are pulled toward their mean."""
     sources = table.select("source", "effect", "std_error").unique(maintain_order=True)
     if sources["source"].is_duplicated().any():
         name = sources.filter(pl.col("source").is_duplicated())["source"][0]
         raise BadValue(f"responses: the source {name!r} has two effects or errors; give each its own name.")
     effect, error = sources["effect"].to_numpy(), sources["std_error"].to_numpy()
+    mean, drawn = effect, effect + error * np.random.default_rng(seed).standard_normal((DRAWS, len(effect)))
     if len(effect) >= POOLED and (error > 0).all():
         usual = max(abs(float(effect.mean())), float(error.mean()))
-        drawn = normal_hierarchy(effect, error**2, usual / 2, draws=DRAWS, seed=seed).draws
-    else:
-        drawn = effect + error * np.random.default_rng(seed).standard_normal((DRAWS, len(effect)))
-    drawn = drawn - drawn.mean(axis=0) + effect if not (error > 0).all() else drawn
+        pooled = normal_hierarchy(effect, error**2, usual / 2, draws=DRAWS, seed=seed)
+        mean, drawn = pooled.mean, pooled.draws
+    drawn = drawn - drawn.mean(axis=0) + mean  # a thousand draws have a mean of their own
     at = table["source"].replace_strict({name: place for place, name in enumerate(sources["source"])}).to_numpy()
     return drawn[:, at]

@@ -87,13 +87,12 @@ class Winning:
         total, product = np.zeros(states), np.zeros((states, states))
         group = (self.of_unit[:, None] == np.arange(states)).astype(np.float32)
         for part, mean, precision in zip(self.parts, self.race.mixture.mean, self.precisions, strict=True):
-            rows = np.zeros((len(part), states), np.float32)
+            by_unit = np.zeros(part.shape, np.float32)
             for weight, shift in weighted_shifts:
                 by = shift[self.of_unit]
                 moved = part + by.astype(np.float32)
-                rows += np.float32(weight) * (
-                    win_gradient(moved, mean + by, precision, self.race.votes, NEEDED) @ group
-                )
+                by_unit += np.float32(weight) * win_gradient(moved, mean + by, precision, self.race.votes, NEEDED)
+            rows = by_unit @ group
             total += rows.sum(axis=0, dtype=float)
             product += rows.T @ rows
         value = total / self.n

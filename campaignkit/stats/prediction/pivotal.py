@@ -74,8 +74,10 @@ def win_gradient(x: Floats, mean: Floats, precision: Floats, votes: Whole, neede
     [[0.39890000224113464]]
     """
     won = x > 0
-    others = (won.astype(np.float32) @ votes.astype(np.float32))[:, None] - won * votes
-    pivotal = (others < needed) & (others + votes >= needed)
+    total = won.astype(np.float32) @ votes.astype(np.float32)
+    wins = total >= needed
+    decisive = np.where(wins, total - needed + 1, needed - total)  # the votes a unit needs to turn the outcome
+    pivotal = (won == wins[:, None]) & (votes.astype(np.float32) >= decisive[:, None])
     row, unit = np.nonzero(pivotal)
     diagonal = np.diag(precision)
     off = (x - mean.astype(x.dtype)) @ (precision / diagonal).astype(x.dtype)
