@@ -1,4 +1,4 @@
-"""Where to put the money: the plan under which no dollar would do more for the chance of winning elsewhere."""
+"""Where to put the money: the plan under which the next dollar would do no more in any other state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from campaignkit.stats.optimize.concave_allocation import (
     marginal_returns,
     returns,
 )
-from campaignkit.wording import change, counted, dollars, number, points
+from campaignkit.wording import change, confidence, counted, dollars, interval, number, points
 
 if TYPE_CHECKING:
     import altair as alt
@@ -39,33 +39,30 @@ SHOWN = 12
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan(Result):
-    """A budget by states.
+    """A budget divided among states.
 
-    `table` has one row a state, the most spent first: ``state``, ``spend`` (in the budget's unit), ``units`` (bought:
-    spend
-    over cost), ``shift`` (points of the vote that this moves, at one half), ``value`` (how the chance of winning moves
-    with
-    one point of the state's vote, before any spending), ``first_unit`` and ``next_unit`` (what the first unit of the
-    budget
-    brings there, and the next one after the plan, in chance), ``bound_price`` (what moving a binding bound by a unit
-    would
-    bring; 0: none binds), ``funded_probability`` (how often the state is in the plan when responses are as uncertain as
-    they are) and ``best_probability`` (how often its first unit is the best of all).
+    `table` has one row a state, the largest amount first: ``state``, ``spend`` (in the budget's unit), ``units``
+    (bought: spend over cost), ``shift`` (points of the vote that this moves, in a state at 50%), ``value`` (how the
+    chance of winning changes with one point of the state's vote, before any spending), ``first_unit`` and ``next_unit``
+    (what the first unit of the budget adds to the chance of winning, and what the next one adds after the plan),
+    ``bound_price`` (what moving a binding bound by one unit would add; 0: no bound binds), ``funded_probability`` (how
+    often the state is in the plan, over what is uncertain in responses and draws) and ``best_probability`` (how often
+    its first unit adds the most).
 
     Attributes
     ----------
     unit : str
-        Of the budget.
+        The budget's unit.
     budget, spent : float
-        What there was, and what the plan uses.
+        What there was to spend, and what the plan spends.
     win_before, win_after : float
-        The chance of winning without and with the plan, as expected.
+        The chance of winning without the plan, and the expected chance with it.
     gain, gain_lower, gain_upper : float
-        The difference and its interval, over the responses' and the draws' errors.
+        The difference and its interval, over the errors of responses and draws.
     shadow_price : float
-        What one more unit of the budget would bring, in chance.
+        What one more unit of the budget would add to the chance of winning.
     last_cycle_loss : float or None
-        How much less of a chance the same budget brings when spread as in the last cycle. None: that is not known.
+        How much less the same budget adds when it is spread as in the last cycle. None: that spending was not given.
     confidence_level : float
         Of the interval.
     """
@@ -83,37 +80,40 @@ class Plan(Result):
     confidence_level: float
 
     def summary(self) -> str:
-        """Say where the budget goes, what it brings and how sure that is, and what more of it would."""
+        """Say what the plan adds and how sure that is, where the budget goes, and what more of it would add."""
         funded = self.table.filter(pl.col("spend") > 0)
         if not funded.height:
             return (
-                f"Nothing is spent of {self._amount(self.budget)}; the chance of winning stays {self.win_before:.1%}."
+                f"The plan spends nothing of {self._amount(self.budget)}: the chance of winning stays at "
+                f"{self.win_before:.1%}."
             )
         top = ", ".join(
             f"{state} {self._amount(spend)}" for state, spend in funded.head(4).select("state", "spend").iter_rows()
         )
         best = self.table.sort("best_probability", descending=True).row(0, named=True)
         text = (
-            f"{self._amount(self.spent)} in {counted(funded.height, 'state')}, most {top}: the chance of winning goes "
-            f"from {self.win_before:.1%} to {self.win_after:.1%}, {change(self.gain, 'rate')} "
-            f"({self.confidence_level:.0%} interval {points(self.gain_lower)} to {points(self.gain_upper)}). "
-            f"{best['state']} is where the first money does most with "
-            f"probability {best['best_probability']:.0%}."
+            f"{change(self.gain, 'rate')} in the chance of winning, from {self.win_before:.1%} to "
+            f"{self.win_after:.1%} ({confidence(self.confidence_level)} interval of the gain "
+            f"{interval(self.gain_lower, self.gain_upper, 'rate')}). The plan spends {self._amount(self.spent)} in "
+            f"{counted(funded.height, 'state')}, most in {top}. The first {self.unit.removesuffix('s')} does the most "
+            f"in {best['state']} with probability {best['best_probability']:.0%}."
         )
-        more = self.budget / 10
-        text += f" A tenth more would bring about {points(self.shadow_price * more)} points."
+        text += f" {self._amount(self.budget / 10)} more would add about {points(self.shadow_price * self.budget / 10)}"
+        text += " points."
         if self.last_cycle_loss is not None:
-            text += f" Spent as in the last cycle the same budget brings {points(self.last_cycle_loss)} points "
+            text += f" Spending as in the last cycle would add {points(self.last_cycle_loss)} points "
             text += "less." if self.last_cycle_loss >= 0 else "more."
-        return text + " It holds as far as the responses and the forecast do."
+        return text + " All of this holds only if the responses and the forecast do."
 
     def _amount(self, value: float) -> str:
-        return dollars(value, 0) if self.unit == "dollars" else f"{number(value)} {self.unit}"
+        return dollars(value, 0) if self.unit == "dollars" else f"{value:,.1f} {self.unit}".replace(".0 ", " ")
 
     def chart(self) -> alt.TopLevelMixin:
-        """Draw what each funded state gets."""
+        """Draw what each state gets, the largest amounts first."""
         rows = self.table.filter(pl.col("spend") > 0).head(SHOWN)
-        return charts.bars(rows, "state", "spend", description=self.summary(), title=f"Plan, {self.unit}")
+        number = "$,.0f" if self.unit == "dollars" else ",.0f"
+        title = f"Planned {self.unit} by state"
+        return charts.bars(rows, "state", "spend", description=self.summary(), title=title, number=number)
 
     def percentages(self) -> list[str]:
         """Return the columns of probabilities."""
@@ -132,35 +132,32 @@ def allocate(
     confidence_level: float = 0.9,
     seed: int = 0,
 ) -> Plan:
-    """Spread a budget over states for the best chance of winning.
+    """Divide a budget among states for the best chance of winning.
 
     Parameters
     ----------
     simulation : Simulation
         The elections, without conditions.
     budget : float
-        In `unit`. 0 shows what the first unit would do where.
+        In `unit`. With 0 the table still shows what the first unit would do in each state.
     responses : table or mapping
-        How spending moves a state. Columns `state`, `effect` (logits by the first unit bought; .04 is a point),
-        `scale` (units after which the next does half as much), and where known `std_error` (of the effect; missing: it
-        is
-        taken for known), `voters` (effect and scale are then of one unit a voter) and `source` (rows of one source have
-        one
-        effect and one error). States without a row get nothing. A mapping of `effect`, `scale`, `std_error` and
-        `voters` (by
-        state) is one response for all.
+        How far spending moves a state. Columns `state`, `effect` (logits moved by the first unit bought; .04 is one
+        point of the vote), `scale` (units after which the next one does half as much), and where known `std_error` (of
+        the effect; missing: the effect is known exactly), `voters` (effect and scale are then per unit spent on each
+        voter) and `source` (rows from one source share one effect and one error). States without a row get nothing. A
+        mapping of `effect`, `scale`, `std_error` and `voters` (by state) is one response for all states.
     costs : mapping of str to float, optional
-        By state: the price of one unit bought, in the budget's unit. None: 1, the effect is by unit of the budget.
+        By state: the price of one unit bought, in the budget's unit. None: 1.
     bounds : mapping of str to (float, float or None), optional
-        By state: least and most that is spent. None for the most: no bound.
+        By state: the least and the most to spend. None as the most: no limit.
     unit : {"dollars", "visits", "shifts"}
-        Of the budget. Visits and volunteers' shifts are planned in whole numbers.
+        The budget's unit. Visits and volunteer shifts are planned in whole numbers.
     last_cycle : mapping of str to float, optional
-        What was spent last time; scaled to the budget, and compared.
+        By state: what was spent last time. It is scaled to this budget and compared with the plan.
     confidence_level : float
         Of the gain's interval.
     seed : int
-        Of the responses' draws.
+        Of the draws of responses.
 
     Returns
     -------
@@ -169,19 +166,24 @@ def allocate(
     Raises
     ------
     BadValue
-        The simulation is conditional, a state is unknown, a bound or cost cannot be, or the floors exceed the budget.
+        The simulation is conditional, a state is unknown, a cost or bound is impossible, or the least amounts add up to
+        more than the budget.
 
     Notes
     -----
-    A state's logit moves by effect · scale · log(1 + units / scale). The slope of the chance of winning by each state's
-    mean
-    is had from the simulation's own draws by conditional Monte Carlo: given all others a state is normal, and counts
-    where
-    it decides. The plan meets the Karush–Kuhn–Tucker conditions at the slope of where the plan itself leads, found in
-    rounds.
-    Effects of several sources are drawn toward their mean by how far they differ beyond their errors; the best-looking
-    state
-    is otherwise the luckiest. The gain is the slope averaged on the way to the plan, times the shift.
+    A state's logit moves by effect · scale · log(1 + units / scale). Conditional Monte Carlo on the simulation's own
+    draws gives the slope of the chance of winning by each state's mean: given all other states, a state is normal, and
+    it counts where it decides. The plan meets the Karush–Kuhn–Tucker conditions at the slope where the plan itself
+    leads, found in rounds.
+
+    The plan uses each effect's posterior mean. With three or more sources, each with an error, the sources are one
+    normal hierarchy: every effect is pulled toward the common mean, more so the larger its error and the less the
+    sources differ beyond their errors. Without that, the state with the luckiest experiment would get the money. Shifts
+    are proportional to effects, and the chance of winning is close to linear in shifts of the size that budgets buy, so
+    the plan at the posterior means has the highest expected chance of winning over the whole posterior. It still falls
+    short of the plan of someone who knows the true effects; only better experiments close that gap.
+
+    The gain is the slope averaged along the way to the plan, times the shift.
 
     References
     ----------
@@ -202,7 +204,7 @@ def allocate(
     check_scalar(unit, "unit", choices=UNITS)
     check_scalar(confidence_level, "confidence_level", typ=float, gt=0, lt=1)
     if simulation.conditions.words:
-        raise BadValue("allocate: the simulation is conditional; plan on the whole of it.")
+        raise BadValue("allocate: the simulation is conditional; pass the one without conditions.")
     states = list(dict.fromkeys(simulation.race.states))
     response = read_responses(responses, states, seed)
     cost, lower, upper = _costs(costs, states), *_limits(bounds, states, budget)
@@ -215,7 +217,7 @@ def allocate(
 
 @dataclass(frozen=True)
 class _Problem:
-    """Arrays by state: what is spread, at which costs and bounds."""
+    """Arrays by state: responses, costs and bounds, and the budget."""
 
     response: Responses
     cost: Floats
@@ -243,7 +245,7 @@ class _Problem:
 
 
 def _settle(winning: Winning, problem: _Problem, start: Slope) -> Floats:
-    """Return the plan that is best at the slope to which it leads."""
+    """Return the plan that is best at the slope it leads to."""
     spend = problem.best(start.value).spend
     if problem.budget == 0:
         return spend
@@ -267,7 +269,7 @@ def _plan(
     winning: Winning, problem: _Problem, start: Slope, spend: Floats, states: list[str], unit: str,
     last_cycle: Mapping[str, float] | None, level: float, seed: int,
 ) -> Plan:  # fmt: skip
-    """Return a plan with what it brings and how sure that is."""
+    """Return a plan with what it adds and how sure that is."""
     shift = problem.shift(spend)
     path, end = winning.along(shift), winning.slope(shift)
     gain = float(path.value @ shift)
@@ -299,7 +301,7 @@ def _plan(
 
 
 def _certainty(problem: _Problem, start: Slope, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return how often each state is in the plan, and how often its first unit is the best, over what is uncertain."""
+    """Return how often each state is in the plan, and how often its first unit adds the most, over the uncertainty."""
     effects = problem.response.draws[:200]
     slopes = start.draws(len(effects), rng)
     gains = slopes * effects / problem.cost
@@ -312,10 +314,10 @@ def _certainty(problem: _Problem, start: Slope, rng: np.random.Generator) -> tup
 
 
 def _last_gain(winning: Winning, problem: _Problem, last: Mapping[str, float], states: list[str]) -> float:
-    """Return what the budget brings when spread as in the last cycle."""
+    """Return what the budget adds when spread as in the last cycle."""
     spend = _by_state(last, states, "last_cycle", 0.0)
     if (spend < 0).any() or not spend.sum() > 0:
-        raise BadValue("last_cycle: amounts of at least 0, some above, were expected.")
+        raise BadValue("last_cycle: amounts of 0 or more were expected, at least one of them above 0.")
     shift = problem.shift(spend * problem.budget / spend.sum())
     return float(winning.along(shift).value @ shift)
 
@@ -333,8 +335,9 @@ def _by_state(values: Mapping[str, Any], states: list[str], name: str, default: 
 
 def _costs(costs: Mapping[str, float] | None, states: list[str]) -> Floats:
     cost = _by_state(costs or {}, states, "costs", 1.0)
-    if not (np.isfinite(cost) & (cost > 0)).all():
-        raise BadValue("costs: a price is not above 0.")
+    wrong = np.flatnonzero(~(np.isfinite(cost) & (cost > 0)))
+    if wrong.size:
+        raise BadValue(f"costs: the price in {states[wrong[0]]} is {cost[wrong[0]]:g}, not above 0.")
     return cost
 
 
@@ -345,8 +348,8 @@ def _limits(
     lower = _by_state({name: low for name, (low, _) in given.items()}, states, "bounds", 0.0)
     most = {name: np.inf if high is None else high for name, (_, high) in given.items()}
     upper = _by_state(most, states, "bounds", np.inf)
-    if (lower < 0).any() or (lower > upper).any():
-        raise BadValue("bounds: a least is below 0 or above its most.")
+    if not ((lower >= 0) & (lower <= upper)).all():
+        raise BadValue("bounds: a least amount is not a number, below 0 or above its most.")
     if lower.sum() > budget:
-        raise BadValue(f"bounds: the least of all states sum to {number(float(lower.sum()))}, more than the budget.")
+        raise BadValue(f"bounds: the least amounts add up to {number(float(lower.sum()))}, more than the budget.")
     return lower, upper

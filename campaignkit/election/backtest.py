@@ -1,4 +1,4 @@
-"""How the forecast would have done: each past election from earlier ones alone, and whether it missed as it said."""
+"""How the forecast would have done: each past election forecast from earlier ones, scored and checked."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.prediction.scoring import Surprise, brier, log_score, share_crps, surprise, two_sided
+from campaignkit.wording import counted
 from campaignkit.wording import share as in_words
 
 if TYPE_CHECKING:
@@ -38,23 +39,23 @@ class Backtest(Result):
     """Past elections, each forecast from the elections before it.
 
     `table` has one row an election and horizon: ``year``, ``days_left``, ``polls`` (used), ``brier`` (of the states'
-    winners), ``log_score`` (−log of the chance given to what happened; both: 0 is best), ``crps`` and ``rmse`` (of the
-    states' shares), ``cover_share`` (of states within their 95% interval), ``z2`` (the mean squared normal score; 1 is
-    as expected), and the same of the plain average of the last three weeks' polls with a 3-point error:
+    winners), ``log_score`` (−log of the chance given to what happened; 0 is best for both), ``crps`` and ``rmse`` (of
+    the states' shares), ``cover_share`` (of states inside their 95% interval), ``z2`` (the mean squared normal score; 1
+    is as expected), and the same scores of the plain average of the last three weeks' polls with a 3-point error:
     ``plain_brier``, ``plain_log_score``, ``plain_rmse``, ``plain_cover_share``.
 
     Attributes
     ----------
     states : polars.DataFrame
-        One row an election, horizon and state: ``estimate``, ``lower``, ``upper``, ``chance``, and the ``share`` that
-        came.
+        One row an election, horizon and state: ``estimate``, ``lower``, ``upper``, ``chance``, and the actual
+        ``share``.
     calibration : polars.DataFrame
         Chances in bins: ``chance_from``, ``chance_to``, ``n``, ``expected_share``, ``won_share``.
     check : polars.DataFrame
         The joint predictive check, one row a horizon: ``days_left``, ``elections``, ``z2`` (of all elections),
-        ``z2_lower``, ``z2_upper`` (between which it is in 95% of histories drawn from the forecasts themselves),
-        ``national_z`` (the largest miss of the national vote, as an absolute normal score), ``national_z_upper`` (which
-        95% of drawn histories do not reach), ``p_value`` (of both, by Bonferroni) and ``passed`` (at .05).
+        ``z2_lower``, ``z2_upper`` (its range in 95% of histories drawn from the forecasts themselves), ``national_z``
+        (the largest miss of the national vote, as an absolute normal score), ``national_z_upper`` (which 95% of drawn
+        histories stay below), ``p_value`` (of both, by Bonferroni) and ``passed`` (at .05).
     """
 
     states: pl.DataFrame
@@ -62,34 +63,31 @@ class Backtest(Result):
     check: pl.DataFrame
 
     def summary(self) -> str:
-        """Say the scores beside the plain average's, the coverage, and whether the past surprised as it should."""
+        """Say the scores beside the plain average's, the coverage, and whether the misses were as large as expected."""
         mean = {name: float(np.mean(self.table[name].to_numpy())) for name in self.table.columns if name != "year"}
         failed = self.check.filter(~pl.col("passed"))
+        size = "less" if (failed["z2"] < failed["z2_lower"]).all() else "more"
         verdict = (
-            "The past is as surprising as the model says it should be."
+            "The misses were as large as the model says they should be."
             if not failed.height
-            else "The past is not as the model says: it missed "
-            + ("less" if (failed["z2"] < failed["z2_lower"]).all() else "more")
-            + " than it should have."
+            else f"The forecasts missed by {size} than the model says they should."
         )
         return (
-            f"{self.table['year'].n_unique()} elections, each forecast from earlier ones alone: mean Brier score "
-            f"{mean['brier']:.4f} (plain average of polls {mean['plain_brier']:.4f}), error of a state's share "
-            f"{100 * mean['rmse']:.1f} points ({100 * mean['plain_rmse']:.1f}), {in_words(mean['cover_share'])} of "
-            f"states within their 95% interval ({in_words(mean['plain_cover_share'])}). {verdict} "
-            "Few elections can only show large faults."
+            f"{counted(self.table['year'].n_unique(), 'election')}, each forecast from earlier ones: mean Brier score "
+            f"{mean['brier']:.4f} (plain average of polls: {mean['plain_brier']:.4f}), typical error of a state's "
+            f"share {100 * mean['rmse']:.1f} points ({100 * mean['plain_rmse']:.1f}), {in_words(mean['cover_share'])} "
+            f"of states inside their 95% interval ({in_words(mean['plain_cover_share'])}). {verdict} "
+            "So few elections show only large faults."
         )
 
     def chart(self) -> alt.TopLevelMixin:
-        """Draw how often states were won, by the chance they were given."""
-        rows = self.calibration.with_columns(
-            chance=pl.format(
-                "{}% to {}%", (100 * pl.col("chance_from")).cast(pl.Int64), (100 * pl.col("chance_to")).cast(pl.Int64)
-            )
-        ).unpivot(["expected_share", "won_share"], index="chance", variable_name="what", value_name="share")
-        return charts.bars(
-            rows, "chance", "share", series="what", description=self.summary(), title="States won, by chance"
-        )
+        """Draw how often the Democrat won states, by the chance the forecast gave."""
+        ends = [(100 * pl.col(name)).cast(pl.Int64) for name in ("chance_from", "chance_to")]
+        rows = self.calibration.select(
+            chance=pl.format("{}% to {}%", *ends), forecast="expected_share", won="won_share"
+        ).unpivot(["forecast", "won"], index="chance", variable_name="what", value_name="share")
+        title = "States the Democrat won, by forecast chance"
+        return charts.bars(rows, "chance", "share", series="what", description=self.summary(), title=title)
 
 
 def backtest(
@@ -105,20 +103,20 @@ def backtest(
     columns: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> Backtest:
-    """Forecast each past election from the elections before it, score it, and check the model against all of them.
+    """Forecast each past election from the ones before it, score the forecasts, and check the model against them all.
 
     Parameters
     ----------
     history : table
-        Polls of past elections, as for `forecast`; an election's are those that ended in its year.
+        Polls of past elections, as for `forecast`; an election's polls are those that ended in its year.
     results : table
-        As for `forecast`, with the elections that are to be forecast.
+        As for `forecast`, including the elections to be forecast.
     years : sequence of int, optional
         Which elections. None: all that have polls, a result, and a result before.
     horizons : sequence of int
         Days before the election on which to forecast.
     states, fundamentals, settings, aliases, columns
-        As for `forecast`; fundamentals need a column `year`.
+        As for `forecast`; fundamentals need a `year` column.
     seed : int
         Of the draws behind the check.
 
@@ -135,16 +133,15 @@ def backtest(
 
     Notes
     -----
-    The check draws outcomes of every election from its own forecast, states together, and asks whether the real ones
-    lie as far off as the drawn ones do: on average (mean squared normal scores of all states and elections, on either
-    side), and in the election that the nation was missed by most. As every forecast knows the elections before it,
-    their scores are independent if the model is right.
+    The check draws outcomes of every election from its own forecast, all states together, and asks whether the real
+    outcomes lie as far off as the drawn ones: on average (mean squared normal scores over states and elections, too
+    large or too small), and in the election with the largest national miss. Every forecast knows the elections before
+    it, so the scores are independent if the model is right.
 
     References
     ----------
     Gelman, Meng & Stern (1996), Statistica Sinica 6, 733–760. Dawid (1984), Journal of the Royal Statistical Society A
-    147,
-    278–292.
+    147, 278–292.
 
     Examples
     --------
@@ -158,7 +155,7 @@ def backtest(
         [year for year in sorted(polls) if year in past.share and past.before(year)] if years is None else list(years)
     )
     if not chosen:
-        raise NotEnoughData("No election has polls, a result, and a result before it.")
+        raise NotEnoughData("No election has polls, a result, and an earlier result.")
     for year in chosen:
         if year not in polls or year not in past.share:
             raise BadValue(f"years: {year} has no {'polls' if year not in polls else 'result'}.")
@@ -206,7 +203,7 @@ def _scores(fit: Fit, past: Results, year: int) -> dict[str, float]:
 
 
 def _plain(fit: Fit, past: Results, inputs: Inputs) -> dict[str, float]:
-    """Return the scores of the plain average of the last weeks' polls; of a state without any, of its last result."""
+    """Return the scores of the plain average of the last three weeks' polls; without polls, of the last result."""
     share, last = past.share[inputs.on.year], past.share[past.before(inputs.on.year)[0]]
     recent = fit.polls.table.filter(pl.col("end_date") > inputs.as_of - dt.timedelta(days=PLAIN_DAYS))
     mean = recent.group_by("state").agg(pl.col("share").mean())
@@ -226,7 +223,7 @@ def _states(fit: Fit, share: Floats, year: int, days: int) -> pl.DataFrame:
 
 
 def _calibration(states: pl.DataFrame) -> pl.DataFrame:
-    """Return how often states were won, by the chance that they were given."""
+    """Return how often the Democrat won states, by the chance the forecast gave."""
     chance = states["chance"].to_numpy()
     bins = np.clip(np.searchsorted(BINS, chance, side="right") - 1, 0, len(BINS) - 2)
     table = states.select("chance", won=pl.col("share") > 0.5, bin=pl.Series(bins))

@@ -1,4 +1,4 @@
-"""Why the forecast moved since yesterday: new polls, days gone by, other settings, or the simulation's own noise."""
+"""Why the forecast moved since yesterday: new polls, the date, other settings, or simulation noise."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     import altair as alt
 
 STEPS = ("days", "polls", "settings")
+CAUSES = {"days": "the later date", "polls": "new polls", "settings": "other settings"}
 MOVED = 0.01  # of a chance that the summary names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Result):
-    """What moved between two forecasts, and why.
+    """What changed between two forecasts, and why.
 
-    `table` has one row a state, and last the election itself (``win``): ``state``, ``yesterday``, ``today`` (chances as
-    simulated), ``change`` and its parts, which sum to it: ``days`` (the date moved on, the same polls), ``polls``
-    (polls
-    that were not there, or are not any more), ``settings`` (all else that was asked differently) and ``noise`` (of the
-    simulations, beside the exact chance; of ``win``, for which nothing exact is known, the parts hold the noise of a
-    simulation on the same random numbers, and ``noise`` is null).
+    `table` has one row a state, and a last row for the election itself (``win``): ``state``, ``yesterday``, ``today``
+    (chances as simulated), ``change`` and its parts, which add up to it: ``days`` (the date moved, the polls did not),
+    ``polls`` (polls added or gone), ``settings`` (every other argument that differs) and ``noise`` (of the simulations,
+    against the exact chance). The chance of winning has no exact value: in the row ``win`` each part holds some noise
+    of a simulation on the same random numbers, and ``noise`` is null.
 
     Attributes
     ----------
     new_polls : int
-        Polls that today's forecast uses and yesterday's did not.
+        Polls that today's forecast uses and yesterday's did not use.
     n : int
         Elections in each simulation.
     """
@@ -48,31 +48,31 @@ class Comparison(Result):
     n: int
 
     def summary(self) -> str:
-        """Say how far the chance of winning moved and why, and which states moved most."""
+        """Say how far the chance of winning changed and why, and which states changed most."""
         win = self.table.row(-1, named=True)
         states = (
             self.table.head(-1).sort(pl.col("change").abs(), descending=True).filter(pl.col("change").abs() > MOVED)
         )
-        parts = ", ".join(f"{in_words(win[part], 'rate')} by {part}" for part in STEPS)
+        parts = ", ".join(f"{in_words(win[part], 'rate')} from {CAUSES[part]}" for part in STEPS)
         text = (
-            f"The chance of winning moved by {in_words(win['change'], 'rate')} to {win['today']:.1%}: {parts}. "
-            f"{counted(self.new_polls, 'poll')} are new."
+            f"{in_words(win['change'], 'rate')} in the chance of winning, to {win['today']:.1%}: {parts}. "
+            f"Today's forecast has {counted(self.new_polls, 'new poll')}."
         )
         if not states.height:
-            return text + " No state's chance moved by more than a point."
+            return text + " No state's chance changed by more than a point."
         named = [
             f"{state} {in_words(moved, 'rate')}"
             for state, moved in states.head(3).select("state", "change").iter_rows()
         ]
-        return text + f" {counted(states.height, 'state')} moved by more than a point, most {', '.join(named)}."
+        return text + f" {counted(states.height, 'state')} changed by more than a point, mainly {', '.join(named)}."
 
     def chart(self) -> alt.TopLevelMixin:
-        """Draw the states that moved most, with what moved them."""
+        """Draw the states that changed most, with the causes."""
         most = self.table.sort(pl.col("change").abs(), descending=True).head(10)
         rows = most.unpivot([*STEPS, "noise"], index="state", variable_name="part", value_name="change_share")
         return charts.bars(
             rows.with_columns(pl.col("change_share").fill_null(0)), "state", "change_share", series="part",
-            description=self.summary(), title="What moved each chance",
+            description=self.summary(), title="Change in the chance of winning, by cause",
         )  # fmt: skip
 
     def percentages(self) -> list[str]:
@@ -81,12 +81,12 @@ class Comparison(Result):
 
 
 def compare(today: Forecast, yesterday: Forecast, *, n: int = ELECTIONS, seed: int = 0) -> Comparison:
-    """Split each state's change between two forecasts into what caused it.
+    """Split each state's change between two forecasts into its causes.
 
     Parameters
     ----------
     today, yesterday : Forecast
-        Of one election.
+        Two forecasts of the same election.
     n, seed : int
         Elections in each simulation, and its seed.
 
@@ -97,13 +97,13 @@ def compare(today: Forecast, yesterday: Forecast, *, n: int = ELECTIONS, seed: i
     Raises
     ------
     BadValue
-        The forecasts are of two elections, or today's is the earlier.
+        The forecasts are of different elections, or today's is the earlier one.
 
     Notes
     -----
-    Yesterday's forecast is asked again with one thing changed at a time: first the date, then the polls, then the
-    settings,
-    results and all else. The parts depend on that order where changes work together; they always sum to the whole.
+    Yesterday's forecast is made again with one thing changed at a time: first the date, then the polls, then settings,
+    results and everything else. Where changes interact, the parts depend on that order; they always add up to the
+    whole.
 
     Examples
     --------
@@ -117,9 +117,9 @@ def compare(today: Forecast, yesterday: Forecast, *, n: int = ELECTIONS, seed: i
     """
     check_scalar(n, "n", typ=int, gt=0)
     if today.inputs.on != yesterday.inputs.on:
-        raise BadValue(f"The forecasts are of two elections, {yesterday.inputs.on} and {today.inputs.on}.")
+        raise BadValue(f"The forecasts are of different elections, {yesterday.inputs.on} and {today.inputs.on}.")
     if today.inputs.as_of < yesterday.inputs.as_of:
-        raise BadValue("today's forecast is of an earlier day than yesterday's; give today's first.")
+        raise BadValue("today's forecast is of an earlier day than yesterday's; pass today's first.")
     chain = _chain(today, yesterday)
     exact = [np.append(each.table["chance"].to_numpy(), np.nan) for each in chain]
     drawn = [_simulated(each, n, seed) for each in chain]
@@ -144,7 +144,7 @@ def compare(today: Forecast, yesterday: Forecast, *, n: int = ELECTIONS, seed: i
 
 
 def _chain(today: Forecast, yesterday: Forecast) -> list[Forecast]:
-    """Return yesterday's forecast, with today's date, with today's polls, and today's."""
+    """Return yesterday's forecast, the same with today's date, then with today's polls, and today's."""
     standing = yesterday.fit.polls.table
     start = replace(yesterday.inputs, polls=standing, columns={}, aliases=_kept(standing))
     polls = today.fit.polls.table
@@ -155,7 +155,7 @@ def _chain(today: Forecast, yesterday: Forecast) -> list[Forecast]:
 
 
 def _kept(polls: pl.DataFrame) -> dict[str, str]:
-    """Return aliases that leave every pollster's name as it is: it was mended before."""
+    """Return aliases that keep every pollster's name: it was settled before."""
     return {name: name for name in polls["pollster"].unique()}
 
 

@@ -33,27 +33,27 @@ SHOWN = 16  # states in the chart: the closest
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forecast(Result):
-    """What is known of an election on a day before it.
+    """An election as forecast on a day before it.
 
-    `table` has one row a state: ``state``, ``state_name``, ``electoral_votes``, ``polls`` (of that state, that were
-    used), ``estimate`` (the Democrat's share of the two parties on election day, at the mean logit), ``lower``,
-    ``upper`` (95% interval, or as asked), ``chance`` (that the Democrat wins the state) and ``prior_share`` (what was
-    expected before any poll).
+    `table` has one row a state: ``state``, ``state_name``, ``electoral_votes``, ``polls`` (how many of that state were
+    used), ``estimate`` (the Democrat's share of the two-party vote on election day, at the mean logit), ``lower``,
+    ``upper`` (its 95% interval, or another level), ``chance`` (that the Democrat wins the state) and ``prior_share``
+    (the share expected before any poll).
 
     Attributes
     ----------
     nation : polars.DataFrame
-        The same four columns of the national vote: one row.
+        ``estimate``, ``lower``, ``upper`` and ``chance`` of the national vote: one row.
     scales : polars.DataFrame
-        ``scale``, ``learned``, ``estimate``, ``std_error``: on the logit scale, of which .04 is a point.
+        ``scale``, ``learned``, ``estimate``, ``std_error``: on the logit scale, where .04 is a point.
     pollsters : polars.DataFrame
-        ``named``, ``pollster``, ``reason``: names that were mended.
+        ``named``, ``pollster``, ``reason``: names that were changed to another.
     set_aside : polars.DataFrame
         ``reason``, ``n``: polls that were not used.
     inputs : Inputs
-        What was asked.
+        The arguments of `forecast`.
     fit : Fit
-        The posterior and what it was made of.
+        The posterior and what went into it.
     confidence_level : float
         Of the intervals.
     """
@@ -68,11 +68,10 @@ class Forecast(Result):
 
     @cached_property
     def house_effects(self) -> pl.DataFrame:
-        """How far each pollster leans to the Democrat beside the others, in shares of the vote (.01 is a point).
+        """How far each pollster leans toward the Democrat compared with the others, as a share (.01 is a point).
 
-        Columns: ``pollster``, ``n`` (polls), ``estimate``, ``lower``, ``upper``. What all pollsters lean together
-        cannot
-        be told from polls; it is the shared error of `scales`.
+        Columns: ``pollster``, ``n`` (polls), ``estimate``, ``lower``, ``upper``. Polls alone cannot show how far all
+        pollsters lean together; `scales` has the standard deviation of that shared error.
 
         Examples
         --------
@@ -96,8 +95,8 @@ class Forecast(Result):
         Returns
         -------
         polars.DataFrame
-            One row a poll: ``weight`` (how far the forecast's logit rises when the poll's does by 1) and ``moved`` (how
-            far the poll has moved the forecast from what was expected before, in shares at one half).
+            One row a poll: ``weight`` (how far the forecast's logit rises when the poll's rises by 1) and ``moved``
+            (how far the poll moved the forecast from what was expected before, as a share at 50%).
 
         Examples
         --------
@@ -114,21 +113,21 @@ class Forecast(Result):
         elif code in codes:
             direction = np.eye(len(codes))[codes.index(code)]
         else:
-            raise BadValue(f"poll_weights: {code} is no state of the forecast.")
+            raise BadValue(f"poll_weights: {code} is not a state in the forecast.")
         return reports.poll_weights(self.fit, direction)
 
     def without(self, pollster: str) -> Forecast:
-        """Return the forecast without a pollster's polls.
+        """Return the forecast without the polls of one pollster.
 
         Parameters
         ----------
         pollster : str
-            As in `house_effects`.
+            A name from `house_effects`.
 
         Raises
         ------
         BadValue
-            No poll of that name was used.
+            No poll by a pollster of that name was used.
 
         Examples
         --------
@@ -140,19 +139,18 @@ class Forecast(Result):
         """
         names = self.fit.polls.table["pollster"]
         if pollster not in names.to_list():
-            raise BadValue(f"No poll of {pollster!r} was used{nearest(pollster, names.unique().to_list())}")
+            raise BadValue(f"No poll by {pollster!r} was used{nearest(pollster, names.unique().to_list())}")
         kept = self.fit.polls.table.filter(pl.col("pollster") != pollster)
         return refit(replace(self.inputs, polls=kept, columns={}), self.confidence_level)
 
     def without_each(self) -> pl.DataFrame:
-        """Return what the forecast would be without any one pollster, the one that moves the nation most first.
+        """Return what the forecast would be without each pollster, the one that moves the nation most first.
 
         Returns
         -------
         polars.DataFrame
-            ``pollster``, ``n`` (polls), ``national_share`` (without it), ``national_change`` (by leaving it out), and
-            the
-            ``state`` that it moves most with its ``state_change``.
+            ``pollster``, ``n`` (polls), ``national_share`` (without it), ``national_change`` (from leaving it out), the
+            ``state`` that leaving it out moves most, and that state's ``state_change``.
 
         Examples
         --------
@@ -170,13 +168,13 @@ class Forecast(Result):
         Parameters
         ----------
         n : int
-            How many. They are not kept: what needs them draws them again.
+            How many. They are not kept in memory; whatever needs them draws them again.
         seed : int
             The same seed draws the same elections.
         districts : table or bool, optional
-            Whether Maine and Nebraska give votes by district. True: by the districts' votes of 2008, which ship; a
-            table
-            with columns `district`, `state`, `year`, `dem`, `rep` brings others. None: states vote as one.
+            Whether Maine and Nebraska give electoral votes by district. True: yes, by the districts' 2008 votes, which
+            ship. A table with columns `district`, `state`, `year`, `dem`, `rep`: yes, by these votes. None: each state
+            votes as one.
 
         Returns
         -------
@@ -194,31 +192,32 @@ class Forecast(Result):
         return simulate(race, self.inputs.on, self.inputs.as_of, n, seed, self.confidence_level)
 
     def summary(self) -> str:
-        """Say the nation, the closest states, what the polls were, and how far they may all be wrong."""
+        """Say the nation's share, the closest states, how many polls there were, and how wrong they may all be."""
         nation, used = self.nation.row(0, named=True), self.fit.polls.table.height
         level = f"{self.confidence_level:.0%}"
         closest = self.table.sort((pl.col("estimate") - 0.5).abs()).head(3)
         states = ", ".join(f"{name} {in_words(p)}" for name, p in closest.select("state_name", "chance").iter_rows())
         text = (
-            f"As of {self.inputs.as_of}, {(self.inputs.on - self.inputs.as_of).days} days before the election, the "
-            f"Democrat is expected to get {in_words(nation['estimate'])} of the two parties' national vote ({level} "
-            f"interval {in_words(nation['lower'])} to {in_words(nation['upper'])}). Closest are, with the chance of "
-            f"winning: {states}."
+            f"{in_words(nation['estimate'])} of the national two-party vote is the Democrat's forecast as of "
+            f"{self.inputs.as_of}, {counted(self.inputs.horizon.days, 'day')} before the election ({level} interval "
+            f"{in_words(nation['lower'])} to {in_words(nation['upper'])}). The closest states, with the Democrat's "
+            f"chance of winning: {states}."
         )
         if not used:
-            return text + " No poll was used: this is what past results (and fundamentals) say alone."
+            basis = "past results" if self.inputs.fundamentals is None else "past results and fundamentals"
+            return f"{text} No poll was used: this is what {basis} say."
         biases = self.scales.filter(pl.col("scale") == "shared_bias_sd")["estimate"].item() / 4
-        text += f" {counted(used, 'poll')} of {counted(self.fit.polls.table['pollster'].n_unique(), 'pollster')}"
-        if self.set_aside.height:
-            text += f" ({int(self.set_aside['n'].sum()):,} set aside)"
+        pollsters = counted(self.fit.polls.table["pollster"].n_unique(), "pollster")
+        aside = f" ({int(self.set_aside['n'].sum()):,} set aside)" if self.set_aside.height else ""
         return (
-            text + f"; all may be wrong together by {points(biases)} points, a standard deviation, as polls have been."
+            f"{text} The forecast uses {counted(used, 'poll')} from {pollsters}{aside}. All polls may be off in the "
+            f"same direction; the forecast allows for {points(biases)} points of that, one standard deviation."
         )
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the closest states' shares with their intervals."""
         rows = self.table.sort((pl.col("estimate") - 0.5).abs()).head(SHOWN).sort("estimate", descending=True)
-        title = f"Democrat's share of the two parties, {self.confidence_level:.0%} interval"
+        title = f"Democrat's share of the two-party vote, {self.confidence_level:.0%} interval"
         return charts.intervals(
             rows, "state_name", description=self.summary(), reference=0.5, title=title, number=".0%"
         )
@@ -242,35 +241,35 @@ def forecast(
     columns: Mapping[str, str] | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Forecast:
-    """Forecast a presidential election by states, from what was known on a day.
+    """Forecast a presidential election state by state, from what was known on a given day.
 
     Parameters
     ----------
     polls : table or None
-        One row a poll: `state` (name or code; ``US`` the nation), `pollster`, `start_date`, `end_date`,
-        `sample_size`, `dem` and `rep` (per cent), and where known `mode`, `population` and `sponsor` (the party that
-        paid; null: none). None: there are none, and past results speak alone.
+        One row a poll: `state` (name or code; ``US`` is the nation), `pollster`, `start_date`, `end_date`,
+        `sample_size`, `dem` and `rep` (percent), and where known `mode`, `population` and `sponsor` (the party that
+        paid; null: neither). None: there are no polls, and the forecast rests on past results.
     results : table
         Earlier elections: `year`, `state`, `dem`, `rep` (votes or shares) and `total_votes`, a row for each of the 50
-        states and DC. Rows of this election's year or later are not looked at.
+        states and DC. Rows of this election's year or later are ignored.
     on, as_of : date or ISO text
-        The election, and the last day that is known; polls that ended later are set aside and counted.
+        Election day, and the day of the forecast; polls that ended later are set aside and counted.
     states : table, optional
-        `state` and columns of numbers by which states are alike, such as incomes. None: the shares of their last three
-        elections, and the census regions and divisions.
+        `state` and columns of numbers that say which states are alike, such as incomes. None: the shares in the last
+        three elections, and the census regions and divisions.
     fundamentals : table, optional
-        `state` and `share` (0 to 1): what is expected apart from polls; see `Notes`. None: the last result.
+        `state` and `share` (0 to 1): what to expect apart from polls; see `Notes`. None: the last result.
     history : table, optional
-        Polls of earlier elections, with the same columns: what they missed by teaches how wrong polls can be. None:
-        only how states swing is learned, and polls' shared errors have the prior of `Settings`.
+        Polls of earlier elections, with the same columns: how far they missed shows how wrong polls can be. None: only
+        the size of states' swings is learned, and polls' shared errors keep the prior in `Settings`.
     settings : Settings, optional
-        Scales of the model. None: its defaults.
+        The model's scales. None: the defaults.
     aliases : mapping, optional
-        From a pollster's name to the one meant, beyond `pollster_aliases`. What was mended is in ``.pollsters``.
+        From one of a pollster's names to the one to use, beyond `pollster_aliases`. ``.pollsters`` lists every change.
     columns : mapping, optional
-        From a name above to the poll table's own.
+        From a column name above to the poll table's own.
     confidence_level : float
-        Of intervals.
+        Of the intervals.
 
     Returns
     -------
@@ -279,28 +278,25 @@ def forecast(
     Raises
     ------
     BadValue
-        A state is unknown, a share impossible, a date out of order, `as_of` after `on`.
+        A state is unknown, a share is impossible, dates are out of order, or `as_of` is after `on`.
     ColumnNotFound
         A table lacks a column.
     NotEnoughData
-        No earlier result is known.
+        `results` holds no earlier election.
 
     Notes
     -----
-    On the logit scale all is Gaussian. A state's result is the last one (or the fundamentals) plus a swing of the
-    nation
-    and one of its own, alike in like states. A poll is the result, less what the state drifts until election day, plus
-    the
-    effects of its house, mode, population and sponsor, its own error beyond sampling, and two errors that no number of
-    polls averages away: one of all polls, one of a state's. The posterior is one Cholesky of the polls' covariance.
-    Three
-    scales (the states' swing, and the two shared errors) are learned from how earlier elections came out, as many days
-    before theirs as this is, and integrated over: the forecast is a mixture of Gaussians. No election teaches its own
+    The model is Gaussian on the logit scale. A state's result is its last one (or the fundamentals) plus a swing of the
+    nation and one of its own, which is similar in similar states. A poll measures the result, less what the state
+    drifts until election day, plus the effects of its house, mode, population and sponsor, its own error beyond
+    sampling, and two errors that no number of polls averages away: one shared by all polls, one by all polls of a
+    state. One Cholesky of the polls' covariance gives the posterior. Three scales (states' swings and the two shared
+    errors) are learned from how earlier elections came out, as many days before theirs as this forecast is before its
+    own, and integrated over, so that the forecast is a mixture of Gaussians. No election's result enters its own
     forecast.
 
     `fundamentals` may have a `date` (the latest up to `as_of` counts) and a `year` (to be used for earlier elections
-    too); one
-    row ``US`` moves every state of the last election alike.
+    too). One row ``US`` moves every state's last result by the same logit.
 
     References
     ----------

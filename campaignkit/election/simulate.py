@@ -1,8 +1,9 @@
-"""The election many times over: chances of states, electoral votes, tipping points, and what if."""
+"""The election many times over: states' chances, electoral votes, tipping states, and what-if questions."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,29 +36,28 @@ POINT = 0.01
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Simulation(Result):
-    """Elections drawn from a forecast, all under its conditions.
+    """Elections drawn from a forecast, with or without conditions.
 
-    `table` has one row a unit (a state, or a district that votes by itself): ``state``, ``electoral_votes``,
-    ``estimate`` (the Democrat's share of the two parties, at the mean logit),
-    ``lower``, ``upper`` (its interval) and ``chance``
-    (that the Democrat wins it).
+    `table` has one row a unit (a state, or a district with its own electoral vote): ``state``, ``electoral_votes``,
+    ``estimate`` (the Democrat's share of the two-party vote, at the mean logit), ``lower``, ``upper`` (its interval)
+    and ``chance`` (that the Democrat wins it).
 
     Attributes
     ----------
     race : Race
-        The units and the distribution that is drawn from.
+        The units and the distribution of their logits.
     n, seed : int
-        How many elections, and the seed by which they can be drawn again: they are not kept.
+        How many elections, and the seed that draws them again: they are not kept in memory.
     on, as_of : date
         The election, and the day of the forecast.
     confidence_level : float
         Of the intervals.
     conditions : Conditions
-        What is taken for given.
+        What every election meets.
     votes : array
-        The Democrat's electoral votes in each election that fits the conditions.
+        The Democrat's electoral votes in each election that meets the conditions.
     weight : array or None
-        The importance weight of each of these; None: all the same.
+        The importance weight of each of these elections; None: all are equal.
     """
 
     race: Race
@@ -72,7 +72,7 @@ class Simulation(Result):
 
     @property
     def win_probability(self) -> float:
-        """The chance of 270 electoral votes or more for the Democrat.
+        """The chance that the Democrat wins 270 or more electoral votes.
 
         Examples
         --------
@@ -86,7 +86,7 @@ class Simulation(Result):
 
     @property
     def tie_probability(self) -> float:
-        """The chance that nobody has 270, which sends the election to the House of Representatives.
+        """The chance that nobody wins 270, which sends the election to the House of Representatives.
 
         Examples
         --------
@@ -101,7 +101,7 @@ class Simulation(Result):
 
     @property
     def effective_n(self) -> float:
-        """How many equally weighted elections tell as much as these.
+        """How many equally weighted elections would be as precise as these.
 
         Examples
         --------
@@ -115,7 +115,7 @@ class Simulation(Result):
 
     @property
     def std_error(self) -> float:
-        """The simulation's own error in `win_probability`.
+        """The simulation's own standard error in `win_probability`.
 
         Examples
         --------
@@ -138,31 +138,31 @@ class Simulation(Result):
         share: tuple[float | None, float | None] | None = None,
         where: pl.Expr | None = None,
     ) -> Simulation:
-        """Return the elections under a condition; conditions add up.
+        """Return elections under a condition, on top of any earlier ones.
 
         Parameters
         ----------
         *states : str
-            States (or districts) to which `won` or `share` applies, each of them.
+            States (or districts); `won` or `share` applies to each of them.
         won : bool, optional
             Whether the Democrat wins them.
         share : (float or None, float or None), optional
-            Bounds of the Democrat's share there. None: no bound.
+            Lowest and highest share for the Democrat there. None: no bound.
         where : polars.Expr, optional
-            Any condition on the columns of `draws`, such as ``pl.col("electoral_votes") < 300``. Draws that do not
-            fit are thrown away; conditions on states throw none away.
+            Any condition on the columns of `draws`, such as ``pl.col("electoral_votes") < 300``. Elections that do not
+            meet it are thrown away; conditions on states throw none away.
 
         Returns
         -------
         Simulation
-            As many elections, drawn anew within the conditions and weighted; see `effective_n`.
+            As many elections, drawn again under the conditions and weighted; see `effective_n`.
 
         Raises
         ------
         BadValue
-            Neither or both of `won` and `share` are given for states, or the conditions contradict each other.
+            States are named with neither or both of `won` and `share`, or the conditions contradict each other.
         NotEnoughData
-            No election fits.
+            No election meets the conditions.
 
         Examples
         --------
@@ -174,9 +174,9 @@ class Simulation(Result):
         True
         """
         if bool(states) != ((won is None) != (share is None)):
-            raise BadValue("given: for states say either won=True, won=False or share=(low, high).")
+            raise BadValue("given: with states, pass won=True, won=False or share=(low, high).")
         if not states and where is None:
-            raise BadValue("given: no condition; name states, or a condition on the draws by where=.")
+            raise BadValue("given: no condition; name states, or pass a condition on the draws as where=.")
         bounds, words = dict(self.conditions.bounds), list(self.conditions.words)
         for name in states:
             at = self.race.unit(name)
@@ -189,13 +189,13 @@ class Simulation(Result):
         kept = self.conditions.where
         if where is not None:
             kept = where if kept is None else kept & where
-            words.append(str(where))
+            words.append(_written(where))
         under = Conditions(bounds, kept, tuple(words))
         drawn = draw(self.race, self.n, self.seed, self.confidence_level, under)
         return replace(self, table=drawn.table, conditions=under, votes=drawn.votes, weight=drawn.weight)
 
     def batches(self) -> Iterator[tuple[Floats, Floats | None]]:
-        """Yield the elections again: logits (one row an election, one column a unit) and weights, in batches.
+        """Yield the elections again, in batches: logits (one row an election, one column a unit) and weights.
 
         Examples
         --------
@@ -210,9 +210,9 @@ class Simulation(Result):
     def draws(self) -> pa.RecordBatchReader:
         """Return the elections as Arrow: one row an election.
 
-        Columns: ``electoral_votes``, ``national_share``, ``weight``, and each unit's share of the two parties, the
-        Democrat's. The reader gives batches (millions need no memory); ``.read_all()`` a table; DuckDB and Polars
-        read it as it is.
+        Columns: ``electoral_votes``, ``national_share``, ``weight``, and the Democrat's share of the two-party vote in
+        each unit. The reader yields batches, so that millions take little memory; ``.read_all()`` returns a table.
+        DuckDB and Polars read it directly.
 
         Examples
         --------
@@ -236,7 +236,7 @@ class Simulation(Result):
 
     @cached_property
     def tipping(self) -> pl.DataFrame:
-        """How often each state is the one that brings the winner to 270: ``state``, ``tipping_share``.
+        """How often each state puts the winner over 270: ``state``, ``tipping_share``.
 
         Examples
         --------
@@ -255,8 +255,8 @@ class Simulation(Result):
 
     @cached_property
     def closest(self) -> pl.DataFrame:
-        """How close states are: ``state``, ``closest_share`` (how often it is the closest of all) and
-        ``within_point_share`` (how often both parties lie within a point of each other).
+        """How close states are: ``state``, ``closest_share`` (how often it is the closest state) and
+        ``within_point_share`` (how often the parties are within a point of each other).
 
         Examples
         --------
@@ -278,17 +278,18 @@ class Simulation(Result):
         return pl.DataFrame(columns).sort("closest_share", descending=True, maintain_order=True)
 
     def summary(self) -> str:
-        """Say the chance of winning, of a tie, the electoral votes, what is given, and how sure that is."""
+        """Say the chances of winning and of a tie, the electoral votes, the conditions, and the simulation's error."""
         under = f" if {' and '.join(self.conditions.words)}" if self.conditions.words else ""
         low, middle, high = (int(v) for v in self.quantiles([0.05, 0.5, 0.95]))
         text = (
-            f"In {self.n:,} elections drawn from the forecast of {self.as_of} the Democrat has 270 electoral votes or "
-            f"more in {in_words(self.win_probability)}{under}; nobody has in {in_words(self.tie_probability)}. "
-            f"Electoral votes: {middle}, and between {low} and {high} in nine of ten. These are chances under "
-            f"the model, not shares of the vote; drawing adds ±{100 * self.std_error:.2f} points."
+            f"The Democrat wins 270 or more electoral votes in {in_words(self.win_probability)} of {self.n:,} "
+            f"elections drawn from the forecast of {self.as_of}{under}; nobody does in "
+            f"{in_words(self.tie_probability)}. The median is {middle} electoral votes; nine in ten elections give "
+            f"{low} to {high}. These are chances under the model, not shares of the vote; the simulation's own error "
+            f"is ±{100 * self.std_error:.2f} points."
         )
         if self.conditions.words and self.effective_n < FEW:
-            text += f" Only {self.effective_n:,.0f} effective draws are left, too few for more than a rough number."
+            text += f" Only {self.effective_n:,.0f} effective draws are left: too few for more than a rough number."
         return text
 
     def quantiles(self, probabilities: list[float]) -> list[float]:
@@ -308,7 +309,7 @@ class Simulation(Result):
         return [float(np.searchsorted(below, p)) for p in probabilities]
 
     def histogram(self) -> pl.DataFrame:
-        """Return how often each count of electoral votes comes up: ``electoral_votes``, ``share``.
+        """Return how often each number of electoral votes comes up: ``electoral_votes``, ``share``.
 
         Examples
         --------
@@ -323,22 +324,22 @@ class Simulation(Result):
         return table.filter(pl.col("share") > 0)
 
     def chart(self) -> alt.TopLevelMixin:
-        """Draw the histogram of electoral votes, the winning ones in another colour."""
+        """Draw the histogram of electoral votes, winning totals in a color of their own."""
         alt = charts.house()
-        rows = self.histogram().with_columns(
-            outcome=pl.when(pl.col("electoral_votes") >= NEEDED).then(pl.lit("270 or more")).otherwise(pl.lit("fewer"))
-        )
+        enough, fewer = "270 or more", "fewer than 270"
+        wins = pl.when(pl.col("electoral_votes") >= NEEDED).then(pl.lit(enough)).otherwise(pl.lit(fewer))
+        rows = self.histogram().with_columns(outcome=wins)
         chart = alt.Chart(rows).mark_bar(width=2)
         chart = chart.encode(
-            x=alt.X("electoral_votes:Q", title="electoral votes of the Democrat", scale=alt.Scale(zero=False)),
+            x=alt.X("electoral_votes:Q", title="electoral votes for the Democrat", scale=alt.Scale(zero=False)),
             y=alt.Y("share:Q", title="share of elections", axis=alt.Axis(format=".1~%")),
-            color=alt.Color("outcome:N", title=None, sort=["270 or more", "fewer"]),
+            color=alt.Color("outcome:N", title=None, sort=[enough, fewer]),
             tooltip=["electoral_votes:Q", alt.Tooltip("share:Q", format=".2%")],
         )
         return chart.properties(description=self.summary(), width=charts.WIDTH, height=220)
 
     def map(self) -> alt.TopLevelMixin:
-        """Return a tile map of the states, coloured by the Democrat's chance there.
+        """Return a tile map of the states, colored by the Democrat's chance of winning each.
 
         Examples
         --------
@@ -362,7 +363,7 @@ class Simulation(Result):
         text = base.mark_text(fontSize=11, color="#222").encode(text="state:N")
         leader = self.table.filter(pl.col("chance") > 0.5)
         description = (
-            f"Tile map of the states by chance: the Democrat is ahead in {leader.height} of {self.table.height}."
+            f"Tile map of the states by the Democrat's chance: above 50% in {leader.height} of {self.table.height}."
         )
         return alt.layer(squares, text).properties(description=description, width=charts.WIDTH, height=330)
 
@@ -381,17 +382,27 @@ def _bounds(won: bool | None, share: tuple[float | None, float | None] | None) -
     return float(logit(0.0 if low is None else low)), float(logit(1.0 if high is None else high))
 
 
+def _written(where: pl.Expr) -> str:
+    """Return an expression as a person would write it.
+
+    >>> _written((pl.col("electoral_votes") > 300) & (pl.col("OH") < 0.5))
+    '(electoral_votes > 300) & (OH < 0.5)'
+    """
+    text = re.sub(r"dyn \w+: |[\[\]]", "", str(where))
+    return re.sub(r"\(([\w.-]+)\)", r"\1", re.sub(r'col\("([^"]*)"\)', r"\1", text))
+
+
 def _words(unit: str, won: bool | None, share: tuple[float | None, float | None] | None) -> str:
     if won is not None:
         return f"{unit} is {'won' if won else 'lost'}"
     low, high = share or (None, None)
-    return f"{unit} gives {in_words(low or 0.0)} to {in_words(1.0 if high is None else high)}"
+    return f"the Democrat gets {in_words(low or 0.0)} to {in_words(1.0 if high is None else high)} in {unit}"
 
 
 def simulate(
     race: Race, on: dt.date, as_of: dt.date, n: int = ELECTIONS, seed: int = 0, confidence_level: float = 0.95
 ) -> Simulation:
-    """Return elections drawn from a race; `Forecast.simulate` says more."""
+    """Return elections drawn from a race; see `Forecast.simulate`."""
     check_scalar(n, "n", typ=int, gt=0, le=MOST)
     check_scalar(seed, "seed", typ=int, ge=0)
     none = Conditions()

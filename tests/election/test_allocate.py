@@ -15,6 +15,7 @@ from campaignkit.election.model.responses import read_responses
 from campaignkit.election.model.winning import Winning
 from campaignkit.election.simulate import simulate
 from campaignkit.errors import BadValue, ColumnNotFound
+from campaignkit.stats.intervals.hierarchy import normal_hierarchy
 from campaignkit.stats.optimize.concave_allocation import allocate_concave, allocate_whole, returns
 from tests.election.test_simulate import race_of
 
@@ -151,7 +152,7 @@ def test_without_a_budget_it_says_what_the_first_unit_would_do(drawn):
     assert plan.spent == 0
     assert plan.gain == 0
     assert plan.table["first_unit"].max() == pytest.approx(plan.shadow_price)
-    assert "Nothing is spent" in plan.summary()
+    assert "The plan spends nothing" in plan.summary()
 
 
 def test_bounds_that_bind_are_kept_and_priced(drawn):
@@ -202,6 +203,38 @@ def test_lucky_responses_are_drawn_to_their_mean(drawn):
     assert plan.table["best_probability"].sum() == pytest.approx(1)
 
 
+def test_effects_are_at_their_posterior_mean(drawn):
+    noisy = 0.004 + 0.002 * np.random.default_rng(4).standard_normal(51)
+    table = pl.DataFrame({"state": drawn.race.states, "effect": noisy, "std_error": 0.002, "scale": 5.0})
+    exact = normal_hierarchy(noisy, np.full(51, 0.002**2), noisy.mean() / 2, draws=1).mean
+    response = read_responses(table, drawn.race.states, 0)
+    assert response.effect == pytest.approx(exact, rel=1e-9)  # not at the mean of a thousand draws
+    assert response.draws.mean(axis=0) == pytest.approx(exact, rel=1e-9)
+    alone = read_responses(UNSURE, drawn.race.states, 0)
+    assert alone.effect == pytest.approx(np.full(51, 0.004), rel=1e-9)
+
+
+def test_a_tie_is_not_a_win():
+    tied = simulate(race_of([269, 269], [5.0, 0.0], 0.1), DAY, DAY, 4_000, seed=1)
+    winning = Winning(tied.race, tied.n, tied.seed, tied.race.states)
+    assert winning.chance(np.zeros(2)) == tied.win_probability == pytest.approx(0.5, abs=0.03)
+    assert tied.tie_probability == pytest.approx(1 - tied.win_probability)
+    plan = election.allocate(tied, 10.0, responses=KNOWN)
+    assert plan.table.filter(state="FL")["spend"].item() == 10.0  # a state already won cannot break the tie
+
+
+def test_no_budget_for_visits_plans_none(drawn):
+    plan = election.allocate(drawn, 0, responses=KNOWN, unit="visits")
+    assert plan.spent == plan.gain == 0
+    assert "The plan spends nothing of 0 visits" in plan.summary()
+
+
+def test_an_interval_that_holds_0_is_told_with_its_signs(drawn):
+    plan = election.allocate(drawn, 30.0, responses=KNOWN | {"std_error": 0.008})
+    assert plan.gain_lower < 0 < plan.gain_upper
+    assert f"interval of the gain −{abs(100 * plan.gain_lower):.1f} to +{100 * plan.gain_upper:.1f})" in plan.summary()
+
+
 def test_the_intervals_of_one_source_are_wider_than_of_many(drawn):
     base = pl.DataFrame({"state": drawn.race.states, "effect": 0.004, "std_error": 0.002, "scale": 5.0})
     one = election.allocate(drawn, 30.0, responses=base.with_columns(source=pl.lit("test")))
@@ -217,6 +250,7 @@ def test_the_intervals_of_one_source_are_wider_than_of_many(drawn):
         ({"costs": {"OH": 0.0}}, "not above 0"),
         ({"bounds": {"OH": (3.0, 2.0)}}, "above its most"),
         ({"bounds": {"OH": (40.0, None)}}, "more than the budget"),
+        ({"bounds": {"OH": (float("nan"), None)}}, "not a number"),
         ({"responses": {"effect": 0.1}}, "no 'scale'"),
         ({"responses": KNOWN | {"scale": 0.0}}, "out of range"),
         ({"last_cycle": {"OH": 0.0}}, "last_cycle"),

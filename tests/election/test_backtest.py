@@ -52,7 +52,7 @@ def test_the_check_rejects_a_forecast_without_poll_error(history, found):
     none = election.Settings(shared_bias_sd=0.0, state_bias_sd=0.0)
     certain = election.backtest(history.polls, history.results, settings=none)
     assert not certain.check["passed"].item()
-    assert "it missed more than it should have" in certain.summary()
+    assert "missed by more than the model says they should" in certain.summary()
     assert certain.table["cover_share"].mean() < found.table["cover_share"].mean()
 
 

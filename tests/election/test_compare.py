@@ -59,8 +59,8 @@ def test_noise_is_what_simulating_adds(before):
 
 
 def test_two_elections_or_the_wrong_order_are_refused(before):
-    with pytest.raises(BadValue, match="give today's first"):
+    with pytest.raises(BadValue, match="pass today's first"):
         election.compare(before, asked("2012-10-12"))
     other = replace(before, inputs=replace(before.inputs, on=before.inputs.on.replace(year=2008)))
-    with pytest.raises(BadValue, match="two elections"):
+    with pytest.raises(BadValue, match="different elections"):
         election.compare(before, other)

@@ -143,7 +143,7 @@ def test_intervals_cover_in_worlds_drawn_as_the_model_has_it():
 def test_no_polls_is_the_prior_said_plainly():
     found = election.forecast(None, election.results(), on=ON, as_of=AS_OF)
     assert np.allclose(found.table["estimate"], found.table["prior_share"], atol=1e-9)
-    assert "No poll was used" in found.summary()
+    assert "No poll was used: this is what past results say." in found.summary()
     assert found.house_effects.height == 0
     assert asked(no_polls()).table.equals(found.table)
 
@@ -192,7 +192,7 @@ def row(**values):
     ("values", "message"),
     [
         ({"dem": 63.0, "rep": 45.0}, "more than 100"),
-        ({"dem": 0.48, "rep": 0.45}, "per cent"),
+        ({"dem": 0.48, "rep": 0.45}, "in percent"),
         ({"dem": -1.0}, "not above 0"),
         ({"state": "Ohoi"}, "did you mean 'Ohio'"),
         ({"end_date": dt.date(2012, 8, 1)}, "end_date is before start_date"),
@@ -219,6 +219,10 @@ def test_bad_questions_are_refused():
         asked().without("Rasmusen")
 
 
+def test_one_day_is_one_day():
+    assert "1 day before the election" in asked(no_polls(), as_of="2012-11-05").summary()
+
+
 def test_columns_may_have_other_names():
     other = election.polls_2012().rename({"dem": "obama", "rep": "romney"})
     assert asked(other, columns={"dem": "obama", "rep": "romney"}).table.equals(asked().table)
@@ -226,5 +230,5 @@ def test_columns_may_have_other_names():
 
 def test_it_shows_itself(odds):
     assert odds.chart().to_dict()["description"] == odds.summary()
-    assert "Closest are" in odds.summary()
+    assert "The closest states" in odds.summary()
     assert odds._repr_html_()

@@ -51,6 +51,7 @@ def test_a_rare_condition_keeps_its_draws(drawn):
     assert rare.win_probability < 0.05
     few = drawn.given(where=pl.col("electoral_votes") > 450)
     assert "too few" in few.summary()
+    assert "if electoral_votes > 450" in few.summary()
     with pytest.raises(NotEnoughData):
         drawn.given(where=pl.col("electoral_votes") > 540)
 
@@ -113,7 +114,7 @@ def test_a_tie_is_nobodys():
     assert found.tie_probability == 1
     assert found.win_probability == 0
     assert found.tipping["tipping_share"].sum() == 0
-    assert "nobody has in 100.0%" in found.summary()
+    assert "nobody does in 100.0%" in found.summary()
 
 
 def test_states_that_are_independent_win_as_the_normal_says():

@@ -1,6 +1,6 @@
-"""Facts that come with the package: results, public polls of 2012, electoral votes by cycle, pollsters' names.
+"""Data that ship with the package: results, public polls of 2012, electoral votes by cycle, pollsters' names.
 
-Sources and licences stand in NOTICE, beside the files.
+NOTICE, beside the files, gives sources and licenses.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def _read(name: str) -> pl.DataFrame:
 
 
 def polls_2012() -> pl.DataFrame:
-    """Return the public polls of the 2012 presidential election: 1,175 of states and the nation, March to November.
+    """Return 1,175 public polls of the 2012 presidential election, of states and the nation, March to November.
 
     Columns: `state` (``US`` is the nation, ``ME-2`` a district), `pollster` (as published), `start_date`, `end_date`,
-    `sample_size` (null in 4), `dem` and `rep` (per cent), `mode` and `population`. The source gives all polls as live
-    phone, which they were not. From The Economist (MIT; see NOTICE).
+    `sample_size` (null in 4), `dem` and `rep` (percent), `mode` and `population`. The source lists every poll as live
+    phone, which is not so. From The Economist (MIT; see NOTICE).
 
     Examples
     --------
@@ -41,10 +41,10 @@ def polls_2012() -> pl.DataFrame:
 
 
 def results() -> pl.DataFrame:
-    """Return the results of presidential elections, 1976 to 2012: one row a year and state.
+    """Return the results of presidential elections from 1976 to 2012, one row for each year and state.
 
-    Columns: `year`, `state`, `total_votes`, and `dem`, `rep`, `other` as shares of these (`other` null where not
-    known). From The Economist (MIT; see NOTICE).
+    Columns: `year`, `state`, `total_votes`, and `dem`, `rep`, `other` as shares of the total (`other` is null where
+    not known). From The Economist (MIT; see NOTICE).
 
     Examples
     --------
@@ -101,7 +101,7 @@ def tiles() -> pl.DataFrame:
 
 
 def districts() -> pl.DataFrame:
-    """Return the presidential vote of 2008 in the congressional districts of Maine and Nebraska, as shares.
+    """Return each party's share of the 2008 presidential vote in the congressional districts of Maine and Nebraska.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def districts() -> pl.DataFrame:
 
 
 def pollster_aliases() -> pl.DataFrame:
-    """Return the names under which one pollster appears in public polls: `alias`, and the `pollster` meant.
+    """Return the names one pollster goes by in public polls: each `alias`, and the `pollster` it stands for.
 
     Examples
     --------

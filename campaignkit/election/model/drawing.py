@@ -1,4 +1,4 @@
-"""Elections drawn in batches, within conditions, and what is counted on the way."""
+"""Elections drawn in batches, under conditions, and counted along the way."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SAMPLED = 50_000  # draws behind conditional intervals
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is taken for given.
+    """The conditions elections are drawn under.
 
     Attributes
     ----------
     bounds : mapping of int to (float, float)
         By unit: bounds of its logit; draws are made within them.
     where : polars.Expr or None
-        Of the columns of `Simulation.draws`; draws for which it is false are thrown away.
+        On the columns of `Simulation.draws`; draws for which it is false are thrown away.
     words : tuple of str
         The same in words.
     """
@@ -38,16 +38,16 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is kept of elections drawn.
+    """What is kept of the elections drawn.
 
     Attributes
     ----------
     table : polars.DataFrame
-        As of `Simulation`.
+        As in `Simulation`.
     votes : array
-        Electoral votes in each election that fits the conditions.
+        Electoral votes in each election that meets the conditions.
     weight : array or None
-        Of each of these; None: all the same.
+        Of each of these elections; None: all are equal.
     """
 
     table: pl.DataFrame
@@ -61,7 +61,7 @@ def draw(race: Race, n: int, seed: int, level: float, conditions: Conditions) ->
     Raises
     ------
     NotEnoughData
-        None fits.
+        No election meets the conditions.
     """
     if not conditions.words:
         counts, won_by_unit = _count(race, n, seed)
@@ -78,7 +78,7 @@ def draw(race: Race, n: int, seed: int, level: float, conditions: Conditions) ->
             masses.append(weight)
         sampled.append((drawn[::step], mass[::step]))
     if not counts or total <= 0:
-        raise NotEnoughData(f"None of {n:,} elections fits: {' and '.join(conditions.words)}.")
+        raise NotEnoughData(f"None of {n:,} elections meets the condition: {' and '.join(conditions.words)}.")
     table = _table(race, level, sampled, won_by_unit / total)
     return Drawn(table, np.concatenate(counts), np.concatenate(masses) if masses else None)
 
@@ -118,7 +118,7 @@ def frame(race: Race, drawn: Floats, weight: Floats | None) -> pl.DataFrame:
 
 
 def batches(race: Race, n: int, seed: int, conditions: Conditions) -> Iterator[tuple[Floats, Floats | None]]:
-    """Yield elections that fit conditions: logits, and weights where some were drawn within bounds."""
+    """Yield elections that meet conditions: logits, and weights where they were drawn within bounds."""
     for drawn, weight in race.batches(n, seed, conditions.bounds):
         if conditions.where is None:
             yield drawn, weight

@@ -1,4 +1,4 @@
-"""From what a forecast is given to its posterior: earlier elections first, for the scales, then this one."""
+"""From a forecast's inputs to its posterior: earlier elections first, for the scales, then this one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from campaignkit.tables import open_table
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a forecast was asked with; see `forecast`."""
+    """The arguments of a forecast; see `forecast`."""
 
     polls: Any
     results: Any
@@ -35,28 +35,28 @@ class Inputs:
 
     @property
     def horizon(self) -> dt.timedelta:
-        """How long before the election it is."""
+        """The time left to the election."""
         return self.on - self.as_of
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A posterior and what it was made of.
+    """A posterior and what went into it.
 
     Attributes
     ----------
     polls : Polls
         As read.
     election : Election
-        As the model has it.
+        As the model sees it.
     weight : array
         Of each setting of the scales.
     posterior : Posterior
         Of the states' logits on election day.
     learned_from : list of int
-        The elections that said something of the scales.
+        The elections that the scales were learned from.
     polled : list of int
-        Those of them whose polls were known.
+        Those of them with polls.
     """
 
     polls: Polls
@@ -73,9 +73,10 @@ def fit(inputs: Inputs, known: dict[tuple[int, int], Floats] | None = None) -> F
     Parameters
     ----------
     inputs : Inputs
-        What was asked.
+        The arguments of the forecast.
     known : dict, optional
-        What earlier elections said of the scales, by year and days left; added to. For many forecasts in a row.
+        Evidence of earlier elections about the scales, by year and days left. It is added to, which saves work when
+        many forecasts follow each other.
     """
     results = read_results(inputs.results)
     polls = read_polls(inputs.polls, inputs.on, inputs.as_of, aliases=inputs.aliases, columns=inputs.columns)
@@ -95,7 +96,7 @@ def fit(inputs: Inputs, known: dict[tuple[int, int], Floats] | None = None) -> F
 
 
 def _past_evidence(inputs: Inputs, results: Results, year: int, polls: pl.DataFrame | None) -> Floats:
-    """Return what an earlier election says of the scales, as many days before its day as this forecast is."""
+    """Return an earlier election's evidence about the scales, as many days before it as this forecast is."""
     on = election_day(year)
     as_of = on - inputs.horizon
     table = no_polls() if polls is None else polls
@@ -107,7 +108,7 @@ def _past_evidence(inputs: Inputs, results: Results, year: int, polls: pl.DataFr
 
 
 def _dated(fundamentals: Any) -> bool:
-    """Return whether fundamentals are of several elections."""
+    """Return whether fundamentals cover several elections."""
     return fundamentals is not None and "year" in open_table(fundamentals).collect_schema().names()
 
 

@@ -1,4 +1,4 @@
-"""Polls as they are read: names mended, what cannot be used set aside and counted, shares as logits."""
+"""Polls as read: pollsters' names settled, unusable polls set aside and counted, shares turned into logits."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SPONSORS = {"d": 1.0, "dem": 1.0, "democratic": 1.0, "r": -1.0, "rep": -1.0, "re
 
 @dataclass(frozen=True)
 class Polls:
-    """Polls read.
+    """Polls as read.
 
     Attributes
     ----------
     table : polars.DataFrame
         One row a poll that is used: NEEDED and OPTIONAL columns, `named` (the pollster as given), `middle` (the
-        middle day), `share` (of the two parties, the Democrat's).
+        middle day), `share` (the Democrat's, of the two-party vote).
     set_aside : polars.DataFrame
         `reason` and `n`: polls that are not used.
     pollsters : polars.DataFrame
-        `named`, `pollster` and `reason`, for names that were mended.
+        `named`, `pollster` and `reason`, for names that were changed.
     """
 
     table: pl.DataFrame
@@ -52,17 +52,17 @@ def read_polls(
     aliases: Mapping[str, str] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Polls:
-    """Return the polls that were known on a date, one for each pollster, state and middle day.
+    """Return the polls known on a date, one for each pollster, state and middle day.
 
     Parameters
     ----------
     data : table
-        Columns NEEDED and, where there are any, OPTIONAL ones. `dem` and `rep` are per cent; `sponsor` is the party
-        that paid (null: none).
+        NEEDED columns and any of the OPTIONAL ones. `dem` and `rep` are percentages; `sponsor` is the party that paid
+        (null: neither).
     on, as_of : date
-        The election, and the last day that is known.
+        Election day, and the day of the forecast.
     aliases : mapping, optional
-        Pollsters' names beyond those that the package mends.
+        Pollsters' names beyond those the package knows.
     columns : mapping, optional
         From a name above to the table's own.
 
@@ -71,9 +71,8 @@ def read_polls(
     ColumnNotFound
         A needed column is missing.
     BadValue
-        A state is unknown, a share is not between 0 and 100 or both sum to more, a poll ends before it starts or after
-        the
-        election.
+        A state is unknown, a share is not between 0 and 100 or both add up to more, or a poll ends before it starts or
+        after the election.
     """
     table = _named(data, columns or {})
     state = state_codes(table["state"], "polls") if table.height else table["state"]
@@ -91,7 +90,7 @@ def read_polls(
 
 
 def _named(data: Any, columns: Mapping[str, str]) -> pl.DataFrame:
-    """Return the table with the names that the rest goes by, and nulls for what it does not have."""
+    """Return the table with the names used here, and nulls for the columns it does not have."""
     frame = open_table(data)
     own = {name: columns.get(name, name) for name in (*NEEDED, *OPTIONAL)}
     check_columns(data, *(own[name] for name in (*NEEDED, *columns)), where="polls")
@@ -109,10 +108,10 @@ def _named(data: Any, columns: Mapping[str, str]) -> pl.DataFrame:
 def _check(table: pl.DataFrame, on: dt.date) -> None:
     """Refuse polls that cannot be right."""
     wrong = {
-        "dem or rep is null, not above 0, or they sum to more than 100 (shares are per cent)": ~(
+        "dem or rep is null, not above 0, or they add up to more than 100 (shares are in percent)": ~(
             (pl.col("dem") > 0) & (pl.col("rep") > 0) & (pl.col("dem") + pl.col("rep") <= 100)
         ).fill_null(False),
-        "dem and rep sum to less than 2; shares are per cent, such as 47": pl.col("dem") + pl.col("rep") < 2,
+        "dem and rep add up to less than 2; shares are in percent, such as 47": pl.col("dem") + pl.col("rep") < 2,
         "the pollster or a date is null": pl.any_horizontal(pl.col("pollster", "start_date", "end_date").is_null()),
         "end_date is before start_date": pl.col("end_date") < pl.col("start_date"),
         f"end_date is after the election on {on}": pl.col("end_date") > on,
@@ -121,11 +120,11 @@ def _check(table: pl.DataFrame, on: dt.date) -> None:
         rows = table.filter(condition)
         if rows.height:
             first = rows.select("state", "pollster", "end_date", "dem", "rep").row(0)
-            raise BadValue(f"polls: {reason}, in {rows.height} of {table.height} rows; the first is {first}.")
+            raise BadValue(f"polls: {reason}, in {rows.height:,} of {table.height:,} rows; the first is {first}.")
 
 
 def _pollsters(named: pl.Series, own: Mapping[str, str]) -> tuple[pl.Series, pl.DataFrame]:
-    """Return pollsters' names mended, and what was mended why: by the tables of aliases, or spelled alike."""
+    """Return the names to use, and which were changed why: an alias table, or the same spelling."""
     shipped = pollster_aliases()
     known = {_folded(name): name for name in shipped["pollster"]}  # the name meant is one of its own spellings
     known |= {_folded(alias): name for alias, name in shipped.iter_rows()}
@@ -150,15 +149,15 @@ def _folded(name: str) -> str:
 
 
 def _usable(table: pl.DataFrame, as_of: dt.date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the polls that are used, and how many are not for which reason."""
+    """Return the polls to use, and how many are not used for which reason."""
     likely = pl.col("population").str.to_lowercase().str.contains(LIKELY).fill_null(False)
     twice = pl.struct("state", "middle", "pollster")
     known = [*places()["state"].to_list(), NATION]
     steps = {
         "ended after the day of the forecast": pl.col("end_date") > as_of,
         "of a congressional district": ~pl.col("state").is_in(known),
-        "sample size not known or below 2": ~(pl.col("sample_size") > 1).fill_null(False),
-        "another version of the same pollster's poll of that day": ~twice.is_first_distinct(),
+        "sample size unknown or below 2": ~(pl.col("sample_size") > 1).fill_null(False),
+        "another poll by the same pollster in that state on that day": ~twice.is_first_distinct(),
     }
     kept, counts = table.sort("state", "middle", ~likely, pl.col("dem") + pl.col("rep")), []
     for reason, condition in steps.items():
@@ -176,15 +175,15 @@ class PollArrays:
     Attributes
     ----------
     design : array, one row a poll
-        How a poll moves with each state's logit.
+        How a poll's logit moves with each state's.
     y : array
-        Its logit, less what a national poll's has of its own.
+        Its logit, less a national poll's offset.
     noise : array
-        The covariance of all else: sampling, houses, modes, populations, sponsors, drift to election day.
+        The covariance of everything else: sampling, houses, modes, populations, sponsors, drift to election day.
     houses : list of str
         The pollsters, in the order of `house`.
     house : array
-        Which pollster each poll is of.
+        The pollster of each poll.
     """
 
     design: Floats
@@ -226,7 +225,7 @@ def poll_arrays(polls: pl.DataFrame, prior: Prior, on: dt.date, settings: Settin
 
 
 def _drift(unit: np.ndarray, left: Floats, rows: Floats, prior: Prior, sd: float) -> Floats:
-    """Return the covariance of what the states move between a poll's middle day and the election."""
+    """Return the covariance of the states' drift between a poll's middle day and the election."""
     scaled = prior.covariance * sd**2 / (prior.turnout @ prior.covariance @ prior.turnout)
     each = rows @ scaled @ rows.T
     return each[unit[:, None], unit] * np.minimum(left[:, None], left)

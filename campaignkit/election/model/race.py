@@ -1,4 +1,4 @@
-"""What is at stake: units that give electoral votes, and the joint distribution of their logits."""
+"""The race: units with electoral votes, and the joint distribution of their logits."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from campaignkit.stats.prediction.truncated_draws import truncated_draws
 from campaignkit.tables import open_columns
 
 NEEDED = 270
-AT_LARGE = 2  # votes of a state that the whole of it gives, where districts vote by themselves
+AT_LARGE = 2  # electoral votes that go to the statewide winner where districts have their own
 DISTRICT_SD = 0.08  # of a district's swing beyond its state's, on the logit scale
 
 
 @dataclass(frozen=True)
 class Race:
-    """Units (states, and districts where these vote by themselves) and the distribution of their logits.
+    """Units (states, and districts with an electoral vote of their own) and the distribution of their logits.
 
     Attributes
     ----------
     units : list of str
     states : list of str
-        The state that each unit is, or is in.
+        The state of each unit.
     votes : array of int
-        Electoral votes of each.
+        Each unit's electoral votes.
     mixture : GaussianMixture
         Of the units' logits.
     national : array
@@ -52,16 +52,18 @@ class Race:
     national_offset: float
 
     def unit(self, name: str) -> int:
-        """Return a unit's place.
+        """Return a unit's position.
 
         Raises
         ------
         BadValue
-            There is no such unit.
+            No unit has that name.
         """
         code = state_codes(pl.Series([name]), "the condition").item()
         if code not in self.units:
-            raise BadValue(f"{name!r} gives no electoral votes of its own here; simulate(districts=True) lets it.")
+            raise BadValue(
+                f"{name!r} has no electoral votes of its own here; simulate(districts=True) counts districts."
+            )
         return self.units.index(code)
 
     def batches(
@@ -74,7 +76,7 @@ class Race:
             yield from ((drawn, None) for drawn in self.mixture.draws(n, seed))
 
     def shifted(self, by: Floats) -> Race:
-        """Return the race with each unit's mean logit moved."""
+        """Return the race with each unit's mean logit shifted."""
         moved = GaussianMixture(self.mixture.weight, self.mixture.mean + by, self.mixture.covariance)
         return Race(self.units, self.states, self.votes, moved, self.national, self.national_offset)
 
@@ -91,8 +93,8 @@ def race_of(fit: Fit, year: int, results: Any, districts: Any = None) -> Race:
     results : table
         As for `forecast`.
     districts : table, True or None
-        Columns `district`, `state`, `year`, `dem`, `rep`: past votes of districts that vote by themselves. True: the
-        ones that ship. None: states give all their votes to their winner.
+        Columns `district`, `state`, `year`, `dem`, `rep`: past votes of the districts that choose an elector of their
+        own. True: the table that ships. None: every state gives all its votes to its winner.
     """
     votes = electoral_votes(year)
     names, prior = votes["state"].to_list(), fit.election.prior
@@ -108,7 +110,7 @@ def race_of(fit: Fit, year: int, results: Any, districts: Any = None) -> Race:
     mixture = GaussianMixture(mixture.weight, mixture.mean, mixture.covariance + own)
     for state in table["state"].unique():
         if (expected := counts[names.index(state)] - AT_LARGE) != table.filter(pl.col("state") == state).height:
-            raise BadValue(f"districts: {state} has {expected} districts in {year}; a row for each was expected.")
+            raise BadValue(f"districts: {state} has {expected} districts in {year}; one row for each was expected.")
         counts[names.index(state)] = AT_LARGE
     return Race(
         [*names, *table["district"]], [*names, *table["state"]], np.concatenate([counts, np.ones(len(leans),

@@ -1,4 +1,4 @@
-"""What a forecast says beside itself: states, the nation, house effects, each poll's weight, scales."""
+"""The tables of a forecast: states, the nation, house effects, each poll's weight, scales."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from campaignkit.stats.prediction.gaussian_mixture import GaussianMixture
 from campaignkit.stats.regression.linear_gaussian import leave_groups_out
 from campaignkit.stats.regression.variance_components import Variances, posterior, posterior_mean, rotate
 
-AT_HALF = 0.25  # what a logit is in shares at one half
+AT_HALF = 0.25  # one logit as a share of the vote, at 50%
 
 
 def state_table(fit: Fit, year: int, level: float) -> pl.DataFrame:
@@ -28,7 +28,7 @@ def state_table(fit: Fit, year: int, level: float) -> pl.DataFrame:
 
 
 def shares(mixture: GaussianMixture, level: float) -> dict[str, pl.Series]:
-    """Return the share of the mean logit, its interval and the chance of a majority, for each dimension of logits."""
+    """Return the share at the mean logit, its interval and the chance of a majority, for each dimension of logits."""
     tail = (1 - level) / 2
     columns = {"estimate": mixture.overall_mean(), "lower": mixture.quantile(tail), "upper": mixture.quantile(1 - tail)}
     series = {name: pl.Series(name, expit(values)) for name, values in columns.items()}
@@ -42,9 +42,9 @@ def national_logit(fit: Fit) -> GaussianMixture:
 
 
 def house_effects(fit: Fit, settings: Settings, level: float) -> pl.DataFrame:
-    """Return how far each pollster leans to the Democrat, in shares of the vote at one half.
+    """Return how far each pollster leans toward the Democrat, as a share of the vote at 50%.
 
-    The mean of all houses is not known from polls alone; a house is seen beside the others, drawn to 0.
+    Polls alone cannot show the mean of all houses; a house is compared with the others and shrunk toward 0.
     """
     arrays = fit.election.arrays
     if not arrays.houses or not settings.house_sd:
@@ -67,7 +67,7 @@ def house_effects(fit: Fit, settings: Settings, level: float) -> pl.DataFrame:
 
 
 def _polled_mean(fit: Fit, settings: Settings) -> GaussianMixture:
-    """Return what the polls measure: the states' logits and the error that polls share."""
+    """Return what the polls measure: the states' logits plus the errors that polls share."""
     v = settings.grid()
     both = Variances(np.hypot(v.swing, v.own), np.hypot(v.national, v.shared), 0 * v.own, 0 * v.shared)
     return posterior(fit.election.rotated, both, fit.weight, fit.election.prior.turnout, 1).mixture
@@ -76,8 +76,8 @@ def _polled_mean(fit: Fit, settings: Settings) -> GaussianMixture:
 def poll_weights(fit: Fit, direction: Floats) -> pl.DataFrame:
     """Return how the forecast of `direction` @ logits moves with each poll, and how far each has moved it.
 
-    `weight` is by how much the forecast's logit rises when the poll's does by 1; `moved` is in shares at one half:
-    the weight by what the poll says beyond the prior.
+    `weight` is how much the forecast's logit rises when the poll's rises by 1; `moved` is a share at 50%: the weight
+    times the poll's distance from the prior.
     """
     arrays, prior = fit.election.arrays, fit.election.prior
     weight = fit.election.solved @ (fit.posterior.response.T @ direction)
@@ -109,7 +109,7 @@ def without_each(fit: Fit, settings: Settings) -> pl.DataFrame:
 
 
 def scale_table(fit: Fit, settings: Settings) -> pl.DataFrame:
-    """Return each scale's value: its mean, and how far it is known where it was learned (on the logit scale)."""
+    """Return each scale's posterior mean and, where it was learned, its standard deviation (in logits)."""
     grid = settings.grid()
     rows = []
     for name, values in (("swing_sd", grid.swing), ("shared_bias_sd", grid.shared), ("state_bias_sd", grid.own)):

@@ -1,4 +1,4 @@
-"""How far spending moves a state: responses read, those of one kind drawn together, their error kept."""
+"""How far spending moves a state: responses read, pulled toward their mean, with their errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from campaignkit.stats.intervals.hierarchy import normal_hierarchy
 from campaignkit.tables import check_columns, open_table
 
 DRAWS = 1_000
-POOLED = 3  # sources from which on their spread can be told from their errors
+POOLED = 3  # fewest sources whose spread can be told from their errors
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Responses:
     Attributes
     ----------
     effect : array
-        Logits that the first unit moves a state: the mean of `draws`. 0 where nothing is known to work.
+        Logits that the first unit moves a state: its posterior mean, and the mean of `draws`. 0 where none is known.
     scale : array
-        Units after which the next moves it half as far.
+        Units after which the next one moves it half as far.
     draws : array, one row a draw, one column a state
-        What the effects may be.
+        From the effects' joint posterior.
     """
 
     effect: Floats
@@ -45,17 +45,16 @@ def read_responses(data: Any, states: list[str], seed: int) -> Responses:
     ----------
     data : table or mapping
         Columns `state`, `effect`, `scale`; optional `std_error`, `voters` and `source`. A mapping of `effect`, `scale`
-        and
-        optional `std_error` and `voters` (by state) is one response for all states.
+        and optional `std_error` and `voters` (by state) is one response for all states.
     states : list of str
-        The states that can be spent in.
+        The states where money can be spent.
     seed : int
         Of the draws.
 
     Raises
     ------
     BadValue
-        A state is unknown or named twice; a number cannot be right; one source has two effects.
+        A state is unknown or named twice, a number is impossible, or one source has two effects.
     ColumnNotFound
         A column is missing.
     """
@@ -73,7 +72,7 @@ def read_responses(data: Any, states: list[str], seed: int) -> Responses:
         or (numbers[:, 3] <= 0).any()
     ):
         raise BadValue(
-            "responses: effect, scale, std_error or voters is null or out of range; scale and voters lie above 0."
+            "responses: effect, scale, std_error or voters is null or out of range; scale and voters must be above 0."
         )
     draws = _drawn(table, seed) / numbers[:, 3]
     at = [states.index(state) for state in table["state"]]
@@ -83,10 +82,10 @@ def read_responses(data: Any, states: list[str], seed: int) -> Responses:
 
 
 def _uniform(data: Mapping[str, Any], states: list[str]) -> pl.DataFrame:
-    """Return one response as a table with a row a state, all of one source."""
+    """Return one response as a table with a row for each state, all from one source."""
     for name in ("effect", "scale"):
         if name not in data:
-            raise BadValue(f"responses: no {name!r}; a table, or a mapping with 'effect' and 'scale', was expected.")
+            raise BadValue(f"responses: no {name!r}; a table or a mapping with 'effect' and 'scale' was expected.")
     voters = data.get("voters") or dict.fromkeys(states, 1.0)
     if lacking := [state for state in states if state not in voters]:
         raise BadValue(f"responses: voters has no {lacking[0]}.")
@@ -110,7 +109,7 @@ def _drawn(table: pl.DataFrame, seed: int) -> Floats:
     sources = table.select("source", "effect", "std_error").unique(maintain_order=True)
     if sources["source"].is_duplicated().any():
         name = sources.filter(pl.col("source").is_duplicated())["source"][0]
-        raise BadValue(f"responses: the source {name!r} has two effects or errors; give each its own name.")
+        raise BadValue(f"responses: the source {name!r} has two effects or errors; give each its own source name.")
     effect, error = sources["effect"].to_numpy(), sources["std_error"].to_numpy()
     mean, drawn = effect, effect + error * np.random.default_rng(seed).standard_normal((DRAWS, len(effect)))
     if len(effect) >= POOLED and (error > 0).all():

@@ -1,4 +1,4 @@
-"""An election as the model has it, and the scales that elections before it speak for."""
+"""An election as the model sees it, and the evidence of earlier elections about the scales."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from campaignkit.stats.arrays import Floats
 from campaignkit.stats.regression.linear_gaussian import reduce_observations
 from campaignkit.stats.regression.variance_components import Rotated, log_predictive, rotate
 
-REMEMBERED = 4  # elections before one, of which those without polls still say how states swing
+REMEMBERED = 4  # last elections used even without polls: they still show how states swing
 
 
 @dataclass(frozen=True)
 class Election:
-    """One election before its result.
+    """One election, before its result is known.
 
     Attributes
     ----------
     prior : Prior
-        What was known before the polls.
+        What was known before any poll.
     arrays : PollArrays
         The polls.
     solved : array
         D⁻¹ A of the polls; see `stats.regression.linear_gaussian`.
     rotated : Rotated
-        Both in the basis in which scales are cheap to change.
+        Prior and polls in the basis where changing the scales is cheap.
     """
 
     prior: Prior
@@ -66,10 +66,10 @@ def evidence(election: Election, truth: Floats, settings: Settings) -> Floats:
 
 
 def weights(logs: list[Floats], settings: Settings) -> Floats:
-    """Return each setting's weight: its prior (even) by what earlier elections' results say of it.
+    """Return each setting's posterior weight: an even prior times the likelihood of earlier elections' results.
 
-    With `integrate` False the likeliest setting has all of it; of several that are as likely, the middle one by the
-    biases.
+    With `integrate` False the likeliest setting has all the weight; of several equally likely ones, the one in the
+    middle when sorted by their biases.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def weights(logs: list[Floats], settings: Settings) -> Floats:
 
 
 def past_elections(results: Results, year: int, polled: set[int]) -> list[int]:
-    """Return the elections before one that say something of the scales: those with polls, and the last few.
+    """Return the earlier elections that the scales are learned from: those with polls, and the last few.
 
     Examples
     --------

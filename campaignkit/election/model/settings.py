@@ -1,4 +1,4 @@
-"""The scales of a forecast: those fixed beforehand, and those learned from earlier elections."""
+"""The scales of a forecast: fixed ones, and those learned from earlier elections."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ GRID = 8  # points for each learned scale
 class Settings:
     """Standard deviations of a forecast, on the logit scale (.04 is one point of the vote at 50%).
 
-    The three that are None are learned from the elections before, and integrated over.
+    The first three are None by default: they are then learned from earlier elections and integrated over.
 
     Attributes
     ----------
     swing_sd : float or None
-        Of a state's swing since the election before, beyond the nation's.
+        Of a state's swing since the last election, beyond the nation's.
     shared_bias_sd : float or None
-        Of the error that all polls of an election share.
+        Of the error shared by all polls of an election.
     state_bias_sd : float or None
-        Of the error that a state's polls share beyond it.
+        Of the further error shared by all polls of a state.
     swing_prior_sd, prior_sd : float
         The scale of the half-normal prior of swing_sd, and of each of the two biases.
     national_sd : float
-        Of the nation's swing since the election before (or from its fundamentals). The swings of 1976 to 2008 have
-        .18.
+        Of the nation's swing since the last election (or from the fundamentals). The swings of 1976 to 2008 have a
+        standard deviation of .18.
     drift_sd : float
-        Of a day's drift of the national vote; a state drifts with those like it. .0115 is 5 points of the vote in 300
+        Of one day's drift of the national vote; similar states drift together. .0115 is 5 points of the vote in 300
         days.
     house_sd, mode_sd, population_sd, sponsor_sd : float
-        Of the effects of pollsters, modes, populations, and of a party's having paid.
+        Of the effects of pollsters, of modes, of populations, and of a party as sponsor.
     noise_sd : float
         Of a poll's own error beyond sampling.
     unadjusted_sd : float
-        Of an error that wanders from day to day (correlation .7) and is shared by the pollsters who do not weight by
-        party. 0: there is none.
+        Of an error that changes from day to day (correlation .7) and is shared by pollsters who do not weight by party.
+        0: there is none.
     adjusters : tuple of str
-        How the names of those who do begin.
+        The first words of the names of pollsters who do weight by party.
     unit_national : bool
         Whether the states' covariance is scaled so that the national vote has variance 1: swing_sd and state_bias_sd
-        are then of the national vote.
+        then refer to the national vote.
     national_by_turnout : bool
-        Whether a national poll is the mean of the states' logits by turnout. False: the national share is linearised
-        where the prior has it.
+        Whether a national poll measures the states' mean logit, weighted by turnout. False: it measures the national
+        share, linearized at the prior.
     integrate : bool
-        Whether learned scales are integrated over. False: those under which earlier elections are likeliest are
-        taken for known (the plug-in), which is overconfident.
+        Whether learned scales are integrated over. False: the scales under which earlier elections are likeliest are
+        treated as known (the plug-in), which is overconfident.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class Settings:
     integrate: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse a scale that is none."""
+        """Refuse an impossible scale."""
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name.endswith("_sd"):
@@ -98,7 +98,7 @@ class Settings:
         Parameters
         ----------
         days_left : int
-            From the day of the forecast to the election.
+            Days from the forecast to the election.
 
         References
         ----------
@@ -117,7 +117,7 @@ class Settings:
         )  # fmt: skip
 
     def grid(self) -> Variances:
-        """Return every combination of the scales: at each learned one's quantiles under its prior, or as given.
+        """Return every combination of the scales: the prior's quantiles where a scale is learned, else its value.
 
         Examples
         --------

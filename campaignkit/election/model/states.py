@@ -1,4 +1,4 @@
-"""What was known of the states before any poll: their last results, how alike they are, who votes how much."""
+"""What is known of the states before any poll: last results, which states are alike, and turnout."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from campaignkit.errors import BadValue, NotEnoughData, nearest
 from campaignkit.stats.arrays import Floats
 from campaignkit.tables import check_numbers, open_columns, open_table
 
-PAST_SHARES = 3  # elections whose results say, with the census regions, which states are alike
-SHARED, DAMPING = 0.25, 0.9  # of the states' correlation: what all share; by how much no two are ever alike
+PAST_SHARES = 3  # last elections whose results show, with the census regions, which states are alike
+SHARED, DAMPING = 0.25, 0.9  # of the states' correlation: the part all share; the most two states can have
 
 
 def places() -> pl.DataFrame:
-    """Return the 51 states, in the order that arrays have them.
+    """Return the 50 states and DC, in the order used in arrays.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def state_codes(column: pl.Series, where: str) -> pl.Series:
     Raises
     ------
     BadValue
-        A name is no state's; the error proposes the nearest.
+        A name is not a state's; the error suggests the nearest.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def state_codes(column: pl.Series, where: str) -> pl.Series:
     for name in names.unique().to_list():
         if name is None or name.casefold() not in codes:
             known = [*states["state_name"].to_list(), *states["state"].to_list()]
-            raise BadValue(f"{where}: {name!r} is no state{nearest(str(name), known)} The nation is 'US'.")
+            raise BadValue(f"{where}: {name!r} is not a state{nearest(str(name), known)} The nation is 'US'.")
     return names.str.to_lowercase().replace_strict(codes)
 
 
@@ -75,7 +75,7 @@ class Results:
     Attributes
     ----------
     share : dict of int to array
-        By year: each state's share of the two parties that went to the Democrat.
+        By year: the Democrat's share of each state's two-party vote.
     turnout : dict of int to array
         By year: each state's share of the nation's votes.
     """
@@ -99,7 +99,7 @@ def read_results(data: Any) -> Results:
     Raises
     ------
     BadValue
-        A state is unknown, or has two rows or none in a year; a number is null or not above 0.
+        A state is unknown, or has two rows or none in a year, or a number is null or not above 0.
     """
     names = ["year", "state", "dem", "rep", "total_votes"]
     table = open_columns(data, names, "results").collect(names)
@@ -133,13 +133,13 @@ class Prior:
     mean : array
         Each state's logit.
     covariance : array
-        Of states' swings and poll errors, before its scale: 1 on the diagonal, or scaled to the nation.
+        Of states' swings and poll errors, before scaling: 1 on the diagonal, or scaled to the nation.
     turnout : array
-        Each state's share of the nation's votes in the election before.
+        Each state's share of the nation's votes in the last election.
     national : array
         How the national logit moves with each state's.
     national_offset : float
-        The national logit where every state is at `mean`, less `national` @ `mean`.
+        The national logit when every state is at `mean`, less `national` @ `mean`.
     """
 
     mean: Floats
@@ -158,12 +158,12 @@ def prior_of(
     unit_national: bool = False,
     national_by_turnout: bool = False,
 ) -> Prior:
-    """Return what was known before an election's polls, from elections before it alone.
+    """Return what was known before an election's polls, from earlier elections only.
 
     Raises
     ------
     NotEnoughData
-        There is no result before it.
+        There is no earlier result.
     """
     past = results.before(year)
     if not past:
@@ -182,7 +182,7 @@ def prior_of(
 
 
 def _features(results: Results, past: list[int], states: Any) -> Floats:
-    """Return one row a state of what makes states alike, each between 0 and 1."""
+    """Return the features that make states alike, one row a state, each between 0 and 1."""
     if states is None:
         columns = [results.share[year] for year in past[:PAST_SHARES]]
         kinds = places().select("region", "division").to_dummies()
@@ -202,7 +202,7 @@ def _features(results: Results, past: list[int], states: Any) -> Floats:
 
 
 def _covariance(features: Floats) -> Floats:
-    """Return how states move together: the correlation of their features, what all share, and never wholly alike."""
+    """Return how states move together: the correlation of their features plus a shared part, damped."""
     correlation = np.maximum(np.corrcoef(features), 0)
     value, vector = np.linalg.eigh(correlation)
     correlation = (vector * np.maximum(value, 1e-6)) @ vector.T
@@ -212,13 +212,13 @@ def _covariance(features: Floats) -> Floats:
 
 
 def read_fundamentals(data: Any, results: Results, year: int, as_of: dt.date) -> Floats | None:
-    """Return the shares that fundamentals expect of the states.
+    """Return the shares that the fundamentals expect in each state.
 
     Parameters
     ----------
     data : table or None
         Columns `state` and `share` (of the two parties, 0 to 1); optional `date` (the latest up to `as_of` counts)
-        and `year`. One row US moves every state of the last election alike, on the logit scale.
+        and `year`. One row US moves every state's last result by the same logit.
     """
     if data is None:
         return None
@@ -243,5 +243,7 @@ def read_fundamentals(data: Any, results: Results, year: int, as_of: dt.date) ->
     aligned = places().select("state").join(table, on="state", how="left", maintain_order="left")
     if aligned["share"].null_count():
         lacking = aligned.filter(pl.col("share").is_null())["state"].to_list()
-        raise BadValue(f"fundamentals: no share for {', '.join(lacking[:6])}; a row for each state, or one for US.")
+        raise BadValue(
+            f"fundamentals: no share for {', '.join(lacking[:6])}; a row for each state, or one for US, was expected."
+        )
     return aligned["share"].to_numpy()

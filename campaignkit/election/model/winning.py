@@ -23,9 +23,9 @@ class Slope:
     Attributes
     ----------
     value : array, shape (states,)
-        By state: how the chance moves with its mean logit.
+        By state: how the chance of winning moves with its mean logit.
     covariance : array, shape (states, states)
-        Of `value`'s errors, which come from one set of draws: where one state decides, another does not.
+        Of the errors of `value`, which come from one set of draws: where one state decides, another does not.
     """
 
     value: Floats
@@ -37,8 +37,9 @@ class Slope:
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
     def draws(self, n: int, rng: np.random.Generator) -> Floats:
-        """Return values as other simulations could have given them, shape (n, states)."""
-        return rng.multivariate_normal(self.value, self.covariance, n, method="eigh")
+        """Return the values that other simulations might have given, shape (n, states)."""
+        # of one or two states the covariance may lie below 0 by rounding, of which NumPy would warn
+        return rng.multivariate_normal(self.value, self.covariance, n, method="eigh", check_valid="ignore")
 
 
 class Winning:
@@ -47,11 +48,11 @@ class Winning:
     Parameters
     ----------
     race : Race
-        What is drawn from.
+        The distribution to draw from.
     n, seed : int
-        How many draws, and their seed: those of the simulation.
+        The simulation's number of draws, and its seed.
     states : list of str
-        What can be shifted: a state with its districts.
+        What can be shifted: each state, with its districts.
     """
 
     def __init__(self, race: Race, n: int, seed: int, states: list[str]) -> None:
@@ -78,11 +79,11 @@ class Winning:
         return self._average([(1.0, shift)])
 
     def along(self, shift: Floats) -> Slope:
-        """Return the gradient averaged on the way from no shift to a shift: times the shift it is the gain."""
+        """Return the gradient averaged along the way from no shift to this one; times the shift, it is the gain."""
         return self._average([(weight, at * shift) for at, weight in PATH])
 
     def _average(self, weighted_shifts: Sequence[tuple[float, Floats]]) -> Slope:
-        """Return a weighted mean of the gradients at some shifts, of the same draws at each."""
+        """Return a weighted mean of the gradients at several shifts, from the same draws at each."""
         states = len(self.states)
         total, product = np.zeros(states), np.zeros((states, states))
         group = (self.of_unit[:, None] == np.arange(states)).astype(np.float32)
