@@ -12,13 +12,12 @@
 # %% [markdown]
 # # Where to put the money
 #
-# "And that is how we allocated resources." It is the first of October. There are two million dollars for calls, some
-# hundred visits, and the volunteers' shifts; and there are 66,000 elections, drawn from the forecast.
+# "And that is how we allocated resources." It is October 1. The campaign has $2,000,000 for calls, 40 visits by the
+# candidate, 2,000 volunteer shifts, and 66,000 elections drawn from the forecast.
 #
-# **The question:** into which states does the next dollar go, how sure is that, and what is lost by spending as last
-# time?
+# **The question:** which states get the next dollar, how sure is that, and what does spending as last time cost?
 #
-# The campaign, its voters and its experiment are invented; the polls, the results and the electoral votes are real.
+# The campaign, its voters and its experiment are invented. The polls, the results and the electoral votes are real.
 
 # %%
 import polars as pl
@@ -32,10 +31,10 @@ print(drawn.summary())
 drawn.tipping.head(8)
 
 # %% [markdown]
-# ## What a call does, by the campaign's own experiment
+# ## What a call does, in the campaign's own experiment
 #
-# In August a voter was, at random, called with a script about the economy or not called. What counts is the difference
-# among all who were drawn, reached or not: that is what a call that is paid for does.
+# In August, voters were assigned at random to a call with a script about the economy or to no call. The estimate
+# compares everyone assigned, reached or not: that is what a paid call buys.
 
 # %%
 mf = ck.sample.megafile()
@@ -52,10 +51,10 @@ script
 # %% [markdown]
 # ## From the experiment to a response
 #
-# One dollar a voter buys a fifth of a call to each. Near one half a point of the vote is .04 on the logit scale. The
-# effect wears out: once two dollars a voter are spent, those who are easily moved have been called, and the next dollar
-# does half as much (an assumption, since the experiment called nobody twice). That the effect in three weeks is the
-# effect on election day is one too; here it is cut to a quarter, as most of what such calls do is known to fade.
+# A call costs $5.00, so $1.00 per voter buys a fifth of a call to each. Near 50%, one point of the vote is .04 on the
+# logit scale. Two assumptions go beyond the experiment. Returns diminish: after $2.00 per voter the next dollar does
+# half as much (nobody in the experiment was called twice). And the effect fades: a quarter of it is left on election
+# day.
 
 # %%
 COST_OF_A_CALL, LASTS = 5.0, 0.25
@@ -72,8 +71,8 @@ print({name: round(response[name], 4) for name in ("effect", "std_error", "scale
 # %% [markdown]
 # ## The plan
 #
-# Every state's mean is moved, and the chance of winning read off the same 66,000 elections; the plan is the one under
-# which no dollar would do more elsewhere. Last time the money went by electoral votes, in the states held to be close.
+# The plan shifts each state's mean and counts the chance of winning over the same 66,000 elections. It stops where no
+# dollar would do more in another state. Last cycle's money followed electoral votes in the states thought to be close.
 
 # %%
 votes = dict(ck.election.electoral_votes(2012).select("state", "electoral_votes").iter_rows())
@@ -88,12 +87,12 @@ plan.table.head(12).select(
 )
 
 # %% [markdown]
-# `value` is what one point of the vote in a state does for the chance of winning; `first_unit` and `next_unit` here are
-# for a million dollars. What a small state lacks in `value` it makes up by its few voters.
+# `value` is what one point of a state's vote adds to the chance of winning. `first_unit` and `next_unit` are shown here
+# per $1,000,000. A small state has a lower `value`, but a point there costs less: it has fewer voters.
 #
 # ## A larger budget
 #
-# What ten times as much would buy, and with a most for any one state:
+# What $20,000,000 would buy, without and with a limit of $3,000,000 on any one state:
 
 # %%
 larger = ck.election.allocate(drawn, 20_000_000, responses=response, last_cycle=last_cycle)
@@ -105,15 +104,15 @@ capped.table.filter(pl.col("spend") > 0).select("state", "spend", "next_unit", "
 # %% [markdown]
 # ## Visits and shifts
 #
-# The same call spreads whole things. A visit is taken to move a state by a quarter of a point, wherever it is; a shift
-# makes thirty calls.
+# The same function plans whole units. The assumption here is that a visit moves any state by a quarter of a point. A
+# shift makes 30 calls.
 
 # %%
 visits = ck.election.allocate(drawn, 40, responses={"effect": 0.01, "std_error": 0.005, "scale": 6.0}, unit="visits")
 visits.table.filter(pl.col("spend") > 0).select("state", "spend", "shift", "funded_probability")
 
 # %%
-worth = 30 * COST_OF_A_CALL  # dollars that a shift saves
+worth = 30 * COST_OF_A_CALL  # dollars of paid calls that a shift replaces
 shift = {
     "effect": response["effect"] * worth, "std_error": response["std_error"] * worth,
     "scale": response["scale"] / worth, "voters": voters,
@@ -124,9 +123,10 @@ print(shifts.summary())
 # %% [markdown]
 # ## What could fool us
 #
-# * **A response that was measured elsewhere.** One experiment in two states stands for all, so that its error is one
-#   error: the whole gain is as uncertain as the effect, and no plan is safe from it. With tests in many states their
-#   effects are drawn toward each other, or the luckiest would get the money. Suppose each swing state had its own:
+# * **A response measured elsewhere.** One experiment stands in for every state, so its error is the same error in all
+#   of them: the whole gain is as uncertain as the effect. With an experiment in each state, the plan pulls their
+#   effects toward the common mean; otherwise the state with the luckiest experiment would get the money. Suppose each
+#   swing state had its own:
 
 # %%
 factors = (0.4, 1.5, 0.9, 1.1, 0.7, 1.3, 1.0, 0.6, 1.2, 0.8, 1.6, 1.0, 0.5)
@@ -144,15 +144,15 @@ apart.table.select("state", "spend", "best_probability").join(
 ).filter((pl.col("spend") > 0) | (pl.col("spend_if_known") > 0))
 
 # %% [markdown]
-# * **The closest states.** Money by closeness goes where a state is close when the country is not. How the plan moves
-#   if the polls are all two points too kind:
+# * **Polls that are too kind.** A state that is close today is not the state that decides if every poll overstates the
+#   lead. The plan if the true margin is two points lower everywhere:
 
 # %%
 kinder = polls.with_columns(dem=pl.col("dem") - 1, rep=pl.col("rep") + 1)
 worse = ck.election.forecast(kinder, results, on="2012-11-06", as_of="2012-10-01").simulate(66_000, seed=1)
 moved = ck.election.allocate(worse, 2_000_000, responses=response)
-plan.table.select("state", "spend").join(moved.table.select("state", spend_if_kind="spend"), on="state").filter(
-    (pl.col("spend") > 0) | (pl.col("spend_if_kind") > 0)
+plan.table.select("state", "spend").join(moved.table.select("state", spend_if_lower="spend"), on="state").filter(
+    (pl.col("spend") > 0) | (pl.col("spend_if_lower") > 0)
 )
 
 # %% [markdown]
@@ -160,8 +160,8 @@ plan.table.select("state", "spend").join(moved.table.select("state", spend_if_ki
 
 # %%
 print(plan.summary())
-print(f"The next hundred thousand dollars: {100 * plan.shadow_price * 1e5:.3f} points of the chance of winning.")
+print(f"The next $100,000 would add {100 * plan.shadow_price * 1e5:.3f} points to the chance of winning.")
 
 # %% [markdown]
-# **Decision.** Spend by the plan, and again each week from that night's elections. Before the budget grows, spend some
-# of it on a second experiment: what a call does is the largest part of what is not known here.
+# **Decision.** Spend by the plan, and plan again each week from that night's elections. Before the budget grows, spend
+# some of it on a second experiment: the effect of a call is the largest unknown here.

@@ -35,6 +35,7 @@ WHOLE = ("visits", "shifts")
 ROUNDS = 12
 SETTLED = 0.002  # of the budget: a round that moves less is the last
 SHOWN = 12
+LEAST = 0.0001  # of a chance that a summary names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,26 +88,31 @@ class Plan(Result):
                 f"The plan spends nothing of {self._amount(self.budget)}: the chance of winning stays at "
                 f"{self.win_before:.1%}."
             )
-        top = ", ".join(
-            f"{state} {self._amount(spend)}" for state, spend in funded.head(4).select("state", "spend").iter_rows()
-        )
+        where = f"in {counted(funded.height, 'state')}, most in {self._largest(funded)}"
         best = self.table.sort("best_probability", descending=True).row(0, named=True)
+        more = self.shadow_price * self.budget / 10
         text = (
             f"{change(self.gain, 'rate')} in the chance of winning, from {self.win_before:.1%} to "
             f"{self.win_after:.1%} ({confidence(self.confidence_level)} interval of the gain "
-            f"{interval(self.gain_lower, self.gain_upper, 'rate')}). The plan spends {self._amount(self.spent)} in "
-            f"{counted(funded.height, 'state')}, most in {top}. The first {self.unit.removesuffix('s')} does the most "
-            f"in {best['state']} with probability {best['best_probability']:.0%}."
+            f"{interval(self.gain_lower, self.gain_upper, 'rate')}). The plan spends {self._amount(self.spent)} "
+            f"{where if funded.height > 1 else 'in ' + funded['state'][0]}. The first {self.unit.removesuffix('s')} "
+            f"does the most in {best['state']} with probability {best['best_probability']:.0%}. "
+            f"{self._amount(self.budget / 10)} more would add "
+            f"{'about ' + points(more) if more >= LEAST else 'less than ' + points(LEAST)} points."
         )
-        text += f" {self._amount(self.budget / 10)} more would add about {points(self.shadow_price * self.budget / 10)}"
-        text += " points."
         if self.last_cycle_loss is not None:
             text += f" Spending as in the last cycle would add {points(self.last_cycle_loss)} points "
             text += "less." if self.last_cycle_loss >= 0 else "more."
         return text + " All of this holds only if the responses and the forecast do."
 
     def _amount(self, value: float) -> str:
-        return dollars(value, 0) if self.unit == "dollars" else f"{value:,.1f} {self.unit}".replace(".0 ", " ")
+        if self.unit == "dollars":
+            return dollars(value, 0)
+        return f"{value:,.1f}".removesuffix(".0") + f" {self.unit.removesuffix('s') if value == 1 else self.unit}"
+
+    def _largest(self, funded: pl.DataFrame) -> str:
+        amounts = funded.head(4).select("state", "spend").iter_rows()
+        return ", ".join(f"{state} ({self._amount(spend)})" for state, spend in amounts)
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw what each state gets, the largest amounts first."""
@@ -282,7 +288,7 @@ def _plan(
     free = (spend > problem.lower) & (spend < problem.upper)
     open_ = next_unit[spend < problem.upper]
     price = float(np.average(next_unit[free], weights=spend[free])) if free.any() else float(max(open_, default=0.0))
-    funded, first = _certainty(problem, start, rng)
+    funded, first = _certainty(problem, start, end, rng)
     before = winning.chance(np.zeros(len(states)))
     ordered = {
         "state": states, "spend": spend, "units": spend / problem.cost, "shift": 25 * shift, "value": start.value / 25,
@@ -300,8 +306,8 @@ def _plan(
     )  # fmt: skip
 
 
-def _certainty(problem: _Problem, start: Slope, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return how often each state is in the plan, and how often its first unit adds the most, over the uncertainty."""
+def _certainty(problem: _Problem, start: Slope, end: Slope, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return how often the plan funds each state, and how often its first unit adds the most, over the uncertainty."""
     effects = problem.response.draws[:200]
     slopes = start.draws(len(effects), rng)
     gains = slopes * effects / problem.cost
@@ -309,6 +315,7 @@ def _certainty(problem: _Problem, start: Slope, rng: np.random.Generator) -> tup
     first = best.mean(axis=0)
     if problem.budget == 0:
         return np.zeros(effects.shape[1]), first
+    slopes = end.draws(len(effects), rng)  # the plan is the best at the slope it leads to
     plans = [problem.best(slope, effect).spend > 0 for slope, effect in zip(slopes, effects, strict=True)]
     return np.mean(plans, axis=0), first
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 STEPS = ("days", "polls", "settings")
 CAUSES = {"days": "the later date", "polls": "new polls", "settings": "other settings"}
-MOVED = 0.01  # of a chance that the summary names
+MOVED = 0.01  # of a state's chance that the summary names
+SHOWN = 10
+LEAST = 0.0001  # of the chance of winning that it names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,9 +55,10 @@ class Comparison(Result):
         states = (
             self.table.head(-1).sort(pl.col("change").abs(), descending=True).filter(pl.col("change").abs() > MOVED)
         )
-        parts = ", ".join(f"{in_words(win[part], 'rate')} from {CAUSES[part]}" for part in STEPS)
+        parts = [f"{in_words(win[part], 'rate')} from {CAUSES[part]}" for part in STEPS if abs(win[part]) >= LEAST]
+        causes = f": {', '.join(parts)}" if parts else ""
         text = (
-            f"{in_words(win['change'], 'rate')} in the chance of winning, to {win['today']:.1%}: {parts}. "
+            f"{in_words(win['change'], 'rate')} in the chance of winning, to {win['today']:.1%}{causes}. "
             f"Today's forecast has {counted(self.new_polls, 'new poll')}."
         )
         if not states.height:
@@ -68,11 +71,13 @@ class Comparison(Result):
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the states that changed most, with the causes."""
-        most = self.table.sort(pl.col("change").abs(), descending=True).head(10)
-        rows = most.unpivot([*STEPS, "noise"], index="state", variable_name="part", value_name="change_share")
+        most = self.table.sort(pl.col("change").abs(), descending=True).head(SHOWN)
+        rows = most.unpivot([*STEPS, "noise"], index="state", variable_name="cause", value_name="points")
+        rows = rows.with_columns(100 * pl.col("points").fill_null(0))
+        causes = rows.filter(pl.col("points").abs().max().over("cause") >= 100 * LEAST)
         return charts.bars(
-            rows.with_columns(pl.col("change_share").fill_null(0)), "state", "change_share", series="part",
-            description=self.summary(), title="Change in the chance of winning, by cause",
+            causes if causes.height else rows, "state", "points", series="cause", description=self.summary(),
+            title="Change in the chance of winning, by cause", number="+~",
         )  # fmt: skip
 
     def percentages(self) -> list[str]:

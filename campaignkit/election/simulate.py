@@ -336,7 +336,8 @@ class Simulation(Result):
             color=alt.Color("outcome:N", title=None, sort=[enough, fewer]),
             tooltip=["electoral_votes:Q", alt.Tooltip("share:Q", format=".2%")],
         )
-        return chart.properties(description=self.summary(), width=charts.WIDTH, height=220)
+        title = f"Electoral votes in {self.n:,} elections"
+        return chart.properties(description=self.summary(), title=title, width=charts.WIDTH, height=220)
 
     def map(self) -> alt.TopLevelMixin:
         """Return a tile map of the states, colored by the Democrat's chance of winning each.
@@ -359,13 +360,17 @@ class Simulation(Result):
                      alt.Tooltip("estimate:Q", format=".1%")],
         )  # fmt: skip
         scale = alt.Scale(domain=[0, 0.5, 1], range=["#D55E00", "#f4f4f4", "#0072B2"])
-        squares = base.mark_rect(cornerRadius=3).encode(color=alt.Color("chance:Q", title="chance", scale=scale))
-        text = base.mark_text(fontSize=11, color="#222").encode(text="state:N")
+        legend = alt.Legend(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+        color = alt.Color("chance:Q", title="chance", scale=scale, legend=legend)
+        squares = base.mark_rect(cornerRadius=3).encode(color=color)
+        ink = alt.condition("datum.chance > 0.85", alt.value("#fff"), alt.value("#222"))
+        text = base.mark_text(fontSize=11).encode(text="state:N", color=ink)
         leader = self.table.filter(pl.col("chance") > 0.5)
         description = (
             f"Tile map of the states by the Democrat's chance: above 50% in {leader.height} of {self.table.height}."
         )
-        return alt.layer(squares, text).properties(description=description, width=charts.WIDTH, height=330)
+        title = "The Democrat's chance in each state"
+        return alt.layer(squares, text).properties(description=description, title=title, width=charts.WIDTH, height=330)
 
     def percentages(self) -> list[str]:
         """Return the columns of shares and chances."""
