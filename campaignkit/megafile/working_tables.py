@@ -37,9 +37,14 @@ _PAIR = "record_id BIGINT, other_id BIGINT, odds DOUBLE"
 
 TABLES: Mapping[str, WorkingTable] = {
     # The latest word on each key.
-    "work_judged": WorkingTable(ANY, "ingest.settle", "ingest.settle"),
-    "work_vanishing": WorkingTable("record_id BIGINT, seen_id BIGINT", "ingest.settle", "ingest.settle"),
-    "work_newest": WorkingTable("scope VARCHAR, as_of DATE", "ingest.settle", "ingest.settle"),
+    "work_judged": WorkingTable(
+        "record_id BIGINT, source VARCHAR, record_key VARCHAR, standing_id BIGINT, verdict VARCHAR",
+        "ingest.settle", "ingest.settle",
+    ),
+    "work_vanishing": WorkingTable(
+        "record_id BIGINT, seen_id BIGINT, source VARCHAR", "ingest.settle", "ingest.settle"
+    ),
+    "work_newest": WorkingTable("source VARCHAR, scope VARCHAR, as_of DATE", "ingest.settle", "ingest.settle"),
     "work_kept": WorkingTable(_RECORD, "ingest.settle", "ingest, people, suppression"),  # records taken in
     "work_gone": WorkingTable(_RECORD, "ingest.settle", "ingest, people, suppression"),  # records that no longer count
     "work_seen": WorkingTable(_RECORD, "ingest.settle", "ingest, refresh.update_people"),  # repeated later

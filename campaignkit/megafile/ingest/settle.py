@@ -32,39 +32,31 @@ def settle_records(con: duckdb.DuckDBPyConnection, night: int) -> None:
     """
     for table in ("work_kept", "work_gone", "work_seen"):
         create_empty(con, table)
-    sources = con.sql("SELECT DISTINCT source FROM stage.record ORDER BY 1").pl()["source"]
-    for source in sources:
-        _judge(con, source)
-        _apply(con)
-        _let_vanish(con, source)
-        _note(con, source, night)
-    drop(con, "work_judged", "work_vanishing")
-    con.execute(
-        "DELETE FROM work_kept "
-        "WHERE record_id NOT IN (SELECT record_id FROM record SEMI JOIN work_kept USING (record_id))"
-    )
+    _judge(con)
+    _apply(con)
+    _let_vanish(con)
+    _note(con, night)
+    con.execute("DELETE FROM work_kept WHERE record_id IN (SELECT record_id FROM work_vanishing)")
+    drop(con, "work_judged", "work_vanishing", "work_newest")
     _note_files(con, night)
 
 
-def _judge(con: duckdb.DuckDBPyConnection, source: str) -> None:
+def _judge(con: duckdb.DuckDBPyConnection) -> None:
     """Hold the latest staged record of each key against the one that stands."""
     create(
         con,
         "work_judged",
-        f"""
+        """
         WITH latest AS (
-            SELECT record_key, max(record_id) AS record_id FROM stage.record WHERE source = $source GROUP BY record_key
-        ), said AS (
-            SELECT r.*, f.mode = 'snapshot' AS snapshot, f.as_of FROM stage.record r
-            SEMI JOIN latest USING (record_id) JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT}
+            SELECT source, record_key, max(record_id) AS record_id, arg_max(content_hash, record_id) AS content_hash
+            FROM stage.record GROUP BY source, record_key
         )
-        SELECT said.*, stands.record_id AS standing_id, CASE
-            WHEN coalesce(stands.seen_id, v.record_id, -1) >= said.record_id THEN 'older'
+        SELECT latest.record_id, source, record_key, stands.record_id AS standing_id, CASE
+            WHEN coalesce(stands.seen_id, v.record_id, -1) >= latest.record_id THEN 'older'
             WHEN stands.record_id IS NULL THEN 'new'
-            WHEN stands.content_hash = said.content_hash THEN 'unchanged' ELSE 'changed' END AS verdict
-        FROM said LEFT JOIN record stands ON stands.source = $source AND stands.record_key = said.record_key
-        LEFT JOIN vanished v ON v.source = $source AND v.record_key = said.record_key""",
-        {"source": source},
+            WHEN stands.content_hash = latest.content_hash THEN 'unchanged' ELSE 'changed' END AS verdict
+        FROM latest LEFT JOIN record stands USING (source, record_key) LEFT JOIN vanished v USING (source, record_key)
+        """,
     )
 
 
@@ -72,61 +64,49 @@ def _apply(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("INSERT INTO work_gone SELECT standing_id FROM work_judged WHERE verdict = 'changed'")
     con.execute("INSERT INTO work_seen SELECT standing_id FROM work_judged WHERE verdict = 'unchanged'")
     con.execute("INSERT INTO work_kept SELECT record_id FROM work_judged WHERE verdict IN ('new', 'changed')")
-    con.execute("DELETE FROM record WHERE record_id IN (SELECT standing_id FROM work_judged WHERE verdict = 'changed')")
+    con.execute("DELETE FROM record WHERE record_id IN (SELECT record_id FROM work_gone)")
     con.execute("""
         UPDATE record SET seen_id = j.record_id FROM work_judged j
         WHERE verdict = 'unchanged' AND record.record_id = standing_id""")
     con.execute("""
         DELETE FROM vanished WHERE (source, record_key) IN (
             SELECT (source, record_key) FROM work_judged WHERE verdict = 'new')""")
-    con.execute("""
-        INSERT INTO record BY NAME
-        SELECT * EXCLUDE (snapshot, as_of, standing_id, verdict) FROM work_judged WHERE verdict IN ('new',
-        'changed')""")
+    con.execute("INSERT INTO record BY NAME FROM stage.record SEMI JOIN work_kept USING (record_id)")
 
 
-def _let_vanish(con: duckdb.DuckDBPyConnection, source: str) -> None:
+def _let_vanish(con: duckdb.DuckDBPyConnection) -> None:
     """Take away what a snapshot gave and a later one of its scope no longer holds."""
     create_empty(con, "work_vanishing")
-    if (
-        not con.sql("SELECT count(*) FROM source_file WHERE source = ? AND mode = 'snapshot'", params=[source])
-        .pl()
-        .item()
-    ):
-        return
     create(
         con,
         "work_newest",
         f"""
-        SELECT scope, max(as_of) AS as_of FROM (
-            SELECT DISTINCT r.scope, f.as_of FROM stage.record r
-            JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT}
-            WHERE r.source = $source AND f.mode = 'snapshot'
-            UNION ALL SELECT scope, as_of FROM snapshot_scope WHERE source = $source
-        ) GROUP BY scope""",
-        {"source": source},
+        SELECT source, scope, max(as_of) AS as_of FROM (
+            SELECT DISTINCT r.source, r.scope, f.as_of FROM stage.record r
+            JOIN source_file f ON f.file_id = r.record_id >> {FILE_ID_SHIFT} WHERE f.mode = 'snapshot'
+            UNION ALL
+            SELECT source, scope, as_of FROM snapshot_scope
+            WHERE source IN (SELECT source FROM work_judged)
+        ) GROUP BY source, scope""",
     )
-    con.execute("DELETE FROM snapshot_scope WHERE source = ?", [source])
-    con.execute("INSERT INTO snapshot_scope SELECT ?, scope, as_of FROM work_newest", [source])
-    con.execute(
-        f"""
+    con.execute("DELETE FROM snapshot_scope WHERE source IN (SELECT source FROM work_newest)")
+    con.execute("INSERT INTO snapshot_scope FROM work_newest")
+    con.execute(f"""
         INSERT INTO work_vanishing
-        SELECT r.record_id, r.seen_id FROM record r JOIN source_file f ON f.file_id = r.seen_id >> {FILE_ID_SHIFT}
-        JOIN work_newest n USING (scope)
-        WHERE r.source = $source AND f.mode = 'snapshot' AND f.as_of < n.as_of""",
-        {"source": source},
-    )
+        SELECT r.record_id, r.seen_id, r.source FROM record r
+        JOIN source_file f ON f.file_id = r.seen_id >> {FILE_ID_SHIFT}
+        JOIN work_newest n ON n.source = r.source AND n.scope = r.scope
+        WHERE f.mode = 'snapshot' AND f.as_of < n.as_of""")
     con.execute("""
         INSERT INTO vanished
         SELECT v.seen_id, r.source, r.record_key FROM work_vanishing v JOIN record r USING (record_id)""")
     con.execute("DELETE FROM record WHERE record_id IN (SELECT record_id FROM work_vanishing)")
     con.execute("INSERT INTO work_gone SELECT record_id FROM work_vanishing")
     con.execute("DELETE FROM work_seen WHERE record_id IN (SELECT record_id FROM work_vanishing)")
-    drop(con, "work_newest")
 
 
-def _note(con: duckdb.DuckDBPyConnection, source: str, night: int) -> None:
-    """Count a source's verdicts; a record of a night that vanishes at once was older than what stood."""
+def _note(con: duckdb.DuckDBPyConnection, night: int) -> None:
+    """Count each source's verdicts; a record of a night that vanishes at once was older than what stood."""
     counts = ", ".join(
         f"count(*) FILTER (WHERE verdict = '{verdict}' AND NOT at_once) AS {verdict}" for verdict in VERDICTS[:3]
     )
@@ -134,20 +114,23 @@ def _note(con: duckdb.DuckDBPyConnection, source: str, night: int) -> None:
         f"""
         INSERT INTO night_source BY NAME
         WITH judged AS (
-            SELECT verdict, verdict IN ('new', 'changed') AND record_id IN (SELECT record_id
-            FROM work_vanishing) AS at_once
-            FROM work_judged
-        ), came AS (
-            SELECT count(*) AS files, sum(rejected) AS rejected FROM source_file
-            WHERE source = $source AND night = $night
+            SELECT source, {counts} FROM (
+                SELECT source, verdict, verdict IN ('new', 'changed') AND record_id IN (
+                    SELECT record_id FROM work_vanishing) AS at_once FROM work_judged
+            ) GROUP BY source
+        ), staged AS (SELECT source, count(*) AS n FROM stage.record GROUP BY source),
+        went AS (
+            SELECT source, count(*) AS n FROM work_vanishing ANTI JOIN work_kept USING (record_id) GROUP BY source
+        ),
+        came AS (
+            SELECT source, count(*) AS files, sum(rejected) AS rejected FROM source_file WHERE night = $night
+            GROUP BY source
         )
-        SELECT $night AS night, $source AS source, came.files, {counts},
-               (SELECT count(*) FROM stage.record WHERE source = $source) - new - changed - unchanged AS older,
-               (SELECT count(*) FROM work_vanishing WHERE record_id NOT IN (SELECT record_id
-               FROM work_kept)) AS vanished,
-               came.rejected
-        FROM judged, came GROUP BY ALL""",
-        {"source": source, "night": night},
+        SELECT $night AS night, source, came.files, new, changed, unchanged,
+               staged.n - new - changed - unchanged AS older, coalesce(went.n, 0) AS vanished, came.rejected
+        FROM judged JOIN staged USING (source) JOIN came USING (source) LEFT JOIN went USING (source)
+        ORDER BY source""",
+        {"night": night},
     )
 
 
