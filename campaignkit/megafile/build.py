@@ -27,7 +27,7 @@ from campaignkit.megafile.linkage.link_sources import LinkageSettings, resolve_p
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.people.fact_persons import write_facts
 from campaignkit.megafile.people.person_table import make_people
-from campaignkit.megafile.storage.replacing import make_parent, new_file
+from campaignkit.megafile.storage.replacing import MEMORY_LIMIT, make_parent, new_file
 from campaignkit.megafile.suppression.contact_results import own_words
 from campaignkit.megafile.suppression.refusals import keep_past_descriptions, record_refusals, take_in_words
 from campaignkit.megafile.suppression.rules import make_suppressions, unknown_words
@@ -58,6 +58,7 @@ def build(
     accept: Iterable[str] = (),
     tables: Mapping[str, str] | None = None,
     as_of: date | None = None,
+    memory_limit: str = MEMORY_LIMIT,
 ) -> None:
     """Build a megafile from a folder of exports, or tables, and put it at `path`, whole or not at all.
 
@@ -79,7 +80,7 @@ def build(
         words = {} if folder is None else own_words(folder)
         drop = Drop(sources, number_files(sources), own, words, skipped, check_accepted(accept, sources))
         make_parent(path)
-        with new_file(path) as con:
+        with new_file(path, memory_limit) as con:
             con.execute(schema.schema_sql())
             _fill(con, drop, steps, model)
             _log(con, started)

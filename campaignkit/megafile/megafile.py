@@ -22,6 +22,7 @@ from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.logs import Logs
 from campaignkit.megafile.refresh.report import RefreshReport, night_report, nothing_new
 from campaignkit.megafile.refresh.worker import run_in_child
+from campaignkit.megafile.storage.replacing import check_memory_limit
 from campaignkit.megafile.suppression.rules import unknown_words
 from campaignkit.megafile.ties import SocialTies
 from campaignkit.megafile.universe import Universe
@@ -60,6 +61,7 @@ class Megafile(Interviews, Logs, SocialTies, Additions):
         as_of: date | str | None = None,
         model: Model | bool = True,
         accept: Iterable[str] = (),
+        memory_limit: str | None = None,
         progress: bool | None = None,
     ) -> Megafile:
         """Read a folder of exports, or tables, into one megafile and open it.
@@ -92,6 +94,11 @@ class Megafile(Interviews, Logs, SocialTies, Additions):
             Names of snapshots to take in although they hold far fewer records than the one before. Others are held
             back: under two thirds of the records that stood in a scope, and short by more than three times the root of
             that number.
+        memory_limit : str or None
+            How much memory DuckDB, which holds all tables, may take, such as "6GB"; what is more is spilled to a folder
+            beside `path`, which goes at the end. None: half of the machine's. Beside it stand the libraries (0.3 GB), a
+            block of one file (about 0.2 GB) and, while one source links, 24 bytes for each pair that the model can't
+            rule out: all sources together have about one such pair for two people.
         progress : bool or None
             Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -100,9 +107,9 @@ class Megafile(Interviews, Logs, SocialTies, Additions):
         LayoutError
             If a file fits no layout or more than one, is damaged, repeats a column, or has no date.
         BadValue
-            If `accept` names no file of the folder.
+            If `accept` names no file of the folder, or `memory_limit` is no size.
         RefreshRefused
-            If another process writes the megafile at `path`, or the disk has no room.
+            If another process writes the megafile at `path`, the disk has no room, or `memory_limit` is too little.
 
         Examples
         --------
@@ -115,10 +122,10 @@ class Megafile(Interviews, Logs, SocialTies, Additions):
         ...         mf.sources.height == written.filter(~pl.col("file").str.starts_with("truth")).height
         True
         """
-        path = Path(path)
+        path, limit = Path(path), check_memory_limit(memory_limit)
         lying, tables = _parted(folder, tables)
         with written_down(tables) as paths:
-            build(lying, path, layouts, progress, model, accept, paths, as_date(as_of))
+            build(lying, path, layouts, progress, model, accept, paths, as_date(as_of), limit)
         megafile = cls(path)
         megafile._say_losses(progress)
         _warn_of_unknown_words(megafile)

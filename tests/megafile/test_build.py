@@ -10,6 +10,7 @@ import pytest
 
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, LayoutError
+from campaignkit.megafile.people import person_table
 from tests.megafile.campaign import GIFTS, VOTERS, write_campaign
 
 
@@ -261,3 +262,28 @@ def test_opening_what_is_no_megafile_says_so(tmp_path):
     (tmp_path / "junk.duckdb").write_bytes(b"junk" * 5000)
     with pytest.raises(BadValue, match="can't be opened"):
         Megafile.open(tmp_path / "junk.duckdb")
+
+
+@pytest.mark.parametrize("memory_limit", ["a lot", "6", "", 6])
+def test_a_memory_limit_that_is_no_size_is_refused_with_one_that_is(tmp_path, memory_limit):
+    layouts = write_campaign(tmp_path)
+    with pytest.raises(BadValue, match="such as '6GB'"):
+        Megafile.build(
+            tmp_path / "exports", tmp_path / "campaign.duckdb", layouts=layouts, memory_limit=memory_limit, progress=False
+        )  # fmt: skip
+
+
+def test_who_survives_is_the_same_where_memory_is_for_one_person_at_a_time(tmp_path, megafile, monkeypatch):
+    monkeypatch.setattr(person_table, "PERSON_BYTES", 1 << 60)
+    layouts, again = write_campaign(tmp_path), tmp_path / "again.duckdb"
+    with Megafile.build(tmp_path / "exports", again, layouts=layouts, progress=False) as again:
+        assert again.sql("FROM person ORDER BY person_id").equals(megafile.sql("FROM person ORDER BY person_id"))
+
+
+def test_spills_that_a_killed_build_left_go_with_the_next(tmp_path):
+    layouts = write_campaign(tmp_path)
+    spills = tmp_path / ".campaign.duckdb.writing-999999999.tmp"
+    spills.mkdir()
+    (spills / "duckdb_temp_storage-0.tmp").write_bytes(b"names in clear")
+    build(tmp_path, layouts).close()
+    assert not spills.exists()

@@ -30,6 +30,9 @@ ALONE = {
     "phone": REACHING, "email": REACHING,
 }  # fmt: skip
 
+#: The values that survive take so many bytes a person until they are written; so much of the memory limit is for them.
+PERSON_BYTES, SHARE_OF_MEMORY = 6_000, 0.5
+
 MOST_PER_HOUSEHOLD = 12  # more people at one door are a dormitory, a home or a mistake
 
 _REGIONS = {
@@ -58,18 +61,7 @@ def make_people(
     create_empty(con, "work_trust")
     for source, kind in con.execute("SELECT source, kind FROM source").fetchall():
         con.execute("INSERT INTO work_trust VALUES (?, ?, ?)", [source, _trust(kind, OFFICIAL), _trust(kind, REACHING)])
-    create(
-        con,
-        "work_survivor",
-        f"""
-        WITH ranked AS (
-            SELECT s.*, (k.official << 56) - r.seen_id AS by_official, (k.reaching << 56) - r.seen_id AS by_reaching
-            FROM {rows} s JOIN work_trust k USING (source) JOIN record r USING (record_id)
-        )
-        SELECT person_id, {_survivors()}, bool_or(confidential) AS confidential,
-               list_sort(list_distinct(list(source))) AS sources
-        FROM ranked GROUP BY person_id""",
-    )
+    _survive(con, rows)
     if concerned is None:
         create(con, "work_all_addresses", "SELECT address_.address_key FROM work_survivor", view=True)
     else:
@@ -84,6 +76,28 @@ def make_people(
         FROM work_survivor s LEFT JOIN household h ON h.address_key = s.address_.address_key
         ORDER BY person_id""")
     drop(con, "work_survivor", "work_trust")
+
+
+def _survive(con: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Fill work_survivor, some people after others: the values that survive are held in memory, and do not spill."""
+    first, last, limit = con.execute(f"""
+        SELECT coalesce(min(person_id), 0), coalesce(max(person_id), 0),
+               parse_formatted_bytes(current_setting('memory_limit')) FROM {rows}""").fetchall()[0]
+    step = max(int(limit * SHARE_OF_MEMORY / PERSON_BYTES), 1)
+    for start in range(first, last + 1, step):
+        query = f"""
+            WITH ranked AS (
+                SELECT s.*, (k.official << 56) - r.seen_id AS by_official, (k.reaching << 56) - r.seen_id AS by_reaching
+                FROM {rows} s JOIN work_trust k USING (source) JOIN record r USING (record_id)
+                WHERE person_id BETWEEN {start} AND {start + step - 1}
+            )
+            SELECT person_id, {_survivors()}, bool_or(confidential) AS confidential,
+                   list_sort(list_distinct(list(source))) AS sources
+            FROM ranked GROUP BY person_id"""
+        if start == first:
+            create(con, "work_survivor", query)
+        else:
+            con.execute(f"INSERT INTO work_survivor {query}")
 
 
 def _trust(kind: str, order: tuple[str, ...]) -> int:

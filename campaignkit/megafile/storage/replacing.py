@@ -12,16 +12,24 @@ from pathlib import Path
 
 import duckdb
 
-from campaignkit.errors import CampaignkitError, RefreshRefused
+from campaignkit.errors import BadValue, CampaignkitError, RefreshRefused
 from campaignkit.sql import connect
 
 _DAMAGE = (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 SPARE = 1 << 28  # bytes that must stay free on the disk beside what is written
+MEMORY_LIMIT = "50%"  # of the machine's memory, for what DuckDB holds while a megafile is written
 
 
 @contextmanager
-def new_file(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
+def new_file(path: Path, memory_limit: str = MEMORY_LIMIT) -> Generator[duckdb.DuckDBPyConnection]:
     """Yield a connection to an empty file, with a database `stage` attached, that is put at `path` at the end.
+
+    Parameters
+    ----------
+    path : Path
+        The megafile.
+    memory_limit : str
+        What DuckDB may hold; more is spilled to a folder beside `path`.
 
     Raises
     ------
@@ -29,7 +37,7 @@ def new_file(path: Path) -> Generator[duckdb.DuckDBPyConnection]:
         If the megafile at `path` is being refreshed or written to.
     """
     with _refusing(path, copy=False), _sole_writer(path):
-        yield from _written(path, copy=False, needed=0)
+        yield from _written(path, copy=False, needed=0, memory_limit=memory_limit)
 
 
 @contextmanager
@@ -51,7 +59,29 @@ def changed_file(path: Path, needed: int = 0) -> Generator[duckdb.DuckDBPyConnec
         If it is being refreshed or written to already, or the disk has no room. Nothing is changed.
     """
     with _refusing(path, copy=True), _sole_writer(path):
-        yield from _written(path, copy=True, needed=needed)
+        yield from _written(path, copy=True, needed=needed, memory_limit=MEMORY_LIMIT)
+
+
+def check_memory_limit(memory_limit: str | None) -> str:
+    """Return a memory limit as DuckDB takes it; None: half of the machine's memory.
+
+    Raises
+    ------
+    BadValue
+        If it is none.
+
+    Examples
+    --------
+    >>> check_memory_limit(None), check_memory_limit("6GB")
+    ('50%', '6GB')
+    """
+    try:
+        with connect(memory_limit=MEMORY_LIMIT if memory_limit is None else memory_limit):
+            return MEMORY_LIMIT if memory_limit is None else memory_limit
+    except (duckdb.Error, TypeError) as error:
+        raise BadValue(
+            f"memory_limit is {memory_limit!r}; a size as DuckDB takes it was expected, such as '6GB' or '25%'."
+        ) from error
 
 
 def make_parent(path: Path) -> None:
@@ -74,7 +104,7 @@ def remove_leftovers(path: Path) -> None:
     for left in path.parent.glob(f".{path.name}.*"):
         owned = re.match(r"(?:writing|open)-(\d+)", left.name.removeprefix(f".{path.name}."))
         if owned and not _runs(int(owned[1])):
-            left.unlink(missing_ok=True)
+            _remove(left)
 
 
 def leftovers(path: Path) -> list[Path]:
@@ -83,7 +113,7 @@ def leftovers(path: Path) -> list[Path]:
     return sorted(file for file in beside if not file.name.endswith(".lock"))
 
 
-def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyConnection]:
+def _written(path: Path, copy: bool, needed: int, memory_limit: str) -> Generator[duckdb.DuckDBPyConnection]:
     remove_leftovers(path)
     part = path.with_name(f".{path.name}.writing-{os.getpid()}")
     _check_room(path, needed + (path.stat().st_size if copy else 0))
@@ -92,7 +122,7 @@ def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyCo
         if copy:
             os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
             shutil.copyfile(path, part)
-        with connect(part) as con:
+        with connect(part, memory_limit=memory_limit, temp_directory=f"{part}.tmp") as con:
             con.execute("ATTACH ? AS stage", [f"{part}.stage"])
             yield con
             con.execute("DETACH stage")
@@ -103,7 +133,15 @@ def _written(path: Path, copy: bool, needed: int) -> Generator[duckdb.DuckDBPyCo
     finally:
         os.umask(umask)
         for left in path.parent.glob(f"{part.name}*"):
-            left.unlink(missing_ok=True)
+            _remove(left)
+
+
+def _remove(left: Path) -> None:
+    """Remove a file, or a folder of spills; one that is gone is passed over."""
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
 
 
 @contextmanager
