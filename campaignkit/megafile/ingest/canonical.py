@@ -216,13 +216,16 @@ class Reader:
         """Return columns of the types; what can't be read is null, and counted by the name behind `before`."""
         texts = {name: self._text(maker, groups or {}) for name, maker in columns.items()}
         reads = {name: typed(texts[name], maker, name, types[name]) for name, maker in columns.items()}
-        made = rows.select("record_id", *(expr.alias(name) for name, expr in reads.items()))
-        failures = rows.select(
-            **{n: (texts[n].is_not_null() & reads[n].is_null()).sum() for n, m in columns.items() if m.value is None}
+        written = {name: f"__written {name}" for name, maker in columns.items() if maker.value is None}
+        made = rows.select(
+            "record_id",
+            *(expr.alias(name) for name, expr in reads.items()),
+            *(texts[name].is_not_null().alias(there) for name, there in written.items()),
         )
+        failures = made.select(**{n: (pl.col(there) & pl.col(n).is_null()).sum() for n, there in written.items()})
         for name, count in (failures.row(0, named=True) if failures.width else {}).items():
             unread[before.removesuffix(".") if before and name == "value" else f"{before}{name}"] += count
-        return made
+        return made.drop(written.values())
 
     def _text(self, maker: Column, groups: dict[str, str]) -> pl.Expr:
         if maker.value is not None:

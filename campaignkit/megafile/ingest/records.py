@@ -267,31 +267,44 @@ def _problems(
     """Return which records have a wrong number of fields, or a quote where none may stand."""
     data = np.frombuffer(text, np.uint8)
     delimiters = np.flatnonzero(data == ord(delimiter))
-    record_of = np.searchsorted(starts, delimiters, side="right") - 1
+    counted = np.diff(np.searchsorted(delimiters, np.append(starts, len(data)))) + 1
     misplaced = np.zeros(len(starts), bool)
-    if quote:
-        quotes = np.flatnonzero(data == ord(quote))
-        before = np.searchsorted(quotes, starts)
-        inside = (np.searchsorted(quotes, delimiters) - before[record_of]) & 1
-        record_of = record_of[inside == 0]
-        misplaced = _misplaced_quotes(data, quotes, starts, before, ord(delimiter))
-    counted = np.bincount(record_of, minlength=len(starts)) + 1
+    quotes = np.flatnonzero(data == ord(quote)) if quote else starts[:0]
+    if len(quotes):
+        before = np.searchsorted(quotes, np.append(starts, len(data)))
+        record_of = np.repeat(np.arange(len(starts)), np.diff(before))
+        opening = ((np.arange(len(quotes)) - before[record_of]) & 1) == 0
+        counted -= _delimiters_inside(delimiters, quotes, record_of, opening, ends)
+        misplaced = _misplaced_quotes(data, quotes, starts, record_of, opening, ord(delimiter))
     return (counted != fields) | misplaced | (ends == starts)
+
+
+def _delimiters_inside(
+    delimiters: NDArray[np.int64],
+    quotes: NDArray[np.int64],
+    record_of: NDArray[np.int64],
+    opening: NDArray[np.bool_],
+    ends: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return how many of each record's delimiters stand between a quote that opens and the next, or the end."""
+    before = np.searchsorted(delimiters, quotes)
+    until = np.append(before[1:], len(delimiters))
+    last = np.append(record_of[1:] != record_of[:-1], True)
+    until[last] = np.searchsorted(delimiters, ends[record_of[last]])
+    inside = np.bincount(record_of, np.where(opening, until - before, 0), minlength=len(ends))
+    return inside.astype(np.int64)
 
 
 def _misplaced_quotes(
     data: NDArray[np.uint8],
     quotes: NDArray[np.int64],
     starts: NDArray[np.int64],
-    before: NDArray[np.int64],
+    record_of: NDArray[np.int64],
+    opening: NDArray[np.bool_],
     delimiter: int,
 ) -> NDArray[np.bool_]:
     """Return which records open a quote within a field, go on after closing one, or leave one open."""
     wrong = np.zeros(len(starts), bool)
-    if not len(quotes):
-        return wrong
-    record_of = np.searchsorted(starts, quotes, side="right") - 1
-    opening = ((np.arange(len(quotes)) - before[record_of]) & 1) == 0
     previous, following = data[quotes - 1], data[np.minimum(quotes + 1, len(data) - 1)]
     quote = data[quotes[0]]
     at_start = quotes == starts[record_of]

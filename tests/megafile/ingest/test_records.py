@@ -3,11 +3,12 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaignkit.megafile.ingest.records import MOST_LINES, read_blocks
+from campaignkit.megafile.ingest.records import MOST_LINES, _problems, read_blocks
 from campaignkit.megafile.ingest.sources import parse
 
 HEADER = ["a", "b", "c"]
@@ -112,3 +113,24 @@ def test_lines_are_accounted_for_whatever_the_bytes(data, chunk_bytes):
 @given(st.text(st.sampled_from('a",\n'), max_size=60), st.integers(1, 70))
 def test_the_chunk_size_changes_nothing(text, chunk_bytes):
     assert read(text.encode(), chunk_bytes=chunk_bytes) == read(text.encode())
+
+
+def one_by_one(line, fields):
+    """Whether a line is no record, said one character after the other."""
+    counted, wrong, inside = 1, not line, False
+    for at, character in enumerate(line):
+        before, after = line[at - 1 : at] if at else ",", line[at + 1 : at + 2] or ","
+        if character == '"':
+            wrong |= (after if inside else before) not in (",", '"')
+            inside = not inside
+        counted += character == "," and not inside
+    return wrong or inside or counted != fields
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.sampled_from('a",'), max_size=12), min_size=1, max_size=8), st.integers(1, 4))
+def test_records_are_judged_as_they_are_one_character_after_the_other(lines, fields):
+    ends = np.cumsum([len(line) + 1 for line in lines]) - 1
+    starts = np.append(0, ends[:-1] + 1)
+    problems = _problems(("\n".join(lines) + "\n").encode(), starts, ends, ",", '"', fields)
+    assert problems.tolist() == [one_by_one(line, fields) for line in lines]
