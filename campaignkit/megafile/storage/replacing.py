@@ -17,6 +17,7 @@ from campaignkit.sql import connect
 
 _DAMAGE = (duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 SPARE = 1 << 28  # bytes that must stay free on the disk beside what is written
+CHECKPOINT_BYTES = "1GB"  # written between two checkpoints: each writes a table's last rows anew
 MEMORY_LIMIT = "50%"  # of the machine's memory, for what DuckDB holds while a megafile is written
 
 
@@ -124,6 +125,7 @@ def _written(path: Path, copy: bool, needed: int, memory_limit: str) -> Generato
             shutil.copyfile(path, part)
         with connect(part, memory_limit=memory_limit, temp_directory=f"{part}.tmp") as con:
             con.execute("ATTACH ? AS stage", [f"{part}.stage"])
+            con.execute(f"SET checkpoint_threshold = '{CHECKPOINT_BYTES}'; PRAGMA disable_checkpoint_on_shutdown")
             yield con
             con.execute("DETACH stage")
             con.execute("CHECKPOINT")
