@@ -73,6 +73,7 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_existing_record": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
     "work_own_source": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
     "work_splink_pair": WorkingTable("row_l BIGINT, row_r BIGINT, odds DOUBLE", "linkage.scored_pairs", "linkage"),
+    "work_left_block": WorkingTable(ANY, "linkage.scored_pairs", "linkage.scored_pairs"),
     "work_household_sample": WorkingTable(ANY, "linkage.model", "linkage.model"),
     "work_first_frequency": WorkingTable("first VARCHAR, tf_first DOUBLE", "linkage.model", "Splink"),
     "work_last_frequency": WorkingTable("last VARCHAR, tf_last DOUBLE", "linkage.model", "Splink"),

@@ -1,16 +1,23 @@
-"""The sample made and built, and the FEC rows built: wall, CPU, peak memory, size.
+"""The sample made and built, step by step, and the FEC rows built: wall, CPU, peak memory, size.
 
-python -m tests.benchmarks.bench_build --people 1_000_000
+python -m tests.benchmarks.bench_build --people 1_000_000 --memory-limit 2GB
+
+`reading to text columns` holds the splitter, which accounts for every line, against DuckDB's reader on the same files,
+those that are no archives of several, into the same text columns.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measure import measured
+from tests.benchmarks.measure import compared, measured, peak
 from tests.real.published import FOLDER, write_fec_2012
 
 SEED = 2012
@@ -25,14 +32,88 @@ def write(folder: str, people: str) -> dict[str, Any]:
     return {"rows": int(files["rows"].sum()), "MB": files["bytes"].sum() / 1e6}
 
 
-def build(folder: str, path: str, *layouts: str) -> dict[str, Any]:
+def build(folder: str, path: str, memory_limit: str, *layouts: str) -> dict[str, Any]:
     """Build a megafile."""
     from campaignkit import Megafile
 
-    with Megafile.build(folder, path, layouts=layouts, progress=False) as megafile:
+    with (
+        _each_step() as steps,
+        Megafile.build(
+            folder, path, layouts=layouts, memory_limit=memory_limit or None, progress=False
+        ) as megafile,
+    ):  # fmt: skip
         records = int(megafile.sources["records"].sum())
         people = megafile.sql("SELECT count(*) FROM person").item()
-    return {"rows": records, "people": people, "MB": Path(path).stat().st_size / 1e6}
+    highest = max((peak(), *(step["MiB"] for step in steps.values())))
+    return {
+        "rows": records, "people": people, "MB": Path(path).stat().st_size / 1e6, "MiB": highest, "steps": steps
+    }  # fmt: skip
+
+
+@contextmanager
+def _each_step() -> Generator[dict[str, dict[str, float]]]:
+    """Yield what becomes CPU seconds and peak MiB of each step; files are one step, reading."""
+    from campaignkit.progress import Steps
+
+    steps: dict[str, dict[str, float]] = {}
+    inner = Steps.step
+
+    @contextmanager
+    def step(self: Steps, name: str, con: Any = None) -> Generator[None]:
+        _forget_peak()
+        before = time.process_time()
+        with inner(self, name, con):
+            yield
+        kept = steps.setdefault("reading" if name.startswith("reading ") else name, {"cpu": 0.0, "MiB": 0.0})
+        kept["cpu"] += time.process_time() - before
+        kept["MiB"] = max(kept["MiB"], peak())
+
+    Steps.step = step
+    try:
+        yield steps
+    finally:
+        Steps.step = inner
+
+
+def _forget_peak() -> None:
+    """Let this process's peak memory begin anew, where the system can (Linux)."""
+    if os.access("/proc/self/clear_refs", os.W_OK):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _text_files(folder: str) -> list[Any]:
+    from campaignkit.megafile.ingest.layout import load_layouts
+    from campaignkit.megafile.ingest.sources import find_sources
+
+    found, _ = find_sources(Path(folder), load_layouts({}))
+    return [source for source in found if source.file.member is None and source.layout.header]
+
+
+def to_text_columns(folder: str) -> dict[str, Any]:
+    """Split files to text columns as a build does."""
+    from campaignkit.megafile.ingest.sources import parse, read_blocks_of
+
+    rows = 0
+    for source in _text_files(folder):
+        for block in read_blocks_of(source):
+            rows += parse(block.text, source.header, source.layout.delimiter, source.layout.quote).height
+    return {"rows": rows}
+
+
+def to_text_columns_by_duckdb(folder: str) -> dict[str, Any]:
+    """Have DuckDB's reader take the same files."""
+    from campaignkit.sql import connect
+
+    rows = 0
+    with connect() as con:
+        for source in _text_files(folder):
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE read AS FROM read_csv(?, all_varchar = true, header = true, "
+                "delim = ?, quote = ?, ignore_errors = true)",
+                [str(source.file.path), source.layout.delimiter, source.layout.quote],
+            )
+            rows += con.sql("SELECT count(*) FROM read").pl().item()
+    return {"rows": rows}
 
 
 def say(title: str, figures: dict[str, Any]) -> None:
@@ -42,20 +123,30 @@ def say(title: str, figures: dict[str, Any]) -> None:
         f"peak {figures['MiB']:,.0f} MiB, {figures['MB']:,.0f} MB on disk",
         flush=True,
     )
+    for name, step in figures.get("steps", {}).items():
+        print(f"    {name:35} CPU {step['cpu']:6.1f} s, peak {step['MiB']:6,.0f} MiB")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=1_000_000)
-    people = parser.parse_args().people
+    parser.add_argument("--memory-limit", default="", help="of Megafile.build; left out: half of the machine's")
+    parser.add_argument("--exports", type=Path, help="the sample's exports, where they are made already")
+    options = parser.parse_args()
+    people, limit = options.people, options.memory_limit
+    print(f"load {os.getloadavg()[0]:.1f} on {len(os.sched_getaffinity(0))} cores when begun")
     with tempfile.TemporaryDirectory() as folder:
-        exports, fec = Path(folder) / "exports", Path(folder) / "fec"
-        say(f"sample of {people:,} people, written", measured(ME, "write", str(exports), str(people)))
-        say("  built", measured(ME, "build", str(exports), f"{folder}/sample.duckdb"))
+        exports, fec = options.exports or Path(folder) / "exports", Path(folder) / "fec"
+        if options.exports is None:
+            say(f"sample of {people:,} people, written", measured(ME, "write", str(exports), str(people)))
+        built = measured(ME, "build", str(exports), f"{folder}/sample.duckdb", limit)
+        say(f"{built['people']:,} people built, memory limit {limit or 'half'}", built)
+        text = [measured(ME, contender, str(exports)) for contender in ("to_text_columns", "to_text_columns_by_duckdb")]
+        compared("reading to text columns", *text)
         if (FOLDER / "fec_2012").exists():
             fec.mkdir()
             layout = write_fec_2012(fec)
-            say("FEC rows of 2012, built", measured(ME, "build", str(fec), f"{folder}/fec.duckdb", str(layout)))
+            say("FEC rows of 2012, built", measured(ME, "build", str(fec), f"{folder}/fec.duckdb", limit, str(layout)))
 
 
 if __name__ == "__main__":

@@ -338,7 +338,7 @@ def _date_in_column(source: Source) -> date | None:
         forms = (layout.as_of_format or "%Y-%m-%d", *(ISO if source.file.made_text else ()))
         maker = Column(column=layout.as_of_column, format=forms)
         written = [place for place, name in enumerate(source.header) if fold(name) == fold(layout.as_of_column)]
-        for block in _blocks(source, None) if written else ():
+        for block in read_blocks_of(source) if written else ():
             text = parse(block.text, source.header, layout.delimiter, layout.quote).to_series(written[0]).alias("day")
             day = typed(pl.col("day").str.strip_chars(), maker, "as_of", pl.Date())
             latest = text.to_frame().select(day.max()).item()
@@ -383,11 +383,12 @@ def read_source(source: Source, file_id: int, tally: Tally, chunk_bytes: int | N
     """
     reader = Reader(source.layout, source.header, source.as_of, source.labels)
     tally.lines = source.header_lines
-    for block in _blocks(source, chunk_bytes):
+    for block in read_blocks_of(source, chunk_bytes):
         yield _batch(reader, block, file_id, tally)
 
 
-def _blocks(source: Source, chunk_bytes: int | None) -> Iterator[Block]:
+def read_blocks_of(source: Source, chunk_bytes: int | None = None) -> Iterator[Block]:
+    """Yield a file's records in blocks, as `records.read_blocks` does."""
     layout = source.layout
     with source.file.open() as stream:
         yield from read_blocks(

@@ -9,7 +9,9 @@ import duckdb
 
 from campaignkit.megafile.linkage.comparisons import BLOCKS, COMPARISONS, LOOSE_BLOCKS, MOST_LOOSE, SWAPPED_BLOCK
 from campaignkit.megafile.linkage.model import Model, Odds, count, equal, open_linker, quiet
-from campaignkit.megafile.working_tables import create_empty
+from campaignkit.megafile.working_tables import create, create_empty, drop
+
+RECORDS_AT_ONCE = 500_000  # of the left table; the pairs that these are in are on disk or in memory at once
 
 _WEAKEST = log2(0.02)  # odds below this are nobody's candidate
 
@@ -44,7 +46,7 @@ def score_pairs(
     con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], with_prior: str,
     greatest: float, into: str,
 ) -> None:  # fmt: skip
-    """Fill a table with row_l, row_r and odds of the pairs that some rules find.
+    """Fill a table with row_l, row_r and odds of the pairs that some rules find, a block of l after the other.
 
     Parameters
     ----------
@@ -64,6 +66,23 @@ def score_pairs(
     left, right = sides
     if not model.settings["comparisons"]:
         return
+    blocks = -(-count(con, f"SELECT count(*) FROM {left}") // RECORDS_AT_ONCE)
+    if blocks <= 1:
+        _score_block(con, model, sides, rules, with_prior, greatest, into)
+        return
+    if right is None:
+        right, rules = left, [f"({rule}) AND l.row < r.row" for rule in rules]
+    for block in range(blocks):
+        create(con, "work_left_block", f"SELECT * FROM {left} WHERE row % {blocks} = {block}", view=True)
+        _score_block(con, model, ("work_left_block", right), rules, with_prior, greatest, into)
+    drop(con, "work_left_block")
+
+
+def _score_block(
+    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], with_prior: str,
+    greatest: float, into: str,
+) -> None:  # fmt: skip
+    left, right = sides
     with quiet(), open_linker(con, left, model.settings, model.frequencies) as linker:
         tables = [linker._db_api.register(name) for name in (left, right) if name]
         how: dict[str, Any] = {
