@@ -13,7 +13,7 @@ from campaignkit import briefing, sample
 from campaignkit.briefing.changes_result import CAUSES
 from tests.calibration.quantities import table, worlds
 
-BY, FIRST, NIGHTS, A_NIGHT = ["sex", "age_band", "race", "region", "education"], 95_000, 15, 3_000
+BY, FIRST, NIGHTS, A_NIGHT = ["sex", "age_band", "race", "region", "education"], 295_000, 15, 3_000
 MOVE = 0.08
 
 

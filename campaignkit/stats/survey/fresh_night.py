@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, t
+from scipy.stats import f, t
 
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.regression.least_squares import solve
@@ -141,9 +141,10 @@ def unlike_counts(counts: Floats) -> Floats:
 
 
 def unlike_mix(counts: Floats) -> float:
-    """Return the p-value of the latest night's mix of levels beside the earlier nights'.
+    """Return the p-value of the latest night's mix of levels beside the earlier nights', and where they were heading.
 
-    Pearson's statistic, over how much the earlier nights differ from each other beyond chance.
+    Pearson's statistic of each night beside a line through the shares of the others; the latest one's over the mean of
+    the earlier ones', by F, since that mean is of few nights.
 
     Parameters
     ----------
@@ -151,26 +152,29 @@ def unlike_mix(counts: Floats) -> float:
 
     Examples
     --------
-    >>> same = np.array([[50.0, 55, 48, 52, 51], [50, 45, 52, 48, 49]])
-    >>> unlike_mix(same) > 0.5, unlike_mix(same + np.array([[0, 0, 0, 0, 60.0], [0, 0, 0, 0, 0]])) < 0.001
+    >>> women, men = [50.0, 55, 48, 52, 51, 47, 53, 50, 49], [50, 45, 52, 48, 49, 53, 47, 50, 51]
+    >>> unlike_mix(np.array([women, men])) > 0.5, unlike_mix(np.array([[*women[:-1], 90], men])) < 0.05
     (True, True)
     """
     counts = counts[counts[:, :-1].sum(axis=1) > 0]
-    if len(counts) < 2 or not counts[:, -1].sum():
+    earlier = np.flatnonzero(counts[:, :-1].sum(axis=0))
+    if len(counts) < 2 or len(earlier) < 4 or not counts[:, -1].sum():
         return float("nan")
     free = len(counts) - 1
-    each = np.array([_pearson(counts, at) for at in range(counts.shape[1])])
-    beyond = max(float(each[:-1].mean()) / free, 1.0)
-    return float(chi2.sf(each[-1] / beyond, free))
+    each = np.array([_pearson(counts, at, earlier[earlier != at]) for at in earlier])
+    beyond = max(float(each.mean()) / free, 1.0)
+    return float(f.sf(_pearson(counts, -1, earlier) / free / beyond, free, free * (len(earlier) - 2)))
 
 
-def _pearson(counts: Floats, at: int) -> float:
-    """Return Pearson's statistic of one night beside all the others but the latest."""
-    others = np.delete(counts[:, :-1], at, axis=1) if at < counts.shape[1] - 1 else counts[:, :-1]
-    base, own = others.sum(axis=1), counts[:, at]
-    both = base + own
-    kept = both > 0
-    n, m = own.sum(), base.sum()
-    expected = both[kept] * n / (n + m)
-    spread = expected * m / (n + m)
-    return float(((own[kept] - expected) ** 2 / np.maximum(spread, 1e-300)).sum())
+def _pearson(counts: Floats, at: int, others: Whole) -> float:
+    """Return Pearson's statistic of one night's counts beside a line through the other nights' shares."""
+    own, total = counts[:, at], counts[:, others].sum(axis=0)
+    nights = np.arange(counts.shape[1])
+    away = nights[others] - (total @ nights[others]) / total.sum()
+    ahead = nights[at] - (total @ nights[others]) / total.sum()
+    line = 1 / total.sum() + away * ahead / (total @ away**2)  # of each interview, in the share that is foretold
+    pooled = counts[:, others].sum(axis=1) + own
+    n = own.sum()
+    spread = n * pooled / pooled.sum() * (1 + n * (line**2 @ total))
+    kept = pooled > 0
+    return float(((own - n * (counts[:, others] @ line))[kept] ** 2 / spread[kept]).sum())
