@@ -6,21 +6,20 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from campaignkit.briefing import people_steps, vote_steps
-from campaignkit.briefing.page import publish
-from campaignkit.briefing.parts import Part
+from campaignkit.briefing.keys import key_of
 from campaignkit.briefing.settings import Settings, read_settings
-from campaignkit.briefing.tonight import Tonight, digest
+from campaignkit.briefing.standing import mark
+from campaignkit.briefing.steps import STEPS, Step
+from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue, CampaignkitError, RefreshRefused, nearest
 from campaignkit.megafile import Megafile
 from campaignkit.progress import Steps
@@ -31,32 +30,7 @@ from campaignkit.wording import counted
 __all__ = ["Night", "night"]
 
 WELL, WARNED, NOT_TRUSTED = 0, 1, 2
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: its name, what it does, which settings it has, and whether it reads scores."""
-
-    name: str
-    says: str
-    run: Callable[[Tonight], Part]
-    settings: tuple[str, ...] = ()
-    reads_scores: bool = False
-
-
-STEPS = (
-    Step("files", "taking the night's files in", people_steps.files, ("exports", "layouts")),
-    Step("checks", "checking what came", people_steps.checks),
-    Step("scores", "fitting scores", people_steps.scores, ("scores",)),
-    Step("emails", "reading e-mail tests", vote_steps.emails, ("emails",)),
-    Step("polls", "reading the polls", vote_steps.polls, ("polls",), reads_scores=True),
-    Step("forecast", "forecasting", vote_steps.forecast, ("forecast",)),
-    Step("money", "allocating the money", vote_steps.money, ("money", "forecast")),
-    Step("television", "planning television", vote_steps.television, ("television",), reads_scores=True),
-    Step("contacts", "counting contacts", people_steps.contacts),
-    Step("lists", "writing lists", people_steps.lists, ("lists",), reads_scores=True),
-    Step("page", "writing the page", publish, ("page",)),
-)
+STANDS = "Everything below is from the last night that finished."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -169,8 +143,8 @@ def night(
         if name is not None and name not in names:
             raise BadValue(f"There is no step {name!r}{nearest(name, names)} Steps: {', '.join(names)}.")
     folder = read.path(read.briefing)
-    with _alone(folder), Megafile.open(read.path(read.megafile)) as megafile:
-        taken = (accept,) if isinstance(accept, str) else tuple(accept)
+    taken = (accept,) if isinstance(accept, str) else tuple(accept)
+    with _alone(folder), _told(folder, dry_run), Megafile.open(read.path(read.megafile)) as megafile:
         return _Runner(Tonight(read, megafile, accept=taken), folder, progress, dry_run).run(start, only)
 
 
@@ -180,9 +154,11 @@ class _Runner:
     folder: Path
     progress: bool | None
     dry_run: bool
+    marked: bool = False
 
     def run(self, start: str | None, only: str | None) -> Night:
         steps, rows, forced = Steps("night", self.progress), [], False
+        self.marked = only is not None  # one step alone makes no page: the one that stands is marked if it fails
         for step in STEPS:
             forced |= step.name in (start, only)
             wanted = only is None or step.name == only
@@ -193,6 +169,8 @@ class _Runner:
                 rows.append((step.name, status, *cost))
                 forced = forced and only is None
         steps.close()
+        if only in (None, "page") and not self.dry_run:
+            mark(self.folder, None)
         return self._ended(rows)
 
     def _load(self, step: Step) -> str:
@@ -203,20 +181,23 @@ class _Runner:
 
     def _do(self, step: Step, forced: bool) -> str:
         state = self._state(step)
-        if state is not None and not forced and state["key"] == self._key(step):
+        if state is not None and not forced and state["key"] == key_of(self.tonight, step):
             self.tonight.parts[step.name] = state["part"]
             return "up to date"
         if self.dry_run:
             self._load(step)
             return "would run"
         self._log(f"{step.name} begins")
+        if not self.marked:
+            mark(self.folder, f"Tonight's run began {_now()} and has not finished. {STANDS}")
+            self.marked = True
         try:
             part = step.run(self.tonight).to_dict()
         except Exception as error:
             self._log(f"{step.name} failed: {error}")
             raise _failed(step, error) from error
         self.tonight.parts[step.name] = part
-        _write(self.folder / "state" / f"{step.name}.json", {"key": self._key(step), "part": part})
+        _write(self.folder / "state" / f"{step.name}.json", {"key": key_of(self.tonight, step), "part": part})
         for check in part["checks"]:
             self._log(f"{step.name} {check['level']}: {check['what']}")
         self._log(f"{step.name} done")
@@ -227,19 +208,6 @@ class _Runner:
             return json.loads((self.folder / "state" / f"{step.name}.json").read_text("utf-8"))
         except (OSError, ValueError):
             return None
-
-    def _key(self, step: Step) -> str:
-        """Return the digest of all that a step depends on."""
-        tonight = self.tonight
-        own: dict[str, Any] = {"accept": tonight.accept} if step.name == "files" and tonight.accept else {}
-        own |= {name: _plain(getattr(tonight.settings, name)) for name in step.settings}
-        inputs: list[Any] = [tonight.state(), tonight.earlier, *(_files_of(tonight, step))]
-        if step.reads_scores:
-            inputs += [tonight.scores(), sorted(tonight.stopped)]
-        before = [each.name for each in STEPS[: [s.name for s in STEPS].index(step.name)]]
-        if step.name == "page":
-            inputs += [tonight.parts.get(name) for name in before]
-        return digest([_code(), step.name, own, inputs])
 
     def _log(self, text: str) -> None:
         folder = self.folder / "logs"
@@ -258,51 +226,26 @@ class _Runner:
         return Night(table, code, self.tonight.night, megafile.as_of, tuple(checks), self.folder / "page.html")
 
 
+@contextmanager
+def _told(folder: Path, dry_run: bool) -> Generator[None]:
+    """Say on the page that stands why there is none of tonight."""
+    try:
+        yield
+    except Exception as error:
+        if not dry_run:
+            mark(folder, f"Tonight's run failed {_now()}. {' '.join(str(error).split())} {STANDS}")
+        raise
+
+
+def _now() -> str:
+    now = datetime.now()
+    return f"at {now:%H:%M} on {now:%B} {now.day}"
+
+
 def _failed(step: Step, error: Exception) -> CampaignkitError:
     kind = type(error) if isinstance(error, (BadValue, RefreshRefused)) else CampaignkitError
     message = str(error) if isinstance(error, CampaignkitError) else f"{type(error).__name__}: {error}"
     return kind(f"The step {step.name!r} failed, and no page was written; the one before stands. {message}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
-
-
-def _files_of(tonight: Tonight, step: Step) -> Sequence[Any]:
-    """Return the content of the files outside the megafile that a step reads or must have left."""
-    settings = tonight.settings
-    if step.name == "files":
-        exports = settings.path(settings.exports)
-        paths = [*sorted(exports.rglob("*")), *(settings.path(name) for name in settings.layouts)]
-        return [(str(path.relative_to(settings.folder)), _sha256(path)) for path in paths if path.is_file()]
-    if step.name in ("forecast", "money") and settings.forecast and settings.forecast.polls != "polls_2012":
-        return [_sha256(settings.path(settings.forecast.polls))]
-    if step.name == "lists":
-        written = sorted(path for path in (tonight.folder / "lists").rglob("*") if path.is_file())
-        return [(path.name, _sha256(path)) for path in written if not path.name.endswith(".manifest.json")]
-    if step.name == "page":
-        return [_sha256(tonight.folder / name) for name in ("page.html", "page.json", "page.pdf")]
-    return []
-
-
-def _sha256(path: Path) -> str | None:
-    import hashlib
-
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@cache
-def _code() -> str:
-    """Return the digest of the package's own files: whatever changes in it, steps are done anew."""
-    package = Path(__file__).resolve().parents[1]
-    kinds = {".py", ".toml", ".sql", ".css", ".typ"}
-    files = [path for path in sorted(package.rglob("*")) if path.suffix in kinds]
-    return digest([(str(path.relative_to(package)), _sha256(path)) for path in files])
 
 
 def _write(path: Path, content: Any) -> None:

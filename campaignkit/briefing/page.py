@@ -9,6 +9,7 @@ from typing import Any
 
 from campaignkit.briefing.parts import Part
 from campaignkit.briefing.report import html_page
+from campaignkit.briefing.standing import with_room
 from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue
 from campaignkit.spreadsheets import Drafts
@@ -24,21 +25,26 @@ def publish(tonight: Tonight) -> Part:
     svgs = {name: [chart["svg"] for chart in tonight.parts[name]["charts"]] for name in twin["parts"]}
     kept = {name: part["kept"] for name, part in tonight.parts.items() if part["kept"]}
     history = {"night": twin["night"], "as_of": twin["as_of"], "kept": kept}
-    past = folder / "history"
-    try:
-        past.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadValue(f"{str(past)!r} can't be made ({error.strerror}); nothing was changed.") from error
+    made = {"page.html": with_room("page.html", html_page(twin, svgs)).encode(),
+            "page.json": with_room("page.json", as_json(twin).decode()).encode()}  # fmt: skip
+    made |= {"page.pdf": pdf_page(twin, svgs)} if wanted.pdf else {}
+    dated = {f"pages/{twin['as_of']}{Path(name).suffix}": made[name] for name in made if name != "page.json"}
     with Drafts() as drafts:
-        drafts.add(folder / "page.html", html_page(twin, svgs).encode())
-        drafts.add(folder / "page.json", as_json(twin))
-        if wanted.pdf:
-            drafts.add(folder / "page.pdf", pdf_page(twin, svgs))
-        drafts.add(past / f"night-{twin['night']:04d}.json", as_json(history))
+        for name, content in (dated | made | {f"history/night-{twin['night']:04d}.json": as_json(history)}).items():
+            drafts.add(_foldered(folder / name), content)
         drafts.put_in_place()
     if not wanted.pdf:
-        (folder / "page.pdf").unlink(missing_ok=True)  # an earlier night's would be taken for this one's
+        for name in ("page.pdf", f"pages/{twin['as_of']}.pdf"):  # an earlier run's would be taken for this one's
+            (folder / name).unlink(missing_ok=True)
     return Part("Page")
+
+
+def _foldered(path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadValue(f"{str(path.parent)!r} can't be made ({error.strerror}); nothing was changed.") from error
+    return path
 
 
 def as_json(value: Any) -> bytes:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import campaignkit as ck
+from campaignkit.briefing import standing
 
 TOML = """
 megafile = "campaign.duckdb"
@@ -51,5 +52,18 @@ def add_night(built: Path, folder: Path, number: int) -> None:
 
 def outputs(folder: Path) -> dict[str, bytes]:
     """Return what a night leaves that must not depend on when or how it ran: page, twin, history, lists."""
-    kept = [*folder.glob("briefing/page.*"), *folder.glob("briefing/history/*"), *folder.glob("briefing/lists/*/*.csv")]
+    kinds = ("page.*", "pages/*", "history/*", "lists/*/*.csv")
+    kept = [path for kind in kinds for path in folder.glob(f"briefing/{kind}")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(kept)}
+
+
+def beneath(folder: Path) -> dict[str, bytes]:
+    """Return the same, the page and its twin without the mark that they are not tonight's."""
+    return outputs(folder) | {
+        f"briefing/{name}": standing.unmarked(folder / "briefing" / name) for name in ("page.html", "page.json")
+    }
+
+
+def first_line(folder: Path) -> str:
+    """Return the first words of the page that stands."""
+    return (folder / "briefing/page.html").read_text("utf-8").partition("<body>\n")[2].lstrip().partition("\n")[0]

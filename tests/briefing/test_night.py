@@ -128,9 +128,45 @@ def test_a_step_that_raises_leaves_yesterdays_page(settings, monkeypatch):
     monkeypatch.setattr(people_steps, "_by_day", fails)
     with pytest.raises(CampaignkitError, match=r"'contacts' failed, and no page was written.*planted"):
         ck.briefing.night(settings, start="contacts", progress=False)
-    assert campaign.outputs(settings.parent) == before
+    assert campaign.beneath(settings.parent) == before
+    assert (settings.parent / "briefing/pages/2012-10-01.html").read_bytes() == before["briefing/page.html"]
+    assert "Not tonight’s page" in campaign.first_line(settings.parent)
+    assert "&#x27;contacts&#x27; failed" in campaign.first_line(settings.parent)
+    assert "'contacts' failed" in json.loads((settings.parent / "briefing/page.json").read_text())["not_tonight"]
     [log] = (settings.parent / "briefing/logs").iterdir()
     assert "contacts failed: planted" in log.read_text()
+    monkeypatch.undo()
+    ck.briefing.night(settings, progress=False)
+    assert campaign.outputs(settings.parent) == before
+
+
+def test_one_step_alone_marks_the_page_only_where_it_fails(settings, monkeypatch):
+    ck.briefing.night(settings, progress=False)
+    before = campaign.outputs(settings.parent)
+    ck.briefing.night(settings, only="contacts", progress=False)
+    assert campaign.outputs(settings.parent) == before
+    monkeypatch.setattr(people_steps, "_by_day", lambda *_: 1 / 0)
+    with pytest.raises(CampaignkitError):
+        ck.briefing.night(settings, only="contacts", progress=False)
+    assert "Not tonight’s page" in campaign.first_line(settings.parent)
+
+
+def test_while_a_night_runs_the_page_says_that_it_has_not_finished(settings, monkeypatch):
+    """What is killed can say nothing any more: it is said before."""
+    ck.briefing.night(settings, progress=False)
+    seen = []
+    monkeypatch.setattr(people_steps, "_by_day", lambda *_: seen.append(campaign.first_line(settings.parent)) or 1 / 0)
+    with pytest.raises(CampaignkitError):
+        ck.briefing.night(settings, start="contacts", progress=False)
+    assert "has not finished" in seen[0]
+
+
+def test_a_megafile_that_can_not_be_opened_is_said_on_the_page(settings):
+    ck.briefing.night(settings, progress=False)
+    (settings.parent / "campaign.duckdb").write_bytes(b"no megafile")
+    with pytest.raises(Exception, match="campaign.duckdb"):
+        ck.briefing.night(settings, progress=False)
+    assert "run failed at" in campaign.first_line(settings.parent)
 
 
 def test_a_full_disk_leaves_yesterdays_page(settings, monkeypatch):
@@ -143,7 +179,8 @@ def test_a_full_disk_leaves_yesterdays_page(settings, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CampaignkitError, match="No space left"):
         ck.briefing.night(settings, start="page", progress=False)
-    assert campaign.outputs(settings.parent) == before
+    assert campaign.beneath(settings.parent) == before
+    assert "No space left" in campaign.first_line(settings.parent)  # written over its room: it needs no space
     assert not list((settings.parent / "briefing").rglob(".*.writing-*"))
 
 

@@ -153,7 +153,7 @@ def unlike_mix(counts: Floats) -> float:
     Examples
     --------
     >>> women, men = [50.0, 55, 48, 52, 51, 47, 53, 50, 49], [50, 45, 52, 48, 49, 53, 47, 50, 51]
-    >>> unlike_mix(np.array([women, men])) > 0.5, unlike_mix(np.array([[*women[:-1], 90], men])) < 0.05
+    >>> unlike_mix(np.array([women, men])) > 0.5, unlike_mix(np.array([[*women[:-1], 150], men])) < 0.05
     (True, True)
     """
     counts = counts[counts[:, :-1].sum(axis=1) > 0]
