@@ -27,7 +27,8 @@ class Figure:
 class Table:
     """A table of the appendix, with the query or call that made it.
 
-    `kinds` says by column how numbers are written: "rate", "points", "money", "count", "number".
+    `kinds` says by column how numbers are written: "rate", "points", "money", "count", "change" (of a count or of
+    dollars), "number".
     """
 
     name: str

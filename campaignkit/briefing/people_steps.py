@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import warnings
 from typing import Any
 
@@ -12,6 +13,7 @@ from campaignkit.briefing import checks as look
 from campaignkit.briefing.parts import Check, Figure, Part, table_of
 from campaignkit.briefing.pictures import picture
 from campaignkit.briefing.settings import List, Persuasion
+from campaignkit.briefing.since import PARTS, PAST, count_changes, signed
 from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue
 from campaignkit.megafile.call_list import FORMATS
@@ -167,17 +169,37 @@ def contacts(tonight: Tonight) -> Part:
         return Part("Contact and persuasion", ["The megafile holds no contacts."])
     table = tonight.sql(CONTACTS, [day] * 5)
     week, before = int(table["in_seven_days"].sum()), int(table["in_the_seven_before"].sum())
-    by_day = tonight.sql(BY_DAY, [day, day])
+    page_before = tonight.kept("contacts")[-1:]
+    first = min([day, *(dt.date.fromisoformat(page["day"]) for page in page_before)])
+    by_day = tonight.sql(BY_DAY, [first, day])
     sentence = (
-        f"{week:,} contacts in the seven days to {day}, {before:,} in the seven before; "
+        f"{week:,} contacts in the seven days to {day}; {before:,} in the seven before; "
         f"{int(table['on_the_last_day'].sum()):,} on the last day."
     )
     drawn = [] if by_day.is_empty() else [picture("Contacts a day", sentence, _by_day(by_day))]
+    tables = [table_of("contacts", f"Contacts up to {day}", CONTACTS, table)]
+    since = [count_changes(by_day, page, day) for page in page_before]
+    tables += [table_of("contact_changes", "Contacts in seven days: what changed since the page before", BY_DAY, each,
+                        dict.fromkeys(("change", *PARTS), "change")) for each in since]  # fmt: skip
+    told = [
+        _contact_change(each.row(0, named=True), page["day"]) for each, page in zip(since, page_before, strict=True)
+    ]
+    by_channel = dict(table.select("channel", "in_seven_days").drop_nulls().iter_rows())
     return Part(
-        "Contact and persuasion", [sentence, *_moved(tonight)],
+        "Contact and persuasion", [sentence, *told, *_moved(tonight)],
         [Figure("Contacts in seven days", f"{week:,}", f"{before:,} in the seven before", "contacts")],
-        [table_of("contacts", f"Contacts up to {day}", CONTACTS, table)], drawn,
+        tables, drawn, kept={"day": str(day), "week": by_channel | {"all": week}},
     )  # fmt: skip
+
+
+def _contact_change(row: dict[str, Any], day: str) -> str:
+    """Say what the seven days' count changed by, and why."""
+    parts = ", ".join(f"{signed(row[part])} {part.replace('_', ' ')}" for part in PARTS)
+    text = f"The seven-day count changed by {signed(row['change'])} since {day}: {parts}."
+    if row["a_day"] is None:
+        return f"{text} No contact is newer."
+    usual = f"{row['usual_low']:,} to {row['usual_high']:,}"
+    return f"{text} {row['a_day']:,.0f} contacts a day since; the {PAST} days before had {usual}."
 
 
 def _moved(tonight: Tonight) -> list[str]:

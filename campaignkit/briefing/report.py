@@ -185,6 +185,8 @@ def cell(value: Any, kind: str | None) -> str:
         return f"{100 * value:+.1f}".replace("-", "−")
     if kind == "money":
         return dollars(value, 0)
+    if kind == "change":
+        return f"{value:+,.0f}".replace("-", "−")
     if kind == "count":
         return f"{value:,}"
     return number(value) if isinstance(value, float) else str(value)

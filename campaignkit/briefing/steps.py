@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from campaignkit.briefing import people_steps, vote_steps
+from campaignkit.briefing import people_steps, poll_steps, vote_steps
 from campaignkit.briefing.page import publish
 from campaignkit.briefing.parts import Part
 from campaignkit.briefing.tonight import Tonight
@@ -27,7 +27,7 @@ STEPS = (
     Step("checks", "checking what came", people_steps.checks),
     Step("scores", "fitting scores", people_steps.scores, ("scores",)),
     Step("emails", "reading e-mail tests", vote_steps.emails, ("emails",)),
-    Step("polls", "reading the polls", vote_steps.polls, ("polls",), reads_scores=True),
+    Step("polls", "reading the polls", poll_steps.polls, ("polls",), reads_scores=True),
     Step("forecast", "forecasting", vote_steps.forecast, ("forecast",)),
     Step("money", "allocating the money", vote_steps.money, ("money", "forecast")),
     Step("television", "planning television", vote_steps.television, ("television",), reads_scores=True),

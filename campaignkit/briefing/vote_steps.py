@@ -1,4 +1,4 @@
-"""Steps about votes: e-mail tests, polls, the forecast, the money, television."""
+"""Steps about votes: e-mail tests, the forecast, the money, television."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 import polars as pl
 
 from campaignkit import charts, election, experiments, outreach
-from campaignkit import polls as survey
-from campaignkit.briefing import checks as look
-from campaignkit.briefing.changes import Changes, changes
-from campaignkit.briefing.parts import Check, Figure, Part, table_of
+from campaignkit.briefing.parts import Figure, Part, table_of
 from campaignkit.briefing.pictures import picture
+from campaignkit.briefing.since import PARTS, drawn_error, in_parts, rate_change, spend_changes
 from campaignkit.briefing.tonight import Tonight
-from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.sql import quote_identifiers
-from campaignkit.wording import change, counted, points, share
+from campaignkit.errors import BadValue
+from campaignkit.wording import change, counted, dollars, points, share
 
 CLOSEST = 10  # states in the chart
+SURE = 0.95  # probability of being the best, from which a new leader is more than chance
 SENT = """SELECT s.person_id, coalesce('h' || p.household_id, 'p' || s.person_id) AS household,
-       concat_ws(' · ', s.subject, s.sender, s.message) AS variant, count(e.person_id) > 0 AS gave
+       concat_ws(' · ', s.subject, s.sender, s.message) AS variant, count(e.person_id) > 0 AS gave,
+       min(s.sent_on) AS sent_on
 FROM email_send s JOIN person p USING (person_id)
 LEFT JOIN email_event e ON e.person_id = s.person_id AND e.email_id = s.email_id AND e.event = 'gift'
 WHERE s.test = ? GROUP BY ALL ORDER BY ALL"""
@@ -32,7 +31,7 @@ def emails(tonight: Tonight) -> Part:
     wanted = tonight.settings.emails
     if wanted is None or not wanted.tests:
         return Part()
-    rows, sentences = [], []
+    rows, sentences, changed, kept = [], [], [], {}
     for test in wanted.tests:
         sent = tonight.sql(SENT, [test])
         best = experiments.winners(sent, "variant", "gave", cluster="household")
@@ -44,11 +43,45 @@ def emails(tonight: Tonight) -> Part:
         rows.append(best.table.head(5).select(pl.lit(test).alias("test"), variant="arm", sent="n", gave_rate="level",
                                               estimate="estimate", lower="lower", upper="upper",
                                               probability_best="probability_best"))  # fmt: skip
+        kept[test] = {"counts": _given(sent), "best": top["arm"]}
+        for page in tonight.kept("emails")[-1:]:
+            changed += [_email_change(test, sent, page, top)] if test in page["tests"] else []
     query = f"experiments.winners over:\n{SENT}"
     best = pl.concat(rows)
     drawn = picture("The best variants, shrunk for having been picked", " ".join(sentences), _variants(best), None, 150)
-    return Part("E-mail", sentences, tables=[table_of("emails", "E-mail tests: the five best variants", query, best)],
-                charts=[drawn])  # fmt: skip
+    tables = [table_of("emails", "E-mail tests: the five best variants", query, best)]
+    if changed:
+        since, kinds = pl.DataFrame([row for row, _ in changed]), dict.fromkeys(("change", *PARTS), "points")
+        tables.append(table_of("email_changes", "E-mail tests: what changed since the page before", SENT, since, kinds))
+    told = [text for _, text in changed]
+    return Part("E-mail", [*sentences, *told], tables=tables, charts=[drawn],
+                kept={"as_of": str(tonight.megafile.as_of), "tests": kept})  # fmt: skip
+
+
+def _given(sent: pl.DataFrame) -> tuple[int, int]:
+    """Return how many gave, and of how many sends."""
+    return int(sent["gave"].sum()), sent.height
+
+
+def _email_change(
+    test: str, sent: pl.DataFrame, page: dict[str, Any], top: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return what changed in a test since the page before, as a row and in words."""
+    before, day = page["tests"][test], dt.date.fromisoformat(page["as_of"])
+    now, again = _given(sent), _given(sent.filter(pl.col("sent_on").fill_null(day) <= day))
+    parts = rate_change(now, again, tuple(before["counts"]))
+    sends, givers = now[1] - before["counts"][1], now[0] - before["counts"][0]
+    row = {"test": test, "new_sends": sends, "new_givers": givers} | parts
+    if not (sends or givers):
+        return row, f"{test}: no send and no gift came in since {day}."
+    text = (
+        f"{test}: {counted(sends, 'more send')} and {counted(givers, 'more giver')} since {day} "
+        f"moved the rate of giving by {in_parts(parts)}."
+    )
+    if before["best"] != top["arm"]:
+        chance = "; chance explains the switch" if top["probability_best"] < SURE else ""
+        text += f" “{before['best']}” was first before{chance}."
+    return row, text
 
 
 def _variants(best: pl.DataFrame) -> Any:
@@ -59,126 +92,6 @@ def _variants(best: pl.DataFrame) -> Any:
     bars = base.mark_rule(strokeWidth=2, color=charts.PALETTE[0]).encode(x=alt.X("lower:Q", **x), x2="upper:Q")
     points_ = base.mark_point(opacity=1).encode(x=alt.X("estimate:Q", **x))
     return alt.layer(bars, points_).properties(height=alt.Step(19))
-
-
-def polls(tonight: Tonight) -> Part:
-    """Say where each group stands, what moved since the page before, and why."""
-    wanted, megafile = tonight.settings.polls, tonight.megafile
-    if wanted is None:
-        return Part()
-    groups, columns = {name: name for name in wanted.by}, quote_identifiers(list(wanted.by))
-    voter = " AND ".join(f"({text})" for text in wanted.frame)
-    asked = megafile.interviews(list(wanted.question), {"_voter": voter, **groups}, yes=list(wanted.yes),
-                                no=list(wanted.no))  # fmt: skip
-    frame = megafile.universe(*wanted.frame).features(groups)
-    known = frame.aggregate(columns, columns).pl()
-    rows = asked.filter("_voter").join(known, on=list(wanted.by), how="semi", nulls_equal=True)
-    by, day, stream = list(wanted.by), "asked_on", "stream"
-    weighed = megafile.universe(*wanted.frame) if wanted.frame_weight else frame
-    now = survey.trends(rows, "supports", by, day, stream=stream, frame=weighed, frame_weight=wanted.frame_weight,
-                        window=wanted.nights)  # fmt: skip
-    before = [dt.date.fromisoformat(page["last"]) for page in tonight.kept("polls")][-1:]
-    why, reason = _why(rows, by, before, now.last)
-    parts = _parted(now, rows, before, why, (wanted, weighed))
-    everyone = now.table.row(0, named=True)
-    level = f"{share(everyone['lower'])} to {share(everyone['upper'])}"
-    query = f"polls.trends over {counted(rows.height, 'interview')} of {' / '.join(wanted.question)}"
-    tables = [table_of("polls", "Where each group stands, and what is left of the change", query, parts,
-                       dict.fromkeys(("change", "new_data", "real", "chance"), "points"))]  # fmt: skip
-    if why is not None:
-        tables.append(table_of("night", "The latest night beside the nights before", "briefing.changes over the same",
-                               why.table, {"estimate": "points", "std_error": "points", "lower": "points",
-                                           "upper": "points"}, most=60))  # fmt: skip
-    stands = f"{share(everyone['estimate'])} of everyone are for us on {now.last} ({level})."
-    split = parts.row(0, named=True)
-    if split["change"] is not None:
-        pieces = ", ".join(
-            f"{change(split[name], 'rate')} {name.replace('_', ' ')}" for name in ("new_data", "real", "chance")
-        )
-        stands += f" That is {change(split['change'], 'rate')} beside the page before: {pieces}."
-    return Part(
-        "The polls", [stands, reason],
-        [Figure("For us in the polls", share(everyone["estimate"]), level, "polls")], tables,
-        [picture("Where each group stands", f"{stands} {reason}", _groups(parts), None)],
-        [*_poll_checks(why), *_silent(rows, wanted.quiet_nights)], {"last": str(now.last)},
-    )  # fmt: skip
-
-
-def _why(rows: pl.DataFrame, by: list[str], before: list[dt.date], last: dt.date) -> tuple[Changes | None, str]:
-    if before and before[0] >= last:
-        return None, "No interview is newer than the page before: whatever is told of a change is not news."
-    try:
-        why = changes(rows, "supports", by, "asked_on", stream="stream", since=before[0] if before else None)
-    except NotEnoughData as error:
-        return None, f"What moved can't be told from chance yet: {error}"
-    return why, why.summary()
-
-
-def _parted(now: Any, rows: pl.DataFrame, before: list[dt.date], why: Changes | None, asked: Any) -> pl.DataFrame:
-    """Return each group's estimate, and its change since the page before in three parts that sum to it.
-
-    New data: what the new interviews say of the day before. The rest is real where `changes` names the group, else
-    chance.
-    """
-    wanted, frame = asked
-    table = now.table.select("variable", "level", "n", "estimate", "lower", "upper")
-    day = pl.col("asked_on").dt.date() if rows["asked_on"].dtype == pl.Datetime else pl.col("asked_on")
-    earlier = rows.filter(day <= before[0]) if before else rows.head(0)
-    if earlier.is_empty() or before[0] >= now.last:
-        return table.with_columns(
-            pl.lit(None, pl.Float64).alias(name) for name in ("change", "new_data", "real", "chance")
-        )
-    then = survey.trends(earlier, "supports", list(wanted.by), "asked_on", stream="stream", frame=frame,
-                         frame_weight=wanted.frame_weight, window=wanted.nights)  # fmt: skip
-    keys = ["variable", "level"]
-    again = now.path.filter(pl.col("date") == then.last).select(*keys, again="estimate")
-    both = table.join(then.table.select(*keys, before="estimate"), on=keys, how="left", nulls_equal=True)
-    both = both.join(again, on=keys, how="left", nulls_equal=True, maintain_order="left")
-    named = why is not None and why.cause == "move"
-    name = pl.format("{} {}", "variable", pl.col("level").fill_null("null"))
-    moved = name.is_in(list(why.named)) if why is not None and named else pl.lit(False)
-    rest = pl.col("estimate") - pl.col("again")
-    return both.select(
-        *table.columns, change=pl.col("estimate") - pl.col("before"), new_data=pl.col("again") - pl.col("before"),
-        real=pl.when(moved).then(rest).otherwise(0.0), chance=pl.when(moved).then(0.0).otherwise(rest),
-    )  # fmt: skip
-
-
-def _groups(parts: pl.DataFrame) -> Any:
-    alt = charts.house()
-    level = pl.col("level").fill_null("unknown")
-    rows = parts.select(
-        group=pl.when(pl.col("variable") == "all").then(level).otherwise(pl.format("{} {}", "variable", level)),
-        estimate="estimate", lower="lower", upper="upper",
-    ).head(24)  # fmt: skip
-    rows = rows.with_columns(pl.col("group").str.replace_all("_", " "))
-    base = alt.Chart(rows).encode(y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=110)))
-    x = {"title": None, "axis": alt.Axis(format=".0%", tickCount=5), "scale": alt.Scale(zero=False)}
-    even = alt.Chart(pl.DataFrame({"x": [0.5]})).mark_rule(strokeDash=[3, 3], opacity=0.5).encode(x="x:Q")
-    bars = base.mark_rule(strokeWidth=2, color=charts.PALETTE[0]).encode(x=alt.X("lower:Q", **x), x2="upper:Q")
-    return alt.layer(even, bars, base.mark_point(opacity=1).encode(x=alt.X("estimate:Q", **x))).properties(
-        height=alt.Step(17)
-    )
-
-
-def _poll_checks(why: Changes | None) -> list[Check]:
-    if why is None or why.cause not in ("export", "mix", "unclear"):
-        return []
-    rows = why.table.filter("claimed").sort("p_value")
-    row = rows.row(0, named=True) if rows.height else {"n": 0, "p_adjusted": None}
-    what = {"export": "The poll export of {} looks wrong.",
-            "mix": "The poll stream {} reached other people than usual.",
-            "unclear": "Something in the polls is unlike before, and it can't be told what ({})."}  # fmt: skip
-    to_do = "Do not read its numbers as news; ask the vendor what changed, and look again tomorrow."
-    return [Check("warning", what[why.cause].format(", ".join(why.named)), f"{row['n']:,} interviews",
-                  f"the {why.nights} nights before", to_do)]  # fmt: skip
-
-
-def _silent(rows: pl.DataFrame, nights: int) -> list[Check]:
-    days = rows.select("stream", "asked_on").unique().sort("stream", "asked_on")
-    gap = pl.col("asked_on").diff().dt.total_days().max().fill_null(1)
-    last = days.group_by("stream", maintain_order=True).agg(last=pl.col("asked_on").max(), gap=gap)
-    return look.silent(last, rows["asked_on"].max(), nights)
 
 
 def _public_polls(tonight: Tonight) -> pl.DataFrame:
@@ -238,27 +151,67 @@ def _states(table: pl.DataFrame) -> Any:
 
 
 def money(tonight: Tonight) -> Part:
-    """Say what the money should do."""
+    """Say what the money should do, and whether that is another answer than the page before's."""
     wanted, goal = tonight.settings.money, tonight.settings.forecast
     if wanted is None or goal is None:
         return Part()
-    drawn = _odds(tonight, tonight.megafile.as_of).simulate(goal.elections, goal.seed)
-    results = election.results()
-    latest = results.filter(pl.col("year") < goal.on.year)["year"].max()
-    voters = dict(results.filter(pl.col("year") == latest).select("state", "total_votes").iter_rows())
-    response = {"effect": wanted.effect, "scale": wanted.scale, "voters": voters}
-    response |= {} if wanted.std_error is None else {"std_error": wanted.std_error}
-    plan = election.allocate(drawn, wanted.budget, responses=response, seed=goal.seed)
+    as_of = tonight.megafile.as_of
+    plan = _plan(tonight, as_of)
     funded = plan.table.filter(pl.col("spend") > 0)
     table = funded.select("state", "spend", "shift", "first_unit", "funded_probability", "best_probability")
     first = funded["state"][0] if funded.height else "nowhere"
     kinds = {"spend": "money", "funded_probability": "rate", "best_probability": "rate"}
+    tables = [table_of("money", "Where the budget goes", f"election.allocate(…, {wanted.budget:,.0f})", table, kinds)]
+    asked, spend = repr((wanted, goal)), _spends(plan)
+    told = []
+    for page in tonight.kept("money")[-1:]:
+        if page["asked"] == asked and page["spend"] and spend:
+            changes, sentence = _money_change(tonight, plan, page)
+            told.append(sentence)
+            tables.append(table_of("money_changes", "Dollars by state: what changed since the page before",
+                                   "election.allocate(…) of both days", changes,
+                                   {"spend": "money"} | dict.fromkeys(("change", *PARTS), "change")))  # fmt: skip
     return Part(
-        "The money", [plan.summary()],
-        [Figure("First money goes to", first, f"{points(plan.gain)} points for all of it", "money")],
-        [table_of("money", "Where the budget goes", f"election.allocate(…, {wanted.budget:,.0f})", table, kinds)],
+        "The money", [plan.summary(), *told],
+        [Figure("First money goes to", first, f"{points(plan.gain)} points for all of it", "money")], tables,
         [picture("Dollars by state", plan.summary(), _spent(table), None)] if table.height else [],
+        kept={"as_of": str(as_of), "asked": asked, "spend": spend},
     )  # fmt: skip
+
+
+def _plan(tonight: Tonight, as_of: dt.date, last: dict[str, float] | None = None) -> Any:
+    wanted, goal = tonight.settings.money, tonight.settings.forecast
+    drawn = _odds(tonight, as_of).simulate(goal.elections, goal.seed)  # ty: ignore
+    results = election.results()
+    latest = results.filter(pl.col("year") < goal.on.year)["year"].max()  # ty: ignore
+    voters = dict(results.filter(pl.col("year") == latest).select("state", "total_votes").iter_rows())
+    response = {"effect": wanted.effect, "scale": wanted.scale, "voters": voters}  # ty: ignore
+    response |= {} if wanted.std_error is None else {"std_error": wanted.std_error}  # ty: ignore
+    return election.allocate(drawn, wanted.budget, responses=response, last_cycle=last, seed=goal.seed)  # ty: ignore
+
+
+def _money_change(tonight: Tonight, plan: Any, page: dict[str, Any]) -> tuple[pl.DataFrame, str]:
+    """Return how the plan changed since the page before, and whether the plan before would do as well.
+
+    Where it would, but for the error of the drawn elections, chance explains the change.
+    """
+    before, day = page["spend"], page["as_of"]
+    now = _spends(plan)
+    loss = _plan(tonight, tonight.megafile.as_of, before).last_cycle_loss
+    error = 2 * drawn_error(plan.win_before, tonight.settings.forecast.elections)  # ty: ignore
+    changes = spend_changes(now, _spends(_plan(tonight, dt.date.fromisoformat(day))), before, real=loss > error)
+    moved = float((changes["change"].abs().sum()) / 2)
+    if moved < 1:
+        return changes, f"The plan is the one of {day}."
+    text = f"{dollars(moved, 0)} would go elsewhere than on {day}. "
+    told = f"the plan of {day} brings {points(loss)} points less"
+    if loss > error:
+        return changes, f"{text}That is a real change: {told}."
+    return changes, f"{text}Chance explains it: {told}, and the drawn elections can't tell less than {points(error)}."
+
+
+def _spends(plan: Any) -> dict[str, float]:
+    return dict(plan.table.filter(pl.col("spend") > 0).select("state", "spend").iter_rows())
 
 
 def _spent(table: pl.DataFrame) -> Any:

@@ -27,6 +27,7 @@ limit = 50
 [page]
 title = "Tonight <b>& tomorrow</b>"
 """
+FORECAST = "[forecast]\non = 2012-11-06\n[money]\nbudget = 2_000_000\neffect = 0.02\nstd_error = 0.008\nscale = 2.0\n"
 PEOPLE = 3_000
 
 

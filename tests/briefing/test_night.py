@@ -80,12 +80,21 @@ def test_a_list_follows_a_tag_that_was_changed(settings):
 
 @pytest.mark.slow
 def test_a_night_of_new_files_is_told_beside_the_page_before(built, settings):
+    settings.write_text(settings.read_text() + campaign.FORECAST)
     ck.briefing.night(settings, progress=False)
     campaign.add_night(built, settings.parent, 1)
     done = ck.briefing.night(settings, progress=False)
     page = json.loads((settings.parent / "briefing/page.json").read_text())
     assert (done.number, page["as_of"], page["since"]) == (1, "2012-10-02", "2012-10-01")
     assert "3 files came since 2012-10-01" in page["parts"]["files"]["sentences"][0]
+    assert (settings.parent / "briefing/pages/2012-10-01.html").exists()
+    for part, name in (("contacts", "contact_changes"), ("emails", "email_changes"), ("money", "money_changes")):
+        [table] = [table for table in page["parts"][part]["tables"] if table["name"] == name]
+        assert {"change", "new_data", "real", "chance"} <= set(table["columns"])
+        at = [table["columns"].index(column) for column in ("change", "new_data", "real", "chance")]
+        for row in table["rows"]:
+            whole, *parts = [row[each] for each in at]
+            assert whole == pytest.approx(sum(parts), abs=1e-4 * max(abs(whole), 1))
     assert (settings.parent / "briefing/lists/2012-10-02/calls.csv").exists()
 
 
@@ -164,7 +173,7 @@ def test_while_a_night_runs_the_page_says_that_it_has_not_finished(settings, mon
 def test_a_megafile_that_can_not_be_opened_is_said_on_the_page(settings):
     ck.briefing.night(settings, progress=False)
     (settings.parent / "campaign.duckdb").write_bytes(b"no megafile")
-    with pytest.raises(Exception, match="campaign.duckdb"):
+    with pytest.raises(Exception, match=r"campaign\.duckdb"):
         ck.briefing.night(settings, progress=False)
     assert "run failed at" in campaign.first_line(settings.parent)
 

@@ -14,7 +14,6 @@ from tests.browser import lab
 
 pytestmark = pytest.mark.browser
 
-FORECAST = "[forecast]\non = 2012-11-06\n[money]\nbudget = 2_000_000\neffect = 0.02\nstd_error = 0.008\nscale = 2.0\n"
 LOOKS = {
     "light": {"viewport": {"width": 1200, "height": 1000}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1200, "height": 1000}, "color_scheme": "dark"},
@@ -36,7 +35,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built, folder = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("night")
     campaign.build(built)
     path = campaign.copy_of(built, folder)
-    path.write_text(path.read_text() + FORECAST)
+    path.write_text(path.read_text() + campaign.FORECAST)
     ck.briefing.night(path, progress=False)
     campaign.add_night(built, folder, 1)
     ck.briefing.night(path, progress=False)
