@@ -22,7 +22,7 @@ def key_of(tonight: Tonight, step: Step) -> str:
     if step.reads_scores:
         inputs += [tonight.scores(), sorted(tonight.stopped)]
     if step.name == "page":
-        inputs += [tonight.parts.get(each.name) for each in STEPS if each is not step]
+        inputs += [tonight.parts.get(each.name) for each in STEPS if each.name != step.name]
     return digest([_code(), step.name, own, inputs])
 
 
