@@ -1,4 +1,4 @@
-"""Why the polls moved overnight: a real change of a group, another mix of people, a bad export, or chance."""
+"""Why the polls moved overnight: a real move in a group, a different mix of people, a bad export, or chance."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def changes(
     nights: int = 14,
     confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Changes:
-    """Say whether the latest night of interviews shows a real change, another mix, a bad export, or chance.
+    """Tell whether the latest night of interviews shows a real move, a different mix, a bad export, or chance.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def changes(
     stream : str
         Who asked.
     since : date or ISO text or None
-        The latest night is all after this day. None: the last day alone.
+        Everything after this day counts as the latest night. None: the last day alone.
     nights : int
-        How many days before it are held beside it.
+        How many days before it to compare with.
     confidence_level : float
         Of the intervals.
 
@@ -76,7 +76,7 @@ def changes(
     BadValue, ColumnNotFound
         As `polls.trends`.
     NotEnoughData
-        There are fewer than six nights before, or none after `since`.
+        Fewer than six nights come before, or none after `since`.
 
     Notes
     -----
@@ -84,7 +84,8 @@ def changes(
     nights, so left out, tell how much a night differs beyond sampling; the latest is held against that. Contrasts:
     each group's answers, each stream's beside the others', the slope of a stream's answers on what was foretold (−2
     where yes and no are swapped; it must be below −1), each stream's share without answer (as a night's files are held
-    against those before), each stream's mix by attribute (Pearson's statistic over its usual size), and its count.
+    against those before), each stream's mix by
+    attribute (Pearson's statistic beside a line through the nights, over its usual size), and its count.
     Streams of which anything but the mean answer is off are left out before a move is looked for, which must be
     seen in the other streams together. A move that another group explains nearly as well is said not to be told.
 
@@ -141,8 +142,8 @@ class _Night:
         fresh = [at for at in counts.days if at > last]
         if len(before) < LEAST_NIGHTS or not fresh:
             raise NotEnoughData(
-                f"{counted(len(before), 'night')} with interviews up to {last} and {len(fresh)} after; at least "
-                f"{LEAST_NIGHTS} before and one after are needed to tell a change from chance."
+                f"{counted(len(before), 'night')} with interviews through {last} and {len(fresh)} after. Telling a "
+                f"move from chance takes at least {LEAST_NIGHTS} before and one after."
             )
         merged = _merged(counts, before, fresh)
         attributes = Attributes(tuple(by), [levels_of(merged.units[name]) for name in by])

@@ -55,19 +55,19 @@ class Changes(Result):
 
     def summary(self) -> str:
         """Say what the night shows, and how large a change it could have shown."""
-        text = f"{counted(self.interviews, 'new interview')} beside {counted(self.nights, 'night')} before: "
+        text = f"{counted(self.interviews, 'new interview')} against the {counted(self.nights, 'night')} before: "
         text += {
-            "export": f"the export of {listed(self.named)} looks wrong; its answers are not to be read as news",
-            "mix": f"{listed(self.named)} reached other people than usual; that is no change of opinion",
-            "unclear": f"something is unlike before ({listed(self.named)}), but it can't be told what",
+            "export": f"the export of {listed(self.named)} looks wrong, so its answers are not news",
+            "mix": f"{listed(self.named)} reached a different mix of people than usual; that is no change of opinion",
+            "unclear": f"something changed ({listed(self.named)}), but the cause is unclear",
             "chance": "nothing moved by more than chance explains",
         }.get(self.cause, "") or self._moved()
-        return f"{text}. A typical group's change of {points(self.detectable)} points would be seen four times in five."
+        return f"{text}. We would catch a typical group's move of {points(self.detectable)} points four times in five."
 
     def _moved(self) -> str:
         row = self.table.filter((pl.col("kind") == "move") & pl.col("claimed")).sort("p_value").row(0, named=True)
         bounds = interval(row["lower"], row["upper"], "rate")
-        return f"{self.named[0]} really moved, by {change(row['estimate'], 'rate')} ({bounds}), in all streams alike"
+        return f"{self.named[0]} moved by {change(row['estimate'], 'rate')} ({bounds}), and every stream agrees"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each group's change overnight with its interval."""

@@ -15,7 +15,7 @@ LEAST_FALL = 0.003  # of a channel's suppressions: people merge and are forgotte
 MOST_FALL = 0.01  # of a channel's suppressions: more is not to be trusted
 CALIBRATION_MOVED = 3.0  # times what a perfect score would show
 
-LOOK = "Open the file beside yesterday's; ask whoever sends it. Until then read its numbers with care."
+LOOK = "Compare the file with yesterday's, and ask the sender. Until then read its numbers with care."
 
 
 def arrived(tonight: Tonight) -> list[Check]:
@@ -35,10 +35,16 @@ def arrived(tonight: Tonight) -> list[Check]:
 def _skipped(file: str, reason: str) -> Check:
     if reason.startswith(HELD_BACK):
         number, _, past = reason.partition(" where ")
-        to_do = f"Get the whole file and run the night again; if it is whole: campaignkit night --accept {file}"
+        to_do = f"Get the whole file and run the night again. If it is whole: campaignkit night --accept {file}"
         return Check("stop", f"{file} is cut short and was held back.", number.removeprefix(f"{HELD_BACK}: "),
                      f"{past.partition(' stood')[0]} stood", to_do)  # fmt: skip
-    return Check("warning", f"{file} was not taken in: {reason}", "0 records", "", "Write a layout for it, or move it.")
+    return Check(
+        "warning",
+        f"{file} was not taken in: {reason}",
+        "0 records",
+        "",
+        "Write a layout for it, or move it out of the folder.",
+    )
 
 
 def _drifted(text: str, files: list[dict[str, Any]]) -> Check:
@@ -66,9 +72,10 @@ def linked(tonight: Tonight, counts: pl.DataFrame) -> list[Check]:
         if before and moved(links, records, *before[-1]):
             shares = sorted(b / max(a, 1) for b, a in before)
             noticed.append(Check(
-                "warning", f"Records of {source} are linked to people unlike before.", f"{links / records:.1%}",
+                "warning", f"The share of {source} records that link to a known person changed.",
+                f"{links / records:.1%}",
                 f"{shares[0]:.1%} to {shares[-1]:.1%}",
-                "Look at the source's names, birth dates and phones; mf.explain says what linked a person.",
+                "Look at the source's names, birth dates and phones. mf.explain shows what linked a person.",
             ))  # fmt: skip
     return noticed
 
@@ -85,7 +92,7 @@ def suppressed(tonight: Tonight, counts: dict[str, int]) -> list[Check]:
             noticed.append(Check(
                 level, f"Suppressions on {channel} fell by {fall:,} overnight.", f"{counts.get(channel, 0):,}",
                 f"{min(before):,} to {max(before):,}",
-                "See which source's refusals are gone before anybody is called: SELECT * FROM suppression.",
+                "Before anyone calls, find the source whose refusals are gone: SELECT * FROM suppression.",
             ))  # fmt: skip
     return noticed
 
@@ -105,8 +112,8 @@ def calibrated(name: str, ece: float, floor: float, past: list[dict[str, float]]
     if not before or ece <= max(2 * max(before), CALIBRATION_MOVED * floor):
         return []
     usual = f"{100 * min(before):.2f} to {100 * max(before):.2f} points"
-    return [Check("warning", f"The score {name} is less well calibrated than it was.", f"{100 * ece:.2f} points", usual,
-                  "Look at score.calibration(); do not set thresholds by it until the cause is known.")]  # fmt: skip
+    return [Check("warning", f"The score {name} is worse calibrated than before.", f"{100 * ece:.2f} points", usual,
+                  "Look at score.calibration(). Set no cutoffs by it until you know the cause.")]  # fmt: skip
 
 
 def silent(last: pl.DataFrame, as_of: Any, nights: int) -> list[Check]:
@@ -126,7 +133,8 @@ def silent(last: pl.DataFrame, as_of: Any, nights: int) -> list[Check]:
         quiet = (as_of - day).days
         if quiet > max(nights, gap):
             noticed.append(Check(
-                "warning", f"The poll stream {stream} has gone silent: its last interview is of {day}.",
-                f"{quiet} days", f"gaps up to {gap} days", "Ask the vendor for the file; until then the others speak.",
+                "warning", f"The poll stream {stream} went silent; its last interview was on {day}.",
+                f"{quiet} days", f"gaps up to {gap} days",
+                "Ask the vendor for the file. Until then the trend rests on the other streams.",
             ))  # fmt: skip
     return noticed

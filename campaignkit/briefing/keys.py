@@ -1,4 +1,4 @@
-"""Is a step up to date? A digest of all that it depends on: its code, its parameters, the content of its inputs."""
+"""Is a step up to date? A digest of everything it depends on: its code, its parameters, the content of its inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from campaignkit.briefing.tonight import Tonight, digest
 
 
 def key_of(tonight: Tonight, step: Step) -> str:
-    """Return the digest of all that a step depends on."""
+    """Return the digest of everything a step depends on."""
     own: dict[str, Any] = {"accept": tonight.accept} if step.name == "files" and tonight.accept else {}
     own |= {name: _plain(getattr(tonight.settings, name)) for name in step.settings}
     inputs: list[Any] = [tonight.state(), tonight.earlier, *(_files_of(tonight, step))]
@@ -61,7 +61,7 @@ def _sha256(path: Path) -> str | None:
 
 @cache
 def _code() -> str:
-    """Return the digest of the package's own files: whatever changes in it, steps are done anew."""
+    """Return the digest of the package's own files: when any of it changes, every step runs again."""
     package = Path(__file__).resolve().parents[1]
     kinds = {".py", ".toml", ".sql", ".css", ".typ"}
     files = [path for path in sorted(package.rglob("*")) if path.suffix in kinds]

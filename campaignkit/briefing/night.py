@@ -1,4 +1,4 @@
-"""A night in one command: ordered steps, each done anew only where its code, parameters or inputs changed."""
+"""A night in one command: ordered steps, each run again only if its code, parameters or inputs changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STANDS = "Everything below is from the last night that finished."
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Night(Result):
-    """What a night came to.
+    """What a night did.
 
     `table` has one row a step: ``step``, ``status`` ("done", "up to date", "would run", "not asked for"), ``seconds``,
     ``cpu_seconds`` (those of its child processes too).
@@ -43,7 +43,7 @@ class Night(Result):
     Attributes
     ----------
     code : int
-        0: all is well; 1: there are warnings; 2: it is not to be trusted, and no lists were written.
+        0: all is well; 1: there are warnings; 2: do not trust it, no lists were written.
     number : int
         The megafile's night.
     as_of : date
@@ -60,16 +60,16 @@ class Night(Result):
     page: Path
 
     def summary(self) -> str:
-        """Say what was done and what is to be looked at."""
+        """Say what ran and what needs a look."""
         done = self.table.filter(status="done")["step"].to_list()
         text = f"Night {self.number}, as of {self.as_of}: "
-        text += f"{counted(len(done), 'step')} done ({', '.join(done)})" if done else "nothing was to be done anew"
-        what = ("all is well", counted(len(self.checks), "warning"), "NOT TO BE TRUSTED, no lists are written")
+        text += f"{counted(len(done), 'step')} done ({', '.join(done)})" if done else "everything was up to date"
+        what = ("all is well", counted(len(self.checks), "warning"), "NOT TO BE TRUSTED; no lists were written")
         sentences = " ".join(check["what"] for check in self.checks)
         return f"{text}; {what[self.code]}. {sentences}".strip()
 
     def to_json(self) -> str:
-        """Return it for a machine.
+        """Return it as JSON.
 
         Examples
         --------
@@ -91,24 +91,24 @@ def night(
     accept: Iterable[str] = (),
     progress: bool | None = None,
 ) -> Night:
-    """Do everything that `campaign.toml` asks for, and write the morning's page.
+    """Do everything `campaign.toml` asks for, and write the morning page.
 
-    A step is passed over where its code, its parameters and the content of its inputs are what they were. The state
-    of each step is a file of its own, written whole or not at all, so that a killed night is done by running it again,
-    and comes to the same page.
+    A step is skipped where its code, its parameters and the content of its inputs have not changed. Each step keeps its
+    state in a file of its own, written whole or not at all. If a night is killed, run it again: it comes to the
+    same page. Until tonight's page is there, the last one says in its first line that it is not tonight's, and why.
 
     Parameters
     ----------
     settings : Settings, str or Path
         As read, or the file.
     start : str or None
-        The step from which on all are done, up to date or not. None: only what is not up to date.
+        Run this step and all after it, up to date or not. None: run only what is not up to date.
     only : str or None
-        The one step to do. None: all.
+        Run this step alone. None: all.
     dry_run : bool
-        Only say what would be done.
+        Only report what would run.
     accept : iterable of str
-        Files to take in although they hold far fewer records than stood; as in `Megafile.refresh`.
+        Files to take in although they hold far fewer records than before; as in `Megafile.refresh`.
     progress : bool or None
         Whether to show the steps. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
 
@@ -119,7 +119,7 @@ def night(
     Raises
     ------
     BadValue
-        The settings cannot be right, or there is no such step.
+        The settings are wrong, or no step has that name.
     RefreshRefused
         Another night of the same folder is running.
     CampaignkitError
@@ -141,7 +141,7 @@ def night(
     names = [step.name for step in STEPS]
     for name in (start, only):
         if name is not None and name not in names:
-            raise BadValue(f"There is no step {name!r}{nearest(name, names)} Steps: {', '.join(names)}.")
+            raise BadValue(f"No step is called {name!r}{nearest(name, names)} Steps: {', '.join(names)}.")
     folder = read.path(read.briefing)
     taken = (accept,) if isinstance(accept, str) else tuple(accept)
     with _alone(folder), _told(folder, dry_run), Megafile.open(read.path(read.megafile)) as megafile:
@@ -245,7 +245,9 @@ def _now() -> str:
 def _failed(step: Step, error: Exception) -> CampaignkitError:
     kind = type(error) if isinstance(error, (BadValue, RefreshRefused)) else CampaignkitError
     message = str(error) if isinstance(error, CampaignkitError) else f"{type(error).__name__}: {error}"
-    return kind(f"The step {step.name!r} failed, and no page was written; the one before stands. {message}")
+    return kind(
+        f"The step {step.name!r} failed, and no page was written; the one before stands. {message.rstrip('.')}."
+    )
 
 
 def _write(path: Path, content: Any) -> None:
@@ -258,7 +260,7 @@ def _write(path: Path, content: Any) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Generator[None]:
-    """Hold a folder's lock, and remove what a killed night left half written; a process that dies lets go of it."""
+    """Hold the folder's lock and remove what a killed night left half written; the lock ends with its process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)

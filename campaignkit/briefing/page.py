@@ -77,9 +77,9 @@ def _verdict(checks: list[dict[str, str]]) -> str:
     """Return the page's first line."""
     stops = [check["what"] for check in checks if check["level"] == "stop"]
     if stops:
-        return f"Not to be trusted today, and no lists were written: {' '.join(stops)}"
+        return f"Not to be trusted today; no lists were written. {' '.join(stops)}"
     if checks:
-        return f"To be read with care: {' '.join(check['what'] for check in checks[:2])}" + (
+        return f"Read with care: {' '.join(check['what'] for check in checks[:2])}" + (
             f" And {len(checks) - 2} more below." if len(checks) > 2 else ""
         )
     return "All checks passed."

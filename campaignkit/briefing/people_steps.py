@@ -46,12 +46,12 @@ WHERE a.experiment = ? QUALIFY count(*) OVER (PARTITION BY a.person_id) = 1"""
 
 
 def files(tonight: Tonight) -> Part:
-    """Take the night's files in, and say what came since the page before."""
+    """Take the night's files in, and report what came in since the last page."""
     settings, megafile = tonight.settings, tonight.megafile
     layouts = [settings.path(name) for name in settings.layouts]
     exports = settings.path(settings.exports)
     if not exports.is_dir():
-        raise BadValue(f"There is no exports folder {str(exports)!r}.")
+        raise BadValue(f"The exports folder {str(exports)!r} does not exist.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the checks say them
         if any(path.is_file() for path in exports.rglob("*")):
@@ -66,24 +66,30 @@ def files(tonight: Tonight) -> Part:
     added, merged, ended = nights
     totals = {name: int(came[name].sum()) for name in ("files", *FATES)}
     news = (
-        f"{counted(totals['files'], 'file')} came{f' since {before}' if before else ''}: {totals['new']:,} new "
+        f"{counted(totals['files'], 'file')} came in{f' since {before}' if before else ''}: {totals['new']:,} new "
         f"records, {totals['changed']:,} changed, {totals['vanished']:,} vanished, {totals['rejected']:,} rejected. "
-        f"{added:,} people were added, {merged:,} merged with somebody, {ended:,} ended."
+        f"{added:,} people were added, {merged:,} merged into another person, {ended:,} removed."
     )
     return Part(
         "The file", [news],
         [Figure("People on file", f"{people:,}", f"{added:,} added" if before else "as first read", "sources")],
-        [table_of("sources", "Records by source, since the page before", BY_SOURCE, came)],
+        [table_of("sources", "Records by source since the last page", BY_SOURCE, came)],
     )  # fmt: skip
 
 
 def checks(tonight: Tonight) -> Part:
-    """Check what came, and keep what the next night compares with."""
+    """Check what came in, and keep what the next night compares with."""
     links, closed = tonight.sql(LINKS), tonight.sql(SUPPRESSIONS)
     counts = dict(closed.iter_rows())
     noticed = [*look.arrived(tonight), *look.linked(tonight, links), *look.suppressed(tonight, counts)]
     noticed += [
-        Check("stop", f"The megafile does not hang together: {line}.", line, "0", "Restore last night's file; rebuild.")
+        Check(
+            "stop",
+            f"The megafile contradicts itself: {line}.",
+            line,
+            "0",
+            "Restore last night's megafile, or rebuild it.",
+        )
         for line in tonight.megafile.check()
     ]
     kept = {
@@ -94,15 +100,15 @@ def checks(tonight: Tonight) -> Part:
     return Part(
         "Checks",
         tables=[
-            table_of("links", "Records linked to a person known from another record", LINKS, shares),
-            table_of("suppressions", "People who may not be reached, by channel", SUPPRESSIONS, closed),
+            table_of("links", "Records linked to a person another record knows", LINKS, shares),
+            table_of("suppressions", "People off limits, by channel", SUPPRESSIONS, closed),
         ],
         checks=noticed, kept=kept,
     )  # fmt: skip
 
 
 def scores(tonight: Tonight) -> Part:
-    """Fit the scores anew, write them back, and say how good they are."""
+    """Refit the scores, write them to the megafile, and report how good they are."""
     wanted = tonight.settings.scores
     if wanted is None:
         return Part()
@@ -115,14 +121,14 @@ def scores(tonight: Tonight) -> Part:
         else:
             rows.append((name, written, quality.auc, quality.ece, None, None, None))
             noticed += look.calibrated(name, quality.ece, quality.ece_noise, past)
-        noticed += [Check("warning", f"The score {name} {text}", "", "", "Rank no list by it.")
+        noticed += [Check("warning", f"The score {name} {text}", "", "", "Do not rank a list by it.")
                   for text in [fitted.warning] if text]  # fmt: skip
     columns = ["score", "people", "auc", "calibration_error", "qini", "qini_lower", "qini_upper"]
     table = pl.DataFrame(rows, columns, orient="row")
     names = ", ".join(table["score"])
     return Part(
-        "Scores", [f"{counted(table.height, 'score')} fitted on what is known tonight and written back: {names}."],
-        tables=[table_of("scores", "Scores and how good they are on people they never saw", "the fits of campaign.toml",
+        "Scores", [f"{counted(table.height, 'score')} refit on tonight's data and written to the megafile: {names}."],
+        tables=[table_of("scores", "Scores, judged on people held out of the fit", "the fits of campaign.toml",
                          table, {"qini": "number", "qini_lower": "number", "qini_upper": "number",
                                  "calibration_error": "rate"})],
         checks=noticed, kept={name: ece for name, _, _, ece, *_ in rows if ece is not None},
@@ -162,7 +168,7 @@ def _persuasion(tonight: Tonight, wanted: Persuasion) -> Any:
 
 
 def contacts(tonight: Tonight) -> Part:
-    """Say how many were contacted on the last day and in the last weeks."""
+    """Report contacts on the last day and in the last weeks, and what changed since the last page."""
     as_of = tonight.megafile.as_of
     day = tonight.sql("SELECT max(contacted_on) FROM contact WHERE contacted_on <= ?", [as_of]).item()
     if day is None:
@@ -173,13 +179,13 @@ def contacts(tonight: Tonight) -> Part:
     first = min([day, *(dt.date.fromisoformat(page["day"]) for page in page_before)])
     by_day = tonight.sql(BY_DAY, [first, day])
     sentence = (
-        f"{week:,} contacts in the seven days to {day}; {before:,} in the seven before; "
+        f"{week:,} contacts in the seven days through {day}, against {before:,} in the seven before; "
         f"{int(table['on_the_last_day'].sum()):,} on the last day."
     )
     drawn = [] if by_day.is_empty() else [picture("Contacts a day", sentence, _by_day(by_day))]
-    tables = [table_of("contacts", f"Contacts up to {day}", CONTACTS, table)]
+    tables = [table_of("contacts", f"Contacts through {day}", CONTACTS, table)]
     since = [count_changes(by_day, page, day) for page in page_before]
-    tables += [table_of("contact_changes", "Contacts in seven days: what changed since the page before", BY_DAY, each,
+    tables += [table_of("contact_changes", "Contacts in seven days: what changed since the last page", BY_DAY, each,
                         dict.fromkeys(("change", *PARTS), "change")) for each in since]  # fmt: skip
     told = [
         _contact_change(each.row(0, named=True), page["day"]) for each, page in zip(since, page_before, strict=True)
@@ -193,22 +199,24 @@ def contacts(tonight: Tonight) -> Part:
 
 
 def _contact_change(row: dict[str, Any], day: str) -> str:
-    """Say what the seven days' count changed by, and why."""
-    parts = ", ".join(f"{signed(row[part])} {part.replace('_', ' ')}" for part in PARTS)
-    text = f"The seven-day count changed by {signed(row['change'])} since {day}: {parts}."
+    """Say how the seven-day count changed, and why."""
+    late, real, chance = (signed(row[part]) for part in PARTS)
     if row["a_day"] is None:
-        return f"{text} No contact is newer."
+        return f"No contacts came in dated after {day}; late records changed the count by {late}."
     usual = f"{row['usual_low']:,} to {row['usual_high']:,}"
-    return f"{text} {row['a_day']:,.0f} contacts a day since; the {PAST} days before had {usual}."
+    return (
+        f"The seven-day count changed by {signed(row['change'])} since {day} (late records {late}, real change {real}, "
+        f"chance {chance}). {row['a_day']:,.0f} contacts a day since then; the {PAST} days before ranged from {usual}."
+    )
 
 
 def _moved(tonight: Tonight) -> list[str]:
-    """Say who the persuasion calls moved, where that was fitted tonight."""
+    """Report the persuasion ranking, where it was fitted tonight."""
     rows = tonight.parts.get("scores", {}).get("tables", [])
     ranked = [row for table in rows for row in table["rows"] if row[4] is not None]
     return [
-        f"Ranking by persuasion: Qini {row[4]:.2f} ({row[5]:.2f} to {row[6]:.2f}; 0 is calling in random order)"
-        + ("." if row[5] > 0 else ", so that it is not known to beat calling in random order.")
+        f"Persuasion ranking: Qini {row[4]:.2f} ({row[5]:.2f} to {row[6]:.2f}; calling in random order scores 0)"
+        + ("." if row[5] > 0 else ". It may do no better than calling in random order.")
         for row in ranked
     ]
 
@@ -228,15 +236,15 @@ def lists(tonight: Tonight) -> Part:
     if not wanted:
         return Part()
     if "checks" not in tonight.parts:
-        raise BadValue("No list is written before the night was checked: run the night without only='lists' first.")
+        raise BadValue("No list is written before the night was checked. Run the night without only='lists' first.")
     if tonight.stopped:
-        return Part("Lists", [f"No list is written tonight. {' '.join(tonight.stopped)}"])
+        return Part("Lists", [f"No lists were written tonight. {' '.join(tonight.stopped)}"])
     rows, noticed = [], []
     for each in wanted:
         with warnings.catch_warnings(record=True) as raised:
             warnings.simplefilter("always")
             rows += _written(tonight, each)
-        noticed += [Check("warning", f"List {each.name}: {text.message}", "", "", "Read before it is handed out.")
+        noticed += [Check("warning", f"List {each.name}: {text.message}", "", "", "Read this before handing it out.")
                   for text in raised]  # fmt: skip
     table = pl.DataFrame(rows, ["list", "file", "people", "of", "channel", "purpose"], orient="row")
     names = "; ".join(
@@ -246,7 +254,7 @@ def lists(tonight: Tonight) -> Part:
     return Part(
         "Lists", [f"{counted(len(wanted), 'list')} written: {names}."],
         [Figure("People on tonight's lists", f"{total:,}", counted(len(wanted), "list"), "lists")],
-        [table_of("lists", "Lists written, with who may not be reached taken out",
+        [table_of("lists", "Lists written, people off limits taken out",
                   "Universe.call_list(…) as campaign.toml has it", table)], checks=noticed,
     )  # fmt: skip
 

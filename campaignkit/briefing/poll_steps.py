@@ -21,7 +21,7 @@ from campaignkit.wording import counted, share
 
 
 def polls(tonight: Tonight) -> Part:
-    """Say where each group stands, what moved since the page before, and why."""
+    """Report where each group stands, what moved since the last page, and why."""
     wanted, megafile = tonight.settings.polls, tonight.megafile
     if wanted is None:
         return Part()
@@ -42,19 +42,19 @@ def polls(tonight: Tonight) -> Part:
     everyone = now.table.row(0, named=True)
     level = f"{share(everyone['lower'])} to {share(everyone['upper'])}"
     query = f"polls.trends over {counted(rows.height, 'interview')} of {' / '.join(wanted.question)}"
-    tables = [table_of("polls", "Where each group stands, and what is left of the change", query, parts,
+    tables = [table_of("polls", "Where each group stands, and what changed since the last page", query, parts,
                        dict.fromkeys(("change", *PARTS), "points"))]  # fmt: skip
     if why is not None:
-        tables.append(table_of("night", "The latest night beside the nights before", "briefing.changes over the same",
+        tables.append(table_of("night", "The latest night against the nights before", "briefing.changes over the same",
                                why.table, {"estimate": "points", "std_error": "points", "lower": "points",
                                            "upper": "points"}, most=60))  # fmt: skip
-    stands = f"{share(everyone['estimate'])} of everyone are for us on {now.last} ({level})."
+    stands = f"{share(everyone['estimate'])} of all voters support us as of {now.last} ({level})."
     split = parts.row(0, named=True)
     if split["change"] is not None:
-        stands += f" That is {in_parts(split)} beside the page before."
+        stands += f" The change since the last page is {in_parts(split)}."
     return Part(
         "The polls", [stands, reason],
-        [Figure("For us in the polls", share(everyone["estimate"]), level, "polls")], tables,
+        [Figure("Support in the polls", share(everyone["estimate"]), level, "polls")], tables,
         [picture("Where each group stands", f"{stands} {reason}", _groups(parts), None)],
         [*_poll_checks(why), *_silent(rows, wanted.quiet_nights)], {"last": str(now.last)},
     )  # fmt: skip
@@ -62,16 +62,16 @@ def polls(tonight: Tonight) -> Part:
 
 def _why(rows: pl.DataFrame, by: list[str], before: list[dt.date], last: dt.date) -> tuple[Changes | None, str]:
     if before and before[0] >= last:
-        return None, "No interview is newer than the page before: whatever is told of a change is not news."
+        return None, "No interviews came in since the last page, so nothing here is news."
     try:
         why = changes(rows, "supports", by, "asked_on", stream="stream", since=before[0] if before else None)
     except NotEnoughData as error:
-        return None, f"What moved can't be told from chance yet: {error}"
+        return None, f"It is too early to tell a move from chance: {error}"
     return why, why.summary()
 
 
 def _parted(now: Any, rows: pl.DataFrame, before: list[dt.date], why: Changes | None, asked: Any) -> pl.DataFrame:
-    """Return each group's estimate, and its change since the page before in three parts that sum to it.
+    """Return each group's estimate, and its change since the last page in three parts that add up to it.
 
     New data: what the new interviews say of the day before. The rest is real where `changes` names the group, else
     chance.
@@ -121,9 +121,9 @@ def _poll_checks(why: Changes | None) -> list[Check]:
     rows = why.table.filter("claimed").sort("p_value")
     row = rows.row(0, named=True) if rows.height else {"n": 0, "p_adjusted": None}
     what = {"export": "The poll export of {} looks wrong.",
-            "mix": "The poll stream {} reached other people than usual.",
-            "unclear": "Something in the polls is unlike before, and it can't be told what ({})."}  # fmt: skip
-    to_do = "Do not read its numbers as news; ask the vendor what changed, and look again tomorrow."
+            "mix": "The poll stream {} reached a different mix of people than usual.",
+            "unclear": "Something in the polls changed, and the cause is unclear ({})."}  # fmt: skip
+    to_do = "Do not report its numbers as news. Ask the vendor what changed, and look again tomorrow."
     return [Check("warning", what[why.cause].format(", ".join(why.named)), f"{row['n']:,} interviews",
                   f"the {why.nights} nights before", to_do)]  # fmt: skip
 

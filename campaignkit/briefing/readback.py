@@ -1,4 +1,4 @@
-"""`campaign.toml` in plain English, each name held against what the megafile has; and a first one, from a megafile."""
+"""`campaign.toml` in plain English, each name checked against the megafile; and a first one, made from a megafile."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from campaignkit.wording import dollars
 
 __all__ = ["first_settings", "read_back"]
 
-Line = tuple[str, str | None]  # what is said, and what is wrong with it
+Line = tuple[str, str | None]  # a sentence, and what is wrong with it
 
 
 def read_back(settings: Settings, megafile: Megafile) -> tuple[list[str], list[str]]:
-    """Return what the settings say, in plain English, and what of it can't be.
+    """Return what the settings ask for, in plain English, and what is wrong with them.
 
     Parameters
     ----------
     settings : Settings
     megafile : Megafile
-        Each name is held against what it has.
+        Each name is checked against it.
 
     Returns
     -------
     tuple of list of str
-        A sentence for each thing that will be done; and one for each name that is not there, with the nearest right
-        one. None: all is there.
+        A sentence for each thing the night will do; and one for each wrong name, with the nearest right one. Empty:
+        every name is right.
 
     Examples
     --------
@@ -44,8 +44,8 @@ def read_back(settings: Settings, megafile: Megafile) -> tuple[list[str], list[s
     "[emails] No e-mail test is called 'deadline_jun'; did you mean 'deadline_june'?"
     """
     lines = [
-        (f"Each night the new files of {settings.exports}/ are taken into {settings.megafile}, and a page is written "
-         f"to {settings.briefing}/page.html{' and page.pdf' if settings.page.pdf else ''}.", None),
+        (f"Each night: take new files from {settings.exports}/ into {settings.megafile}, and write "
+         f"{settings.briefing}/page.html{' and page.pdf' if settings.page.pdf else ''}.", None),
         *_scores(settings, megafile), *_emails(settings, megafile), *_polls(settings, megafile), *_money(settings),
         *(line for wanted in settings.lists for line in _list(wanted, settings, megafile)),
     ]  # fmt: skip
@@ -73,21 +73,21 @@ def _scores(settings: Settings, megafile: Megafile) -> Iterator[Line]:
     if wanted is None:
         return
     for name in wanted.recipes:
-        wrong = _there("[scores]", "There is no recipe", name, RECIPES)
-        yield (f"The score {name} is fitted anew: {RECIPES[name].predicts}." if wrong is None else "", wrong)
+        wrong = _there("[scores]", "No recipe is called", name, RECIPES)
+        yield (f"Refit the score {name}: {RECIPES[name].predicts}." if wrong is None else "", wrong)
     if turnout := wanted.turnout:
         days = [str(day) for day in megafile.sql("SELECT DISTINCT election_date FROM vote_history")["election_date"]]
         asked = [turnout.fit_on, *([turnout.test_on] if turnout.test_on else [])]
-        wrong = [_there("[scores.turnout]", "Nobody's vote is known at", str(day), days) for day in asked]
+        wrong = [_there("[scores.turnout]", "The megafile holds no votes from", str(day), days) for day in asked]
         yield (
-            f"Turnout on {turnout.election} is scored, as votes of {turnout.fit_on} teach.",
+            f"Score turnout on {turnout.election}, fitted on the vote of {turnout.fit_on}.",
             next(filter(None, wrong), None),
         )
     if persuasion := wanted.persuasion:
         known = megafile.values("assignment", "experiment")
-        yield (f"Who a contact moves is learned from the experiment {persuasion.experiment}.",
-               _there("[scores.persuasion]", "There is no experiment", persuasion.experiment, known))  # fmt: skip
-        yield "", _there("[scores.persuasion]", "No poll has asked", persuasion.question,
+        yield (f"Rank who a contact moves, fitted on the experiment {persuasion.experiment}.",
+               _there("[scores.persuasion]", "No experiment is called", persuasion.experiment, known))  # fmt: skip
+        yield "", _there("[scores.persuasion]", "No poll asked", persuasion.question,
                          megafile.values("survey_response", "question"))  # fmt: skip
         arms = megafile.sql("SELECT DISTINCT arm FROM assignment WHERE experiment = ?", [persuasion.experiment])["arm"]
         for arm in (persuasion.control, *persuasion.treatment):
@@ -96,14 +96,14 @@ def _scores(settings: Settings, megafile: Megafile) -> Iterator[Line]:
 
 def _emails(settings: Settings, megafile: Megafile) -> Iterator[Line]:
     for test in settings.emails.tests if settings.emails else ():
-        yield (f"The e-mail test {test} is read.",
+        yield (f"Read the e-mail test {test}.",
                _there("[emails]", "No e-mail test is called", test, megafile.values("email_send", "test")))  # fmt: skip
 
 
 def _polls(settings: Settings, megafile: Megafile) -> Iterator[Line]:
     if wanted := settings.polls:
         sentence = (
-            f"Interviews on “{' / '.join(wanted.question)}” are read over {wanted.nights} days by {listed(wanted.by)}."
+            f"Read interviews on “{' / '.join(wanted.question)}” over {wanted.nights} days by {listed(wanted.by)}."
         )
         features = {name: name for name in wanted.by}
         yield sentence, _tried("[polls]", lambda: megafile.interviews(
@@ -111,25 +111,26 @@ def _polls(settings: Settings, megafile: Megafile) -> Iterator[Line]:
         yield "", _tried("[polls]", lambda: megafile.universe(*wanted.frame).count())
     if forecast := settings.forecast:
         missing = forecast.polls != "polls_2012" and not settings.path(forecast.polls).is_file()
-        yield (f"The election of {forecast.on} is forecast from {forecast.polls}.",
+        yield (f"Forecast the election of {forecast.on} from {forecast.polls}.",
                f"[forecast] There is no file {forecast.polls!r}." if missing else None)  # fmt: skip
 
 
 def _money(settings: Settings) -> Iterator[Line]:
     if money := settings.money:
-        yield f"{dollars(money.budget, 0)} are spread over states for the best chance of winning.", None
+        yield f"Spread {dollars(money.budget, 0)} over the states for the best chance of winning.", None
     if television := settings.television:
-        yield f"Spots for {dollars(television.budget, 0)} are planned for {listed(television.target)}.", None
+        yield f"Plan {dollars(television.budget, 0)} of TV spots to reach {listed(television.target)}.", None
 
 
 def _list(wanted: List, settings: Settings, megafile: Megafile) -> Iterator[Line]:
     where = f"[[lists]] {wanted.name}:"
     best = f", best {wanted.rank_by} first" if wanted.rank_by else ""
     limit = f"up to {wanted.limit:,} people" if wanted.limit else "everyone"
-    yield (f"List {wanted.name}: {limit} of {listed(wanted.who)} by {wanted.channel} for {wanted.purpose}{best}.",
-           _there(where, "There is no channel", wanted.channel, MEANS))  # fmt: skip
-    yield "", _there(where, "There is no purpose", wanted.purpose, PURPOSES)
-    yield "", _there(where, "There is no format", wanted.format, FORMATS)
+    yield (f"Write the list {wanted.name}: {limit} of {listed(wanted.who)} by {wanted.channel} for "
+           f"{wanted.purpose}{best}.",
+           _there(where, "No channel is called", wanted.channel, MEANS))  # fmt: skip
+    yield "", _there(where, "No purpose is called", wanted.purpose, PURPOSES)
+    yield "", _there(where, "No format is called", wanted.format, FORMATS)
     fitted = [*settings.scores.recipes, "turnout", "persuasion"] if settings.scores else []
     texts = [*wanted.who, *([wanted.rank_by] if wanted.rank_by else [])]
     known = set(megafile.sql("SELECT DISTINCT name FROM score")["name"])
@@ -138,7 +139,7 @@ def _list(wanted: List, settings: Settings, megafile: Megafile) -> Iterator[Line
 
 
 def first_settings(megafile: Megafile, exports: str = "exports") -> str:
-    """Return a first `campaign.toml`, of what a megafile has.
+    """Return a first `campaign.toml`, made from what a megafile holds.
 
     Parameters
     ----------

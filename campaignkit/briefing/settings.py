@@ -43,7 +43,7 @@ class Persuasion:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores that are fitted anew and written back."""
+    """Scores to refit and write to the megafile."""
 
     recipes: tuple[str, ...] = ()
     turnout: Turnout | None = None
@@ -189,8 +189,8 @@ def read_settings(path: str | Path) -> Settings:
     Raises
     ------
     BadValue
-        There is no such file, it is no TOML, a key is unknown (the error says the nearest right one), missing, or has
-        a value of another kind than expected.
+        The file is missing or is not valid TOML, or a key is unknown (the error names the nearest right one),
+        missing, or holds a value of the wrong kind.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def read_settings(path: str | Path) -> Settings:
     except OSError as error:
         raise BadValue(f"{path.name} can't be read ({error.strerror}); `campaignkit night init` writes one.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadValue(f"{path.name} is no TOML: {error}.") from error
+        raise BadValue(f"{path.name} is not valid TOML: {error}.") from error
     settings = _table(Settings, values, path.name, hidden={"folder"})
     names = [wanted.name for wanted in settings.lists]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -215,7 +215,7 @@ def read_settings(path: str | Path) -> Settings:
     if bad := [name for name in names if not name or Path(name).name != name or name.startswith(".")]:
         raise BadValue(f"{path.name}: {listed(map(repr, bad))} can't be a list's name; it becomes a file's name.")
     if settings.money and not settings.forecast:
-        raise BadValue(f"{path.name}: [money] is spent by the forecast; add [forecast].")
+        raise BadValue(f"{path.name}: [money] needs a forecast; add [forecast].")
     return replace(settings, folder=path.parent)
 
 
@@ -227,7 +227,7 @@ def _table(kind: Any, values: dict[str, Any], where: str, hidden: frozenset[str]
         raise BadValue(f"{where} has an unknown key {unknown[0]!r}{nearest(unknown[0], known)} Known: {listed(known)}.")
     needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
     if missing := [name for name in needed if name not in values]:
-        raise BadValue(f"{where} lacks {listed(missing)}.")
+        raise BadValue(f"{where} is missing {listed(missing)}.")
     return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()})
 
 

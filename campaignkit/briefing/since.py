@@ -1,4 +1,4 @@
-"""What changed since the page before, in three parts that add up to it: new data, a real change, chance."""
+"""What changed since the last page, in three parts that add up to it: new data, a real change, chance."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def parted(now: float, again: float, before: float, real: bool) -> dict[str, flo
     Parameters
     ----------
     now, before : float
-        Tonight's number and the page before's.
+        Tonight's number and the last page's.
     again : float
-        The page before's number, as it would be with what is known tonight: what came late is new data.
+        The last page's number, as it would be with what is known tonight: what came late is new data.
     real : bool
         Whether the rest is more than chance explains.
 
@@ -67,7 +67,7 @@ def signed(count: int) -> str:
 
 
 def count_changes(daily: pl.DataFrame, before: Mapping[str, Any], last: dt.date) -> pl.DataFrame:
-    """Return how counts of seven days changed since the page before, for all channels and for each.
+    """Return how counts of seven days changed since the last page, for all channels and for each.
 
     A change is real where the new days' average is outside the range of the fourteen days before and unlike them
     (`stats.survey.fresh_night.unlike_counts`); the rest is chance.
@@ -75,9 +75,9 @@ def count_changes(daily: pl.DataFrame, before: Mapping[str, Any], last: dt.date)
     Parameters
     ----------
     daily : polars.DataFrame
-        ``day``, ``channel``, ``contacts``; four weeks up to the page before's last day, and all days since.
+        ``day``, ``channel``, ``contacts``; four weeks up to the last page's last day, and all days since.
     before : mapping
-        The page before's ``day`` and counts by channel, ``week``.
+        The last page's ``day`` and counts by channel, ``week``.
     last : date
         Tonight's last day.
 
@@ -118,7 +118,7 @@ def _days(by_day: dict[dt.date, int], last: dt.date, days: int) -> np.ndarray:
 
 
 def rate_change(now: tuple[int, int], again: tuple[int, int], before: tuple[int, int]) -> dict[str, float]:
-    """Return how an e-mail test's rate of giving changed since the page before.
+    """Return how an e-mail test's rate of giving changed since the last page.
 
     The rest is real only where the new sends gave more than the earlier ones and more than chance explains
     (`megafile.refresh.drift.moved`). Where they gave less, their gifts may be still to come.
@@ -126,7 +126,7 @@ def rate_change(now: tuple[int, int], again: tuple[int, int], before: tuple[int,
     Parameters
     ----------
     now, again, before : (int, int)
-        Givers and sends: tonight; tonight, of what was sent up to the page before; and on the page before.
+        Givers and sends: tonight; tonight, of what was sent up to the last page; and on the last page.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def rate_change(now: tuple[int, int], again: tuple[int, int], before: tuple[int,
 def spend_changes(
     now: Mapping[str, float], again: Mapping[str, float], before: Mapping[str, float], real: bool
 ) -> pl.DataFrame:
-    """Return how each state's share of the budget changed since the page before, the largest change first.
+    """Return how each state's share of the budget changed since the last page, the largest change first.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import polars as pl
 from campaignkit import charts, election, experiments, outreach
 from campaignkit.briefing.parts import Figure, Part, table_of
 from campaignkit.briefing.pictures import picture
-from campaignkit.briefing.since import PARTS, drawn_error, in_parts, rate_change, spend_changes
+from campaignkit.briefing.since import PARTS, drawn_error, in_parts, rate_change, signed, spend_changes
 from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue
 from campaignkit.wording import change, counted, dollars, points, share
@@ -27,7 +27,7 @@ WHERE s.test = ? GROUP BY ALL ORDER BY ALL"""
 
 
 def emails(tonight: Tonight) -> Part:
-    """Say which variant of each e-mail test to send, and how good it really is."""
+    """Say which variant of each e-mail test to send, how good it is, and what changed since the last page."""
     wanted = tonight.settings.emails
     if wanted is None or not wanted.tests:
         return Part()
@@ -37,8 +37,8 @@ def emails(tonight: Tonight) -> Part:
         best = experiments.winners(sent, "variant", "gave", cluster="household")
         top = best.table.row(0, named=True)
         sentences.append(
-            f"{test}: send “{top['arm']}”. Of those who get it {share(top['estimate'])} should give, not the "
-            f"{share(top['level'])} of the test; it is the best with probability {top['probability_best']:.0%}."
+            f"{test}: send “{top['arm']}”. Expect {share(top['estimate'])} of recipients to give, not the "
+            f"{share(top['level'])} seen in the test. It has a {top['probability_best']:.0%} chance of being the best."
         )
         rows.append(best.table.head(5).select(pl.lit(test).alias("test"), variant="arm", sent="n", gave_rate="level",
                                               estimate="estimate", lower="lower", upper="upper",
@@ -48,11 +48,13 @@ def emails(tonight: Tonight) -> Part:
             changed += [_email_change(test, sent, page, top)] if test in page["tests"] else []
     query = f"experiments.winners over:\n{SENT}"
     best = pl.concat(rows)
-    drawn = picture("The best variants, shrunk for having been picked", " ".join(sentences), _variants(best), None, 150)
+    drawn = picture(
+        "The best variants, corrected for having been picked", " ".join(sentences), _variants(best), None, 150
+    )
     tables = [table_of("emails", "E-mail tests: the five best variants", query, best)]
     if changed:
         since, kinds = pl.DataFrame([row for row, _ in changed]), dict.fromkeys(("change", *PARTS), "points")
-        tables.append(table_of("email_changes", "E-mail tests: what changed since the page before", SENT, since, kinds))
+        tables.append(table_of("email_changes", "E-mail tests: what changed since the last page", SENT, since, kinds))
     told = [text for _, text in changed]
     return Part("E-mail", [*sentences, *told], tables=tables, charts=[drawn],
                 kept={"as_of": str(tonight.megafile.as_of), "tests": kept})  # fmt: skip
@@ -66,21 +68,19 @@ def _given(sent: pl.DataFrame) -> tuple[int, int]:
 def _email_change(
     test: str, sent: pl.DataFrame, page: dict[str, Any], top: dict[str, Any]
 ) -> tuple[dict[str, Any], str]:
-    """Return what changed in a test since the page before, as a row and in words."""
+    """Return what changed in a test since the last page, as a row and in words."""
     before, day = page["tests"][test], dt.date.fromisoformat(page["as_of"])
     now, again = _given(sent), _given(sent.filter(pl.col("sent_on").fill_null(day) <= day))
     parts = rate_change(now, again, tuple(before["counts"]))
     sends, givers = now[1] - before["counts"][1], now[0] - before["counts"][0]
     row = {"test": test, "new_sends": sends, "new_givers": givers} | parts
     if not (sends or givers):
-        return row, f"{test}: no send and no gift came in since {day}."
-    text = (
-        f"{test}: {counted(sends, 'more send')} and {counted(givers, 'more giver')} since {day} "
-        f"moved the rate of giving by {in_parts(parts)}."
-    )
+        return row, f"{test}: no sends and no gifts came in since {day}."
+    text = f"{test}: sends {signed(sends)}, givers {signed(givers)} since {day}. "
+    text += f"The share who gave changed by {in_parts(parts)}."
     if before["best"] != top["arm"]:
-        chance = "; chance explains the switch" if top["probability_best"] < SURE else ""
-        text += f" “{before['best']}” was first before{chance}."
+        chance = ", and chance explains the switch" if top["probability_best"] < SURE else ""
+        text += f" The last page had “{before['best']}” first{chance}."
     return row, text
 
 
@@ -110,7 +110,7 @@ def _odds(tonight: Tonight, as_of: dt.date) -> Any:
 
 
 def forecast(tonight: Tonight) -> Part:
-    """Say the chances by state, and which parts of each change are new polls, days gone by, and the draws' noise."""
+    """Report the chances by state, and split each change into new polls, passing days and simulation noise."""
     wanted = tonight.settings.forecast
     if wanted is None:
         return Part()
@@ -126,10 +126,10 @@ def forecast(tonight: Tonight) -> Part:
     if before:
         then = _odds(tonight, dt.date.fromisoformat(before[0]["as_of"]))
         moved = election.compare(odds, then, n=wanted.elections, seed=wanted.seed)
-        sentences.append(f"Since {before[0]['as_of']}: {moved.summary()} By polls is new data; none of it is known "
-                         "to be a real change of the voters.")  # fmt: skip
+        sentences.append(f"Since {before[0]['as_of']}: {moved.summary()} New polls are new data. No part of it is known "
+                         "to be a real change among voters.")  # fmt: skip
         note = f"{change(moved.table.row(-1, named=True)['change'], 'rate')} since {before[0]['as_of']}"
-        tables.append(table_of("moved", "What moved each chance", "election.compare(tonight, the page before)",
+        tables.append(table_of("moved", "What moved each chance", "election.compare(tonight, the last page)",
                                moved.table.sort(pl.col("change").abs(), descending=True),
                                {"yesterday": "rate", "today": "rate", "change": "points", "days": "points",
                                 "polls": "points", "settings": "points", "noise": "points"}))  # fmt: skip
@@ -151,7 +151,7 @@ def _states(table: pl.DataFrame) -> Any:
 
 
 def money(tonight: Tonight) -> Part:
-    """Say what the money should do, and whether that is another answer than the page before's."""
+    """Say where the budget should go, and what of the change since the last page is more than chance."""
     wanted, goal = tonight.settings.money, tonight.settings.forecast
     if wanted is None or goal is None:
         return Part()
@@ -168,12 +168,12 @@ def money(tonight: Tonight) -> Part:
         if page["asked"] == asked and page["spend"] and spend:
             changes, sentence = _money_change(tonight, plan, page)
             told.append(sentence)
-            tables.append(table_of("money_changes", "Dollars by state: what changed since the page before",
+            tables.append(table_of("money_changes", "Dollars by state: what changed since the last page",
                                    "election.allocate(…) of both days", changes,
                                    {"spend": "money"} | dict.fromkeys(("change", *PARTS), "change")))  # fmt: skip
     return Part(
         "The money", [plan.summary(), *told],
-        [Figure("First money goes to", first, f"{points(plan.gain)} points for all of it", "money")], tables,
+        [Figure("First dollars go to", first, f"+{points(plan.gain)} points for the whole budget", "money")], tables,
         [picture("Dollars by state", plan.summary(), _spent(table), None)] if table.height else [],
         kept={"as_of": str(as_of), "asked": asked, "spend": spend},
     )  # fmt: skip
@@ -191,9 +191,9 @@ def _plan(tonight: Tonight, as_of: dt.date, last: dict[str, float] | None = None
 
 
 def _money_change(tonight: Tonight, plan: Any, page: dict[str, Any]) -> tuple[pl.DataFrame, str]:
-    """Return how the plan changed since the page before, and whether the plan before would do as well.
+    """Return how the plan changed since the last page, and whether chance explains it.
 
-    Where it would, but for the error of the drawn elections, chance explains the change.
+    It does where the earlier plan would bring as much, within two standard errors of the simulation.
     """
     before, day = page["spend"], page["as_of"]
     now = _spends(plan)
@@ -202,16 +202,18 @@ def _money_change(tonight: Tonight, plan: Any, page: dict[str, Any]) -> tuple[pl
     changes = spend_changes(now, _spends(_plan(tonight, dt.date.fromisoformat(day))), before, real=loss > error)
     moved = float((changes["change"].abs().sum()) / 2)
     if moved < 1:
-        return changes, f"The plan is the one of {day}."
-    text = f"{dollars(moved, 0)} would go elsewhere than on {day}. "
-    told = f"the plan of {day} brings {points(loss)} points less"
+        return changes, f"The plan has not changed since {day}."
+    text = f"{dollars(moved, 0)} changed states since {day}. "
     if loss > error:
-        return changes, f"{text}That is a real change: {told}."
-    return changes, f"{text}Chance explains it: {told}, and the drawn elections can't tell less than {points(error)}."
+        return changes, f"{text}The change is real: keeping the last page's plan would cost {points(loss)} points."
+    return changes, (
+        f"{text}Chance explains it: keeping the last page's plan would cost {points(max(loss, 0.0))} points, and the "
+        f"simulation can't see less than {points(error)}."
+    )
 
 
 def _spends(plan: Any) -> dict[str, float]:
-    return dict(plan.table.filter(pl.col("spend") > 0).select("state", "spend").iter_rows())
+    return dict(plan.table.select("state", pl.col("spend").round()).filter(pl.col("spend") > 0).iter_rows())
 
 
 def _spent(table: pl.DataFrame) -> Any:
@@ -223,7 +225,7 @@ def _spent(table: pl.DataFrame) -> Any:
 
 
 def television(tonight: Tonight) -> Part:
-    """Say which spots to buy, and what they promise."""
+    """Report which spots to buy and what they should deliver."""
     wanted, megafile = tonight.settings.television, tonight.megafile
     if wanted is None:
         return Part()
@@ -236,6 +238,6 @@ def television(tonight: Tonight) -> Part:
     kinds = dict.fromkeys(("estimate", "lower", "upper"), "number")
     return Part(
         "Television", [plan.summary()],
-        tables=[table_of("television", "What the plan promises", "outreach.buy_plan(…)", promise, kinds),
+        tables=[table_of("television", "What the plan should deliver", "outreach.buy_plan(…)", promise, kinds),
                 table_of("spots", "The first spots to buy", "outreach.buy_plan(…).table", plan.table, {}, 12)],
     )  # fmt: skip

@@ -15,6 +15,20 @@ def tonight(**kept) -> SimpleNamespace:
     return SimpleNamespace(kept=lambda _step: pages)
 
 
+def test_a_snapshot_that_was_held_back_stops_the_night_and_says_how_to_go_on():
+    answers = {
+        "skipped_file": pl.DataFrame({"file": ["list.csv"], "reason": ["held back: 200 records where 1,000 stood"]}),
+        "refresh_log": pl.DataFrame({"warnings": [[]]}, schema={"warnings": pl.List(pl.String)}),
+        "source_file": pl.DataFrame({"file": [], "layout": [], "accepted": []}),
+    }
+    asked = SimpleNamespace(
+        since=(0, None), sql=lambda query, *_: next(rows for name, rows in answers.items() if f"FROM {name}" in query)
+    )
+    [check] = checks.arrived(asked)
+    assert (check.level, check.number, check.past) == ("stop", "200 records", "1,000 stood")
+    assert "--accept list.csv" in check.to_do
+
+
 def test_links_that_fall_are_said_with_their_past_range():
     counts = pl.DataFrame({"source": ["van"], "records": [1000], "linked": [500]})
     [check] = checks.linked(tonight(), counts)

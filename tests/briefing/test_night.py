@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import multiprocessing as mp
@@ -86,7 +87,7 @@ def test_a_night_of_new_files_is_told_beside_the_page_before(built, settings):
     done = ck.briefing.night(settings, progress=False)
     page = json.loads((settings.parent / "briefing/page.json").read_text())
     assert (done.number, page["as_of"], page["since"]) == (1, "2012-10-02", "2012-10-01")
-    assert "3 files came since 2012-10-01" in page["parts"]["files"]["sentences"][0]
+    assert "3 files came in since 2012-10-01" in page["parts"]["files"]["sentences"][0]
     assert (settings.parent / "briefing/pages/2012-10-01.html").exists()
     for part, name in (("contacts", "contact_changes"), ("emails", "email_changes"), ("money", "money_changes")):
         [table] = [table for table in page["parts"][part]["tables"] if table["name"] == name]
@@ -199,9 +200,17 @@ def test_a_folder_that_can_not_be_written_is_said(settings):
         ck.briefing.night(settings, progress=False)
 
 
-def hold(folder, locked, done):
-    import fcntl
+def test_a_second_night_is_refused_while_the_lock_is_held(settings):
+    folder = settings.parent / "briefing"
+    folder.mkdir()
+    with (folder / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(RefreshRefused, match="Another night is running"):
+            ck.briefing.night(settings, progress=False)
+    assert not (folder / "page.html").exists()
 
+
+def hold(folder, locked, done):
     with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         locked.set()

@@ -32,7 +32,7 @@ def test_dates_lists_and_tables_are_read(tmp_path):
     [
         ("[pols]\nyes = 1", "did you mean 'polls'"),
         ("[forecast]\nonn = 2012-11-06", "did you mean 'on'"),
-        ('[polls]\nquestion = "Q"', "lacks yes, no"),
+        ('[polls]\nquestion = "Q"', "is missing yes, no"),
         ('[forecast]\non = "tomorrow"', "a date such as"),
         ("[forecast]\non = 2012-11-06\nelections = 2.5", "a whole number was expected"),
         ("[forecast]\non = 2012-11-06\nelections = true", "a whole number was expected"),
@@ -43,7 +43,7 @@ def test_dates_lists_and_tables_are_read(tmp_path):
         ("[money]\nbudget = 0\neffect = 1\nscale = 1", "above 0"),
         ("[money]\nbudget = 5\neffect = 1\nscale = 1", "add \\[forecast\\]"),
         ('[[lists]]\nname = "../x"\nwho = "voter"\nchannel = "phone"\npurpose = "turnout"', "can't be a list's name"),
-        ("x = ", "is no TOML"),
+        ("x = ", "is not valid TOML"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_is_refused_with_the_nearest_name(tmp_path, text, said):
@@ -84,6 +84,9 @@ def test_the_command_says_its_code_and_steps_as_json(settings, capsys):
     code = cli.main(["night", "--json", "--settings", str(settings)])
     said = json.loads(capsys.readouterr().out)
     assert (code, said["code"], said["steps"][-1]["step"]) == (0, 0, "page")
+    assert cli.main(["night", "--json", "--dry-run", "--from", "lists", "--settings", str(settings)]) == 0
+    planned = [step["step"] for step in json.loads(capsys.readouterr().out)["steps"] if step["status"] == "would run"]
+    assert planned == ["lists", "page"]
     assert cli.main(["night", "--only", "pag", "--settings", str(settings)]) == 2
     assert "did you mean 'page'" in capsys.readouterr().err
     assert campaign.outputs(settings.parent)
