@@ -14,7 +14,7 @@ from campaignkit.briefing.pictures import picture
 from campaignkit.briefing.since import PARTS, drawn_error, in_parts, rate_change, signed, spend_changes
 from campaignkit.briefing.tonight import Tonight
 from campaignkit.errors import BadValue
-from campaignkit.wording import change, counted, dollars, points, share
+from campaignkit.wording import change, dollars, points, share
 
 CLOSEST = 10  # states in the chart
 SURE = 0.95  # probability of being the best, from which a new leader is more than chance
@@ -126,8 +126,8 @@ def forecast(tonight: Tonight) -> Part:
     if before:
         then = _odds(tonight, dt.date.fromisoformat(before[0]["as_of"]))
         moved = election.compare(odds, then, n=wanted.elections, seed=wanted.seed)
-        sentences.append(f"Since {before[0]['as_of']}: {moved.summary()} New polls are new data. No part of it is known "
-                         "to be a real change among voters.")  # fmt: skip
+        sentences.append(f"Since {before[0]['as_of']}: {moved.summary()} New polls are new data. No part of it is "
+                         "known to be a real change among voters.")  # fmt: skip
         note = f"{change(moved.table.row(-1, named=True)['change'], 'rate')} since {before[0]['as_of']}"
         tables.append(table_of("moved", "What moved each chance", "election.compare(tonight, the last page)",
                                moved.table.sort(pl.col("change").abs(), descending=True),
