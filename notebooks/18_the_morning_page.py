@@ -12,11 +12,11 @@
 # %% [markdown]
 # # The morning page
 #
-# At six in the morning somebody carries one sheet to the campaign manager. It says the chance of winning, where each
-# group stands, which e-mail goes out, what the money should do, which lists are ready. The manager asks two things of
-# it: what is new, and may I believe it?
+# At six in the morning the campaign manager gets one sheet. It has the chance of winning, where each group stands,
+# which e-mail goes out, where the money should go, which lists are ready. The manager asks two things: what is new, and
+# can I believe it?
 #
-# **The question:** what happened overnight, how much of it is real, and what of it is not to be trusted today?
+# **The question:** what happened overnight, how much of it is real, and what should nobody trust today?
 #
 # The campaign and its people are invented; the public polls and past results are real.
 
@@ -72,8 +72,8 @@ settings = ck.briefing.read_settings(folder / "campaign.toml")
 # %% [markdown]
 # ## What was asked for
 #
-# `campaign.toml` says what a night is. `campaignkit night --check` reads it back, each name held against what the
-# megafile has; a name that is not there gets the nearest right one.
+# `campaign.toml` says what a night does. `campaignkit night --check` reads it back and checks each name against the
+# megafile; a wrong name gets the nearest right one.
 
 # %%
 said, wrong = ck.briefing.read_back(settings, ck.Megafile.open(folder / "campaign.duckdb"))
@@ -82,7 +82,8 @@ print("\n".join(said + wrong))
 # %% [markdown]
 # ## The first page
 #
-# `campaignkit night` in a terminal is the same call. Each step is done; the page, its JSON twin and the list are there.
+# `campaignkit night` in a terminal makes the same call. Every step runs; the page, its JSON twin and the list
+# are there.
 
 # %%
 first = ck.briefing.night(settings)
@@ -93,12 +94,12 @@ page = (folder / "briefing" / "page.html").read_text()
 HTML(f'<div><iframe srcdoc="{html.escape(page)}" title="The morning page" width="100%" height="720"></iframe></div>')
 
 # %% [markdown]
-# Every number leads to the table that it is from, and every table to its query. The page needs no network, follows
-# light and dark, and prints on two sheets.
+# Every number links to its table, and every table to its query. The page needs no network, follows light and dark
+# mode, and prints on two sheets.
 #
 # ## A night on which nothing came
 #
-# Each step has a key: its code, its parameters, the content of its inputs. Nothing changed, so nothing is done.
+# Each step has a key: its code, its parameters, the content of its inputs. Nothing changed, so nothing runs.
 
 # %%
 quiet = ck.briefing.night(settings)
@@ -107,8 +108,8 @@ quiet.table.group_by("status").agg(pl.len().alias("steps"), pl.col("seconds").su
 # %% [markdown]
 # ## The next night: a half-sent file
 #
-# The day's gifts, some of Ohio's counties and the supporters' list come in, and the list stops after a fifth, as an
-# upload does that was cut off. Taken at its word, four in five supporters would be gone. It is held back, nobody
+# The day's gifts, some of Ohio's counties and the supporters' list come in. The list stops after a fifth, like an
+# upload that was cut off. Taken at its word, four in five supporters would be gone. The night holds it back: nobody
 # vanishes, no list is written, and the page's first line says so.
 
 # %%
@@ -122,20 +123,20 @@ for check in second.checks:
     print(f"{check['level']}: {check['what']} {check['number']}, before {check['past']}.\n    {check['to_do']}")
 
 # %% [markdown]
-# Two files are called small: the first ones of the sample held years, a night's hold a day. On an ordinary morning it
-# would be the first thing to ask about. What moved in the chances is split into new polls, days gone by and the noise
-# of the drawn elections:
+# Two files are called small: the first ones of the sample held years, a night's hold a day. On an ordinary morning
+# it would be the first thing to ask about. Every change since the last page is split into new data, a real change and
+# chance, and nothing is called a move that chance explains:
 
 # %%
 twin = json.loads((folder / "briefing" / "page.json").read_text())
-print("\n".join(twin["parts"]["forecast"]["sentences"]))
+print("\n".join(change for part in twin["parts"].values() for change in part["changes"]))
 
 # %% [markdown]
 # ## Real, or chance?
 #
-# In polls something always moves. Here are fifteen nights of four streams in which nothing happened, and the same
-# with a move of women by eight points on the last night. Each night is foretold by all others; the last is held
-# against how far nights usually are from that.
+# Polls always move. Here are fifteen nights of four streams in which nothing happened, then the same nights with women
+# moved by eight points on the last one. All other nights predict each night; the last is judged by how far nights
+# usually land from that.
 
 # %%
 drawn = ck.sample.draw("polls", 45_000, seed=3, days=15, event=None, panel=0)["interviews"]
@@ -145,7 +146,9 @@ still
 # %%
 rng = np.random.default_rng(1)
 turned = (
-    (drawn["asked_on"] == drawn["asked_on"].max()) & (drawn["sex"] == "F") & ~drawn["supports"]
+    (drawn["asked_on"] == drawn["asked_on"].max())
+    & (drawn["sex"] == "F")
+    & ~drawn["supports"]
     & pl.Series(rng.random(drawn.height) < 0.18)
 )
 moved = drawn.with_columns(supports=pl.col("supports") | turned)
@@ -153,12 +156,15 @@ real = ck.briefing.changes(moved, "supports", ["sex", "race", "region"], "asked_
 real
 
 # %% [markdown]
-# And the same nights with a bad export: one stream's yes and no are swapped on the last night.
+# The same nights with a bad export: one stream's yes and no are swapped on the last night.
 
 # %%
 swapped = (drawn["asked_on"] == drawn["asked_on"].max()) & (drawn["stream"] == "online")
 export = ck.briefing.changes(
-    drawn.with_columns(supports=pl.col("supports") ^ swapped), "supports", ["sex", "race", "region"], "asked_on",
+    drawn.with_columns(supports=pl.col("supports") ^ swapped),
+    "supports",
+    ["sex", "race", "region"],
+    "asked_on",
     stream="stream",
 )
 print(export.summary())
@@ -167,11 +173,12 @@ export.table.filter("claimed").select("kind", "variable", "level", "n", "estimat
 # %% [markdown]
 # ## What could fool us
 #
-# * **Nothing named is not nothing there.** The summary says how large a change it could have seen; on a campaign with a
+# * **Nothing named does not mean nothing happened.** The summary says how large a move it could have caught; with a
 #   hundred interviews a night that is tens of points.
-# * **What all streams do together** looks like a real change of everyone, whether the voters changed or the weather.
-# * **A slow slide** is no change of one night. That is what the trend is for ([the polls](12_polls.ipynb)).
-# * **The page is as of the megafile's date,** not of this morning's clock: an old page has an old date on it.
+# * **What all streams do together** looks like a real move, whether the voters changed or the weather did.
+# * **A slow slide** never shows in one night. That is what the trend is for ([the polls](12_polls.ipynb)).
+# * **The page carries the megafile's date,** not this morning's. If tonight's run fails, the last page stays up, and
+#   its first line says so.
 
 # %% [markdown]
 # ## The number, and the decision
@@ -180,10 +187,10 @@ export.table.filter("claimed").select("kind", "variable", "level", "n", "estimat
 best = real.table.filter(kind="move").sort("p_value").row(0, named=True)
 print(
     f"{best['variable']} {best['level']}: {100 * best['estimate']:+.1f} points overnight "
-    f"({100 * best['lower']:+.1f} to {100 * best['upper']:+.1f}). A typical group must move by "
-    f"{100 * real.detectable:.0f} points to be seen four times in five."
+    f"({100 * best['lower']:+.1f} to {100 * best['upper']:+.1f}). We would catch a typical group's move of "
+    f"{100 * real.detectable:.0f} points four times in five."
 )
 
 # %% [markdown]
-# **Decision.** Hand the page on where its first line is quiet. Where it says stop, call whoever sends the file before
-# anybody calls a voter, run the night again, and hand out yesterday's lists no more.
+# **Decision.** If the first line is quiet, pass the page on. If it says stop, call the file's sender before anyone
+# calls a voter, run the night again, and stop using yesterday's lists.

@@ -69,6 +69,7 @@ class Part:
     tables: Sequence[Table] = ()
     charts: Sequence[Chart] = ()
     checks: Sequence[Check] = ()
+    changes: Sequence[str] = ()  # since the last page; their numbers are those of the second table
     kept: Mapping[str, Any] = field(default_factory=dict)  # what the next night compares with
 
     def to_dict(self) -> dict[str, Any]:

@@ -192,9 +192,9 @@ def contacts(tonight: Tonight) -> Part:
     ]
     by_channel = dict(table.select("channel", "in_seven_days").drop_nulls().iter_rows())
     return Part(
-        "Contact and persuasion", [sentence, *told, *_moved(tonight)],
+        "Contact and persuasion", [sentence, *_moved(tonight)],
         [Figure("Contacts in seven days", f"{week:,}", f"{before:,} in the seven before", "contacts")],
-        tables, drawn, kept={"day": str(day), "week": by_channel | {"all": week}},
+        tables, drawn, changes=told, kept={"day": str(day), "week": by_channel | {"all": week}},
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def polls(tonight: Tonight) -> Part:
         "The polls", [stands, reason],
         [Figure("Support in the polls", share(everyone["estimate"]), level, "polls")], tables,
         [picture("Where each group stands", f"{stands} {reason}", _groups(parts), None)],
-        [*_poll_checks(why), *_silent(rows, wanted.quiet_nights)], {"last": str(now.last)},
+        [*_poll_checks(why), *_silent(rows, wanted.quiet_nights)], kept={"last": str(now.last)},
     )  # fmt: skip
 
 

@@ -91,8 +91,10 @@ def _figures(parts: dict[str, Any]) -> str:
 
 
 def _part(name: str, part: dict[str, Any], svgs: list[str]) -> str:
-    table = part["tables"][0]["name"] if part["tables"] else None
-    lines = "".join(f"<p>{linked(sentence, table)}</p>\n" for sentence in part["sentences"])
+    tables = [table["name"] for table in part["tables"]]
+    told = [(sentence, tables[:1]) for sentence in part["sentences"]]
+    told += [(sentence, tables[1:2] or tables) for sentence in part.get("changes", ())]
+    lines = "".join(f"<p>{linked(sentence, table[0] if table else None)}</p>\n" for sentence, table in told)
     drawn = "".join(
         f"<figure>{_described(svg, chart)}<figcaption>{_text(chart['title'])}</figcaption></figure>\n"
         for chart, svg in zip(part["charts"], svgs, strict=True)

@@ -56,7 +56,7 @@ def emails(tonight: Tonight) -> Part:
         since, kinds = pl.DataFrame([row for row, _ in changed]), dict.fromkeys(("change", *PARTS), "points")
         tables.append(table_of("email_changes", "E-mail tests: what changed since the last page", SENT, since, kinds))
     told = [text for _, text in changed]
-    return Part("E-mail", [*sentences, *told], tables=tables, charts=[drawn],
+    return Part("E-mail", sentences, tables=tables, charts=[drawn], changes=told,
                 kept={"as_of": str(tonight.megafile.as_of), "tests": kept})  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def forecast(tonight: Tonight) -> Part:
     odds = _odds(tonight, as_of)
     drawn = odds.simulate(wanted.elections, wanted.seed)
     table = odds.table.select("state", "state_name", "electoral_votes", "polls", "estimate", "lower", "upper", "chance")
-    sentences = [odds.summary()]
+    told: list[str] = []
     before = tonight.kept("forecast")[-1:]
     tables = [table_of("states", "Each state's share and chance", f"election.forecast(…, as_of={as_of})",
                        table.sort((pl.col("estimate") - 0.5).abs()), most=60)]  # fmt: skip
@@ -126,7 +126,7 @@ def forecast(tonight: Tonight) -> Part:
     if before:
         then = _odds(tonight, dt.date.fromisoformat(before[0]["as_of"]))
         moved = election.compare(odds, then, n=wanted.elections, seed=wanted.seed)
-        sentences.append(f"Since {before[0]['as_of']}: {moved.summary()} New polls are new data. No part of it is "
+        told.append(f"Since {before[0]['as_of']}: {moved.summary()} New polls are new data. No part of it is "
                          "known to be a real change among voters.")  # fmt: skip
         note = f"{change(moved.table.row(-1, named=True)['change'], 'rate')} since {before[0]['as_of']}"
         tables.append(table_of("moved", "What moved each chance", "election.compare(tonight, the last page)",
@@ -134,8 +134,8 @@ def forecast(tonight: Tonight) -> Part:
                                {"yesterday": "rate", "today": "rate", "change": "points", "days": "points",
                                 "polls": "points", "settings": "points", "noise": "points"}))  # fmt: skip
     return Part(
-        "The forecast", sentences, [Figure("Chance of winning", f"{win:.0%}", note, "states")], tables,
-        [picture("The closest states", odds.summary(), _states(table), None)], kept={"as_of": str(as_of)},
+        "The forecast", [odds.summary()], [Figure("Chance of winning", f"{win:.0%}", note, "states")], tables,
+        [picture("The closest states", odds.summary(), _states(table), None)], changes=told, kept={"as_of": str(as_of)},
     )  # fmt: skip
 
 
@@ -172,10 +172,10 @@ def money(tonight: Tonight) -> Part:
                                    "election.allocate(…) of both days", changes,
                                    {"spend": "money"} | dict.fromkeys(("change", *PARTS), "change")))  # fmt: skip
     return Part(
-        "The money", [plan.summary(), *told],
+        "The money", [plan.summary()],
         [Figure("First dollars go to", first, f"+{points(plan.gain)} points for the whole budget", "money")], tables,
         [picture("Dollars by state", plan.summary(), _spent(table), None)] if table.height else [],
-        kept={"as_of": str(as_of), "asked": asked, "spend": spend},
+        changes=told, kept={"as_of": str(as_of), "asked": asked, "spend": spend},
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ TWIN = {
         "figures": [{"label": "For us", "text": "48.8%", "note": "<note>", "table": "polls"}],
         "tables": [{"name": "polls", "title": "Groups", "query": "SELECT '<x>'", "columns": ["level", "share"],
                     "kinds": {"share": "rate"}, "rows": [["O'Neill <script>", 0.488], ["b", None]]}],
+        "changes": ["+0.3 points"],
         "charts": [{"title": "Chart", "description": "A \"chart\" <here>"}],
     }},
 }  # fmt: skip
