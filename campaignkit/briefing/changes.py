@@ -51,7 +51,7 @@ def changes(
     Parameters
     ----------
     responses : table
-        One row an interview.
+        One row per interview.
     outcome : str
         Booleans or 0/1. Null: no answer.
     by : str or list of str

@@ -24,7 +24,7 @@ CAUSES = ("export", "mix", "move", "unclear", "chance")
 class Changes(Result):
     """What happened between the nights before and the latest.
 
-    `table` has one row a contrast: ``kind`` ("move": a group's answers; "answers": a stream's, beside the others';
+    `table` has one row per contrast: ``kind`` ("move": a group's answers; "answers": a stream's, beside the others';
     "order": the slope of a stream's answers on what was foretold, less 1; "missing": a stream's share without answer;
     "mix": who a stream reached; "volume": how many), ``variable``, ``level``, ``n`` (interviews of the latest night),
     ``estimate`` (in shares beside what the nights before foretell; null for mix and volume), ``std_error``, ``lower``,

@@ -37,8 +37,8 @@ STANDS = "Everything below is from the last night that finished."
 class Night(Result):
     """What a night did.
 
-    `table` has one row a step: ``step``, ``status`` ("done", "up to date", "would run", "not asked for"), ``seconds``,
-    ``cpu_seconds`` (those of its child processes too).
+    `table` has one row per step: ``step``, ``status`` ("done", "up to date", "would run", "not asked for"),
+    ``seconds``, ``cpu_seconds`` (those of its child processes too).
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ LEAST = 0.0001  # of a chance that a summary names
 class Plan(Result):
     """A budget divided among states.
 
-    `table` has one row a state, the largest amount first: ``state``, ``spend`` (in the budget's unit), ``units``
+    `table` has one row per state, the largest amount first: ``state``, ``spend`` (in the budget's unit), ``units``
     (bought: spend over cost), ``shift`` (points of the vote that this moves, in a state at 50%), ``value`` (how the
     chance of winning changes with one point of the state's vote, before any spending), ``first_unit`` and ``next_unit``
     (what the first unit of the budget adds to the chance of winning, and what the next one adds after the plan),

@@ -38,7 +38,7 @@ BINS = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 class Backtest(Result):
     """Past elections, each forecast from the elections before it.
 
-    `table` has one row an election and horizon: ``year``, ``days_left``, ``polls`` (used), ``brier`` (of the states'
+    `table` has one row per election and horizon: ``year``, ``days_left``, ``polls`` (used), ``brier`` (of the states'
     winners), ``log_score`` (−log of the chance given to what happened; 0 is best for both), ``crps`` and ``rmse`` (of
     the states' shares), ``cover_share`` (of states inside their 95% interval), ``z2`` (the mean squared normal score; 1
     is as expected), and the same scores of the plain average of the last three weeks' polls with a 3-point error:
@@ -47,12 +47,12 @@ class Backtest(Result):
     Attributes
     ----------
     states : polars.DataFrame
-        One row an election, horizon and state: ``estimate``, ``lower``, ``upper``, ``chance``, and the actual
+        One row per election, horizon and state: ``estimate``, ``lower``, ``upper``, ``chance``, and the actual
         ``share``.
     calibration : polars.DataFrame
         Chances in bins: ``chance_from``, ``chance_to``, ``n``, ``expected_share``, ``won_share``.
     check : polars.DataFrame
-        The joint predictive check, one row a horizon: ``days_left``, ``elections``, ``z2`` (of all elections),
+        The joint predictive check, one row per horizon: ``days_left``, ``elections``, ``z2`` (of all elections),
         ``z2_lower``, ``z2_upper`` (its range in 95% of histories drawn from the forecasts themselves), ``national_z``
         (the largest miss of the national vote, as an absolute normal score), ``national_z_upper`` (which 95% of drawn
         histories stay below), ``p_value`` (of both, by Bonferroni) and ``passed`` (at .05).

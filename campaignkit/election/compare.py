@@ -32,7 +32,7 @@ LEAST = 0.0001  # of the chance of winning that it names
 class Comparison(Result):
     """What changed between two forecasts, and why.
 
-    `table` has one row a state, and a last row for the election itself (``win``): ``state``, ``yesterday``, ``today``
+    `table` has one row per state, and a last row for the election itself (``win``): ``state``, ``yesterday``, ``today``
     (chances as simulated), ``change`` and its parts, which add up to it: ``days`` (the date moved, the polls did not),
     ``polls`` (polls added or gone), ``settings`` (every other argument that differs) and ``noise`` (of the simulations,
     against the exact chance). The chance of winning has no exact value: in the row ``win`` each part holds some noise

@@ -35,8 +35,8 @@ SHOWN = 16  # states in the chart: the closest
 class Forecast(Result):
     """An election as forecast on a day before it.
 
-    `table` has one row a state: ``state``, ``state_name``, ``electoral_votes``, ``polls`` (how many of that state were
-    used), ``estimate`` (the Democrat's share of the two-party vote on election day, at the mean logit), ``lower``,
+    `table` has one row per state: ``state``, ``state_name``, ``electoral_votes``, ``polls`` (how many of that state
+    were used), ``estimate`` (the Democrat's share of the two-party vote on election day, at the mean logit), ``lower``,
     ``upper`` (its 95% interval, or another level), ``chance`` (that the Democrat wins the state) and ``prior_share``
     (the share expected before any poll).
 
@@ -95,7 +95,7 @@ class Forecast(Result):
         Returns
         -------
         polars.DataFrame
-            One row a poll: ``weight`` (how far the forecast's logit rises when the poll's rises by 1) and ``moved``
+            One row per poll: ``weight`` (how far the forecast's logit rises when the poll's rises by 1) and ``moved``
             (how far the poll moved the forecast from what was expected before, as a share at 50%).
 
         Examples
@@ -246,7 +246,7 @@ def forecast(
     Parameters
     ----------
     polls : table or None
-        One row a poll: `state` (name or code; ``US`` is the nation), `pollster`, `start_date`, `end_date`,
+        One row per poll: `state` (name or code; ``US`` is the nation), `pollster`, `start_date`, `end_date`,
         `sample_size`, `dem` and `rep` (percent), and where known `mode`, `population` and `sponsor` (the party that
         paid; null: neither). None: there are no polls, and the forecast rests on past results.
     results : table

@@ -38,7 +38,7 @@ POINT = 0.01
 class Simulation(Result):
     """Elections drawn from a forecast, with or without conditions.
 
-    `table` has one row a unit (a state, or a district with its own electoral vote): ``state``, ``electoral_votes``,
+    `table` has one row per unit (a state, or a district with its own electoral vote): ``state``, ``electoral_votes``,
     ``estimate`` (the Democrat's share of the two-party vote, at the mean logit), ``lower``, ``upper`` (its interval)
     and ``chance`` (that the Democrat wins it).
 
@@ -195,7 +195,7 @@ class Simulation(Result):
         return replace(self, table=drawn.table, conditions=under, votes=drawn.votes, weight=drawn.weight)
 
     def batches(self) -> Iterator[tuple[Floats, Floats | None]]:
-        """Yield the elections again, in batches: logits (one row an election, one column a unit) and weights.
+        """Yield the elections again, in batches: logits (one row per election, one column per unit) and weights.
 
         Examples
         --------
@@ -208,7 +208,7 @@ class Simulation(Result):
         yield from batches(self.race, self.n, self.seed, self.conditions)
 
     def draws(self) -> pa.RecordBatchReader:
-        """Return the elections as Arrow: one row an election.
+        """Return the elections as Arrow: one row per election.
 
         Columns: ``electoral_votes``, ``national_share``, ``weight``, and the Democrat's share of the two-party vote in
         each unit. The reader yields batches, so that millions take little memory; ``.read_all()`` returns a table.

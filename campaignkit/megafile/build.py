@@ -125,7 +125,7 @@ def _fill(con: duckdb.DuckDBPyConnection, drop: Drop, steps: Steps, model: Model
         fitted = resolve_people(con, linking_order(con), LinkageSettings(model=model))
         if fitted is not None:
             keep_model(con, fitted)
-    with steps.step("making one row a person", con):
+    with steps.step("making one row per person", con):
         make_people(con)
     with steps.step("writing facts", con):
         write_facts(con)

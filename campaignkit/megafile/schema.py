@@ -113,7 +113,7 @@ def table_comment(table: str) -> str:
     Examples
     --------
     >>> table_comment("gift")
-    'One row a gift to this campaign. Money in dollars; refunds are negative.'
+    'One row per gift to this campaign. Money in dollars; refunds are negative.'
     """
     above = re.search(rf"((?:^--[^\n]*\n)+)CREATE TABLE {table} ", schema_sql(), re.MULTILINE)
     lines = above[1].splitlines() if above else [f"-- {table.replace('_', ' ')}"]

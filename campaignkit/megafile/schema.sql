@@ -5,7 +5,7 @@
 -- about (person_id; null: its source names a person nobody has a record of). What the source itself said of
 -- both stands once, in `record`.
 
--- One row a record that counts: accepted, and not replaced by a later one with its key.
+-- One row per record that counts: accepted, and not replaced by a later one with its key.
 CREATE TABLE record (
     record_id     BIGINT,     -- file_id * 2^30 + first line: where its values were read
     seen_id       BIGINT,     -- the latest record that said the same; record_id where none repeated it
@@ -17,7 +17,7 @@ CREATE TABLE record (
     content_hash  UBIGINT     -- first half of the md5 of the record's values
 );
 
--- One row a key of a snapshot's record that a later snapshot of its scope no longer holds.
+-- One row per key of a snapshot's record that a later snapshot of its scope no longer holds.
 CREATE TABLE vanished (
     record_id  BIGINT,        -- the latest record that held it
     source     VARCHAR,
@@ -44,7 +44,7 @@ CREATE TABLE layout (
     toml VARCHAR
 );
 
--- One row a person. Values come from that person's source records by the rules in `people.py`.
+-- One row per person. Values come from that person's source records by the rules in `people.py`.
 CREATE TABLE person (
     person_id      BIGINT PRIMARY KEY, -- kept through nights
     household_id   BIGINT,    -- null: no address, a PO box, or more than 12 people there
@@ -79,7 +79,7 @@ CREATE TABLE person (
     sources        VARCHAR[]  -- which sources have a record of this person
 );
 
--- One row an address: who lives together, by normalised address and unit.
+-- One row per address: who lives together, by normalised address and unit.
 CREATE TABLE household (
     household_id BIGINT PRIMARY KEY,
     address_key  VARCHAR,
@@ -88,7 +88,7 @@ CREATE TABLE household (
     people       INTEGER
 );
 
--- One row a record that describes a person, as its source gave it.
+-- One row per record that describes a person, as its source gave it.
 CREATE TABLE source_record (
     record_id         BIGINT,
     source            VARCHAR,
@@ -131,7 +131,7 @@ CREATE TABLE source_record (
 -- Records that describe a person that a later record of their source describes too (a donor's earlier gifts).
 CREATE TABLE other_description AS FROM source_record LIMIT 0;
 
--- One row a person and election in which a ballot was cast.
+-- One row per person and election in which a ballot was cast.
 CREATE TABLE vote_history (
     person_id BIGINT, record_id BIGINT,
     election_date DATE,
@@ -140,7 +140,7 @@ CREATE TABLE vote_history (
     party         VARCHAR   -- whose primary ballot
 );
 
--- One row a gift to this campaign. Money in dollars; refunds are negative.
+-- One row per gift to this campaign. Money in dollars; refunds are negative.
 CREATE TABLE gift (
     person_id BIGINT, record_id BIGINT,
     given_on      DATE,
@@ -173,7 +173,7 @@ CREATE TABLE fec_gift (
     employer      VARCHAR
 );
 
--- One row an attempt to reach a person.
+-- One row per attempt to reach a person.
 CREATE TABLE contact (
     person_id BIGINT, record_id BIGINT,
     contacted_on  DATE,
@@ -184,7 +184,7 @@ CREATE TABLE contact (
     email         VARCHAR   -- the address, likewise
 );
 
--- One row a person and experiment: who was given which treatment, reached or not.
+-- One row per person and experiment: who was given which treatment, reached or not.
 CREATE TABLE assignment (
     person_id BIGINT, record_id BIGINT,
     experiment    VARCHAR,
@@ -194,7 +194,7 @@ CREATE TABLE assignment (
     caller_id     VARCHAR
 );
 
--- One row a caller.
+-- One row per caller.
 CREATE TABLE caller (
     record_id BIGINT,
     caller_id VARCHAR,
@@ -202,7 +202,7 @@ CREATE TABLE caller (
     role      VARCHAR       -- volunteer, staff
 );
 
--- One row a person and shift.
+-- One row per person and shift.
 CREATE TABLE volunteer_shift (
     person_id BIGINT, record_id BIGINT,
     shift_on DATE,
@@ -210,14 +210,14 @@ CREATE TABLE volunteer_shift (
     hours    DOUBLE
 );
 
--- One row a person and program joined.
+-- One row per person and program joined.
 CREATE TABLE enrollment (
     person_id BIGINT, record_id BIGINT,
     program   VARCHAR,    -- quick_donate
     enrolled_on DATE
 );
 
--- One row a person and e-mail sent.
+-- One row per person and e-mail sent.
 CREATE TABLE email_send (
     person_id BIGINT, record_id BIGINT,
     email_id VARCHAR,       -- one variant of one test
@@ -228,7 +228,7 @@ CREATE TABLE email_send (
     sent_on  DATE
 );
 
--- One row a thing that happened to a sent e-mail.
+-- One row per thing that happened to a sent e-mail.
 CREATE TABLE email_event (
     person_id BIGINT, record_id BIGINT,
     email_id    VARCHAR,
@@ -238,7 +238,7 @@ CREATE TABLE email_event (
     email       VARCHAR     -- the address it happened at, where the source says so
 );
 
--- One row a forecast by a member of staff of what a variant would do.
+-- One row per forecast by a member of staff of what a variant would do.
 CREATE TABLE guess (
     record_id BIGINT,
     staff_id VARCHAR,
@@ -247,7 +247,7 @@ CREATE TABLE guess (
     guess    DOUBLE         -- expected gifts per 1,000 sent
 );
 
--- One row an answer to whether texts may be sent.
+-- One row per answer to whether texts may be sent.
 CREATE TABLE text_optin (
     person_id BIGINT, record_id BIGINT,
     phone       VARCHAR,
@@ -255,7 +255,7 @@ CREATE TABLE text_optin (
     answered_on DATE
 );
 
--- One row a person and question asked.
+-- One row per person and question asked.
 CREATE TABLE survey_response (
     person_id BIGINT, record_id BIGINT,
     stream   VARCHAR,       -- van, phone, online, text
@@ -265,7 +265,7 @@ CREATE TABLE survey_response (
     weight   DOUBLE         -- the design weight that the poll came with; null: none
 );
 
--- One row a person in the consumer append.
+-- One row per person in the consumer append.
 CREATE TABLE consumer (
     person_id BIGINT, record_id BIGINT,
     income_band   VARCHAR,
@@ -277,14 +277,14 @@ CREATE TABLE consumer (
     interest      VARCHAR
 );
 
--- One row a supporter and friend of theirs in the app.
+-- One row per supporter and friend of theirs in the app.
 CREATE TABLE social_tie (
     person_id BIGINT, record_id BIGINT,
     supporter_id VARCHAR,   -- whose friend; person_id is the friend
     tied_on      DATE
 );
 
--- One row a person and contest invited to, entered or not.
+-- One row per person and contest invited to, entered or not.
 CREATE TABLE contest_entry (
     person_id BIGINT, record_id BIGINT,
     host       VARCHAR,
@@ -294,7 +294,7 @@ CREATE TABLE contest_entry (
     entered_on DATE
 );
 
--- One row a refusal, once said: never taken away, whatever later files hold. What follows from it is in suppression and
+-- One row per refusal, once said: never taken away, whatever later files hold. What follows from it is in suppression and
 -- closed_contact_point, which each build and night makes anew.
 CREATE TABLE refusal (
     record_id     BIGINT,   -- of a record that said it; the record itself may be gone
@@ -316,7 +316,7 @@ SELECT source, record_key, first_name, last_name, birth_date, state, zip5, addre
        van_id, van_state
 FROM source_record LIMIT 0;
 
--- One row a reason not to reach a person on a channel. Channel `all`: on none.
+-- One row per reason not to reach a person on a channel. Channel `all`: on none.
 CREATE TABLE suppression (
     person_id BIGINT, record_id BIGINT,
     channel VARCHAR,        -- phone, door, text, mail, email, all
@@ -328,7 +328,7 @@ CREATE TABLE suppression (
     phone   VARCHAR
 );
 
--- One row a reason not to use an address or number on a channel, whoever has it.
+-- One row per reason not to use an address or number on a channel, whoever has it.
 CREATE TABLE closed_contact_point (
     record_id BIGINT,
     channel VARCHAR,        -- phone, text, email
@@ -355,7 +355,7 @@ CREATE TABLE county_turnout (
     voted         BIGINT
 );
 
--- One row a home of a viewing panel, by the voter the vendor matched it to.
+-- One row per home of a viewing panel, by the voter the vendor matched it to.
 CREATE TABLE panel_home (
     person_id BIGINT,
     record_id BIGINT,
@@ -363,7 +363,7 @@ CREATE TABLE panel_home (
     weight    DOUBLE        -- adults that the home stands for
 );
 
--- One row a home of a viewing panel and cell that it watched.
+-- One row per home of a viewing panel and cell that it watched.
 CREATE TABLE viewing (
     person_id BIGINT,
     record_id BIGINT,
@@ -372,7 +372,7 @@ CREATE TABLE viewing (
     days      INTEGER       -- of the panel's, on which the home watched it
 );
 
--- One row a cell of a rate card.
+-- One row per cell of a rate card.
 CREATE TABLE avail (
     record_id BIGINT,
     market    VARCHAR,
@@ -382,7 +382,7 @@ CREATE TABLE avail (
     spots     INTEGER       -- left
 );
 
--- One row a cell of an order of spots.
+-- One row per cell of an order of spots.
 CREATE TABLE spot_order (
     record_id    BIGINT,
     market       VARCHAR,
@@ -395,7 +395,7 @@ CREATE TABLE spot_order (
     cost_total   DOUBLE
 );
 
--- One row a person asked and channel: a site, an app, a station, a paper.
+-- One row per person asked and channel: a site, an app, a station, a paper.
 CREATE TABLE media_use (
     person_id BIGINT,
     record_id BIGINT,
@@ -403,7 +403,7 @@ CREATE TABLE media_use (
     uses      BOOLEAN
 );
 
--- One row a column of one's own: what layouts map to attributes and dated facts, and what an analyst added.
+-- One row per column of one's own: what layouts map to attributes and dated facts, and what an analyst added.
 CREATE TABLE own_column (
     name       VARCHAR,
     kind       VARCHAR,     -- attribute, fact, added
@@ -415,14 +415,14 @@ CREATE TABLE own_column (
     layout     VARCHAR      -- whose; null: an analyst's
 );
 
--- One row a record and attribute of one's own that it gives a value.
+-- One row per record and attribute of one's own that it gives a value.
 CREATE TABLE attribute (
     person_id BIGINT, record_id BIGINT,
     name  VARCHAR,          -- as in own_column
     value VARCHAR           -- as own_column's type is written: 1250.00, 2012-10-01, true
 );
 
--- One row a dated fact of one's own.
+-- One row per dated fact of one's own.
 CREATE TABLE dated_fact (
     person_id BIGINT, record_id BIGINT,
     name        VARCHAR,    -- as in own_column
@@ -431,7 +431,7 @@ CREATE TABLE dated_fact (
     amount      DOUBLE
 );
 
--- One row a person and tag that an analyst put on them. Who it is stays with a record of theirs, as ids may change.
+-- One row per person and tag that an analyst put on them. Who it is stays with a record of theirs, as ids may change.
 CREATE TABLE tag (
     person_id  BIGINT,
     source     VARCHAR,
@@ -441,7 +441,7 @@ CREATE TABLE tag (
     restricted VARCHAR      -- as in score
 );
 
--- One row a person and value that an analyst added; kept with a record of theirs, as tags are.
+-- One row per person and value that an analyst added; kept with a record of theirs, as tags are.
 CREATE TABLE added_value (
     person_id  BIGINT,
     source     VARCHAR,
@@ -450,7 +450,7 @@ CREATE TABLE added_value (
     value      VARCHAR
 );
 
--- One row a person, score and date.
+-- One row per person, score and date.
 CREATE TABLE score (
     person_id BIGINT,
     name      VARCHAR,
@@ -461,7 +461,7 @@ CREATE TABLE score (
     warning    VARCHAR      -- what a list that ranks by it must say, such as that it ranks no better than chance
 );
 
--- One row a list that was written.
+-- One row per list that was written.
 CREATE TABLE export (
     exported_at TIMESTAMP, path VARCHAR, channel VARCHAR, purpose VARCHAR, universe VARCHAR,
     rows BIGINT, sha256 VARCHAR
@@ -493,7 +493,7 @@ CREATE TABLE shared_rule (
     other_person_id BIGINT
 );
 
--- One row a change of who is who.
+-- One row per change of who is who.
 CREATE TABLE identity_event (
     night           INTEGER,
     happened_at     TIMESTAMP,
@@ -504,7 +504,7 @@ CREATE TABLE identity_event (
     reason          VARCHAR
 );
 
--- One row a build, refresh or retraining.
+-- One row per build, refresh or retraining.
 CREATE TABLE refresh_log (
     night INTEGER,            -- 0: the build
     started_at TIMESTAMP, finished_at TIMESTAMP,
@@ -515,7 +515,7 @@ CREATE TABLE refresh_log (
     warnings VARCHAR[]
 );
 
--- One row a night and source of which files came: what they held beside what stood.
+-- One row per night and source of which files came: what they held beside what stood.
 CREATE TABLE night_source (
     night INTEGER, source VARCHAR, files INTEGER,
     new BIGINT, changed BIGINT, unchanged BIGINT,
@@ -523,7 +523,7 @@ CREATE TABLE night_source (
     vanished BIGINT, rejected BIGINT
 );
 
--- One row a file (or member of a zip) read.
+-- One row per file (or member of a zip) read.
 CREATE TABLE source_file (
     file_id       INTEGER PRIMARY KEY, -- days since 1990 * 2^11 + its number among the files of that day
     night         INTEGER,  -- when it came; 0: with the build
@@ -548,14 +548,14 @@ CREATE TABLE source_file (
     unread        STRUCT("column" VARCHAR, failures BIGINT)[]  -- values that did not parse and are null
 );
 
--- One row a file or folder that lay among the exports and was not taken in.
+-- One row per file or folder that lay among the exports and was not taken in.
 CREATE TABLE skipped_file (
     night  INTEGER,         -- when it was met; 0: by the build
     file   VARCHAR,
     reason VARCHAR
 );
 
--- One row a record that could not be read; of over 1,000 such in a row, one for all of them, with all their lines.
+-- One row per record that could not be read; of over 1,000 such in a row, one for all of them, with all their lines.
 CREATE TABLE reject (
     file_id    INTEGER,
     first_line BIGINT,

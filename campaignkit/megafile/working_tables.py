@@ -56,7 +56,7 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_dropped": WorkingTable(ANY, "ingest.descriptions", "linkage, refresh.update_people"),  # rows of source_record
     "work_fresh": WorkingTable(_RECORD, "ingest.descriptions", "linkage.relink, refresh.update_people"),
     # Linking.
-    "work_prepared": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # one row a record, as it is compared
+    "work_prepared": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # one row per record, as it is compared
     "work_comparable": WorkingTable(ANY, "linkage.prepared_records", "linkage"),
     "work_by_form": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # a row for each form of a first name
     "work_existing": WorkingTable(ANY, "linkage.prepared_records", "linkage.link_sources"),
@@ -115,7 +115,7 @@ TABLES: Mapping[str, WorkingTable] = {
         "record_id BIGINT, source VARCHAR, record_key VARCHAR, before BIGINT, after BIGINT",
         "linkage.person_ids", "refresh.update_people",
     ),
-    # One row a person, and who facts are about.
+    # One row per person, and who facts are about.
     "work_trust": WorkingTable("source VARCHAR, official BIGINT, reaching BIGINT", "people", "people"),
     "work_survivor": WorkingTable(ANY, "people", "people"),
     "work_all_addresses": WorkingTable("address_key VARCHAR", "people", "people"),
@@ -127,7 +127,7 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_touched_address": WorkingTable("address_key VARCHAR", "refresh.update_people", "people"),
     "work_concerned": WorkingTable(_PERSON, "refresh.update_people", "people"),
     # Who not to reach.
-    "work_closing": WorkingTable(ANY, "suppression", "suppression"),  # one row a refusal and channel that it closes
+    "work_closing": WorkingTable(ANY, "suppression", "suppression"),  # one row per refusal and channel that it closes
     "work_reversal": WorkingTable(ANY, "suppression", "suppression"),
     "work_refuser_key": WorkingTable(
         "source VARCHAR, person_key VARCHAR, plain VARCHAR", "suppression", "suppression"

@@ -57,7 +57,7 @@ def scripts(rng: np.random.Generator, voters: pl.DataFrame, callers: pl.DataFram
 
     Returns
     -------
-    One row a voter: group, arm, caller_id, caller_local, reached, result, answered, supports_after (null: did not
+    One row per voter: group, arm, caller_id, caller_local, reached, result, answered, supports_after (null: did not
     answer), and the truth: y_control, y_economy, y_health (support with that arm, all else being as it was).
     """
     size = len(voters)
@@ -112,7 +112,7 @@ def winback(rng: np.random.Generator, supporters: pl.DataFrame) -> tuple[pl.Data
 
     Returns
     -------
-    One row a former subscriber: unsubscribed_on, arm (null: no phone), returned_on (null: did not come back),
+    One row per former subscriber: unsubscribed_on, arm (null: no phone), returned_on (null: did not come back),
     gift_amount (null: none), and the truth: r_control, r_call.
     """
     table = supporters.filter(pl.Series(rng.random(len(supporters)) < 0.09)).select("person", "phone_on_file")

@@ -66,7 +66,7 @@ def contest(
 
     Returns
     -------
-    One row an invitation: person, household, host, invited_on, at_random, entered, entered_on, and the truth:
+    One row per invitation: person, household, host, invited_on, at_random, entered, entered_on, and the truth:
     fan (in the planted group), p_enter.
     """
     at_random = host != NOT_AT_RANDOM or "past_donor" not in people.columns

@@ -61,7 +61,7 @@ def _first(person: pl.Series) -> int:
 
 
 def actblue(rng: np.random.Generator, gifts: pl.DataFrame, donors: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
-    """Return one row an online gift, the donor written the same way on all of them."""
+    """Return one row per online gift, the donor written the same way on all of them."""
     table = gifts.join(donors, on="person", how="left", maintain_order="left").join(
         joined, on="person", how="left", maintain_order="left"
     )
@@ -114,7 +114,7 @@ def actblue(rng: np.random.Generator, gifts: pl.DataFrame, donors: pl.DataFrame,
 
 
 def mail(gifts: pl.DataFrame, donors: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a gift by mail: a name and an address, no e-mail."""
+    """Return one row per gift by mail: a name and an address, no e-mail."""
     numbered = gifts.with_columns(at=pl.int_range(pl.len()).over("person"))
     table = numbered.join(donors, on="person", how="left", maintain_order="left")
     return table.select(

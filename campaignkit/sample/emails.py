@@ -21,7 +21,7 @@ GUESSERS = {"staff_1": 0.75, **{f"staff_{number}": 0.12 for number in range(2, 8
 
 
 def variants() -> pl.DataFrame:
-    """Return one row a variant: email_id, test, subject, sender, message, sent_on, share, p_gift, p_open."""
+    """Return one row per variant: email_id, test, subject, sender, message, sent_on, share, p_gift, p_open."""
     rows = []
     for (subject, s), (sender, f), (message, m) in product(SUBJECTS.items(), SENDERS.items(), MESSAGES.items()):
         together = TOGETHER if s * f * m > 7.5 else 1.0
@@ -55,7 +55,7 @@ def email(rng: np.random.Generator, people: pl.DataFrame, test: str = "deadline_
 
     Returns
     -------
-    One row a person: email_id, test, subject, sender, message, sent_on, opened, clicked, gave, amount, unsubscribed,
+    One row per person: email_id, test, subject, sender, message, sent_on, opened, clicked, gave, amount, unsubscribed,
     and the truth: p_gift of the variant for an average person.
     """
     table = variants().filter(pl.col("test") == test)

@@ -45,7 +45,7 @@ def write(folder: str | Path, people: int, seed: int = 2012) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One row a file: file, rows, bytes.
+        One row per file: file, rows, bytes.
 
     Examples
     --------

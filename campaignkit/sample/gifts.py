@@ -60,11 +60,11 @@ def quick_donate(rng: np.random.Generator, people: pl.DataFrame, hidden: float =
     Returns
     -------
     donors
-        One row a donor of 2011: offered (the sticker, at random), enrolled_on (null: never), quick_donate (joined
+        One row per donor of 2011: offered (the sticker, at random), enrolled_on (null: never), quick_donate (joined
         before the window), gifts_before, dollars_before, gifts_after (dollars in the window), and the truth:
         y0, y1 (dollars in the window had they never, or early, joined), p_enrol.
     gifts
-        One row an online gift: person, day, amount, quick_donate.
+        One row per online gift: person, day, amount, quick_donate.
     """
     own = giving(rng, people)
     early = _drawn(rng, own["rate"] * 0.6, own["level"], _day(OPENED), _day(OFFERED) - 1)

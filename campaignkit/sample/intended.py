@@ -10,7 +10,7 @@ from campaignkit.sample.dirt import FLAGS, Rates
 
 
 def intended(rates: dict[str, Rates] | None = None) -> pl.DataFrame:
-    """Return one row a planted number: effect, group, quantity, intended.
+    """Return one row per planted number: effect, group, quantity, intended.
 
     Parameters
     ----------

@@ -160,7 +160,7 @@ def middle_names(rng: np.random.Generator, female: np.ndarray) -> pl.Series:
 
 @cache
 def nicknames() -> pl.DataFrame:
-    """Return one row a first name that has nicknames: first_name, nicks (a sorted list)."""
+    """Return one row per first name that has nicknames: first_name, nicks (a sorted list)."""
     from nicknames import NickNamer
 
     namer = NickNamer()

@@ -49,7 +49,7 @@ def text_optins(rng: np.random.Generator, supporters: pl.DataFrame) -> pl.DataFr
 def friends(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     """Draw the friends of the app's users: four in five from the same state, the rest from the swing states.
 
-    In a swing state friends are voters. One row a supporter and friend: person (the friend), supporter, tied_on.
+    In a swing state friends are voters. One row per supporter and friend: person (the friend), supporter, tied_on.
     """
     users = people.filter(people["supporter"] & pl.Series(rng.random(len(people)) < 0.02))
     row = np.repeat(np.arange(len(users)), rng.poisson(9, len(users)))

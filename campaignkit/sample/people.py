@@ -82,7 +82,7 @@ def people(rng: np.random.Generator, size: int, first: int, first_household: int
 
     Returns
     -------
-    One row a person, neighbours in a household next to each other.
+    One row per person, neighbours in a household next to each other.
     """
     swing = _live_in(rng, size // 2, first, first_household, swing=True)
     last = int(swing["household"][-1]) + 1

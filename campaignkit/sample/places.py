@@ -143,7 +143,7 @@ DIRECTIONS = [("", ""), ("N", "North"), ("S", "South"), ("E", "East"), ("W", "We
 
 @cache
 def states() -> pl.DataFrame:
-    """Return one row a state: code, region, people (thousands) and area codes."""
+    """Return one row per state: code, region, people (thousands) and area codes."""
     rows = [line.split() for line in STATES.strip().splitlines()]
     return pl.DataFrame(
         {
@@ -157,7 +157,7 @@ def states() -> pl.DataFrame:
 
 @cache
 def places() -> pl.DataFrame:
-    """Return one row a place: state, region, county, county number, city, zip prefix and weight.
+    """Return one row per place: state, region, county, county number, city, zip prefix and weight.
 
     A city of another state weighs an equal part of its state; its county is null.
     """

@@ -104,7 +104,7 @@ def _electorate(
 
 
 def _report_by_report(panel: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a report of the panel's members."""
+    """Return one row per report of the panel's members."""
     reports = [
         panel.select("voter", "party", "past_vote", supports=name, asked_on=f"{name}_on", stream=pl.lit("online"))
         for name in REPORTS

@@ -73,7 +73,7 @@ def write_tracking(folder: str | Path, people: int, seed: int = 2012) -> pl.Data
     Returns
     -------
     polars.DataFrame
-        One row a file: file, rows, bytes. ``truth/`` has ``identity``, ``groups`` (the share of each group that would
+        One row per file: file, rows, bytes. ``truth/`` has ``identity``, ``groups`` (the share of each group that would
         say it supports us, day by day), ``panel`` (each member's choice before and after), ``houses`` and ``effects``.
 
     Examples
@@ -226,7 +226,7 @@ def _write_van_and_phone(
 
 
 def _one_row_a_question(asked: pl.DataFrame, stream: str) -> pl.DataFrame:
-    """Return a stream's interviews with one row a question."""
+    """Return a stream's interviews with one row per question."""
     mine = asked.filter(pl.col("stream") == stream)
     parts = [
         mine.select("person", "stream", "asked_on", question=pl.lit(question), answer=column)

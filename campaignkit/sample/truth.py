@@ -79,7 +79,7 @@ def supporter_quality(megafile: Megafile, truth: str | Path, source: str = "supp
     Returns
     -------
     DataFrame
-        One row a voter source and class: source, class (all; anchor: the pair shares an address, phone, e-mail or
+        One row per voter source and class: source, class (all; anchor: the pair shares an address, phone, e-mail or
         birth date; no anchor; not in the file: the person has no record there; or a kind of dirt on the supporter's
         record), true_pairs, links, right_links, in_household (false links to another of the household), precision,
         recall, f1 and in_household_share (of links). Null where there is nothing to divide by.

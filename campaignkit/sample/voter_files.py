@@ -105,7 +105,7 @@ def _fill(frame: pl.DataFrame, header: list[str], values: dict[str, object]) -> 
 
 
 def ohio(voters: pl.DataFrame, ballots: pl.DataFrame) -> pl.DataFrame:
-    """Return Ohio's wide file: one row a voter, one column an election."""
+    """Return Ohio's wide file: one row per voter, one column per election."""
     wide = _wide(voters, ballots)
     col = pl.col
     values = {

@@ -31,7 +31,7 @@ class Polls:
     Attributes
     ----------
     table : polars.DataFrame
-        One row a poll that is used: NEEDED and OPTIONAL columns, `named` (the pollster as given), `middle` (the
+        One row per poll that is used: NEEDED and OPTIONAL columns, `named` (the pollster as given), `middle` (the
         middle day), `share` (the Democrat's, of the two-party vote).
     set_aside : polars.DataFrame
         `reason` and `n`: polls that are not used.
@@ -174,7 +174,7 @@ class PollArrays:
 
     Attributes
     ----------
-    design : array, one row a poll
+    design : array, one row per poll
         How a poll's logit moves with each state's.
     y : array
         Its logit, less a national poll's offset.

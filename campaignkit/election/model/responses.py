@@ -29,7 +29,7 @@ class Responses:
         Logits that the first unit moves a state: its posterior mean, and the mean of `draws`. 0 where none is known.
     scale : array
         Units after which the next one moves it half as far.
-    draws : array, one row a draw, one column a state
+    draws : array, one row per draw, one column per state
         From the effects' joint posterior.
     """
 

@@ -182,7 +182,7 @@ def prior_of(
 
 
 def _features(results: Results, past: list[int], states: Any) -> Floats:
-    """Return the features that make states alike, one row a state, each between 0 and 1."""
+    """Return the features that make states alike, one row per state, each between 0 and 1."""
     if states is None:
         columns = [results.share[year] for year in past[:PAST_SHARES]]
         kinds = places().select("region", "division").to_dummies()

@@ -27,7 +27,7 @@ class Canonical:
     Attributes
     ----------
     records : DataFrame
-        One row a record: record_id, record_key, person_key, scope, content.
+        One row per record: record_id, record_key, person_key, scope, content.
     people : DataFrame or None
         Rows for source_record; None where the layout does not describe people.
     facts : list of (str, DataFrame)

@@ -49,7 +49,7 @@ def load_files(
 
 
 def note_sources(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], own_layouts: dict[str, str]) -> None:
-    """Keep what nights must know of the sources: kind, one record a person or more, one's own columns and layouts."""
+    """Keep what nights must know of the sources: kind, one record per person or more, one's own columns and layouts."""
     rows = {s.layout.source: (s.layout.source, s.layout.kind, None) for s in sources}
     for source in sources:
         if source.layout.describes and source.layout.person_source:

@@ -24,7 +24,7 @@ def plain_name(column: str) -> str:
 
 
 def prepare_records(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]], standing: bool = False) -> None:
-    """Make described, one row a record of source_record as it is compared, and the views and the table of links.
+    """Make described, one row per record of source_record as it is compared, and the views and the table of links.
 
     `standing`: with their people, and whether each record asks (was scored against those who exist before its source)
     and is alike (was scored against its own source). Else nobody has a person yet.

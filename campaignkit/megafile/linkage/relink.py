@@ -269,7 +269,7 @@ def _score(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple
 
 
 def _find_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[str]) -> None:
-    """Make `work_meeting`: one row a pair of records that share a block."""
+    """Make `work_meeting`: one row per pair of records that share a block."""
     create(con, "work_searching_comparable", comparable("work_searching"))
     create(con, "work_everyone_comparable", comparable("work_everyone"), view=True)
     create_empty(con, "work_shared_block")

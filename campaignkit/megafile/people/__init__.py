@@ -1,1 +1,1 @@
-"""One row a person from all of a person's records, and who facts are about."""
+"""One row per person from all of a person's records, and who facts are about."""

@@ -26,7 +26,7 @@ _COLUMNS = "source, files, new, changed, unchanged, older, vanished, rejected"
 class RefreshReport(Result):
     """What a refresh brought.
 
-    `table` has one row a source whose files came: source, files, and how many of its records were `new`, `changed`,
+    `table` has one row per source whose files came: source, files, and how many of its records were `new`, `changed`,
     `unchanged`, `older` (a later record of the key stood, or came the same night), `vanished` (held by an earlier
     snapshot of that scope, not by this one) and `rejected`.
 

@@ -48,7 +48,7 @@ class SharingData:
     delivered, acted : array of float64 or None
     covariates : array, rows × columns
     row, sharer : array of int64
-        One entry a planned ask: the friend's row, and the sharer's number. Empty where the coin was the friend's.
+        One entry per planned ask: the friend's row, and the sharer's number. Empty where the coin was the friend's.
     one, two : array of int64
         Ties between rows, in both directions.
     degree : array of float64

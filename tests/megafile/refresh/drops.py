@@ -1,6 +1,6 @@
 """Random nights of a tiny campaign: people who share names, addresses and phones, told with slips, in three sources.
 
-Voters come as snapshots by county, a list as upserts with one record a person, gifts as appends with many.
+Voters come as snapshots by county, a list as upserts with one record per person, gifts as appends with many.
 """
 
 from __future__ import annotations
