@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # The election, 66,000 times a night
+# # Forecast the election, state by state
+#
+# *The election, 66,000 times a night: chances, tipping states, and winning without Ohio.*
 #
 # "We ran the election 66,000 times every night, and every morning we got the spit-out: here are your chances of winning
 # these states." This notebook replays the fall of 2012 on that year's public polls, as they came in.

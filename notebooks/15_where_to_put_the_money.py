@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Where to put the money
+# # Decide where the money goes
+#
+# *The next dollar, visit and volunteer shift, by state.*
 #
 # "And that is how we allocated resources." It is October 1. The campaign has $2,000,000 for calls, 40 visits by the
 # candidate, 2,000 volunteer shifts, and 66,000 elections drawn from the forecast.

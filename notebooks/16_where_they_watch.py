@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Where they watch
+# # Buy TV time where target voters watch
+#
+# *Where they watch, and what a plan really buys.*
 #
 # "On TV we were able to buy 14% more efficiently." The other side bought eighteen channels around the news. The
 # campaign bought sixty at odd hours, because it knew what its own voters watch. Here a vendor has matched 2,200 homes

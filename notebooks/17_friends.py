@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # Friends who pass the ask on
+# # Ask friends to ask friends, and measure it
+#
+# *Friends who pass the ask on: which ones, and what did it do?*
 #
 # In the last weeks of 2012 a million people had the campaign's app. It showed 600,000 of them friends in swing states
 # and asked them to urge those friends to vote. "Roughly 1 in 5 people contacted by a Facebook pal acted", the campaign

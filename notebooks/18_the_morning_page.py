@@ -10,7 +10,9 @@
 # ---
 
 # %% [markdown]
-# # The morning page
+# # Run the night and read the morning page
+#
+# *What is new, and can we believe it?*
 #
 # At six in the morning the campaign manager gets one sheet. It has the chance of winning, where each group stands,
 # which e-mail goes out, where the money should go, which lists are ready. The manager asks two things: what is new, and
