@@ -149,7 +149,8 @@ SAYS = {
     "no plan does better on average with these experiments and as many simulated elections. `covered` is of the 90% interval of the stated gain; "
     "variances are over that of conditional Monte Carlo on the same draws.",
     "plan, errors of 15%": "The same, the responses measured with half the error.",
-    "plan, responses known": "The same with responses known: what the plan itself loses, of 20,000 elections.",
+    "plan, responses known": "The same with responses known: what the plan itself loses, of 20,000 elections. The gain it is held "
+    "against is measured on 200,000 elections, whose own error lowers `covered` from .900 to .883.",
 }
 COUNTED = ("passed ", "covered", "gradient within")
 
