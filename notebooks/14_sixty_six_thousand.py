@@ -19,7 +19,7 @@
 #
 # **The question:** what are the chances in each swing state, what did the first debate do, and which state decides?
 #
-# Polls and results are real, and every forecast knows only what was known that night.
+# Nothing here is invented: polls and results are real, and every forecast knows only what was known that night.
 
 # %%
 import datetime as dt
