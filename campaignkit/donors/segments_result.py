@@ -115,7 +115,16 @@ class Segments(Result):
         return f"{start} {_counted(stand_out, self.table.height)}{held}. {self._first()} {self._caution()}"
 
     def columns_first(self) -> list[str]:
-        """Return those of the half that confirms, or of all where nobody was held out."""
+        """Return those of the half that confirms, or of all where nobody was held out.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> invited = ck.sample.draw("contests", 4_000).table
+        >>> found = ck.donors.discover_segments(invited, "entered", ["region", "sex"])
+        >>> found.columns_first()[:3]
+        ['segment', 'holdout_size', 'holdout_rate']
+        """
         half = "holdout_" if self.held_out else ""
         return [
             "segment",

@@ -138,7 +138,15 @@ class Analysis(Result):
         return f" {missing:,} people with no answer are left out." if missing else ""
 
     def columns_first(self) -> list[str]:
-        """Return the difference, its interval and its adjusted p-value."""
+        """Return the difference, its interval and its adjusted p-value.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> sent = ck.sample.draw("email", 2_000, seed=5).table
+        >>> ck.experiments.analyze(sent, "email_id", "gave", control="deadline_june_01").columns_first()[4:]
+        ['estimate', 'lower', 'upper', 'p_adjusted']
+        """
         return ["outcome", "arm", "n", "level", "estimate", "lower", "upper", "p_adjusted"]
 
     def chart(self) -> alt.TopLevelMixin | None:

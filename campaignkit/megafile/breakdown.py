@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtr, ndtri
 
 from campaignkit import charts
 from campaignkit.cells import cells
@@ -22,6 +22,7 @@ from campaignkit.wording import between, p_value, share
 if TYPE_CHECKING:
     import altair as alt
 
+_NORMAL = NormalDist()
 STANDS_OUT = 0.05  # of p after Holm: below it, a group differs from all others beyond noise
 _SUM = re.compile(r"sum\((.*)\)", re.DOTALL | re.IGNORECASE)
 
@@ -139,7 +140,7 @@ def _leading(table: pl.DataFrame) -> tuple[int | None, float]:
     if not known.any():
         return None, 1.0
     highest = int(np.nanargmax(np.where(known, estimate, -np.inf)))
-    error = (table["upper"] - table["lower"]).fill_null(np.nan).to_numpy() / (2 * ndtri(0.975))
+    error = (table["upper"] - table["lower"]).fill_null(np.nan).to_numpy() / (2 * _NORMAL.inv_cdf(0.975))
     tested = known & np.isfinite(error) & (error > 0)
     if tested.sum() < 2:
         return highest, 1.0
@@ -148,7 +149,7 @@ def _leading(table: pl.DataFrame) -> tuple[int | None, float]:
     others = whole - n
     gap = estimate - (total - n * estimate) / others
     spread = np.sqrt(error**2 + (squares[tested].sum() - squares) / others**2)
-    p = holm(2 * ndtr(-np.abs(gap[tested] / spread[tested])))
+    p = holm([2 * _NORMAL.cdf(-abs(z)) for z in gap[tested] / spread[tested]])
     least = np.flatnonzero(tested)[int(np.argmin(p))]
     return (int(least), float(p.min())) if p.min() < STANDS_OUT else (highest, 1.0)
 

@@ -14,8 +14,8 @@ from campaignkit.megafile.people import person_table
 from tests.megafile.campaign import GIFTS, VOTERS, write_campaign
 
 
-def build(folder, layouts):
-    return Megafile.build(folder / "exports", folder / "campaign.duckdb", layouts=layouts, progress=False)
+def build(folder, layouts, model=False):
+    return Megafile.build(folder / "exports", folder / "campaign.duckdb", layouts=layouts, model=model, progress=False)
 
 
 @pytest.fixture
