@@ -47,8 +47,8 @@ by_phone = gone.call_list("phone", purpose="volunteer")
 by_phone
 
 # %% [markdown]
-# Each step of the funnel says how many fell out and how many are left; the steps add up. One call per household and one
-# a number is the rule; turn it off and see what it spares people:
+# Each step of the funnel says how many fell out and how many are left; the steps add up. The rule is one call per
+# household and one per number; turn it off and see what it spares people:
 
 # %%
 without_caps = gone.call_list("phone", purpose="volunteer", per_household=None, per_phone=None)
@@ -59,8 +59,8 @@ print(f"Without the caps {spared:,} more calls would go to doors and numbers tha
 # ## A closed number is closed for whoever has it
 #
 # A wrong number is wrong for everyone who is said to have it, and who answers a shared phone may be the one who said
-# no. Addresses that left the list are closed too, under whatever name. What that costs, in people who could else be
-# reached:
+# no. Addresses that left the list are closed too, under whatever name. What that costs in people who could
+# otherwise be reached:
 
 # %%
 mf.sql("""
@@ -125,7 +125,7 @@ gone.call_list("text", purpose="volunteer").funnel.filter(pl.col("removed") > 0)
 
 # %% [markdown]
 # **FEC reports may not be used to ask for money** (52 USC 30111(a)(4)). A universe or rank that uses them is refused
-# for fundraising, also when it comes in by way of another universe:
+# for fundraising, even when it comes in through another universe:
 
 # %%
 itemised = mf.universe("fec_gifts() > 200")
@@ -135,8 +135,8 @@ except ck.errors.SourceRestricted as error:
     print(error)
 
 # %% [markdown]
-# Of a table or ids from outside the megafile's universes nobody knows what is in them, so they are refused for
-# fundraising too, until you say that they hold no FEC data: `mf.universe_of(people, restricted=())`. A list is also
+# Nobody knows what is in a table or ids from outside the megafile, so they are refused for fundraising too, until you
+# say that they hold no FEC data: `mf.universe_of(people, restricted=())`. A list is also
 # refused where its universe or rank compares a column with a value that nobody has (`"sex = 'Female'"`), and one that
 # ranks by a score no better than chance says so, here and in its manifest.
 
@@ -144,7 +144,7 @@ except ck.errors.SourceRestricted as error:
 # ## Write it down
 #
 # The list goes out with a manifest: when, how many, from which universe, under which suppressions, and the file's
-# SHA-256. Each row is checked once more against the megafile as it lies there now, also where a night came between.
+# SHA-256. Each row is checked again against the megafile as it is now, even if a night came in between.
 # Cells that a spreadsheet would run as a formula are defused. `.write("tonight.xlsx", per_caller=25)` makes a workbook
 # to print with a sheet for each caller, `.write("walk.pdf", split_by="precinct")` sheets with boxes to tick (ask for
 # the column with `columns=["precinct"]`), and a `.zip` is VAN's saved list.

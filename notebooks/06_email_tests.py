@@ -64,7 +64,7 @@ print(arms.sizes.sentence())
 arms
 
 # %% [markdown]
-# Money is another matter. Few give, and a few gifts hold much of the dollars, so that dollars a recipient are far less
+# Money is another matter. Few give, and a few gifts hold much of the dollars, so dollars per recipient are far less
 # certain than gifts, and the interval reaches much further up than down.
 
 # %%
@@ -74,7 +74,7 @@ money.table.sort("level", descending=True).select(
 )
 
 # %% [markdown]
-# ## Which part of the letter does it?
+# ## Which part of the e-mail matters?
 #
 # The eighteen are three factors crossed: every subject met every sender and both lengths. So each factor can be judged
 # on the whole list, where a single variant is judged on an eighteenth of it.
@@ -90,7 +90,7 @@ parts.terms
 # ## The winner's curse
 #
 # The best of eighteen is best partly because it was lucky. Shrinking shows how good it really is, how likely it is the
-# best at all, and what is lost should it not be.
+# best at all, and what is lost if it is not.
 
 # %%
 whole_list = mf.universe("in_source('supporter')", "email is not null").count()
@@ -163,7 +163,7 @@ both.head(5)
 #   lowers all variants alike.
 # * **One day.** What works on the eve of a deadline need not work in August: `winners(past=…)` takes the spread from
 #   earlier tests, not their winners.
-# * **Unsubscribing.** A letter can bring gifts and lose readers. Here are both:
+# * **Unsubscribing.** An e-mail can bring gifts and lose readers. Here are both:
 
 # %%
 mf.sql("""
