@@ -120,7 +120,7 @@ class Segments(Result):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> invited = ck.sample.draw("contests", 4_000).table
+        >>> invited = ck.sample.draw("contest", 4_000).table
         >>> found = ck.donors.discover_segments(invited, "entered", ["region", "sex"])
         >>> found.columns_first()[:3]
         ['segment', 'holdout_size', 'holdout_rate']
