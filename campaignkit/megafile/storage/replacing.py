@@ -187,7 +187,8 @@ def _refusing(path: Path, copy: bool) -> Generator[None]:
             raise
         raise _refused(path, error) from error
     except duckdb.Error as error:
-        if copy and (type(error) is duckdb.Error or isinstance(error, _DAMAGE)):
+        unwritten = isinstance(error, duckdb.FatalException) and "checkpoint" in str(error)
+        if unwritten or (copy and (type(error) is duckdb.Error or isinstance(error, _DAMAGE))):
             raise _refused(path, error) from error
         raise
 
