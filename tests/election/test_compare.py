@@ -26,7 +26,7 @@ def before():
 def test_nothing_moves_between_a_forecast_and_itself(before):
     found = election.compare(before, before, n=2_000)
     assert found.table.select(*PARTS, "change").fill_null(0).to_numpy().any() == np.False_
-    assert "No state's chance moved" in found.summary()
+    assert "No state's chance changed" in found.summary()
 
 
 def test_the_parts_sum_to_the_whole(before):
