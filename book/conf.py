@@ -124,7 +124,7 @@ def write_facts(app: Sphinx) -> None:
 
 #: What a room's page shows, in this order: the questions it answers, then what they hand back.
 _DIRECTIVES = (
-    ("autofunction", inspect.isfunction, ""),
+    ("autofunction", lambda member: callable(member) and not inspect.isclass(member), ""),
     ("autoclass", inspect.isclass, "   :members:\n   :inherited-members: tuple\n   :show-inheritance:\n"),
     ("automodule", inspect.ismodule, "   :members:\n"),
     ("autodata", lambda member: not (callable(member) or inspect.ismodule(member)), "   :no-value:\n"),

@@ -1,6 +1,6 @@
-// Pages whose title holds the words that are sought come first.
+// Pages whose title holds the words that are sought come first. `var`, since searchtools.js declares it so as well.
 const sought = (new URLSearchParams(window.location.search).get("q") || "").toLowerCase().split(/\W+/).filter((word) => word.length > 2);
-const Scorer = {
+var Scorer = {
   score: ([, title, , , score]) => score + 10 * sought.filter((word) => title.toLowerCase().includes(word)).length,
   objNameMatch: 11,
   objPartialMatch: 6,
