@@ -96,7 +96,7 @@ class LikelyVoters(Result):
             f"{level} interval {between(ours['lower'], ours['upper'], share)}), the score alone in {raw['auc']:.1%}. "
             f"The squared error (Brier) is {ours['brier']:.3f} against {raw['brier']:.3f}. Each poll was judged by a "
             f"fit on the others: {counted(ours['n'], 'interview')} in {counted(self.polls.height, 'poll')}, "
-            f"{share(ours['voted_rate'])} of whom voted. The worst poll's rate is off by {points(ours['largest_gap'])} "
+            f"where {share(ours['voted_rate'])} voted. The worst poll's rate is off by {points(ours['largest_gap'])} "
             f"points.{aside} Use it for people who answered: at the same score they vote more than those who did not."
         )
 

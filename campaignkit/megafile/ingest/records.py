@@ -269,45 +269,45 @@ def _problems(
     delimiters = np.flatnonzero(data == ord(delimiter))
     counted = np.diff(np.searchsorted(delimiters, np.append(starts, len(data)))) + 1
     misplaced = np.zeros(len(starts), bool)
-    quotes = np.flatnonzero(data == ord(quote)) if quote else starts[:0]
-    if len(quotes):
-        before = np.searchsorted(quotes, np.append(starts, len(data)))
+    at = np.flatnonzero(data == ord(quote)) if quote else starts[:0]
+    if len(at):
+        before = np.searchsorted(at, np.append(starts, len(data)))
         record_of = np.repeat(np.arange(len(starts)), np.diff(before))
-        opening = ((np.arange(len(quotes)) - before[record_of]) & 1) == 0
-        counted -= _delimiters_inside(delimiters, quotes, record_of, opening, ends)
-        misplaced = _misplaced_quotes(data, quotes, starts, record_of, opening, ord(delimiter))
+        quotes = _Quotes(at, record_of, opening=((np.arange(len(at)) - before[record_of]) & 1) == 0)
+        counted -= _delimiters_inside(delimiters, quotes, ends)
+        misplaced = _misplaced_quotes(data, quotes, starts, ord(delimiter))
     return (counted != fields) | misplaced | (ends == starts)
 
 
-def _delimiters_inside(
-    delimiters: NDArray[np.int64],
-    quotes: NDArray[np.int64],
-    record_of: NDArray[np.int64],
-    opening: NDArray[np.bool_],
-    ends: NDArray[np.int64],
-) -> NDArray[np.int64]:
+@dataclass(frozen=True)
+class _Quotes:
+    """A block's quotes, an entry each: where it stands, in which record, and whether it opens a value or closes one."""
+
+    at: NDArray[np.int64]
+    record_of: NDArray[np.int64]
+    opening: NDArray[np.bool_]
+
+
+def _delimiters_inside(delimiters: NDArray[np.int64], quotes: _Quotes, ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many of each record's delimiters stand between a quote that opens and the next, or the end."""
-    before = np.searchsorted(delimiters, quotes)
+    record_of = quotes.record_of
+    before = np.searchsorted(delimiters, quotes.at)
     until = np.append(before[1:], len(delimiters))
     last = np.append(record_of[1:] != record_of[:-1], True)
     until[last] = np.searchsorted(delimiters, ends[record_of[last]])
-    inside = np.bincount(record_of, np.where(opening, until - before, 0), minlength=len(ends))
+    inside = np.bincount(record_of, np.where(quotes.opening, until - before, 0), minlength=len(ends))
     return inside.astype(np.int64)
 
 
 def _misplaced_quotes(
-    data: NDArray[np.uint8],
-    quotes: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    record_of: NDArray[np.int64],
-    opening: NDArray[np.bool_],
-    delimiter: int,
+    data: NDArray[np.uint8], quotes: _Quotes, starts: NDArray[np.int64], delimiter: int
 ) -> NDArray[np.bool_]:
     """Return which records open a quote within a field, go on after closing one, or leave one open."""
+    at, record_of, opening = quotes.at, quotes.record_of, quotes.opening
     wrong = np.zeros(len(starts), bool)
-    previous, following = data[quotes - 1], data[np.minimum(quotes + 1, len(data) - 1)]
-    quote = data[quotes[0]]
-    at_start = quotes == starts[record_of]
+    previous, following = data[at - 1], data[np.minimum(at + 1, len(data) - 1)]
+    quote = data[at[0]]
+    at_start = at == starts[record_of]
     may_open = at_start | (previous == delimiter) | ((previous == quote) & ~at_start)
     may_close = (following == delimiter) | (following == _NEWLINE) | (following == quote)
     wrong[record_of[(opening & ~may_open) | (~opening & ~may_close)]] = True
