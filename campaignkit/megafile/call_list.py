@@ -21,7 +21,7 @@ from campaignkit.megafile.export.list_files import WRITERS, Sheets
 from campaignkit.megafile.export.manifest import put_with_manifest
 from campaignkit.megafile.export.recheck import built_at, recheck, standing_file, warn_of_removed
 from campaignkit.megafile.export.tool_files import TOOLS
-from campaignkit.megafile.inspecting.content import MOST_LOOKED_AT, content_of
+from campaignkit.megafile.inspecting.content import MOST_LOOKED_AT, share_of
 from campaignkit.megafile.predicates import Translated, named_features
 from campaignkit.megafile.storage.opening import inode
 from campaignkit.megafile.suppression.rules import LAST_TEXT_ANSWER, MEANS, REASONS, in_order
@@ -44,6 +44,8 @@ _SHOWN = {
     "address": "first_name, last_name, address, unit, city, state, zip5",
     "email": "first_name, last_name, email, state",
 }
+
+CONTACTS = 0.05  # of a column's values: from here on it holds contact points
 
 _BEYOND = "beyond the first "  # the step that `limit` makes: those could be reached
 
@@ -255,14 +257,13 @@ def _refuse_what_looks_like_contacts(name: str, column: pl.Series, channel: str)
     if known.dtype.is_float():
         known = known.cast(pl.Int64, strict=False).drop_nulls()
     texts = known.cast(pl.String, strict=False).drop_nulls().str.strip_chars().to_list()
-    shown = {"email": "e-mail addresses", "phone": "phone numbers"}.get(
-        content_of(texts, len(texts)).kind if texts else ""
+    if share_of(("email", "phone"), texts) < CONTACTS:
+        return
+    raise BadValue(
+        f"columns: {name!r} holds what looks like phone numbers or e-mail addresses, and nothing says which may be "
+        "used; map the column to the person's own in the layout and make a list of that channel (this one is of "
+        f"{channel!r})."
     )
-    if shown is not None:
-        raise BadValue(
-            f"columns: {name!r} holds what looks like {shown}, and nothing says which may be used; map the column to "
-            f"the person's own in the layout and make a list of that channel (this one is of {channel!r})."
-        )
 
 
 @dataclass(frozen=True)

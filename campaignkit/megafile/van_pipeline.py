@@ -158,12 +158,19 @@ def _joined(held: _Tables, side: str) -> dict[str, pl.DataFrame]:
 def _with_words(
     held: _Tables, rows: pl.DataFrame, codes: str, on: str, code: str | None = None, optional: bool = False
 ) -> pl.DataFrame:
-    """Join a table of codes by the rows' column `on`; its own is named `code`, if otherwise."""
+    """Join a table of codes by the rows' column `on`; its own is named `code`, if otherwise.
+
+    A code that the table lacks stays as its number, ``resultid 14``: a build reports it as a word it does not know.
+    """
     if codes in held:
         words = held[codes].unique(code or on, keep="any")
-        return rows.join(words, left_on=on, right_on=code or on, how="left", suffix=f"_{codes}")
+        joined = rows.join(words, left_on=on, right_on=code or on, how="left", suffix=f"_{codes}")
+        named = [] if optional else [name for name in words.columns if name.endswith("name")]
+        return joined.with_columns(pl.coalesce(name, pl.format("{} {}", pl.lit(on), on)).alias(name) for name in named)
     if not optional:
         raise BadValue(f"There are {on}s but no table {codes!r} that says what they mean; pass it too.")
+    if rows[on].null_count() < rows.height:
+        warnings.warn(f"There are {on}s but no table {codes!r}: what it says of them is left out.", stacklevel=5)
     missing = [column for column in _READ[codes].replace("|", "").split() if column not in rows.columns]
     return rows.with_columns(pl.lit(None, pl.String).alias(column) for column in missing)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
@@ -21,6 +22,7 @@ SEED = 2012
 DROPS = {"2012-10-01": ("sample_data", write), "2012-10-31": ("sample_data_20121031", write_tracking)}
 
 _KEPT = 4  # megafiles of the sample: both drops, of two versions of the code
+_OURS = re.compile(r"sample-[0-9a-f]{16}\.duckdb")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -122,7 +124,8 @@ def _refreshed(drop: str, path: Path, progress: bool | None) -> Megafile:
 
 def _forget_old(path: Path) -> None:
     """Remove samples that other code built, but for the last few: one that is open stays until it is closed."""
-    kept = sorted(path.parent.glob("sample-*.duckdb"), key=lambda file: file.stat().st_mtime, reverse=True)
+    ours = (file for file in path.parent.glob("sample-*.duckdb") if _OURS.fullmatch(file.name))
+    kept = sorted(ours, key=lambda file: file.stat().st_mtime, reverse=True)
     for old in kept[_KEPT:]:
         for file in (old, old.with_suffix(".building"), old.with_name(f"{old.name}.exports.jsonl")):
             file.unlink(missing_ok=True)

@@ -96,6 +96,19 @@ def test_a_refusal_among_the_results_closes_the_phone(megafile):
     assert megafile.universe("suppressed('phone')").people("first_name")["first_name"].to_list() == ["Bob"]
 
 
+def test_a_result_that_has_no_word_is_no_silence(tmp_path):
+    tables = named(STYLES["as VAN writes them"])
+    tables["Results"] = tables["Results"].filter(pl.col("ResultID") == 14)  # the refusal's word is missing
+    made = van_pipeline(tables)
+    assert made["van contact history"]["result"].to_list() == ["Canvassed", "resultid 2"]
+    with Megafile.build(made, tmp_path / "v.duckdb", as_of="2012-10-05", model=False, progress=False) as built:
+        bob = built.universe("state IS NULL")
+        assert bob.call_list("phone", "turnout").table.is_empty()
+        assert bob.call_list("phone", "turnout").funnel.filter(step="unknown result")["removed"].item() == 1
+    with pytest.warns(UserWarning, match="emailids but no table 'contactsemails'"):
+        van_pipeline({name: table for name, table in tables.items() if name != "ContactsEmails"})
+
+
 def test_my_campaigns_numbers_are_not_my_voters():
     voters, campaign = named(STYLES["prefixed, small"], "_vf"), named(STYLES["prefixed, small"], "_mym")
     made = van_pipeline({**voters, **campaign})

@@ -145,6 +145,18 @@ def content_of(values: Sequence[str], cells: int) -> Content:
     return Content("text", 1.0, None, distinct, filled, seen)
 
 
+def share_of(kinds: Sequence[str], values: Sequence[str]) -> float:
+    """Return how many of some values look like any of the kinds, as a share; 0 of none.
+
+    Examples
+    --------
+    >>> share_of(("email", "phone"), ["ann@example.org", "(216) 555-0123", "call at noon", "Elm"])
+    0.5
+    """
+    looks = sum(any(_KINDS[kind](value) for kind in kinds) for value in values)
+    return looks / len(values) if values else 0.0
+
+
 def _matching(pattern: str) -> Callable[[str], bool]:
     compiled = re.compile(pattern)
     return lambda value: compiled.fullmatch(value) is not None
