@@ -59,6 +59,7 @@ __all__ = ["Result"]
 
 ROWS_SHOWN = 10
 
+_P_VALUE = re.compile(r"(^|_)p_(value|adjusted)$")
 _numbered = itertools.count(1)  # tables share a page, where ids must differ
 
 # great-tables' own style paints the page's other tables too, and is white in a dark Lab; this does neither.
@@ -248,7 +249,7 @@ def _formatted(rows: pl.DataFrame, percentages: list[str]) -> GT:
     for name, kind in rows.schema.items():
         if name in percentages and kind.is_numeric():
             shown = shown.fmt_percent(name, decimals=1)
-        elif name.startswith("p_") and kind.is_float():
+        elif _P_VALUE.search(name) and kind.is_float():
             shown = shown.fmt(_p_value, columns=name)
         elif kind.is_integer() and not _is_label(name):
             shown = shown.fmt_integer(name)

@@ -86,6 +86,11 @@ def test_it_says_how_many_rows_are_not_shown(rows, line):
     assert line in shown if line else 'ck-more">' not in shown
 
 
+def test_a_p_value_is_told_as_one_whatever_stands_before_it():
+    table = pl.DataFrame({"p_adjusted": [1e-9], "holdout_p_adjusted": [1e-9], "gain_p_value": [0.0312]})
+    assert [name in Plain(table).as_html() for name in ("&lt;0.001", "0.031", "0.000")] == [True, True, False]
+
+
 def test_an_empty_table_shows():
     assert cells(Plain(people(0))._repr_html_()) == []
 
