@@ -58,9 +58,12 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 ROWS_SHOWN = 10
+TINY = 1e-5  # a column whose numbers are all smaller shows them with a power of ten
 
 _P_VALUE = re.compile(r"(^|_)p_(value|adjusted)$")
 _numbered = itertools.count(1)  # tables share a page, where ids must differ
+
+NO_MATH = "mathjax_ignore tex2jax_ignore"  # JupyterLab would set what stands between two dollar signs as a formula
 
 # great-tables' own style paints the page's other tables too, and is white in a dark Lab; this does neither.
 STYLE = """<style>
@@ -176,7 +179,7 @@ class Result(ABC):
         chart = self.chart() if chart is None else chart
         return "\n".join(
             [
-                '<div class="ck-result">',
+                f'<div class="ck-result {NO_MATH}">',
                 STYLE,
                 f'<p class="ck-summary">{html.escape(self.summary())}</p>',
                 "" if chart is None else charts.figure(chart),
@@ -254,7 +257,12 @@ def _formatted(rows: pl.DataFrame, percentages: list[str]) -> GT:
         elif kind.is_integer() and not _is_label(name):
             shown = shown.fmt_integer(name)
         elif kind.is_float() or kind.is_decimal():
-            shown = shown.fmt_number(name, decimals=_decimals(rows[name]))
+            tiny = 0 < _largest(rows[name]) < TINY
+            shown = (
+                shown.fmt_scientific(name, decimals=1)
+                if tiny
+                else shown.fmt_number(name, decimals=_decimals(rows[name]))
+            )
     return shown.sub_missing(missing_text="–")
 
 
@@ -271,6 +279,12 @@ def _p_value(value: float | None) -> str:
 
 def _decimals(column: pl.Series) -> int:
     """Return the decimals that show the column's largest number to three digits, and all others alike."""
+    largest = _largest(column)
+    return min(max(2 - math.floor(math.log10(largest)), 0), 6) if largest else 2
+
+
+def _largest(column: pl.Series) -> float:
+    """Return the size of the column's largest number; 0: it has none."""
     sizes = column.cast(pl.Float64).abs()
-    largest: Any = sizes.filter(sizes.is_finite() & (sizes > 0)).max()
-    return 2 if largest is None else min(max(2 - math.floor(math.log10(largest)), 0), 6)
+    largest: Any = sizes.filter(sizes.is_finite()).max()
+    return largest or 0.0

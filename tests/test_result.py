@@ -91,6 +91,12 @@ def test_a_p_value_is_told_as_one_whatever_stands_before_it():
     assert [name in Plain(table).as_html() for name in ("&lt;0.001", "0.031", "0.000")] == [True, True, False]
 
 
+def test_tiny_numbers_are_no_zeros_and_dollars_no_formulas():
+    shown = Plain(pl.DataFrame({"first_unit": [3.2e-9, 0.0]}), said="From $5 to $10.").as_html()
+    assert "3.2 × 10" in shown
+    assert '<div class="ck-result mathjax_ignore' in shown
+
+
 def test_an_empty_table_shows():
     assert cells(Plain(people(0))._repr_html_()) == []
 

@@ -25,6 +25,7 @@ def test_notebook_runs_and_draws(source: Path, page: Page, watch: lab.Watch, lab
     assert lab.errors(cells) == []
 
     counts = lab.wait_for_charts(page)
+    assert page.locator("mjx-container").count() == 0  # dollars are no formulas
     lab.screenshot(page, source.stem)
     lab.theme(page, "JupyterLab Dark")
     lab.screenshot(page, f"{source.stem}-dark")
