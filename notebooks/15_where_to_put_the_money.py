@@ -14,7 +14,7 @@
 #
 # *The next dollar, visit and volunteer shift, by state.*
 #
-# "And that is how we allocated resources." It is October 1. The campaign has \$2,000,000 for calls, 40 visits by the
+# "And that is how we allocated resources." It is October 1. The campaign has $2,000,000 for calls, 40 visits by the
 # candidate, 2,000 volunteer shifts, and 66,000 elections drawn from the forecast.
 #
 # **The question:** which states get the next dollar, how sure is that, and what does spending as last time cost?
@@ -53,10 +53,10 @@ script
 # %% [markdown]
 # ## From the experiment to a response
 #
-# A call costs \$5.00, so \$1.00 per voter buys a fifth of a call to each. Near 50%, one point of the vote is .04 on the
-# logit scale. Two assumptions go beyond the experiment. Returns diminish: after \$2.00 per voter the next dollar does
-# half as much (nobody in the experiment was called twice). And the effect fades: a quarter of it is left on election
-# day.
+# A call costs five dollars, so one dollar per voter buys a fifth of a call to each. Near 50%, one point of the vote is
+# .04 on the logit scale. Two assumptions go beyond the experiment. Returns diminish: after two dollars per voter the
+# next one does half as much (nobody in the experiment was called twice). And the effect fades: a quarter of it is left
+# on election day.
 
 # %%
 COST_OF_A_CALL, LASTS = 5.0, 0.25
@@ -90,11 +90,11 @@ plan.table.head(12).select(
 
 # %% [markdown]
 # `value` is what one point of a state's vote adds to the chance of winning. `first_unit` and `next_unit` are shown here
-# per \$1,000,000. A small state has a lower `value`, but a point there costs less: it has fewer voters.
+# per million dollars. A small state has a lower `value`, but a point there costs less: it has fewer voters.
 #
 # ## A larger budget
 #
-# What \$20,000,000 would buy, without and with a limit of \$3,000,000 on any one state:
+# What 20 million dollars would buy, without and with a limit of 3 million on any one state:
 
 # %%
 larger = ck.election.allocate(drawn, 20_000_000, responses=response, last_cycle=last_cycle)

@@ -77,3 +77,8 @@ def shows(code: str) -> bool:
     last = ast.parse(code).body[-1]
     branches = [node for node in ast.walk(last) if isinstance(node, ast.Expr)]
     return isinstance(last, ast.Expr) or (isinstance(last, (ast.If, ast.For, ast.Try)) and bool(branches))
+
+
+def test_no_text_has_two_dollar_signs_in_a_cell(source):
+    for cell in cells_of(source, "markdown"):
+        assert cell.source.count("$") < 2, "JupyterLab sets what stands between them as a formula: write dollars"
