@@ -41,13 +41,14 @@ import itertools
 import math
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.errors import BadValue
 from campaignkit.saving import PICTURES, TABLES, ending_of, page, table_bytes, write_whole
 
@@ -95,6 +96,8 @@ class Result(ABC):
     ----------
     table : polars.DataFrame
         The answer, one row per thing, with columns in snake_case.
+    labels : mapping of str to str
+        Labels of one's own, see :meth:`labeled`.
 
     Examples
     --------
@@ -108,6 +111,29 @@ class Result(ABC):
     leaves_by: ClassVar[str] = ""
 
     table: pl.DataFrame
+    labels: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+
+    def labeled(self, names: Mapping[str, str]) -> Self:
+        """Return the same answer with labels of one's own in its sentence and chart; the table keeps its names.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            What a column, an outcome or a value is to be called, by its name.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> invited = ck.sample.megafile().universe("invited('host_a')")
+        >>> found = invited.by("sex", measures=["entered('host_a')"]).labeled({"host_a": "Lorna Vale"})
+        >>> "entered Lorna Vale's contest" in found.summary()
+        True
+        """
+        return replace(self, labels={**self.labels, **names})
+
+    def label(self, name: str) -> str:
+        """Return what a column, an outcome or a value is called: its label, or its name in plain words."""
+        return labels.label(name, self.labels)
 
     @abstractmethod
     def summary(self) -> str:
@@ -117,7 +143,7 @@ class Result(ABC):
         --------
         >>> import campaignkit as ck
         >>> ck.sample.megafile().universe("donor", state="OH").by("sex").summary().partition(" people ")[2]
-        "(donor and state = 'OH') in 3 groups by sex; the largest is F with 56%."
+        '(donor and state OH) in 3 groups by sex; the largest is women with 56%.'
         """
 
     def chart(self) -> alt.TopLevelMixin | None:

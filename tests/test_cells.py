@@ -345,6 +345,7 @@ def parts_and_whole(parts: list[list[tuple]]) -> tuple[list[pl.DataFrame], pl.Da
     return tables, pl.concat(tables)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=4))
 def test_merged_parts_equal_the_whole(parts: list[list[tuple]]) -> None:
@@ -368,6 +369,7 @@ def compare_up_to_condition(answer: pl.DataFrame, exact: dict, by: list[str]) ->
         assert_equal(answer, exact, by, TOLERANCE * worst)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(rows)
 def test_any_small_table_equals_the_reference(part: list[tuple]) -> None:

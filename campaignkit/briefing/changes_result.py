@@ -10,6 +10,7 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.errors import listed
+from campaignkit.labels import condition
 from campaignkit.result import Result
 from campaignkit.wording import change, counted, interval, points
 
@@ -59,20 +60,36 @@ class Changes(Result):
         text += {
             "export": f"the export of {listed(self.named)} looks wrong, so its answers are not news",
             "mix": f"{listed(self.named)} reached a different mix of people than usual; that is no change of opinion",
-            "unclear": f"something changed ({listed(self.named)}), but the cause is unclear",
+            "unclear": f"something changed ({listed(self.named_in_words())}), but the cause is unclear",
             "chance": "nothing moved by more than chance explains",
         }.get(self.cause, "") or self._moved()
         return f"{text}. We would catch a typical group's move of {points(self.detectable)} points four times in five."
 
+    def named_in_words(self) -> list[str]:
+        """Return `named` as groups are called in sentences.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> drawn = ck.sample.draw("polls", 8_000, seed=3, days=15, event=None, panel=0)
+        >>> night = ck.briefing.changes(drawn["interviews"], "supports", ["sex", "race"], "asked_on", stream="stream")
+        >>> night.named_in_words()
+        []
+        """
+        words = {f"{row[0]} {row[1]}": condition(*row) for row in self.table.select("variable", "level").iter_rows()}
+        return [words.get(name, name) for name in self.named]
+
     def _moved(self) -> str:
         row = self.table.filter((pl.col("kind") == "move") & pl.col("claimed")).sort("p_value").row(0, named=True)
         bounds = interval(row["lower"], row["upper"], "rate")
-        return f"{self.named[0]} moved by {change(row['estimate'], 'rate')} ({bounds}), and every stream agrees"
+        moved = change(row["estimate"], "rate")
+        return f"{self.named_in_words()[0]} moved by {moved} ({bounds}), and every stream agrees"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each group's change overnight with its interval."""
         rows = self.table.filter(pl.col("kind") == "move").drop_nulls("p_value").head(SHOWN)
-        rows = rows.select(pl.format("{} {}", "variable", "level").alias("group"), "estimate", "lower", "upper")
+        names = [condition(*row) for row in rows.select("variable", "level").iter_rows()]
+        rows = rows.select(pl.Series("group", names, pl.String), "estimate", "lower", "upper")
         return charts.intervals(rows, "group", description=self.summary(), reference=0.0, number="+.1%")
 
     def percentages(self) -> list[str]:

@@ -124,7 +124,7 @@ def _poll_checks(why: Changes | None) -> list[Check]:
             "mix": "The poll stream {} reached a different mix of people than usual.",
             "unclear": "Something in the polls changed, and the cause is unclear ({})."}  # fmt: skip
     to_do = "Do not report its numbers as news. Ask the vendor what changed, and look again tomorrow."
-    return [Check("warning", what[why.cause].format(", ".join(why.named)), f"{row['n']:,} interviews",
+    return [Check("warning", what[why.cause].format(", ".join(why.named_in_words())), f"{row['n']:,} interviews",
                   f"the {why.nights} nights before", to_do)]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.special import gammaincc
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.donors.observational.estimators import without_infinities
 from campaignkit.donors.observational.observational_data import (
@@ -86,7 +86,7 @@ class Encouragement(Result):
         first, intention, late = self.table.rows(named=True)
         offer = (
             f"The offer changed joining by {change(first['estimate'], 'rate')} ({confidence(self.confidence_level)} "
-            f"interval {interval(first['lower'], first['upper'], 'rate')}) and {self.outcome} by "
+            f"interval {interval(first['lower'], first['upper'], 'rate')}) and {self.label(self.outcome)} by "
             f"{self._amount(intention['estimate'])} per person offered "
             f"({between(intention['lower'], intention['upper'], self._amount)})."
         )
@@ -115,8 +115,8 @@ class Encouragement(Result):
         """Draw the offer's and joining's effect on the outcome."""
         rows = self.table.filter(pl.col("effect") != ROWS[0])
         return charts.intervals(
-            rows, "effect", reference=0.0, title=f"{self.outcome}: the offer, and joining for those it moved",
-            description=self.summary(),
+            rows, "effect", reference=0.0, description=self.summary(),
+            title=f"{labels.heading(self.outcome, self.labels)}: the offer, and joining for those it moved",
         )  # fmt: skip
 
 

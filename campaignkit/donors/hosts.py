@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.donors.subgroups import pulls
 from campaignkit.donors.subgroups.profiles import invited_apart, similarity
@@ -76,9 +76,9 @@ class Hosts(Result):
         interval = f"{confidence(self.confidence_level)} interval"
         verb = "is rated" if self.ratings else "draws"
         text = (
-            f"Where {self.wanted}, {row['host']} {verb} {self._level(row['estimate'])} ({interval} "
-            f"{between(row['lower'], row['upper'], self._level)}) and is the best of {self.table['candidate'].sum()} "
-            f"candidates with {row['probability_best']:.0%} probability."
+            f"Among {labels.described(self.wanted)}, {self.labels.get(row['host'], row['host'])} {verb} "
+            f"{self._level(row['estimate'])} ({interval} {between(row['lower'], row['upper'], self._level)}) and is "
+            f"the best of {self.table['candidate'].sum()} candidates with {row['probability_best']:.0%} probability."
         )
         if not self.ratings:
             bounds = f"{row['entries_lower']:,.0f}–{row['entries_upper']:,.0f}"
@@ -88,18 +88,22 @@ class Hosts(Result):
                 text += f" and {dollars(row['dollars'], 0)} ({interval} {bounds})"
             text += "."
         if row["similarity"] is not None:
-            text += f" Its appeal correlates with {self.like}'s at {number(row['similarity'])}."
+            text += (
+                f" Its appeal correlates with {self.labels.get(self.like, self.like)}'s at {number(row['similarity'])}."
+            )
         return text + self._cautions()
 
     def _level(self, value: float) -> str:
         return number(value) if self.ratings else share(value)
 
     def _cautions(self) -> str:
-        thin = self.table.filter(pl.col("thin"))["host"].to_list()
+        thin = [self.labels.get(host, host) for host in self.table.filter(pl.col("thin"))["host"]]
         apart = self.table.drop_nulls("invited_apart")
         text = f" Little is known of {listed(thin)}; the estimate borrows from the other hosts." if thin else ""
         if apart.height:
-            reasons = "; ".join(f"{host} ({why})" for host, why in apart.select("host", "invited_apart").rows())
+            reasons = "; ".join(
+                f"{self.labels.get(host, host)} ({why})" for host, why in apart.select("host", "invited_apart").rows()
+            )
             text += f" Invitations differed, so these hosts may differ by who was reached, not by pull: {reasons}."
         elif not self.ratings:
             text += " Invitations look random in the columns checked; others were not checked."
@@ -109,7 +113,8 @@ class Hosts(Result):
         """Draw each host's pull with its interval, thin ones apart."""
         kind = pl.when("thin").then(pl.lit("little known")).otherwise(pl.lit("own data"))
         kind = pl.when(~pl.col("candidate")).then(pl.lit("to be matched")).otherwise(kind)
-        rows = self.table.with_columns(kind.alias("known_from"))
+        hosts = pl.Series("host", [self.labels.get(host, host) for host in self.table["host"]], pl.String)
+        rows = self.table.with_columns(hosts, kind.alias("known_from"))
         what = "Mean rating" if self.ratings else "Chance of entering"
         return charts.intervals(
             rows, "host", series="known_from", description=self.summary(), number=".2f" if self.ratings else ".1~%",

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from campaignkit import labels
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.donors.lift_result import ROUGH, Lift
 from campaignkit.donors.observational import balance as balances
@@ -225,7 +226,7 @@ def _warnings(
         )
     share = float(c.target[lone].sum() / c.target.sum())
     if lone.any():
-        who = f"those with {treated}" if not c.everyone else "all"
+        who = f"those {labels.who(treated)}" if not c.everyone else "all"
         warnings.append(
             f"{int(lone.sum()):,} of {who} ({share:.1%}) have no comparable person; for them the models extrapolate."
         )

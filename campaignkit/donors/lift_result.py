@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import check_scalar
 from campaignkit.donors.observational import balance as balances
 from campaignkit.donors.observational.estimators import LABELS, LEAST
@@ -157,9 +157,9 @@ class Lift(Result):
     def _placebos_failed(self) -> list[str]:
         label = LABELS[self.lead]
         return [
-            f"The placebo test failed: {row['placebo']}, which {self.treated} can't have changed, still differs by "
-            f"{number(row['estimate'])} ({between(row['lower'], row['upper'], number)}) after {label} without it. Part "
-            "of the effect below is who joined, not what joining did."
+            f"The placebo test failed: {self.label(row['placebo'])}, which {self.label(self.treated)} can't have "
+            f"changed, still differs by {number(row['estimate'])} ({between(row['lower'], row['upper'], number)}) "
+            f"after {label} without it. Part of the effect below is who joined, not what joining did."
             for row in self.failed.iter_rows(named=True)
         ]
 
@@ -169,8 +169,9 @@ class Lift(Result):
             return ""
         times = "" if row["ratio"] is None else f", {row['ratio']:.2f} times as much"
         return (
-            f"{self.outcome} averages {number(row['mean_treated'])} among the {self.n_treated:,} with {self.treated} "
-            f"and {number(row['mean_control'])} among {self.n_comparison:,} others{times}, before any adjustment."
+            f"Before any adjustment, {self.label(self.outcome)} averaged {number(row['mean_treated'])} among the "
+            f"{self.n_treated:,} {labels.who(self.treated, self.labels)} and {number(row['mean_control'])} among "
+            f"{self.n_comparison:,} others{times}."
         )
 
     def _left(self) -> str:
@@ -184,14 +185,14 @@ class Lift(Result):
         if rows["ratio"].null_count() == 0:
             low, high = ends(rows, "ratio_lower", "ratio_upper")
             return (
-                f"After adjustment, {self.outcome} of {who} is {low:.2f}–{high:.2f} times what it would have been "
-                f"({intervals}). {lead_label[0].upper()}{lead_label[1:]} says {lead['ratio']:.2f} times, or "
-                f"{number(lead['estimate'])} each."
+                f"After adjustment, {self.label(self.outcome)} of {who} came to {low:.2f}–{high:.2f} times what it "
+                f"would have been ({intervals}). {lead_label[0].upper()}{lead_label[1:]} says {lead['ratio']:.2f} "
+                f"times, or {number(lead['estimate'])} each."
             )
         low, high = ends(rows, "lower", "upper")
         return (
-            f"After adjustment, {self.outcome} of {who} differs by {between(low, high, number)} each ({intervals}). "
-            f"{lead_label[0].upper()}{lead_label[1:]} says {number(lead['estimate'])}."
+            f"After adjustment, {self.label(self.outcome)} of {who} differed by {between(low, high, number)} each "
+            f"({intervals}). {lead_label[0].upper()}{lead_label[1:]} says {number(lead['estimate'])}."
         )
 
     def _agreement(self) -> str:
@@ -213,13 +214,15 @@ class Lift(Result):
         if sensitivity.e_value is not None and sensitivity.e_value_bound is not None:
             strong = (
                 "To explain the effect away, a trait that is not in the file would need a "
-                f"{sensitivity.e_value:.2f}-fold association with both joining and {self.outcome} (E-value); "
+                f"{sensitivity.e_value:.2f}-fold association with both joining and {self.label(self.outcome)} "
+                "(E-value); "
                 f"{sensitivity.e_value_bound:.2f}-fold would stretch the interval to no effect."
             )
         else:
             strong = (
                 f"To bring regression's estimate to zero, a trait that is not in the file would have to explain "
-                f"{share(sensitivity.robustness)} of the remaining variation in both joining and {self.outcome} "
+                f"{share(sensitivity.robustness)} of the remaining variation in both joining and "
+                f"{self.label(self.outcome)} "
                 "(robustness value)."
             )
         passed = (
@@ -237,13 +240,14 @@ class Lift(Result):
         """Draw every estimator's ratio with its interval; the difference where a ratio has no sense."""
         known = self.table.filter(pl.col("estimate").is_not_null())
         rows = known.with_columns(pl.col("estimator").replace(LABELS).alias("by"))
+        heading = labels.heading(self.outcome, self.labels)
         if rows["ratio"].null_count() == 0:
             return charts.intervals(
                 rows, "by", "ratio", "ratio_lower", "ratio_upper", reference=1.0, number=".2~f",
-                title=f"{self.outcome}: times what it would be without {self.treated}",
                 description=self.summary(),
+                title=f"{heading}: times what it would be without {self.label(self.treated)}",
             )  # fmt: skip
-        title = f"{self.outcome}: what {self.treated} added for each"
+        title = f"{heading}: what {self.label(self.treated)} added for each"
         return charts.intervals(rows, "by", reference=0.0, title=title, description=self.summary())
 
     def love_plot(self) -> alt.LayerChart:

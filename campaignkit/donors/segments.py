@@ -141,7 +141,7 @@ def discover_segments(
     ...     people, outcome="entered", by=["region", "sex", "age_band", "homeowner"], unit="person", cluster="household"
     ... )
     >>> found.table["segment"][0]
-    'region West, sex F, age_band 40–49'
+    'region West, women, age 40–49'
     >>> found.table["where"][0]
     '"region" = \\'West\\' AND "sex" = \\'F\\' AND "age_band" = \\'40–49\\''
     """

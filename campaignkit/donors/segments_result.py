@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.errors import listed
 from campaignkit.result import Result
 from campaignkit.wording import confidence, counted, dollars, share
@@ -105,8 +105,8 @@ class Segments(Result):
     def summary(self) -> str:
         """Say how many were searched, how many held up, what the first is worth, and what this does not show."""
         start = (
-            f"{self.people:,} {self.rows_are} searched in {counted(self.searched, 'segment')}{self._aside()}; the "
-            f"overall rate of {self.outcome} is {share(self.rate)}."
+            f"{self.people:,} {self.rows_are} searched in {counted(self.searched, 'segment')}{self._aside()}; overall, "
+            f"{labels.rate_of(self.outcome, share(self.rate), self.labels)}."
         )
         stand_out = self.table.filter(pl.col("p_adjusted") <= self.q).height
         if not stand_out:
@@ -162,7 +162,7 @@ class Segments(Result):
     def _leaking(self) -> str:
         if not self.leaking_values:
             return ""
-        column = f"A column that restates {self.outcome} does not belong in by"
+        column = f"A column that restates {self.label(self.outcome)} does not belong in by"
         return f" Check this: {listed(self.leaking_values)}. {column}."
 
     def chart(self) -> alt.TopLevelMixin | None:
@@ -178,7 +178,7 @@ class Segments(Result):
         rows = pl.concat(split_samples).sort(order, maintain_order=True)
         return charts.intervals(
             rows, "segment", *names, series="half", reference=1.0, number=".2~f", description=self.summary(),
-            title=f"{self.outcome}: times everyone else's rate",
+            title=f"Share {labels.who(self.outcome, self.labels)}: times everyone else's",
         )  # fmt: skip
 
 

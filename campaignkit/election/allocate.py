@@ -12,7 +12,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.election.model.responses import Responses, read_responses
-from campaignkit.election.model.states import state_codes
+from campaignkit.election.model.states import state_codes, state_name
 from campaignkit.election.model.winning import Slope, Winning
 from campaignkit.election.simulate import Simulation
 from campaignkit.errors import BadValue
@@ -95,9 +95,9 @@ class Plan(Result):
             f"{change(self.gain, 'rate')} in the chance of winning, from {self.win_before:.1%} to "
             f"{self.win_after:.1%} ({confidence(self.confidence_level)} interval of the gain "
             f"{interval(self.gain_lower, self.gain_upper, 'rate')}). The plan spends {self._amount(self.spent)} "
-            f"{where if funded.height > 1 else 'in ' + funded['state'][0]}. The first {self.unit.removesuffix('s')} "
-            f"does the most in {best['state']} with probability {best['best_probability']:.0%}. "
-            f"{self._amount(self.budget / 10)} more would add "
+            f"{where if funded.height > 1 else 'in ' + state_name(funded['state'][0])}. The first "
+            f"{self.unit.removesuffix('s')} does the most in {state_name(best['state'])} with probability "
+            f"{best['best_probability']:.0%}. {self._amount(self.budget / 10)} more would add "
             f"{'about ' + points(more) if more >= LEAST else 'less than ' + points(LEAST)} points."
         )
         if self.last_cycle_loss is not None:
@@ -112,7 +112,7 @@ class Plan(Result):
 
     def _largest(self, funded: pl.DataFrame) -> str:
         amounts = funded.head(4).select("state", "spend").iter_rows()
-        return ", ".join(f"{state} ({self._amount(spend)})" for state, spend in amounts)
+        return ", ".join(f"{state_name(state)} ({self._amount(spend)})" for state, spend in amounts)
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw what each state gets, the largest amounts first."""

@@ -12,6 +12,7 @@ from campaignkit import charts
 from campaignkit.checks import check_scalar
 from campaignkit.election.forecast import Forecast, refit
 from campaignkit.election.model.race import NEEDED
+from campaignkit.election.model.states import state_name
 from campaignkit.election.simulate import ELECTIONS
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
@@ -57,14 +58,15 @@ class Comparison(Result):
         )
         parts = [f"{in_words(win[part], 'rate')} from {CAUSES[part]}" for part in STEPS if abs(win[part]) >= LEAST]
         causes = f": {', '.join(parts)}" if parts else ""
+        moved = in_words(win["change"], "rate") if abs(win["change"]) >= LEAST else "No change"
         text = (
-            f"{in_words(win['change'], 'rate')} in the chance of winning, to {win['today']:.1%}{causes}. "
-            f"Today's forecast has {counted(self.new_polls, 'new poll')}."
+            f"{moved} in the chance of winning, {'still' if moved == 'No change' else 'to'} "
+            f"{win['today']:.1%}{causes}. Today's forecast has {counted(self.new_polls, 'new poll')}."
         )
         if not states.height:
             return text + " No state's chance changed by more than a point."
         named = [
-            f"{state} {in_words(moved, 'rate')}"
+            f"{state_name(state)} {in_words(moved, 'rate')}"
             for state, moved in states.head(3).select("state", "change").iter_rows()
         ]
         return text + f" {counted(states.height, 'state')} changed by more than a point, mainly {', '.join(named)}."

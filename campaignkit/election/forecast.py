@@ -22,7 +22,7 @@ from campaignkit.election.simulate import ELECTIONS, Simulation, simulate
 from campaignkit.errors import BadValue, nearest
 from campaignkit.result import Result
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import counted, points
+from campaignkit.wording import between, counted, points
 from campaignkit.wording import share as in_words
 
 if TYPE_CHECKING:
@@ -198,9 +198,9 @@ class Forecast(Result):
         closest = self.table.sort((pl.col("estimate") - 0.5).abs()).head(3)
         states = ", ".join(f"{name} {in_words(p)}" for name, p in closest.select("state_name", "chance").iter_rows())
         text = (
-            f"{in_words(nation['estimate'])} of the national two-party vote is the Democrat's forecast as of "
-            f"{self.inputs.as_of}, {counted(self.inputs.horizon.days, 'day')} before the election ({level} interval "
-            f"{in_words(nation['lower'])} to {in_words(nation['upper'])}). The closest states, with the Democrat's "
+            f"The Democrat is forecast to win {in_words(nation['estimate'])} of the national two-party vote ({level} "
+            f"interval {between(nation['lower'], nation['upper'], in_words)}), as of {self.inputs.as_of}, "
+            f"{counted(self.inputs.horizon.days, 'day')} before the election. The closest states, with the Democrat's "
             f"chance of winning: {states}."
         )
         if not used:

@@ -18,6 +18,7 @@ from campaignkit.checks import check_scalar
 from campaignkit.election.data import tiles
 from campaignkit.election.model.drawing import Conditions, batches, draw, frame
 from campaignkit.election.model.race import NEEDED, Race
+from campaignkit.election.model.states import state_name
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats
@@ -185,7 +186,7 @@ class Simulation(Result):
             bounds[at] = max(low, old[0]), min(high, old[1])
             if not bounds[at][0] < bounds[at][1]:
                 raise BadValue(f"given: the conditions on {name} contradict each other.")
-            words.append(_words(self.race.units[at], won, share))
+            words.append(_words(state_name(self.race.units[at]), won, share))
         kept = self.conditions.where
         if where is not None:
             kept = where if kept is None else kept & where

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue
 from campaignkit.experiments.moments.comparing import (
@@ -111,7 +111,7 @@ class Analysis(Result):
     def _sentence(self, outcome: str) -> str:
         rows = self.table.filter((pl.col("outcome") == outcome) & pl.col("p_value").is_not_null())
         if rows.is_empty():
-            return f"{outcome}: nothing varied, so there is nothing to compare."
+            return f"{labels.heading(outcome, self.labels)}: nothing varied, so there is nothing to compare."
         kind, shown = (
             kind_shown(rows["kind"][0], outcome),
             rows.filter(pl.col("p_adjusted") < 1 - self.confidence_level).height,
@@ -120,7 +120,8 @@ class Analysis(Result):
         base = self.table.filter((pl.col("outcome") == outcome) & (pl.col("arm") == self.control))["level"].item()
         name = {"holm": " after Holm", "bh": " after Benjamini–Hochberg", "none": ""}[best["correction"]]
         text = (
-            f"{outcome}: {level(best['level'], kind)} in {best['arm']} and {level(base, kind)} in {self.control}, a "
+            f"{self._level(outcome, best['level'], kind)} in {self.labels.get(best['arm'], best['arm'])} and "
+            f"{level(base, kind)} in {self.labels.get(self.control, self.control)}, a "
             f"difference of {change(best['estimate'], kind)} ({confidence(self.confidence_level)} interval "
             f"{interval(best['lower'], best['upper'], kind)}, "
             f"{p_value(best['p_adjusted'])}{name})."
@@ -132,6 +133,11 @@ class Analysis(Result):
         elif not shown:
             text += " That is within chance."
         return text + self._missing(outcome)
+
+    def _level(self, outcome: str, value: float, kind: str) -> str:
+        if kind == "rate":
+            return f"{level(value, kind)} {labels.did(outcome, self.labels)}"
+        return f"{labels.heading(outcome, self.labels)}: {level(value, kind)}"
 
     def _missing(self, outcome: str) -> str:
         missing = self.table.filter(pl.col("outcome") == outcome)["missing"].sum()
@@ -157,7 +163,7 @@ class Analysis(Result):
         rows = self.table.filter((pl.col("outcome") == outcome) & pl.col("estimate").is_not_null())
         if rows.is_empty():
             return None
-        title = f"{outcome}: difference to {self.control}"
+        title = f"{labels.heading(outcome, self.labels)}: difference to {self.labels.get(self.control, self.control)}"
         number = "+.1%" if rows["kind"][0] == "rate" else "+,.2~f"
         return charts.intervals(
             rows, "arm", "estimate", description=self.summary(), reference=0, title=title, number=number

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.analyze import CORRECTIONS
@@ -77,7 +77,8 @@ class GroupEffects(Result):
         """Say whether the groups differ at all, before which of them leads."""
         start = " ".join([self.sizes.sentence(), *self.notes])
         answer = " ".join([*self._sentences(), *self.warnings.values()])
-        return f"{start} {self.outcome} by {' and '.join(self.by)}: {answer}"
+        what, by = labels.measured(self.outcome, self.labels), " and ".join(map(self.label, self.by))
+        return f"{start} Effects on {what} by {by}: {answer}"
 
     def _sentences(self) -> list[str]:
         sentences = []
@@ -119,7 +120,7 @@ class GroupEffects(Result):
         number = "+.1%" if self.kind == "rate" else "+,.2~f"
         return charts.intervals(
             pl.concat([seen, shrunk]), "group", description=self.summary(), series="effect", reference=0,
-            title=f"{self.outcome}: difference to {self.control}", number=number,
+            title=f"{labels.heading(self.outcome, self.labels)}: difference to {self.control}", number=number,
         )  # fmt: skip
 
 

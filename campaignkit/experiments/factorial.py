@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy.special import chdtrc, fdtrc, ndtr, ndtri, stdtr
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import column_names
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.moments.comparing import arrange
@@ -67,14 +67,20 @@ class Factorial(Result):
         alpha = 1 - self.confidence_level
         both = self.terms.filter(pl.col("term").str.contains(" × ", literal=True) & (pl.col("p_adjusted") < alpha))
         end = f"Interaction: {', '.join(both['term'])}." if both.height else "No interaction is clear."
-        return " ".join([*self.notes, f"{self.outcome}: {'; '.join(sentences)}. {end}", *self.warnings.values()])
+        return " ".join(
+            [
+                *self.notes,
+                f"For {labels.measured(self.outcome, self.labels)}: {'; '.join(sentences)}. {end}",
+                *self.warnings.values(),
+            ]
+        )
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw the main effects with their intervals."""
         rows = self.table.filter(~pl.col("term").str.contains(" × ", literal=True))
         rows = rows.with_columns(label=pl.col("term") + ": " + pl.col("level"))
         number = "+.2~%" if self.kind == "rate" else "+,.2~f"
-        title = f"{self.outcome}: each level beside its factor's mean"
+        title = f"{labels.heading(self.outcome, self.labels)}: each level beside its factor's mean"
         return charts.intervals(rows, "label", description=self.summary(), reference=0, title=title, number=number)
 
 

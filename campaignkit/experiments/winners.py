@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.experiments.moments.comparing import Arms, arm_names, arrange
@@ -109,7 +109,8 @@ class Winners(Result):
         best = self.table.row(0, named=True)
         kind, start = kind_shown(best["kind"], self.outcome), " ".join([self.sizes.sentence(), *self.notes])
         text = (
-            f"{start} {self.outcome}: send {best['arm']}. It is the best of {self.table.height} with "
+            f"{start} Send {self.labels.get(best['arm'], best['arm'])}, judged by "
+            f"{labels.measured(self.outcome, self.labels)}. It is the best of {self.table.height} with "
             f"{best['probability_best']:.0%} probability{self._none()}. Expect {level(best['estimate'], kind)} from "
             f"it, not the {level(best['level'], kind)} observed. Its lead over the average of the others was "
             f"{change(self.lead, kind)}; expect {change(self.shrunk_lead, kind)}, because {self.luck:.0%} of it is "
@@ -135,7 +136,8 @@ class Winners(Result):
         alt = charts.house()
         rows = self.table.with_columns(pl.col("arm").cast(pl.String))
         number = ".2~%" if self.table["kind"][0] == "rate" else ",.2~f"
-        title = f"{self.outcome}: shrunk, with {confidence(self.confidence_level)} interval; × as observed"
+        heading = labels.heading(self.outcome, self.labels)
+        title = f"{heading}: shrunk, with {confidence(self.confidence_level)} interval; × as observed"
         main = charts.intervals(rows, "arm", description=self.summary(), title=title, number=number)
         raw = alt.Chart(rows.select(label="arm", level="level")).mark_point(
             shape="cross", angle=45, opacity=0.8, size=60

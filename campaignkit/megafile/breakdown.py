@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from statistics import NormalDist
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue
 from campaignkit.result import Result
 from campaignkit.stats.intervals.multiplicity import holm
 from campaignkit.stats.intervals.rates import mean_interval, wilson
-from campaignkit.wording import between, p_value, share
+from campaignkit.wording import between, counted, dollars, p_value, share
 
 if TYPE_CHECKING:
     import altair as alt
 
 _NORMAL = NormalDist()
+DOLLARS = "dollars "  # how the labels of facts in dollars begin
 STANDS_OUT = 0.05  # of p after Holm: below it, a group differs from all others beyond noise
 _SUM = re.compile(r"sum\((.*)\)", re.DOTALL | re.IGNORECASE)
 
@@ -45,54 +47,73 @@ class Breakdown(Result):
     people: int
     sums: tuple[str, ...] = ()  # the measures that are totals
     shares: tuple[str, ...] = ()  # the measures that are yes or no
+    facts: Mapping[str, str] = field(default_factory=dict)  # what the columns of `by` and the measures were asked as
 
     def summary(self) -> str:
         """Say how many people, in how many groups, and which group is largest or leads."""
         if not self.people:
             return f"Nobody: {self.description}."
         groups = self.table.select(self.by).unique().height
-        start = f"{self.people:,} people ({self.description}) in {groups:,} groups by {' and '.join(self.by)}"
+        by = " and ".join(map(self._called, self.by))
+        start = f"{labels.people(self.people, self.description, self.labels)}, in {counted(groups, 'group')} by {by}"
         if not self.measures:
             return f"{start}; the largest is {self._group(0)} with {self.table['share'][0]:.0%}."
         first = self.table.filter(pl.col("measure") == self.measures[0])
         row, p = _leading(first)
         if row is None:
-            return f"{start}; {self.measures[0]} is known of none of them."
+            return f"{start}; {self._called(self.measures[0])} is known of none of them."
         return f"{start}. {self._leader(first, row, p)}"
 
     def _leader(self, table: pl.DataFrame, row: int, p: float) -> str:
         """Say which group stands out, or that none does and which is highest."""
         measure, group = self.measures[0], self._group(row, table)
-        write = share if measure in self.shares else _number
+        in_dollars = self._called(measure).startswith(DOLLARS)
+        write = share if measure in self.shares else dollars if in_dollars else _number
         value, lower, upper = table.select("estimate", "lower", "upper").row(row)
         interval = "" if lower is None else f" (95% interval {between(lower, upper, write)})"
         if measure in self.sums:
             return (
-                f"{measure} is highest in {group}, at {write(value)}{interval}. A group's total grows with its people."
+                f"The largest total is that of {group}: {self._amount(measure, write(value))}{interval}. A group's "
+                "total grows with its people."
             )
+        level = self._level(measure, write(value), interval)
         if p < STANDS_OUT:
             whole = write(float(np.average(table["estimate"].fill_null(0).to_numpy(), weights=table["n"].to_numpy())))
-            return (
-                f"{group} stands out: {measure} is {write(value)}{interval}, against {whole} overall ({p_value(p)} "
-                "after Holm)."
-            )
-        return f"No group stands out beyond noise; {measure} is highest in {group}, at {write(value)}{interval}."
+            return f"The group that stands out is {group}: {level}, against {whole} overall ({p_value(p)} after Holm)."
+        return f"No group stands out beyond noise; the highest is {group}: {level}."
+
+    def _level(self, measure: str, value: str, interval: str) -> str:
+        if measure in self.shares:
+            return f"{labels.rate_of(self.facts.get(measure, measure), value, self.labels)}{interval}"
+        return f"{self._amount(measure, value)} on average{interval}"
+
+    def _amount(self, measure: str, value: str) -> str:
+        called = self._called(measure)
+        if called.startswith(DOLLARS):
+            return f"{value} {called.removeprefix(DOLLARS)}"
+        return f"{called} of {value}"
+
+    def _called(self, name: str) -> str:
+        return self.label(self.facts.get(name, name))
 
     def _group(self, row: int, table: pl.DataFrame | None = None) -> str:
         values = (self.table if table is None else table).select(self.by).row(row)
-        return " and ".join("unknown" if value is None else str(value) for value in values)
+        return " and ".join(labels.group(name, value, self.labels) for name, value in zip(self.by, values, strict=True))
 
     def chart(self) -> alt.TopLevelMixin | None:
         """Draw people, or the first measure with its interval, by group; the 30 largest groups."""
-        label = " · ".join(self.by)
-        names = pl.concat_str([pl.col(c).cast(pl.String).fill_null("unknown") for c in self.by], separator=" · ")
-        table = self.table.with_columns(names.alias(label))
+        rows = self.table if not self.measures else self.table.filter(pl.col("measure") == self.measures[0])
+        rows = rows.head(30)
+        by = " and ".join(map(self._called, self.by))
+        rows = rows.with_columns(pl.Series(by, [self._group(row, rows) for row in range(rows.height)], pl.String))
         if not self.measures:
-            return charts.bars(table.head(30), label, "n", description=self.summary())
-        first = table.filter(pl.col("measure") == self.measures[0]).head(30)
+            return charts.bars(rows, by, "n", description=self.summary())
         number = ".1%" if self.measures[0] in self.shares else ",.2~f"
-        title = f"{self.measures[0]}, with 95% interval"
-        return charts.intervals(first, label, description=self.summary(), title=title, number=number)
+        title = f"{self._called(self.measures[0])}, with 95% interval"
+        if self.measures[0] in self.shares:
+            fact = self.facts.get(self.measures[0], self.measures[0])
+            title = f"Share {labels.who(fact, self.labels)}, with 95% interval"
+        return charts.intervals(rows, by, description=self.summary(), title=title, number=number)
 
     def percentages(self) -> list[str]:
         """Return the columns that are shares: those of a measure too where all of them are."""
@@ -118,8 +139,9 @@ def split_sums(measures: dict[str, str]) -> tuple[dict[str, str], set[str]]:
 
 
 def break_down(
-    relation: Any, by: list[str], measures: list[str], description: str, sums: Collection[str] = ()
-) -> Breakdown:
+    relation: Any, by: list[str], measures: list[str], description: str, sums: Collection[str] = (),
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> Breakdown:  # fmt: skip
     """Return the breakdown of a table of people that has the `by` and `measures` columns; `sums` are added up."""
     if not by:
         raise BadValue("Say what to break down by: .by('region').")
@@ -130,7 +152,7 @@ def break_down(
     else:
         shares = [measure for measure in measures if measure not in sums and _yes_or_no(table, measure)]
         table = pl.concat([_measured(table, by, measure, measure in sums) for measure in measures])
-    return Breakdown(table, description, tuple(by), tuple(measures), people, tuple(sums), tuple(shares))
+    return Breakdown(table, description, tuple(by), tuple(measures), people, tuple(sums), tuple(shares), facts)
 
 
 def _leading(table: pl.DataFrame) -> tuple[int | None, float]:

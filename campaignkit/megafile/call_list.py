@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import duckdb
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import PURPOSES, check_scalar, refuse_panel_reports, refuse_soliciting
 from campaignkit.errors import BadValue, listed
 from campaignkit.megafile.audience import Audience
@@ -78,10 +78,10 @@ class CallList(Result):
         start, last = self.funnel["left"][0], self.funnel["left"][-1]
         what = f"the {self.channel} list for {PURPOSES[self.purpose]}"
         if not start:
-            return f"Nobody is on {what}: the universe ({self.universe.description}) is empty."
+            return f"Nobody is on {what}: the universe ({labels.described(self.universe.description)}) is empty."
         beyond = self.funnel.filter(pl.col("step").str.starts_with(_BEYOND))["removed"].sum()
         who = f"{last:,} of {start:,} people are" if last else f"None of {start:,} people is"
-        text = f"{who} on {what} ({self.universe.description})"
+        text = f"{who} on {what} ({labels.described(self.universe.description)})"
         if beyond:
             text += f", the first of {last + beyond:,} who may be reached"
         cut = self.funnel.filter((pl.col("removed") > 0) & ~pl.col("step").str.starts_with(_BEYOND))

@@ -20,6 +20,7 @@ from campaignkit.progress import Steps
 from campaignkit.result import Result
 from campaignkit.sql import connect
 from campaignkit.tables import check_columns, open_table
+from campaignkit.wording import counted
 
 if TYPE_CHECKING:
     import altair as alt
@@ -73,7 +74,9 @@ class Resolution(Result):
     def _linked(self) -> str:
         by_model = self.table.filter(pl.col("matched_by") == BY_MODEL)
         exact = self.table["matched_by"].drop_nulls().len() - by_model.height
-        text = f"{self.table.height:,} records are {self.people:,} people: {exact:,} were linked by deterministic rules"
+        people = counted(self.people, "person", "people")
+        were = "was" if exact == 1 else "were"
+        text = f"{counted(self.table.height, 'record')} are {people}: {exact:,} {were} linked by deterministic rules"
         if self.model is None:
             return f"{text}, and no model was used."
         if by_model.is_empty():

@@ -203,7 +203,8 @@ class Universe(Audience):
         names = named_features(columns)
         measured, sums = split_sums(named_features(measures))
         with reading(self.megafile.path, query=True):
-            return break_down(self._relation(names | measured), list(names), list(measured), self.description, sums)
+            relation, facts = self._relation(names | measured), names | measured
+            return break_down(relation, list(names), list(measured), self.description, sums, facts)
 
     def call_list(
         self,

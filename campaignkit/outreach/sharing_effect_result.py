@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.result import Result
 from campaignkit.wording import change, confidence, counted, interval, share
 
@@ -85,12 +85,13 @@ class SharingEffect(Result):
     def summary(self) -> str:
         """Say the response rate, then the effect, then what the comparison without the coin flip would claim."""
         row, naive = self.row(), self.row(NAIVE)
-        rate, did = row["rate"], f"have {self.outcome!r}: a rate"
+        rate, did = row["rate"], f"{labels.did(self.outcome, self.labels)}: a rate"
         if self.response_rate is not None:
             rate, did = self.response_rate, "acted: a response rate"
         sentences = [
             f"{share(rate)} of {counted(row['n'], 'friend')} asked about {did}, not an effect.",
-            f"Being asked about changed {self.outcome!r} by {self._said(row)}, compared with "
+            f"Being asked about changed the share {labels.who(self.outcome, self.labels)} by "
+            f"{self._said(row)}, compared with "
             f"{counted(row['n_control'], 'friend')} held out by a coin flip for each {self.design}.",
         ]
         if row["lower"] <= 0 <= row["upper"]:
@@ -115,5 +116,5 @@ class SharingEffect(Result):
         rows = rows.with_columns(kind=pl.when("causal").then(pl.lit("by coin flip")).otherwise(pl.lit("not an effect")))
         return charts.intervals(
             rows, "quantity", series="kind", description=self.summary(), reference=0, number="+.1%",
-            title=f"Difference in {self.outcome!r} between the two sides",
+            title=f"Difference in the share {labels.who(self.outcome, self.labels)} between the two sides",
         )  # fmt: skip

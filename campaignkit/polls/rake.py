@@ -12,6 +12,7 @@ import polars as pl
 from campaignkit import charts
 from campaignkit.checks import check_scalar, column_names
 from campaignkit.errors import BadValue, NotEnoughData
+from campaignkit.labels import condition
 from campaignkit.polls.model.frames import codes_of
 from campaignkit.polls.model.raking import Sample, margin_table, rake_sample, read_sample
 from campaignkit.polls.model.targets import read_targets
@@ -135,8 +136,8 @@ class Weights(Result):
         change = f"from {share(row['before_share'])} to {share(row['after_share'])}"
         text = (
             f"{counted(self.weights.height, 'respondent')} weighted to {margins}. The largest change is "
-            f"{row['margin']} {row['level'] or 'unknown'}, {change}. The weights leave an effective sample of "
-            f"{self.effective_n:,.0f} (design effect {self.design_effect:.2f})."
+            f"{condition(row['margin'], row['level'] or 'unknown')}, {change}. The weights leave an effective sample "
+            f"of {self.effective_n:,.0f} (design effect {self.design_effect:.2f})."
         )
         if self.untrimmed is not None:
             text += f" {counted(self.trimmed, 'weight')} at a bound"

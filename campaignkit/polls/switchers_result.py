@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from campaignkit import charts
+from campaignkit.labels import condition
 from campaignkit.result import Result
 from campaignkit.stats.survey.repeated_reports import Reports
 from campaignkit.wording import change, confidence, counted, interval, share
@@ -90,7 +91,8 @@ class Switchers(Result):
         party, past = self.who.columns[:2]
         row = self.who.sort(pl.col("points").abs(), descending=True, nulls_last=True).row(0, named=True)
         return (
-            f" Most of it, {change(row['points'], 'rate')}, comes from {party} {row[party]} with {past} {row[past]} "
+            f" Most of it, {change(row['points'], 'rate')}, comes from {condition(party, row[party])} with "
+            f"{condition(past, row[past])} "
             f"({share(row['share'])} of the electorate)."
         )
 

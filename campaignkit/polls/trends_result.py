@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from campaignkit import charts
 from campaignkit.errors import listed
+from campaignkit.labels import condition
 from campaignkit.result import Result
 from campaignkit.wording import between, change, confidence, counted, interval, p_value, points, share
 
@@ -145,4 +146,4 @@ class Trends(Result):
 
 def _name(row: dict) -> str:
     level = "unknown" if row["level"] is None else row["level"]
-    return level if row["variable"] == "all" else f"{row['variable']} {level}"
+    return level if row["variable"] == "all" else condition(row["variable"], level)

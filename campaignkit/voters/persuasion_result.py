@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts, wording
+from campaignkit import charts, labels, wording
 from campaignkit.checks import check_scalar
 from campaignkit.errors import BadValue
 from campaignkit.restrictions import restrictions_of, stated
@@ -162,8 +162,9 @@ class Persuasion(Result):
         people = int((used["n"] - used["missing"]).sum())
         average, level = self.average, f"{self.confidence_level:.0%}"
         parts = [
-            f"Contact changed {self.roles.outcomes[0]} by {wording.change(average.value, 'rate')} on average ({level} "
-            f"interval {wording.interval(average.lower, average.upper, 'rate')}), among {people:,} people.",
+            f"Contact changed {labels.measured(self.roles.outcomes[0], self.labels)} by "
+            f"{wording.change(average.value, 'rate')} on average ({level} interval "
+            f"{wording.interval(average.lower, average.upper, 'rate')}), among {people:,} people.",
             self._ranking_sentence(),
             *self.warnings,
             "It ranks by what this contact changed in this experiment, not by who supports us.",
@@ -188,7 +189,7 @@ class Persuasion(Result):
     def chart(self) -> alt.TopLevelMixin:
         """Draw the effect in each decile of the ranking, with its interval."""
         rows = self.table.with_columns(pl.col("decile").cast(pl.String)).rename({"estimate": "effect"})
-        title = f"Effect on {self.roles.outcomes[0]} by decile of {self.name}"
+        title = f"Effect on {labels.measured(self.roles.outcomes[0], self.labels)} by decile of {self.name}"
         return charts.intervals(
             rows, "decile", "effect", description=self.summary(), reference=0, title=title, number="+.1%"
         )

@@ -328,9 +328,9 @@ def _deciles(persuading: np.ndarray, mobilizing: np.ndarray) -> pl.DataFrame:
 def _formula(parts: Parts) -> str:
     """Return the formula with what stood in for each part."""
     given = {part: value if isinstance(value, str) else f"{value:.3g}" for part, value in parts.items()}
-    stands = [f"{part} = {value}" for part, value in given.items() if part != "experiment_reach"]
+    stands = [f"{part} = {value}" for part, value in given.items() if part not in ("experiment_reach", str(value))]
     if parts["experiment_reach"] != 1:
         stands.append(f"effects divided by the {parts['experiment_reach']:.0%} reached")
     if not isinstance(parts["mobilization"], str) and parts["mobilization"]:
         stands.append("mobilization times 4 × turnout × (1 − turnout)")
-    return f"{FORMULA}, with {', '.join(stands)}"
+    return f"{FORMULA}, with {', '.join(stands)}" if stands else FORMULA

@@ -128,7 +128,7 @@ class Score(Result):
 
     def summary(self) -> str:
         """Say how well it ranks and how far off it is, and what it does not show."""
-        quality = evaluation.quality_sentence(self.quality, self.name, self.outcome, self.confidence_level)
+        quality = evaluation.quality_sentence(self.quality, self.name, self.outcome, self.confidence_level, self.labels)
         chance = "" if self.warning is None else " That is no better than chance: do not rank by it."
         cautions = evaluation.cautions(self.table, self.set_aside, self.ridge, self.model.design.constant)
         return f"{quality}{chance}{cautions} It says how likely the outcome is, not what a call would change."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit import charts, wording
+from campaignkit import charts, labels, wording
 from campaignkit.errors import NotEnoughData
 from campaignkit.experiments import Analysis, TestAndRoll, Winners
 from campaignkit.result import Result
@@ -93,8 +93,8 @@ class Days(Panel):
         verdict = f"{' and '.join(clear)}: beyond chance" if clear else "nothing beyond chance yet"
         return (
             f"{self.steps[step]}: {verdict}",
-            f"{self.outcome}, difference to {self.result.control}: {'; '.join(told)}. Intervals hold on all days at "
-            "once.",
+            f"{labels.heading(self.outcome, self.result.labels)}, difference to {self.result.control}: "
+            f"{'; '.join(told)}. Intervals hold on all days at once.",
         )
 
     def chart(self, step: int | None = None) -> alt.TopLevelMixin:
@@ -127,7 +127,7 @@ class Days(Panel):
         today = over.transform_filter("datum.at == step").mark_rule(opacity=0.5)
         today = today.encode(color=alt.value(charts.INK))
         days = alt.layer(ahead, band, line, today, zero.encode(y="zero:Q")).properties(width=WIDTH, height=220)
-        title = f"{self.outcome}: difference to {self.result.control}"
+        title = f"{labels.heading(self.outcome, self.result.labels)}: difference to {self.result.control}"
         return (
             alt.vconcat(arms_now, days, spacing=14)
             .add_params(self._at(step))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campaignkit import charts, wording
+from campaignkit import charts, labels, wording
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.megafile import Megafile
 from campaignkit.megafile.universes import make_universe
@@ -260,7 +260,9 @@ def _sentences(rows: pl.DataFrame, outcome: str) -> tuple[str, str]:
         held = rows.filter(kind=HELD).height
         return f"{rows.height} segments", f"{held} of them held up on people who were not searched."
     row = rows.row(0, named=True)
-    sentence = f"{wording.share(row['rate'])} with {outcome} among {row['size']:,} searched, lift {row['lift']:.2f}."
+    sentence = (
+        f"{wording.share(row['rate'])} {labels.who(outcome)} among {row['size']:,} searched, lift {row['lift']:.2f}."
+    )
     if row["holdout_lift"] is not None:
         bounds = row["holdout_lift_lower"], row["holdout_lift_upper"]
         interval = "" if None in bounds else f" (95% interval {bounds[0]:.2f} to {bounds[1]:.2f})"

@@ -116,6 +116,7 @@ def test_every_place_refuses_them(megafile, place):
             PLACES[place](megafile, text)
 
 
+@pytest.mark.slow
 def test_nobody_who_refused_is_on_a_list_whatever_ranks_it(megafile):
     refused = set(range(1, PEOPLE + 1, 4))
     for text in [*HOSTILE, *MEANT]:
@@ -242,6 +243,7 @@ def test_deep_and_long_ones_are_refused_soon(megafile, text):
     assert len(str(caught.value)) < 3_000
 
 
+@pytest.mark.slow
 def test_many_values_are_no_trouble(megafile):
     assert megafile.universe(person_id=list(range(1, 50_000))).count() == PEOPLE
     assert (

@@ -220,6 +220,7 @@ def test_a_night_holds_half_an_export_back_until_it_is_accepted(tmp_path, whole,
         assert megafile.as_of == datetime.date(2012, 10, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("whole", "half"), [(400, 200), (60, 30), (45, 4), (50, 1)])
 def test_a_build_holds_half_an_export_back_until_it_is_accepted(tmp_path, whole, half):
     layouts = write_campaign(tmp_path, voters=voters(half))
@@ -318,6 +319,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     assert not list(tmp_path.glob("*.duckdb*"))
 
 
+@pytest.mark.slow
 def test_a_run_of_unreadable_records_is_one_reject_with_all_its_lines(tmp_path):
     spoiled = VOTERS + "\n" * 200_000 + "x" * 50_000 + "\n" + ",,,,,,,,,,\n" * 5_000
     with build(tmp_path, write_campaign(tmp_path, voters=spoiled)) as megafile:

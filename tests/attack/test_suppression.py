@@ -124,6 +124,7 @@ def closed_by_the_raw_files() -> tuple[set[str], set[str], set[str]]:
     return emails, calls - {""}, texts - {""}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_default_list_of_the_sample_holds_an_address_or_number_that_is_closed():
     emails, calls, texts = closed_by_the_raw_files()

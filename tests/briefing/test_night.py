@@ -35,6 +35,7 @@ def test_a_second_run_does_nothing_and_leaves_every_byte(settings):
     assert {"briefing/page.html", "briefing/page.json"} < set(before)
 
 
+@pytest.mark.slow
 def test_from_only_and_dry_run(settings):
     ck.briefing.night(settings, progress=False)
     after = ck.briefing.night(settings, start="contacts", progress=False)
@@ -62,6 +63,7 @@ def test_lists_are_not_written_unchecked_and_come_in_every_format(settings):
     assert done.code in (0, 1)
 
 
+@pytest.mark.slow
 def test_a_list_follows_a_tag_that_was_changed(settings):
     with ck.Megafile.open(settings.parent / "campaign.duckdb") as megafile:
         everyone = megafile.universe("voter", state="OH")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import yaml
 
 from campaignkit.briefing.night import STEPS
@@ -35,6 +36,7 @@ def stand_in() -> SimpleNamespace:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_each_step_is_an_asset_and_its_checks_are_read(settings, monkeypatch):
     monkeypatch.chdir(settings.parent)
     monkeypatch.setitem(sys.modules, "dagster", stand_in())

@@ -10,7 +10,7 @@ import polars as pl
 from campaignkit import donors, sample
 
 Q = 0.05
-TRUE = {"region West", "sex F", "age_band 40–49"}
+TRUE = {"region West", "women", "age 40–49"}
 BY = ["region", "sex", "age_band", "race", "income_band", "homeowner"]
 NOISE = ["race", "education", "income_band", "urbanicity", "homeowner", "interest"]
 OF_HOUSEHOLDS = ["region", "race", "income_band", "homeowner"]

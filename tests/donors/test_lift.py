@@ -86,6 +86,7 @@ def test_regression_agrees_with_statsmodels_plain_and_clustered():
     assert row(lift(table, cluster="home"), "regression")["std_error"] == pytest.approx(clustered, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("estimand", "score"), [("ATT", "ATTE"), ("ATE", "ATE")])
 def test_aipw_agrees_with_doubleml_on_the_same_folds(estimand, score):
     with warnings.catch_warnings():

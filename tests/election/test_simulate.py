@@ -38,7 +38,7 @@ def test_given_is_what_is_left_of_the_draws(drawn):
     kept = fits["electoral_votes"].ge(NEEDED).mean()
     assert lost.win_probability == pytest.approx(kept, abs=4 * np.sqrt(kept * (1 - kept) / fits.height))
     assert lost.table.filter(state="OH")["chance"].item() == 0
-    assert "if OH is lost" in lost.summary()
+    assert "if Ohio is lost" in lost.summary()
     thrown = drawn.given(where=pl.col("OH") < 0.5)
     assert thrown.win_probability == pytest.approx(kept)
     assert thrown.effective_n == fits.height

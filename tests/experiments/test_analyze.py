@@ -217,6 +217,7 @@ def test_many_outcomes_are_each_as_alone():
             assert same(these[name], alone[name]), name
 
 
+@pytest.mark.slow
 def test_engines_agree():
     table = people(seed=4)
     ours = analyze(table, "arm", ["spent", "voted", "gift"], cluster="household").table
@@ -348,6 +349,7 @@ def test_people_of_no_known_cluster_are_clusters_of_their_own(unit, spans):
         assert "800 people have no household" in found.summary()
 
 
+@pytest.mark.slow
 def test_a_universes_facts_are_outcomes_and_its_people_the_units():
     import campaignkit as ck
 
@@ -397,7 +399,7 @@ def test_losing_one_arms_answers_is_said():
 
 def test_the_chart_and_the_page_are_made():
     found = analyze(people(), "arm", ["voted", "gift"])
-    assert "voted" in found.chart().to_dict()["title"]
+    assert "Voted" in found.chart().to_dict()["title"]
     assert "<table" in found._repr_html_()
     assert found.method["gift"].startswith("Hall")
 

@@ -41,7 +41,10 @@ def test_interactions_are_found_and_said():
     found = factorial(crossed(0.0, 0.05), ["subject", "sender"], "gave")
     assert "subject × sender" in found.summary()
     none = factorial(crossed(), ["subject", "sender"], "gave")
-    assert none.summary() == "gave: no clear effect of subject; no clear effect of sender. No interaction is clear."
+    assert (
+        none.summary()
+        == "For the share who gave: no clear effect of subject; no clear effect of sender. No interaction is clear."
+    )
     assert none.chart().to_dict()["description"] == none.summary()
 
 

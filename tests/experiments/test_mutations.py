@@ -107,6 +107,7 @@ def interaction_with_its_main_effects(monkeypatch):
     monkeypatch.setattr(factorial, "_term", of_one_axis)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mutation", "named"),
     [

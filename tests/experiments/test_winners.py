@@ -23,6 +23,7 @@ def test_shrinking_pulls_the_winner_to_the_mean():
     assert found.luck > 0.5
 
 
+@pytest.mark.slow
 def test_the_shrunk_lead_is_the_held_out_lead():
     """Over 60 tests whose arms differ by a fifth; the raw lead is two to three times too large."""
     rng = np.random.default_rng(5)

@@ -273,6 +273,7 @@ def test_a_memory_limit_that_is_no_size_is_refused_with_one_that_is(tmp_path, me
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_who_survives_is_the_same_where_memory_is_for_one_person_at_a_time(tmp_path, megafile, monkeypatch):
     monkeypatch.setattr(person_table, "PERSON_BYTES", 1 << 60)
     layouts, again = write_campaign(tmp_path), tmp_path / "again.duckdb"

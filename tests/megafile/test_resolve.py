@@ -177,6 +177,7 @@ def judged(found, records):
     return right / linked.height, right / sides[0].height, linked.height - right
 
 
+@pytest.mark.slow
 def test_households_stay_apart():
     records = town()
     found = resolve(records)

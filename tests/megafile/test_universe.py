@@ -123,6 +123,7 @@ SETS = {"&": set.intersection, "|": set.union, "-": set.difference}
 UNIVERSES = {"&": lambda a, b: a & b, "|": lambda a, b: a | b, "-": lambda a, b: a - b}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=expression, back=st.integers(0, 500))
 def test_set_algebra_and_dates_equal_plain_polars(megafile, facts, said, back):

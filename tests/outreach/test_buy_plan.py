@@ -82,6 +82,7 @@ def test_money_and_spots_left_are_kept_to():
         assert bought.next_cells["gain_per_1000_dollars"].is_sorted(descending=True)
 
 
+@pytest.mark.slow
 def test_bounds_are_kept_to():
     market = rated().cells["market"].unique().sort()[0]
     for goal in ("reach", "impressions"):
@@ -206,6 +207,7 @@ def test_persons_cancel_who_watch_much_of_both():
     assert first["std_error"] / (1 - first["estimate"]) < 0.9 * apart
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_refused():
     order, spend = usual()
     bought = plan(spend, goal="impressions")

@@ -123,6 +123,7 @@ def test_weights_count():
     assert weighted.filter(attribute="everyone")["direct_share"].item() == pytest.approx(direct)
 
 
+@pytest.mark.slow
 def test_areas_are_drawn_toward_their_features():
     assert set(shrunk().effects["term"]) >= {"share_before", "region"}
     alone = fit(drawn(), area_features=drawn().features, shrink_areas=False)
@@ -139,6 +140,7 @@ def test_areas_and_everyone_agree():
     assert whole == pytest.approx(table.filter(attribute="everyone")["estimate"].item(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_an_area_without_interviews_is_known_by_its_features():
     absent = drawn().responses.filter(pl.col("state") != 7)
     world = World(drawn().frame, absent, drawn().features)

@@ -128,6 +128,7 @@ def test_since_counts_changes_from_a_day():
     assert now.table.filter(level="F")["change"].item() == pytest.approx(women["estimate"][-1] - first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "options", "error", "says"),
     [

@@ -173,6 +173,7 @@ def test_truth_beside_the_files(folder: Path) -> None:
     assert drawn["first_name"].equals(truth(folder, "people")["first_name"])
 
 
+@pytest.mark.slow
 def test_batches_do_not_disturb_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "BATCH", 3000)
     table = sample.write(tmp_path, 6000, seed=1)

@@ -90,6 +90,7 @@ def test_a_flat_host_is_flat() -> None:
     assert odds(share["host=host_a, fan=true"]) / odds(share["host=host_a, fan=false"]) < 1.6
 
 
+@pytest.mark.slow
 def test_quick_donate_raw_is_four_and_causal_is_not(world: sample.Drawn) -> None:
     donors = sample.draw("world", 130_000, seed=2012)["donors"]
     member = donors.filter("quick_donate")

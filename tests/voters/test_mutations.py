@@ -77,6 +77,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [named for _, named in MUTATIONS])
 def test_unmutated_it_passes(named):
     named()

@@ -68,6 +68,7 @@ def test_unequal_arms_are_ranked_right():
     assert correlation(found, table) > 0.6
 
 
+@pytest.mark.slow
 def test_nothing_planted_is_not_claimed():
     found = [fitted(calls(2000, seed, added={"F": 0.05, "M": 0.05}), seed=seed) for seed in range(20)]
     assert sum(one.beats_random for one in found) <= 3

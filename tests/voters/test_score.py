@@ -136,6 +136,7 @@ def engines(table):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["logit", "boosted"])
 def test_every_engine_fits_and_predicts_alike(model):
     table = people(4_000).with_columns(pl.when(pl.col("id") % 10 > 0).then("a").alias("a"))

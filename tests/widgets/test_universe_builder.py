@@ -144,6 +144,7 @@ def test_an_election_that_is_not_offered_is_counted_in_the_megafile(counted: Cub
     assert_same(counted, Selection(voted=(("2004-11-02", True),)), "megafile")
 
 
+@pytest.mark.slow
 def test_scores_at_every_edge_and_between(counted: Cube) -> None:
     for name, steps in counted.offered.scores.items():
         for edge in steps:

@@ -11,6 +11,7 @@ import polars as pl
 
 from campaignkit import charts
 from campaignkit.donors.observational.observational_data import ObservationalData
+from campaignkit.labels import label, who
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.stats.causal.comparison import Comparison, Means, degrees_of_freedom, difference, difference_in_means
 from campaignkit.stats.causal.crossfit import Nuisances, doubly_robust, propensity_scores
@@ -134,16 +135,16 @@ def overlap(c: Comparison, p: Floats) -> pl.DataFrame:
 def overlap_chart(table: pl.DataFrame, treated: str) -> alt.Chart:
     """Draw both groups' chances of treatment as bars, one group above the line and one below."""
     alt = charts.house()
-    sides = {f"with {treated}": pl.col("treated_share"), "without": -pl.col("comparison_share")}
+    sides = {f"those {who(treated)}": pl.col("treated_share"), "the others": -pl.col("comparison_share")}
     rows = pl.concat(
         [
             table.select("lower", "upper", pl.lit(name).alias("group"), share.alias("part"))
             for name, share in sides.items()
         ]
     )
-    text = f"Chance of {treated} given the covariates: those with it above the line, the others below."
+    text = f"Chance of {label(treated)} given the covariates: those with it above the line, the others below."
     return alt.Chart(rows).mark_bar().encode(
-        x=alt.X("lower:Q", bin="binned", title=f"chance of {treated}", axis=alt.Axis(format=".0%")),
+        x=alt.X("lower:Q", bin="binned", title=f"chance of {label(treated)}", axis=alt.Axis(format=".0%")),
         x2="upper:Q", color=alt.Color("group:N", sort=list(sides)),
         y=alt.Y("part:Q", title="part of the group", axis=alt.Axis(labelExpr="format(abs(datum.value), '.0%')")),
     ).properties(title="Overlap", description=text)  # fmt: skip

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from campaignkit.errors import BadValue
+from campaignkit.labels import condition, label
 from campaignkit.sql import quote_literal
 from campaignkit.stats.arrays import Floats, Mask
 
@@ -162,10 +163,10 @@ class _Texts:
 
     def _label(self, value: Any) -> str:
         if value is None:
-            return f"{self.name} unknown"
+            return f"{label(self.name)} unknown"
         if isinstance(value, bool):
-            return self.name if value else f"not {self.name}"
-        return f"{self.name} {value}"
+            return label(self.name) if value else f"not {label(self.name)}"
+        return condition(self.name, value)
 
 
 class _Numbers:
@@ -198,7 +199,7 @@ class _Numbers:
     def _as_values(self, values: pl.Series, distinct: Floats) -> Attribute:
         codes = np.searchsorted(distinct, values.fill_null(0).to_numpy())
         whole = [int(value) for value in distinct]
-        labels = [f"{self.name} {value}" for value in whole]
+        labels = [condition(self.name, value) for value in whole]
         return self._with_unknown(values, codes, labels, [_equals(self.sql, value) for value in whole])
 
     def _as_ranges(self, values: pl.Series, edges: Floats) -> Attribute:
@@ -207,11 +208,11 @@ class _Numbers:
         texts, words = [_number(edge, 15) for edge in edges], [_number(edge, 4) for edge in edges]
         words = words if len(set(words)) == len(words) else texts
         if not texts:
-            labels, wheres = [f"{self.name} known"], [f"{self.sql} IS NOT NULL{nan}"]
+            labels, wheres = [condition(self.name, "known")], [f"{self.sql} IS NOT NULL{nan}"]
         else:
-            labels = [f"{self.name} under {words[0]}"]
-            labels += [f"{self.name} {low} to under {high}" for low, high in pairwise(words)]
-            labels += [f"{self.name} {words[-1]} or more"]
+            labels = [condition(self.name, f"under {words[0]}")]
+            labels += [condition(self.name, f"{low} to under {high}") for low, high in pairwise(words)]
+            labels += [condition(self.name, f"{words[-1]} or more")]
             wheres = [f"{self.sql} < {texts[0]}"]
             wheres += [f"{self.sql} >= {low} AND {self.sql} < {high}" for low, high in pairwise(texts)]
             wheres += [f"{self.sql} >= {texts[-1]}{nan}"]
@@ -219,14 +220,14 @@ class _Numbers:
 
     def _with_unknown(self, values: pl.Series, codes: NDArray[Any], labels: list[str], wheres: list[str]) -> Attribute:
         codes = np.minimum(codes, len(labels))
-        for missing, label, where in (
+        for missing, value, where in (
             (values.is_nan(), "not a number", f"isnan({self.sql})"),
             (values.is_null(), "unknown", f"{self.sql} IS NULL"),
         ):
             rows = missing.fill_null(False).to_numpy()
             if rows.any():
                 codes[rows] = len(labels)
-                labels, wheres = [*labels, f"{self.name} {label}"], [*wheres, where]
+                labels, wheres = [*labels, condition(self.name, value)], [*wheres, where]
         return Attribute(self.name, codes.astype(np.min_scalar_type(len(labels))), labels, wheres)
 
 

@@ -30,6 +30,17 @@ def places() -> pl.DataFrame:
     return electoral_votes(2012)
 
 
+def state_name(code: str) -> str:
+    """Return a state's name; a district's code, and what is no state, as it is.
+
+    Examples
+    --------
+    >>> state_name("OH"), state_name("ME-1")
+    ('Ohio', 'ME-1')
+    """
+    return dict(places().select("state", "state_name").iter_rows()).get(code, code)
+
+
 def state_codes(column: pl.Series, where: str) -> pl.Series:
     """Return states by their postal codes; the nation is US, and a district ME-1.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from campaignkit import charts
+from campaignkit import charts, labels
 from campaignkit.checks import check_scalar
 from campaignkit.errors import NotEnoughData
 from campaignkit.experiments.moments.comparing import Arms, by_welch
@@ -79,7 +79,7 @@ class Sequential:
         zero = alt.Chart(rows).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(y=alt.datum(0))
         layers = alt.layer(band, base.mark_line().encode(y=alt.Y("estimate:Q", **y)), zero)
         layers = layers.properties(width=charts.WIDTH, height=140 if len(shown) > 1 else 240)
-        title = f"{outcome}: difference as it stood each day"
+        title = f"{labels.heading(outcome)}: difference as it stood each day"
         return layers.facet(row=alt.Row("arm:N", sort=shown, title=None)).properties(
             description=description, title=title
         )

@@ -10,6 +10,7 @@ import numpy as np
 from campaignkit.errors import listed
 from campaignkit.experiments.moments.comparing import Arms, levels
 from campaignkit.experiments.moments.groups import Outcome
+from campaignkit.labels import heading
 from campaignkit.stats.arrays import Floats
 from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
 from campaignkit.stats.intervals.skewness import TOO_SKEWED, lognormal_skewness
@@ -57,8 +58,8 @@ def _skewed(outcome: Outcome, arms: Arms) -> Mapping[str, str]:
         return {}
     which = listed([str(name) for name, bad in zip(arms.names, skewed, strict=True) if bad])
     text = (
-        f"{outcome.name}: a few large gifts decide in {which}; there, 95% intervals of dollars cover about 90% of the "
-        "time."
+        f"{heading(outcome.name)}: a few large gifts decide in {which}; there, 95% intervals of dollars cover about "
+        "90% of the time."
     )
     return {"skewed_gifts": text}
 

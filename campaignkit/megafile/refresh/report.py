@@ -90,8 +90,8 @@ def night_report(megafile: Connection, night: int) -> RefreshReport:
     if not logged:
         raise BadValue(f"There was no night {night!r}; `nights` lists them.")
     [log] = logged
-    counts = {name: log[name] or 0 for name in ("people", "added", "merged", "split", "ended")}
-    return RefreshReport(table, night, **counts, warnings=tuple(log["warnings"] or ()))
+    people, added, merged, split, ended = (log[name] or 0 for name in ("people", "added", "merged", "split", "ended"))
+    return RefreshReport(table, night, people, added, merged, split, ended, tuple(log["warnings"] or ()))
 
 
 def nothing_new(megafile: Connection) -> RefreshReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from campaignkit import charts, wording
+from campaignkit import charts, labels, wording
+from campaignkit.errors import listed
 from campaignkit.result import Result
 from campaignkit.stats.arrays import Floats, Whole
 from campaignkit.stats.intervals.rates import wilson
@@ -103,16 +104,18 @@ def _fitting_errors(
     return np.hstack(by_term) @ (vectors * np.sqrt(np.maximum(values, 0)))
 
 
-def quality_sentence(q: Quality, name: str, outcome: str, confidence_level: float) -> str:
+def quality_sentence(
+    q: Quality, name: str, outcome: str, confidence_level: float, own: Mapping[str, str] = labels.NONE
+) -> str:
     """Say how well a score ranks and how far off it is."""
     seen = f"{q.rows:,} people held out" if q.held_out else f"the {q.rows:,} people it was fitted on"
     noise = f"noise alone gives {wording.points(q.ece_floor)}"
     off = "no more than noise gives" if q.ece <= q.ece_noise else noise
     return (
-        f"The score {name!r} ranks someone with {outcome} above someone without in {q.auc:.1%} of pairs (AUC; "
-        f"{confidence_level:.0%} interval {wording.between(q.auc_lower, q.auc_upper, wording.share)}). Its rates are "
-        f"off by {wording.points(q.ece)} points on average ({off}). Judged by {seen}, {wording.share(q.rate)} of them "
-        f"with {outcome}."
+        f"The score {name!r} ranks someone {labels.who(outcome, own)} above someone {labels.without(outcome)} in "
+        f"{q.auc:.1%} of pairs (AUC; {confidence_level:.0%} interval "
+        f"{wording.between(q.auc_lower, q.auc_upper, wording.share)}). Its rates are off by {wording.points(q.ece)} "
+        f"points on average ({off}). Judged by {seen}: {labels.rate_of(outcome, wording.share(q.rate), own)}."
     )
 
 
@@ -277,7 +280,8 @@ class Gains(Result):
         row = self.table.filter(pl.col("called_share") >= 0.2 - 1e-9).row(0, named=True)
         seen = "people held out" if self.held_out else "the people it was fitted on"
         return (
-            f"The top {row['called_share']:.0%} by score hold {row['reached_share']:.0%} of those with {self.outcome}, "
+            f"The top {row['called_share']:.0%} by score hold {row['reached_share']:.0%} of those "
+            f"{labels.who(self.outcome, self.labels)}, "
             f"{row['lift']:.2f} times their share, among {seen}. This ranks by how likely the outcome is, not by what "
             "a call would change."
         )
@@ -294,7 +298,10 @@ class Gains(Result):
         even = alt.Chart(pl.DataFrame({"called_share": [0.0, 1.0], "reached_share": [0.0, 1.0]}))
         even = even.mark_line(strokeDash=[4, 3], opacity=0.6).encode(x=x, y=y)
         return alt.layer(even, curve).properties(
-            description=self.summary(), width=charts.WIDTH, height=300, title=f"Reaching those with {self.outcome}"
+            description=self.summary(),
+            width=charts.WIDTH,
+            height=300,
+            title=f"Reaching those {labels.who(self.outcome, self.labels)}",
         )
 
 
@@ -318,7 +325,7 @@ class Importance(Result):
 
     `table` has one row per block, the most important first: `block`, `features` (how many), `estimate` (by how much the
     held-out log loss rises when the block's values are dealt out among people at random, all of a person's together;
-    nats a person), `lower`, `upper` (of such deals), `carried_share` (of what the whole score gains over
+    nats a person), `lower`, `upper` (of such deals), `carried_share` (at most 1; of what the whole score gains over
     giving everybody the rate; shares need not add up to 1, since blocks may say the same twice or count only
     together), `auc_lost`.
     """
@@ -328,9 +335,12 @@ class Importance(Result):
 
     def summary(self) -> str:
         """Say what the first block carries, and the others."""
-        shares = [f"{row['block']} {row['carried_share']:.0%}" for row in self.table.iter_rows(named=True)]
-        beyond = bool((self.table["carried_share"] > 1).any())
-        more = "Above 100%: a shuffled block misleads, which is worse than knowing nothing. " if beyond else ""
+        shares = [
+            f"{self.label(row['block'])} {'all' if row['carried_share'] == 1 else format(row['carried_share'], '.0%')}"
+            for row in self.table.iter_rows(named=True)
+        ]
+        misleads = self.table.filter(pl.col("estimate") > self.gain)["block"].to_list()
+        more = f"Shuffled, {listed(misleads)} misleads, which is worse than knowing nothing. " if misleads else ""
         return (
             f"Of what the score knows, measured by held-out loss when a block is shuffled: {', '.join(shares)}. {more}"
             "This says what the score leans on, not what causes the outcome; blocks that say the same hide each other."
@@ -361,7 +371,7 @@ def importance(
         rises, lost = np.array([_shuffled(model, held, members, rng) for _ in range(ROUNDS)]).T
         rows.append({"block": name, "features": len(members), "estimate": rises.mean() - base} | {
             "lower": np.quantile(rises, tail) - base, "upper": np.quantile(rises, 1 - tail) - base,
-            "carried_share": (rises.mean() - base) / (flat - base), "auc_lost": area - lost.mean(),
+            "carried_share": min((rises.mean() - base) / (flat - base), 1.0), "auc_lost": area - lost.mean(),
         })  # fmt: skip
     return Importance(pl.DataFrame(rows).sort("estimate", descending=True), flat - base, held_out)
 

@@ -78,6 +78,7 @@ ENGINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_frames_of_any_engine_make_the_megafile_of_their_text(as_text, tmp_path, engine):
     expected, layouts = as_text
@@ -130,6 +131,7 @@ def table(text):
     return [frame(text).columns, *frame(text).rows()]
 
 
+@pytest.mark.slow
 def test_the_sheet_that_fits_is_read_below_its_title_and_the_others_are_said(as_text, tmp_path):
     _, layouts = as_text
     title = [["Gifts to the campaign"], [], ["as of today"]]
@@ -247,6 +249,7 @@ def test_all_files_that_fit_nothing_are_named_at_once_with_their_columns_and_wha
     assert "my list.csv' " in said
 
 
+@pytest.mark.slow
 def test_layouts_are_files_folders_and_globs(as_text, tmp_path):
     expected, layouts = as_text
     exports = layouts[0].parent / "exports"

@@ -65,6 +65,7 @@ def gift(key, email, first, last, born="", day="2012-10-02", address="", zip5=""
     return f"{GIFT_HEADER}\n{key},{email},{first},{last},5,{day},{address},{zip5},,{born}\n"
 
 
+@pytest.mark.slow
 def test_new_records_are_taken_in_and_counted(campaign):
     report = night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
     assert report.table.row(0, named=True) == {
@@ -106,6 +107,7 @@ def test_append_files_make_nothing_vanish(campaign):
     assert campaign.sql("SELECT count(*) FROM gift").item() == 5
 
 
+@pytest.mark.slow
 def test_an_older_drop_never_overwrites_a_newer_one(campaign):
     report = night(campaign, voters_20120901=VOTERS.replace("Ann,O'Brien", "Old,Name"))
     assert report.table.filter(source="tiny_voter").select("older", "changed").rows() == [(4, 0)]
@@ -182,6 +184,7 @@ def test_a_refresh_uses_the_stored_model_and_leaves_it(modelled):
     assert campaign.sql("SELECT * FROM model").equals(before)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_changes_nothing(campaign):
     before = campaign.path.read_bytes()
     folder = campaign.path.parent / "bad"
