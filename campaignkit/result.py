@@ -132,7 +132,15 @@ class Result(ABC):
         return replace(self, labels={**self.labels, **names})
 
     def label(self, name: str) -> str:
-        """Return what a column, an outcome or a value is called: its label, or its name in plain words."""
+        """Return what a column, an outcome or a value is called: its label, or its name in plain words.
+
+        Examples
+        --------
+        >>> import campaignkit as ck
+        >>> found = ck.sample.megafile().universe("donor").by("region")
+        >>> found.label("income_band"), found.labeled({"income_band": "household income"}).label("income_band")
+        ('income', 'household income')
+        """
         return labels.label(name, self.labels)
 
     @abstractmethod
@@ -143,7 +151,7 @@ class Result(ABC):
         --------
         >>> import campaignkit as ck
         >>> ck.sample.megafile().universe("donor", state="OH").by("sex").summary().partition(" people ")[2]
-        '(donor and state OH) in 3 groups by sex; the largest is women with 56%.'
+        '(donor and state OH), in 3 groups by sex; the largest is women with 56%.'
         """
 
     def chart(self) -> alt.TopLevelMixin | None:
