@@ -25,6 +25,9 @@ DEEDS = frozenset({
     "responded", "signed", "subscribed", "turned", "unsubscribed", "volunteered", "voted",
 })  # fmt: skip
 
+#: First words of columns that say what someone holds, and as "those who" goes on.
+STANCES = {"supports": "support", "opposes": "oppose", "favors": "favor", "approves": "approve"}
+
 #: Facts that say what someone did: with each argument's place, and the same without arguments.
 DEED_FACTS = {
     "answered": ("answered {0}", "gave the answer {1} to {0}"),
@@ -79,14 +82,15 @@ def label(name: str, labels: Mapping[str, str] = NONE) -> str:
 
 
 def who(name: str, labels: Mapping[str, str] = NONE) -> str:
-    """Return what stands behind "those" or "someone", of a yes or no.
+    """Return what stands behind "those" or "people", of a yes or no.
 
     Examples
     --------
     >>> who("voted"), who("entered('host_a')"), who("quick_donate")
     ('who voted', "who entered host a's contest", 'with quick donate')
     """
-    return f"{'who' if _is_deed(name) else 'with'} {label(name, labels)}"
+    deed = _deed(name, labels)
+    return f"with {label(name, labels)}" if deed is None else f"who {deed}"
 
 
 def did(name: str, labels: Mapping[str, str] = NONE) -> str:
@@ -97,18 +101,20 @@ def did(name: str, labels: Mapping[str, str] = NONE) -> str:
     >>> did("voted"), did("quick_donate")
     ('voted', 'have quick donate')
     """
-    return f"{'' if _is_deed(name) else 'have '}{label(name, labels)}"
+    return _deed(name, labels) or f"have {label(name, labels)}"
 
 
 def without(name: str) -> str:
-    """Return what stands behind "those" or "someone" of a no.
+    """Return what stands behind "those" or "people" of a no.
 
     Examples
     --------
-    >>> without("voted"), without("quick_donate")
-    ('who did not', 'without')
+    >>> without("voted"), without("supports"), without("quick_donate")
+    ('who did not', 'who do not', 'without')
     """
-    return "who did not" if _is_deed(name) else "without"
+    if _deed(name) is None:
+        return "without"
+    return "who do not" if _first_word(name) in STANCES else "who did not"
 
 
 def rate_of(name: str, rate: str, labels: Mapping[str, str] = NONE) -> str:
@@ -116,10 +122,11 @@ def rate_of(name: str, rate: str, labels: Mapping[str, str] = NONE) -> str:
 
     Examples
     --------
-    >>> rate_of("voted", "61.2%"), rate_of("quick_donate", "3.1%")
-    ('61.2% voted', 'the rate of quick donate is 3.1%')
+    >>> rate_of("voted", "61.2%"), rate_of("supports", "48.0%"), rate_of("quick_donate", "3.1%")
+    ('61.2% voted', '48.0% support', 'the rate of quick donate is 3.1%')
     """
-    return f"{rate} {label(name, labels)}" if _is_deed(name) else f"the rate of {label(name, labels)} is {rate}"
+    deed = _deed(name, labels)
+    return f"the rate of {label(name, labels)} is {rate}" if deed is None else f"{rate} {deed}"
 
 
 def measured(name: str, labels: Mapping[str, str] = NONE) -> str:
@@ -130,7 +137,7 @@ def measured(name: str, labels: Mapping[str, str] = NONE) -> str:
     >>> measured("voted"), measured("gifts('90d')")
     ('the share who voted', 'dollars given in the last 90 days')
     """
-    return f"the share {who(name, labels)}" if _is_deed(name) else label(name, labels)
+    return label(name, labels) if _deed(name) is None else f"the share {who(name, labels)}"
 
 
 def heading(name: str, labels: Mapping[str, str] = NONE) -> str:
@@ -190,14 +197,23 @@ def people(count: int, predicate: str, labels: Mapping[str, str] = NONE) -> str:
     ('7,513 people (donor and state OH)', "1 person who entered Lorna Vale's contest")
     """
     noun = f"{count:,} {'person' if count == 1 else 'people'}"
-    if _is_deed(predicate):
+    if _deed(predicate) is not None:
         return f"{noun} {who(predicate, labels)}"
     return f"{noun} ({described(predicate, labels)})"
 
 
-def _is_deed(name: str) -> bool:
+def _deed(name: str, labels: Mapping[str, str] = NONE) -> str | None:
+    """Return what stands behind "those who"; None: the name is of no deed and no stance."""
     call = _CALL.fullmatch(name)
-    return (name.isidentifier() and name.split("_")[0] in DEEDS) or (call is not None and call[1] in DEED_FACTS)
+    if _first_word(name) in DEEDS or (call is not None and call[1] in DEED_FACTS):
+        return label(name, labels)
+    if stance := STANCES.get(_first_word(name)):
+        return labels.get(name) or name.replace("_", " ").replace(_first_word(name), stance, 1)
+    return None
+
+
+def _first_word(name: str) -> str:
+    return name.split("_")[0] if name.isidentifier() else ""
 
 
 def _fact(fact: str, arguments: list[str], labels: Mapping[str, str]) -> str | None:

@@ -31,10 +31,10 @@ mf = ck.sample.megafile()
 calls = mf.sql("""
     SELECT a.person_id, coalesce('h' || p.household_id, 'p' || a.person_id) AS household, a.arm, a.assigned_on, p.sex,
            p.state, c.state AS caller_state, date_diff('year', make_date(p.birth_year, 7, 1), a.assigned_on) AS age,
-           CASE f.answer WHEN 'Yes' THEN true WHEN 'No' THEN false END AS supports,
+           CASE f.answer WHEN 'Yes' THEN true WHEN 'No' THEN false END AS supports, f.asked_on,
            coalesce(k.reached, false) AS reached
     FROM assignment a JOIN person p USING (person_id) LEFT JOIN caller c USING (caller_id)
-    LEFT JOIN (SELECT person_id, any_value(answer) AS answer FROM survey_response
+    LEFT JOIN (SELECT person_id, arg_max(answer, asked_on) AS answer, max(asked_on) AS asked_on FROM survey_response
                WHERE question LIKE 'Follow-up%' GROUP BY 1) f USING (person_id)
     LEFT JOIN (SELECT person_id, bool_or(result = 'Canvassed') AS reached FROM contact
                WHERE channel = 'phone' GROUP BY 1) k USING (person_id)
@@ -64,7 +64,8 @@ scripts.sizes.table
 # sequence may be looked at daily, and one may stop at any time. It is wider for that.
 
 # %%
-daily = ck.experiments.analyze(calls, "arm", "supports", control="control", cluster="household", sequence="assigned_on")
+answered = calls.drop_nulls("supports")
+daily = ck.experiments.analyze(answered, "arm", "supports", control="control", cluster="household", sequence="asked_on")
 daily.chart()
 
 # %%

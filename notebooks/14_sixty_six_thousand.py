@@ -65,14 +65,14 @@ won = [drawn[night].win_probability for night in nights]
 whole = pl.DataFrame({"night": nights, "state": "270 votes", "chance": won})
 order = ["270 votes", *swing]
 colors = ["#8C8C8C", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B07CFF", "#A0522D"]
-lines = alt.Chart(pl.concat([chances, whole])).mark_line().encode(
+lines = alt.Chart(chances).mark_line(strokeWidth=1.5).encode(
     x=alt.X("night:T", title=None, axis=alt.Axis(format="%b %-d")),
     y=alt.Y("chance:Q", axis=alt.Axis(format="%"), title="Democrat's chance of winning"),
     color=alt.Color("state:N", title=None, sort=order, scale=alt.Scale(domain=order, range=colors)),
-    strokeWidth=alt.StrokeWidth("state:N", scale=alt.Scale(domain=order, range=[5] + [1.5] * 8), legend=None),
 )
+thick = lines.properties(data=whole).mark_line(strokeWidth=5)
 debates = alt.Chart(pl.DataFrame({"day": [dt.date(2012, 10, 3), dt.date(2012, 10, 16), dt.date(2012, 10, 22)]}))
-alt.layer(lines, debates.mark_rule(strokeDash=[4, 3], opacity=0.5).encode(x="day:T")).properties(
+alt.layer(thick, lines, debates.mark_rule(strokeDash=[4, 3], opacity=0.5).encode(x="day:T")).properties(
     width=520, height=300, title="Chance of winning by night, with the three debates",
     description="Chances by night: they fall after the first debate on October 3 and recover in part by the end.",
 )

@@ -11,12 +11,15 @@ import polars as pl
 from campaignkit.charts.figure import house
 from campaignkit.charts.theme import PALETTE, ROW, WIDTH
 from campaignkit.errors import BadValue
+from campaignkit.labels import label as called
 from campaignkit.tables import check_columns, check_numbers
 
 if TYPE_CHECKING:
     import altair as alt
 
 LINE = 32  # letters of a label that fit beside a chart
+TITLE = 54  # letters of a title that fit above it
+POINTS = "+.1%"  # the number of a difference of shares, which is drawn in points
 
 
 def bars(
@@ -63,7 +66,7 @@ def bars(
     """
     alt = house()
     rows = _picked(table, label, series, {"value": value})
-    show = number or _number(value)
+    show = number or _number(value, rows["value"])
     base = alt.Chart(rows).encode(
         tooltip=_tips(label, series, {"value": value}, show), **_rows_and_colors(rows, label, series)
     )
@@ -109,8 +112,8 @@ def intervals(
     title : str or None
         Text above the chart. None: none.
     number : str or None
-        The d3-format of the numbers. None: percent where `estimate` is named as a share (see
-        :func:`is_share`), else with thousands apart.
+        The d3-format of the numbers; "+.1%" for differences of shares, which are drawn in points. None: percent where
+        `estimate` is named as a share (see :func:`is_share`), else with thousands apart.
 
     Returns
     -------
@@ -126,8 +129,10 @@ def intervals(
     alt = house()
     numbers = {"estimate": estimate, "lower": lower, "upper": upper}
     rows = _picked(table, label, series, numbers)
-    show = number or _number(estimate)
+    show = number or _number(estimate, rows["estimate"])
     of_axis = None if title and estimate == "estimate" else _axis_title(estimate)  # the title says of what
+    if show == POINTS:
+        rows, show, of_axis = rows.with_columns(pl.col(*numbers) * 100), "+.1~f", "points"
     x = {"title": of_axis, "axis": alt.Axis(format=show), "scale": alt.Scale(zero=False)}
     tips = _tips(label, series, numbers, show)
     base = alt.Chart(rows).encode(tooltip=tips, **_rows_and_colors(rows, label, series))
@@ -208,12 +213,17 @@ def _shape(rows: pl.DataFrame, series: str | None, title: str | None) -> dict[st
     alt = house()
     row = ROW + 10 if (rows["label"].str.len_chars() > LINE).any() else ROW
     height = alt.Step(row) if series is None else alt.Step(row // 2, **{"for": "offset"})
-    return {"width": WIDTH, "height": height} | ({} if title is None else {"title": title})
+    lines = [] if title is None else textwrap.wrap(title, TITLE)
+    return {"width": WIDTH, "height": height} | ({} if title is None else {"title": lines if lines[1:] else title})
 
 
-def _number(column: str) -> str:
-    return ".1~%" if is_share(column) else ",~f"
+def _number(column: str, values: pl.Series) -> str:
+    """Return the d3-format of a column: percent of shares, else as many digits as its size needs."""
+    if is_share(column):
+        return ".1~%"
+    size = values.drop_nans().abs().max()
+    return ",.3~r" if isinstance(size, float) and size < 1 else ",.2~f"
 
 
 def _axis_title(column: str) -> str:
-    return column.replace("_", " ")
+    return called(column)

@@ -112,7 +112,9 @@ class Plan(Result):
             y=alt.Y("effect:Q", title="detectable effect", axis=alt.Axis(format=number), scale=alt.Scale(type="log")),
         )  # fmt: skip
         at = alt.Chart(self.table.select("n", "effect")).mark_point().encode(x="n:Q", y="effect:Q")
-        return alt.layer(base, at).properties(description=self.summary(), width=charts.WIDTH, title=self.outcome)
+        return alt.layer(base, at).properties(
+            description=self.summary(), width=charts.WIDTH, title="The effect that so many people can show"
+        )
 
 
 def plan(

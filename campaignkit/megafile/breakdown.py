@@ -107,7 +107,9 @@ class Breakdown(Result):
         by = " and ".join(map(self._called, self.by))
         rows = rows.with_columns(pl.Series(by, [self._group(row, rows) for row in range(rows.height)], pl.String))
         if not self.measures:
-            return charts.bars(rows, by, "n", description=self.summary())
+            return charts.bars(
+                rows.rename({"n": "people"}), by, "people", description=self.summary(), title=f"People by {by}"
+            )
         number = ".1%" if self.measures[0] in self.shares else ",.2~f"
         title = f"{self._called(self.measures[0])}, with 95% interval"
         if self.measures[0] in self.shares:

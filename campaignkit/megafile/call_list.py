@@ -93,7 +93,9 @@ class CallList(Result):
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are left after each step."""
-        return charts.bars(self.funnel, "step", "left", description=self.summary())
+        funnel = self.funnel.rename({"left": "people left"})
+        title = "Who is left after each step"
+        return charts.bars(funnel, "step", "people left", description=self.summary(), title=title)
 
     def write(
         self, path: str | Path, format: str | None = None, *, split_by: str | None = None, per_caller: int | None = None

@@ -107,7 +107,9 @@ class Ties(Result):
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many ties are left after each step."""
-        return charts.bars(self.funnel, "step", "left", description=self.summary())
+        funnel = self.funnel.rename({"left": "ties left"})
+        title = "Ties left after each step"
+        return charts.bars(funnel, "step", "ties left", description=self.summary(), title=title)
 
 
 class SocialTies(Connection):

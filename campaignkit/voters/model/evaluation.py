@@ -112,7 +112,7 @@ def quality_sentence(
     noise = f"noise alone gives {wording.points(q.ece_floor)}"
     off = "no more than noise gives" if q.ece <= q.ece_noise else noise
     return (
-        f"The score {name!r} ranks someone {labels.who(outcome, own)} above someone {labels.without(outcome)} in "
+        f"The score {name!r} ranks people {labels.who(outcome, own)} above people {labels.without(outcome)} in "
         f"{q.auc:.1%} of pairs (AUC; {confidence_level:.0%} interval "
         f"{wording.between(q.auc_lower, q.auc_upper, wording.share)}). Its rates are off by {wording.points(q.ece)} "
         f"points on average ({off}). Judged by {seen}: {labels.rate_of(outcome, wording.share(q.rate), own)}."
