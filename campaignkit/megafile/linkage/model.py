@@ -25,6 +25,7 @@ from campaignkit.megafile.linkage.comparisons import (
     FREQUENCIES,
     Comparison,
 )
+from campaignkit.megafile.linkage.splink_sql import remembered_conditions
 from campaignkit.megafile.working_tables import create, drop
 
 if TYPE_CHECKING:
@@ -194,18 +195,27 @@ def open_linker(
     from splink import DuckDBAPI, Linker
 
     api = DuckDBAPI(con)
-    linker = Linker(api.register(table), settings, log_level=None, validate_settings=False)
+    with remembered_conditions(), frequency_tables(con, frequencies):
+        linker = Linker(api.register(table), settings, log_level=None, validate_settings=False)
+        for name in frequencies:
+            linker.table_management.register_term_frequency_lookup(api.register(f"work_{name}_frequency"), name)
+        try:
+            yield linker
+        finally:
+            api.delete_tables_created_by_splink_from_db()
+
+
+@contextmanager
+def frequency_tables(con: duckdb.DuckDBPyConnection, frequencies: dict[str, pl.DataFrame]) -> Generator[None]:
+    """Have how common each name and city is in working tables for a while."""
     for name, known in frequencies.items():
         con.register("known_frequency", known)
         create(con, f"work_{name}_frequency", "SELECT * FROM known_frequency")
         con.unregister("known_frequency")
-        linker.table_management.register_term_frequency_lookup(api.register(f"work_{name}_frequency"), name)
     try:
-        yield linker
+        yield
     finally:
-        api.delete_tables_created_by_splink_from_db()
-        for name in frequencies:
-            drop(con, f"work_{name}_frequency")
+        drop(con, *(f"work_{name}_frequency" for name in frequencies))
 
 
 def equal(columns: tuple[str, ...]) -> str:

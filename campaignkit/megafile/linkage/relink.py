@@ -26,7 +26,6 @@ from campaignkit.megafile.linkage.link_sources import (
     forget,
     link_prepared,
     people_sharing_a_rule,
-    scratch_database,
 )
 from campaignkit.megafile.linkage.model import Model, Odds, equal
 from campaignkit.megafile.linkage.prepared_records import by_form, comparable, prepare_records
@@ -298,8 +297,7 @@ def _score_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[st
         FROM {{pairs}} p JOIN work_meeting ON meeting = row_l"""
     create_empty(con, "work_splink_pair")
     sides, by_meeting = ("work_searching_side", "work_everyone_side"), [equal(("row",))]
-    with scratch_database(con):
-        score_pairs(con, model, sides, by_meeting, with_prior, max(apart + own), "work_splink_pair")
+    score_pairs(con, model, sides, by_meeting, with_prior, "work_splink_pair")
     drop(con, "work_everyone_comparable", "work_searching_comparable", *sides)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import log2
-from typing import Any
 
 import duckdb
 
 from campaignkit.megafile.linkage.comparisons import BLOCKS, COMPARISONS, LOOSE_BLOCKS, MOST_LOOSE, SWAPPED_BLOCK
-from campaignkit.megafile.linkage.model import Model, Odds, count, equal, open_linker, quiet
+from campaignkit.megafile.linkage.model import Model, Odds, count, equal, frequency_tables
+from campaignkit.megafile.linkage.splink_sql import WEIGHED, weighing
 from campaignkit.megafile.working_tables import create, create_empty, drop
 
 RECORDS_AT_ONCE = 500_000  # of the left table; the pairs that these are in are on disk or in memory at once
@@ -39,12 +39,12 @@ def score_candidates(
     if odds.people:
         rules = [*map(equal, blocks(odds.loose)), SWAPPED_BLOCK]
         prior = from_prior(model, odds.people)
-        score_pairs(con, model, (left, right), rules, f"SELECT *, {prior} AS prior FROM {{pairs}}", prior, into)
+        score_pairs(con, model, (left, right), rules, f"SELECT *, {prior} AS prior FROM {{pairs}}", into)
 
 
 def score_pairs(
     con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], with_prior: str,
-    greatest: float, into: str,
+    into: str,
 ) -> None:  # fmt: skip
     """Fill a table with row_l, row_r and odds of the pairs that some rules find, a block of l after the other.
 
@@ -58,46 +58,40 @@ def score_pairs(
         SQL over l and r: which pairs to look at.
     with_prior : str
         SQL for ``{pairs}`` with a column `prior`, see `from_prior`.
-    greatest : float
-        The greatest value of `prior`.
     into : str
         A table of row_l, row_r and odds.
     """
     left, right = sides
     if not model.settings["comparisons"]:
         return
-    blocks = -(-count(con, f"SELECT count(*) FROM {left}") // RECORDS_AT_ONCE)
-    if blocks <= 1:
-        _score_block(con, model, sides, rules, with_prior, greatest, into)
-        return
     if right is None:
         right, rules = left, [f"({rule}) AND l.row < r.row" for rule in rules]
-    for block in range(blocks):
-        create(con, "work_left_block", f"SELECT * FROM {left} WHERE row % {blocks} = {block}", view=True)
-        _score_block(con, model, ("work_left_block", right), rules, with_prior, greatest, into)
+    blocks = -(-count(con, f"SELECT count(*) FROM {left}") // RECORDS_AT_ONCE)
+    with frequency_tables(con, model.frequencies):
+        for block in range(blocks):
+            if blocks > 1:
+                create(con, "work_left_block", f"SELECT * FROM {left} WHERE row % {blocks} = {block}", view=True)
+            _score_block(con, model, ("work_left_block" if blocks > 1 else left, right), rules, with_prior, into)
     drop(con, "work_left_block")
 
 
 def _score_block(
-    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], with_prior: str,
-    greatest: float, into: str,
-) -> None:  # fmt: skip
+    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str], rules: list[str], with_prior: str, into: str
+) -> None:
     left, right = sides
-    with quiet(), open_linker(con, left, model.settings, model.frequencies) as linker:
-        tables = [linker._db_api.register(name) for name in (left, right) if name]
-        how: dict[str, Any] = {
-            "blocking_rules_to_generate_predictions": rules,
-            "threshold_match_weight": _WEAKEST - greatest,
-            "warning_mode": "never",
-        }
-        predict = linker.inference.predict_between if right else linker.inference.predict_within
-        predicted = predict(*tables, **how).physical_name
-        members = _against_household_members(model)
-        con.execute(f"""
-            INSERT INTO {into}
-            SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6)
-            FROM ({with_prior.format(pairs=predicted)})
-            WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
+    create_empty(con, "work_met_pair")
+    for rule in rules:  # in one UNION they take long to plan
+        con.execute(f"INSERT INTO work_met_pair SELECT l.row, r.row FROM {left} l JOIN {right} r ON {rule}")
+    create(con, "work_pair_to_score", "SELECT DISTINCT row_l, row_r FROM work_met_pair")
+    drop(con, "work_met_pair")
+    members = _against_household_members(model)
+    con.execute(f"""
+        INSERT INTO {into}
+        WITH {weighing(model.settings, "work_pair_to_score", left, right)}
+        SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6)
+        FROM ({with_prior.format(pairs=WEIGHED)})
+        WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
+    drop(con, "work_pair_to_score")
 
 
 def from_prior(model: Model, people: int) -> float:
