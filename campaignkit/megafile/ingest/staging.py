@@ -12,9 +12,12 @@ from campaignkit.megafile import schema
 from campaignkit.megafile.ingest import files
 from campaignkit.megafile.ingest.canonical import Reader
 from campaignkit.megafile.ingest.files import Skipped
+from campaignkit.megafile.ingest.records import Reject
 from campaignkit.megafile.ingest.sources import FILE_ID_SHIFT, Batch, Source, Tally, read_source
 from campaignkit.progress import Steps
 from campaignkit.sql import quote_identifier, quote_identifiers
+
+REJECTS_AT_ONCE = 10_000  # that are held in memory
 
 
 def load_files(
@@ -41,8 +44,17 @@ def load_files(
     for file_id, source in zip(file_ids, sources, strict=True):
         tally = Tally()
         with steps.step(f"reading {source.file.name}"):
+            rejects: list[Reject] = []
+            con.begin()
             for batch in read_source(source, file_id, tally):
-                _stage(con, source, file_id, batch)
+                _stage(con, source, batch)
+                rejects += batch.rejects
+                if len(rejects) > REJECTS_AT_ONCE:
+                    con.commit()
+                    rejects = _note_rejects(con, file_id, rejects)
+                    con.begin()
+            con.commit()
+            _note_rejects(con, file_id, rejects)
             if not source.layout.key:
                 _tell_apart(con, source, file_id)
         _log_file(con, source, file_id, tally, night)
@@ -82,7 +94,7 @@ def note_skipped(
         )
 
 
-def _stage(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, batch: Batch) -> None:
+def _stage(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> None:
     layout, canonical = source.layout, batch.canonical
     key = "record_key" if layout.key else "md5(record_key)"
     con.register("batch", canonical.records)
@@ -102,12 +114,17 @@ def _stage(con: duckdb.DuckDBPyConnection, source: Source, file_id: int, batch: 
     for table, rows in canonical.facts:
         con.register("batch", rows)
         con.execute(f"INSERT INTO stage.{quote_identifier(table)} BY NAME SELECT * FROM batch")
-    rejects = [(file_id, r.first_line, r.lines, r.reason, r.raw) for r in batch.rejects]
-    if rejects:
-        names = list(schema.columns_of("reject"))
-        con.register("batch", pl.DataFrame(rejects, schema=names, orient="row"))
-        con.execute("INSERT INTO reject BY NAME SELECT * FROM batch")
     con.unregister("batch")
+
+
+def _note_rejects(con: duckdb.DuckDBPyConnection, file_id: int, rejects: list[Reject]) -> list[Reject]:
+    """Write rejects to the megafile itself, which a transaction on the stage can't; return an empty list."""
+    if rejects:
+        rows = [(file_id, r.first_line, r.lines, r.reason, r.raw) for r in rejects]
+        con.register("batch", pl.DataFrame(rows, schema=list(schema.columns_of("reject")), orient="row"))
+        con.execute("INSERT INTO reject BY NAME SELECT * FROM batch")
+        con.unregister("batch")
+    return []
 
 
 def _tell_apart(con: duckdb.DuckDBPyConnection, source: Source, file_id: int) -> None:

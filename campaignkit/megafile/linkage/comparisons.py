@@ -22,6 +22,19 @@ BLOCKS = (
     ("last", "birth_year", "initial"),
 )  # fmt: skip
 
+#: A name that more records than these have is common: what is blocked by it finds the more strangers the more people
+#: there are, and their pairs can't outweigh so many others of that name.
+COMMON = 60_000
+
+#: What a pair must agree on besides where its last name is common.
+WHERE_LAST_IS_COMMON = {
+    ("last", "zip5"): "initial", ("last", "birth_year", "initial"): "city", ("first", "last", "birth_year"): "city",
+    ("first", "last", "middle"): "birth_year",
+}  # fmt: skip
+
+#: Blocks by initial, in which a common first name must be the same.
+BY_INITIAL = (("birth_text", "initial"), ("house", "street", "initial"))
+
 #: These find more, and are used where they find at most `MOST_LOOSE` pairs.
 LOOSE_BLOCKS = (("first", "last"), ("birth_text",), ("last",), ("first",), ("zip5",))
 MOST_LOOSE = 300_000

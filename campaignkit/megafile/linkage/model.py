@@ -83,6 +83,8 @@ class Model:
         How common each name and city is.
     against_existing, within_source : dict of str to Odds
         By source: its records against the people who existed before it, and against each other.
+    records : int
+        How many records it was fitted on; 0: not known, and no name is taken for common.
     """
 
     settings: dict[str, Any]
@@ -91,6 +93,7 @@ class Model:
     frequencies: dict[str, pl.DataFrame]
     against_existing: dict[str, Odds] = field(default_factory=dict)
     within_source: dict[str, Odds] = field(default_factory=dict)
+    records: int = 0
 
     def to_json(self) -> str:
         """Return all of it as text."""
@@ -102,6 +105,7 @@ class Model:
                 "frequencies": {name: dict(table.iter_rows()) for name, table in self.frequencies.items()},
                 "against_existing": {source: asdict(odds) for source, odds in self.against_existing.items()},
                 "within_source": {source: asdict(odds) for source, odds in self.within_source.items()},
+                "records": self.records,
             },
             sort_keys=True,
         )
@@ -172,7 +176,7 @@ def fit(
         if not _any_known(con, table, ("address_key",)):
             per_record = _count_by_birth_date(con, table, per_record)
     _set_coincidences(con, table, trained, present)
-    return Model(_steadied(trained, present, rows), household_members, per_record, frequencies)
+    return Model(_steadied(trained, present, rows), household_members, per_record, frequencies, records=rows)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from campaignkit.megafile.linkage.link_sources import (
 )
 from campaignkit.megafile.linkage.model import Model, Odds, equal
 from campaignkit.megafile.linkage.prepared_records import by_form, comparable, prepare_records
-from campaignkit.megafile.linkage.scored_pairs import from_prior, score_pairs
+from campaignkit.megafile.linkage.scored_pairs import block_rules, from_prior, score_pairs
 from campaignkit.megafile.working_tables import create, create_empty, drop
 
 MOST_TOUCHED = 0.2  # of all records; where more are touched, everyone is linked anew
@@ -315,7 +315,7 @@ def _meetings(model: Model, names: list[str], askers: set[int]) -> list[str]:
     """
     met = "SELECT l.row AS searching, r.row AS everyone FROM {l} l JOIN {r} r ON {on} WHERE {roles}"
     tables = {"l": "work_searching_comparable", "r": "work_everyone_comparable"}
-    queries = [met.format(on=equal(block), roles=_ROLES, **tables) for block in BLOCKS]
+    queries = [met.format(on=rule, roles=_ROLES, **tables) for rule in block_rules(model, BLOCKS)]
     queries.append(met.format(on=SWAPPED_BLOCK, roles=_ROLES, **tables))
     of_source = "(FROM {} WHERE turn = {})"
     for odds_of, same in ((model.against_existing, False), (model.within_source, True)):

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log2
 
 import duckdb
+import polars as pl
 
-from campaignkit.megafile.linkage.comparisons import BLOCKS, COMPARISONS, LOOSE_BLOCKS, MOST_LOOSE, SWAPPED_BLOCK
+from campaignkit.megafile.linkage.comparisons import (
+    BLOCKS,
+    BY_INITIAL,
+    COMMON,
+    COMPARISONS,
+    LOOSE_BLOCKS,
+    MOST_LOOSE,
+    SWAPPED_BLOCK,
+    WHERE_LAST_IS_COMMON,
+)
 from campaignkit.megafile.linkage.model import Model, Odds, count, equal, frequency_tables
 from campaignkit.megafile.linkage.splink_sql import WEIGHED, weighing
 from campaignkit.megafile.working_tables import create, create_empty, drop
+from campaignkit.sql import quote_literal
 
 RECORDS_AT_ONCE = 500_000  # of the left table; the pairs that these are in are on disk or in memory at once
 
@@ -37,7 +49,7 @@ def score_candidates(
     """
     create_empty(con, into)
     if odds.people:
-        rules = [*map(equal, blocks(odds.loose)), SWAPPED_BLOCK]
+        rules = [*block_rules(model, blocks(odds.loose)), SWAPPED_BLOCK]
         prior = from_prior(model, odds.people)
         score_pairs(con, model, (left, right), rules, f"SELECT *, {prior} AS prior FROM {{pairs}}", into)
 
@@ -122,6 +134,41 @@ def blocks(loose: list[list[str]]) -> list[tuple[str, ...]]:
     """
     kept = [block for block in BLOCKS if not any(set(wide) <= set(block) for wide in loose)]
     return [*map(tuple, loose), *kept]
+
+
+def block_rules(model: Model, chosen: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return SQL over l and r for the pairs that some blocks find; those by a common name must agree on more.
+
+    Examples
+    --------
+    >>> from campaignkit.megafile.linkage.model import Model, frequency_table
+    >>> names = {"first": frequency_table("first", []), "last": frequency_table("last", [("SMITH", 0.01)])}
+    >>> for rule in block_rules(Model({}, {}, 1.5, names, records=10_000_000), [("last", "zip5")]):
+    ...     print(rule)
+    l.last = r.last AND l.zip5 = r.zip5 AND l.last NOT IN ('SMITH')
+    l.last = r.last AND l.zip5 = r.zip5 AND l.initial = r.initial
+    """
+    common = {name: common_names(model, name) for name in ("first", "last")}
+    rules = []
+    for block in chosen:
+        if common["last"] and block in WHERE_LAST_IS_COMMON:
+            rules.append(f"{equal(block)} AND l.last NOT IN {quote_literal(common['last'])}")
+            rules.append(equal((*block, WHERE_LAST_IS_COMMON[block])))
+        elif common["first"] and block in BY_INITIAL:
+            names = quote_literal(common["first"])
+            rules.append(f"{equal(block)} AND l.first NOT IN {names} AND r.first NOT IN {names}")
+            rules.append(equal((*block, "first")))
+        else:
+            rules.append(equal(block))
+    return rules
+
+
+def common_names(model: Model, name: str) -> list[str]:
+    """Return the first or last names that more than `COMMON` of the records had that the model was fitted on."""
+    if name not in model.frequencies or not model.records:
+        return []
+    common = model.frequencies[name].filter(pl.col(f"tf_{name}") * model.records > COMMON)
+    return common[name].sort().to_list()
 
 
 def _against_household_members(model: Model) -> str:
