@@ -12,6 +12,7 @@ import pytest
 from campaignkit.errors import BadValue, ColumnNotFound
 from campaignkit.megafile import Megafile, schema
 from campaignkit.megafile.linkage import decisions, link_sources, model, scored_pairs
+from campaignkit.megafile.linkage.components import components
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.resolve import resolve
 from tests.megafile import campaign
@@ -330,12 +331,14 @@ def test_what_cannot_be_right_is_refused():
 
 
 def test_records_linked_to_two_people_do_not_join_them():
-    edges = pl.DataFrame(
-        {"a": [1, 2], "b": [2, 3], "matched_by": ["x", "x"], "match_probability": [None, None]},
+    with duckdb.connect() as con:
+        roots = components(con, "SELECT * FROM (VALUES (1, 2), (2, 3)) edge(a, b)")
+    why = pl.DataFrame(
+        {"record_id": [1, 2, 3], "matched_by": ["x"] * 3, "match_probability": [None] * 3},
         schema_overrides={"match_probability": pl.Float64},
     )
     linked = pl.DataFrame({"record_id": [1, 3], "person_id": [7, 8]})
-    follow, groups = decisions.within_source(edges, linked)
+    follow, groups = decisions.within_source(roots, why, linked)
     assert follow.is_empty()
     assert groups["root"].to_list() == [2]
 

@@ -68,8 +68,7 @@ def _move(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"""
             INSERT INTO source_record BY NAME
             SELECT {columns} FROM {table} WHERE record_id IN (
-                SELECT record_id FROM work_description_pool WHERE latest AND place = '{place}')
-            ORDER BY record_id""")
+                SELECT record_id FROM work_description_pool WHERE latest AND place = '{place}')""")
     con.execute("""
         DELETE FROM other_description WHERE record_id IN (
             SELECT record_id FROM work_fresh UNION ALL SELECT record_id FROM work_gone)""")

@@ -41,7 +41,8 @@ def load_files(
     for table in ("record", "source_record", *schema.STAGED):
         name = quote_identifier(table)
         con.execute(f"CREATE TABLE stage.{name} AS SELECT * FROM main.{name} LIMIT 0")
-    for file_id, source in zip(file_ids, sources, strict=True):
+    in_order = sorted(zip(file_ids, sources, strict=True), key=lambda numbered: numbered[0])
+    for file_id, source in in_order:  # so that whatever is taken from the stage has its records in order
         tally = Tally()
         with steps.step(f"reading {source.file.name}"):
             rejects: list[Reject] = []

@@ -39,9 +39,6 @@ BY_INITIAL = (("birth_text", "initial"), ("house", "street", "initial"))
 LOOSE_BLOCKS = (("first", "last"), ("birth_text",), ("last",), ("first",), ("zip5",))
 MOST_LOOSE = 300_000
 
-#: A pair whose first and last name stand in each other's place.
-SWAPPED_BLOCK = "l.first = r.last AND l.last = r.first"
-
 _PRIOR_PAIRS = 200  # how many counted pairs of household members outweigh what is known beforehand
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 _MOST_ROUNDS = 8
@@ -120,36 +119,15 @@ def likely(pairs: pl.DataFrame, average: float, threshold: float) -> pl.DataFram
     return scored.sort("match_probability", "a", "b", descending=[True, False, False])
 
 
-def components(edges: pl.DataFrame) -> pl.DataFrame:
-    """Return each record that an edge touches and the smallest record it hangs together with.
-
-    Examples
-    --------
-    >>> components(pl.DataFrame({"a": [5, 5, 2], "b": [7, 3, 4]})).sort("record_id").rows()
-    [(2, 2), (3, 3), (4, 2), (5, 3), (7, 3)]
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    records = np.unique(np.concatenate([edges["a"].to_numpy(), edges["b"].to_numpy()]))
-    a, b = (np.searchsorted(records, edges[end].to_numpy()) for end in ("a", "b"))
-    graph = coo_array((np.ones(a.size, dtype=np.int8), (a, b)), shape=(records.size, records.size))
-    _, label = connected_components(graph, directed=False)
-    first = np.full(records.size, records.size)
-    np.minimum.at(first, label, np.arange(records.size))
-    return pl.DataFrame(
-        {"record_id": records, "root": records[first[label]] if records.size else records},
-        schema={"record_id": pl.Int64, "root": pl.Int64},
-    )
-
-
-def within_source(edges: pl.DataFrame, linked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def within_source(roots: pl.DataFrame, why: pl.DataFrame, linked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Settle a source that may have many records of a person.
 
     Parameters
     ----------
-    edges : DataFrame
-        a, b, matched_by, match_probability: pairs of its records held to be one person, best kind first.
+    roots : DataFrame
+        record_id, root of its records that are held to be one person with another, see `components`.
+    why : DataFrame
+        record_id, matched_by, match_probability of these.
     linked : DataFrame
         record_id, person_id of its records that are linked to people who existed before.
 
@@ -161,9 +139,7 @@ def within_source(edges: pl.DataFrame, linked: pl.DataFrame) -> tuple[pl.DataFra
     groups : DataFrame
         record_id, root, matched_by, match_probability of the others that hang together: new people.
     """
-    both = pl.concat([edges, edges.rename({"a": "b", "b": "a"}).select(edges.columns)])
-    why = both.group_by("a", maintain_order=True).first().select("matched_by", "match_probability", record_id="a")
-    roots = components(edges).join(linked, on="record_id", how="left")
+    roots = roots.join(linked, on="record_id", how="left")
     people = pl.col("person_id").drop_nulls()
     roots = roots.with_columns(
         people=people.n_unique().over("root"), the_one=pl.col("person_id").max().over("root")

@@ -18,9 +18,10 @@ import duckdb
 import polars as pl
 
 from campaignkit.megafile.linkage import decisions
+from campaignkit.megafile.linkage.components import components
 from campaignkit.megafile.linkage.model import Model, Odds, fit
 from campaignkit.megafile.linkage.prepared_records import prepare_records
-from campaignkit.megafile.linkage.scored_pairs import loose_blocks, score_candidates
+from campaignkit.megafile.linkage.scored_pairs import loose_blocks, make_keys, score_candidates
 from campaignkit.megafile.working_tables import create, create_empty, drop
 from campaignkit.sql import quote_identifier, quote_literal
 
@@ -169,7 +170,7 @@ def _link_source(con: duckdb.DuckDBPyConnection, source: str, one_per_person: bo
     create_empty(con, "work_new_group")
     if rules.scored or con.sql("SELECT count(*) FROM work_link").pl().item():
         for rule in rules.rules:
-            _link(con, rule, one_per_person)
+            _link(con, source, rule, one_per_person)
         if isinstance(rules.model, Model):
             _link_by_model(con, source, one_per_person, rules, rules.model)
     if not one_per_person:
@@ -177,27 +178,31 @@ def _link_source(con: duckdb.DuckDBPyConnection, source: str, one_per_person: bo
     _admit_the_rest(con, source)
 
 
-def _link(con: duckdb.DuckDBPyConnection, rule: Rule, one_per_person: bool) -> None:
+def _link(con: duckdb.DuckDBPyConnection, source: str, rule: Rule, one_per_person: bool) -> None:
     """Link the incoming records still unlinked who have one candidate in this rule."""
-    agree = " AND ".join(f"n.{key} = s.{key}" for key in rule.on)
+    agree = [f"n.{key} = s.{key}" for key in rule.on if key != "form"]
+    if "form" in rule.on:
+        agree.append("list_has_any(n.forms, s.forms)")
     contradict = [f"coalesce(n.{key} <> s.{key}, false)" for key in rule.vetoes]
-    taken = "AND s.person_id NOT IN (SELECT person_id FROM work_link WHERE incoming)" if one_per_person else ""
+    taken = "ANTI JOIN (FROM work_link WHERE incoming) t ON t.person_id = p.person_id" if one_per_person else ""
     con.execute(
         f"""
         INSERT INTO work_link
-        WITH candidate AS (
-            SELECT DISTINCT n.record_id, s.person_id
-            FROM work_incoming n JOIN work_existing s ON {agree}
+        WITH looking AS (
+            FROM work_prepared p ANTI JOIN (FROM work_link WHERE incoming) l ON l.record_id = p.row
+            WHERE p.source = $source
+        ), existing AS (FROM work_prepared p {taken} WHERE p.person_id IS NOT NULL),
+        candidate AS (
+            SELECT DISTINCT n.row AS record_id, s.person_id FROM looking n JOIN existing s ON {" AND ".join(agree)}
             WHERE NOT ({" OR ".join(contradict) or "false"})
-              AND n.record_id NOT IN (SELECT record_id FROM work_link WHERE incoming) {taken}
         ), counted AS (
             SELECT *, count(*) OVER (PARTITION BY record_id) AS people,
                    count(*) OVER (PARTITION BY person_id) AS records
             FROM candidate
         )
-        SELECT record_id, person_id, ?, NULL, true FROM counted
+        SELECT record_id, person_id, $rule, NULL, true FROM counted
         WHERE people = 1 {"AND records = 1" if one_per_person else ""}""",
-        [rule.name],
+        {"source": source, "rule": rule.name},
     )
 
 
@@ -250,33 +255,44 @@ def _score_against_existing(con: duckdb.DuckDBPyConnection, source: str, model: 
         con,
         "work_existing_row",
         f"""
-        SELECT min(row) AS row FROM work_prepared WHERE person_id IS NOT NULL {taken} GROUP BY person_id, content""",
+        SELECT min(row) AS row, person_id FROM work_prepared WHERE person_id IS NOT NULL {taken}
+        GROUP BY person_id, content""",
     )
     create(
         con, "work_existing_record", "SELECT * FROM work_comparable SEMI JOIN work_existing_row USING (row)", view=True
     )
+    make_keys(con, model, "work_unlinked", "work_left_key")
+    make_keys(con, model, "work_existing_record", "work_right_key")
     if source not in model.against_existing:
         free, all_people = (
             con.sql(f"SELECT count(DISTINCT person_id) FROM {table}").pl().item()
-            for table in ("work_existing_record", "work_prepared")
+            for table in ("work_existing_row", "work_prepared")
         )
         model.against_existing[source] = Odds(
-            free or all_people, None, loose_blocks(con, "work_unlinked", "work_existing_record")
+            free or all_people, None, loose_blocks(con, "work_left_key", "work_right_key")
         )
     score_candidates(
         con, model, "work_unlinked", "work_existing_record", model.against_existing[source], "work_splink_pair"
     )
     con.execute("INSERT INTO work_scored_pair SELECT * FROM work_splink_pair")
-    drop(con, "work_existing_record", "work_existing_row", "work_splink_pair")
+    drop(con, "work_existing_record", "work_existing_row", "work_splink_pair", "work_left_key", "work_right_key")
 
 
 def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSettings) -> None:
     """Link the incoming records with each other: their source may have many records of a person."""
-    edges = [con.sql(_same_within(rule)).pl() for rule in rules.rules]
+    create_empty(con, "work_edge")
+    for place, rule in enumerate(rules.rules):
+        con.execute(f"INSERT INTO work_edge SELECT {place}, * FROM ({_same_within(rule)})")
     if isinstance(rules.model, Model):
-        edges.append(_scored_within(con, source, pl.concat(edges), rules, rules.model))
+        _score_within(con, source, rules, rules.model)
     linked = con.sql("SELECT record_id, person_id FROM work_link WHERE incoming").pl()
-    follow, groups = decisions.within_source(pl.concat(edges), linked)
+    why = con.sql("""
+        SELECT record_id, unnest(arg_min(struct_pack(matched_by, match_probability), rank))
+        FROM (SELECT a AS record_id, *, (0, place, -match_probability) AS rank FROM work_edge
+              UNION ALL SELECT b, *, (1, place, -match_probability) FROM work_edge)
+        GROUP BY record_id""").pl()
+    follow, groups = decisions.within_source(components(con, "SELECT a, b FROM work_edge"), why, linked)
+    drop(con, "work_edge")
     con.register("follow", follow)
     con.execute("INSERT INTO work_link SELECT record_id, person_id, matched_by, match_probability, true FROM follow")
     con.unregister("follow")
@@ -296,14 +312,15 @@ def _same_within(rule: Rule) -> str:
             HAVING count(DISTINCT record_id) > 1 AND NOT ({at_odds})
         )
         SELECT DISTINCT first_id AS a, record_id AS b, '{rule.name}' AS matched_by, NULL::DOUBLE AS match_probability
-        FROM work_incoming JOIN same USING ({keys}) WHERE first_id <> record_id ORDER BY a, b"""
+        FROM work_incoming JOIN same USING ({keys}) WHERE first_id <> record_id"""
 
 
-def _scored_within(
-    con: duckdb.DuckDBPyConnection, source: str, edges: pl.DataFrame, rules: LinkageSettings, model: Model
-) -> pl.DataFrame:
-    """Return pairs of incoming records that the model holds to be one person; what the rules joined is scored once."""
-    con.register("rooted", decisions.components(edges))
+def _score_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSettings, model: Model) -> None:
+    """Add to `work_edge` pairs of incoming records that the model holds to be one person.
+
+    What the rules joined is scored once.
+    """
+    con.register("rooted", components(con, "SELECT a, b FROM work_edge"))
     create(
         con,
         "work_own_source",
@@ -317,16 +334,17 @@ def _scored_within(
     con.execute("INSERT INTO work_scored_record SELECT row, true FROM work_own_source")
     records = con.sql("SELECT count(*) FROM work_own_source").pl().item()
     if not rules.scored:
+        make_keys(con, model, "work_own_source", "work_left_key")
         if source not in model.within_source:
             model.within_source[source] = Odds(
-                max(records, 1), None, loose_blocks(con, "work_own_source", "work_own_source")
+                max(records, 1), None, loose_blocks(con, "work_left_key", "work_left_key")
             )
         score_candidates(con, model, "work_own_source", None, model.within_source[source], "work_splink_pair")
         con.execute(
             "INSERT INTO work_scored_pair "
             "SELECT least(row_l, row_r), greatest(row_l, row_r), odds FROM work_splink_pair"
         )
-        drop(con, "work_splink_pair")
+        drop(con, "work_splink_pair", "work_left_key")
     pairs = con.sql("""
         SELECT p.record_id AS a, p.other_id AS b, max(odds) AS odds FROM work_scored_pair p
         SEMI JOIN work_incoming n ON n.row = p.record_id SEMI JOIN work_incoming o ON o.row = p.other_id
@@ -337,7 +355,9 @@ def _scored_within(
         rate = decisions.partners(pairs, records)
         model.within_source[source] = replace(model.within_source[source], rate=rate)
     links = decisions.likely(pairs, rate, rules.threshold)
-    return links.select("a", "b", pl.lit(BY_MODEL).alias("matched_by"), "match_probability")
+    con.register("links", links)
+    con.execute(f"INSERT INTO work_edge SELECT {len(rules.rules)}, a, b, '{BY_MODEL}', match_probability FROM links")
+    con.unregister("links")
 
 
 def _admit_the_rest(con: duckdb.DuckDBPyConnection, source: str) -> None:

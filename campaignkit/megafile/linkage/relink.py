@@ -17,8 +17,7 @@ from dataclasses import replace
 
 import duckdb
 
-from campaignkit.megafile.linkage.comparisons import BLOCKS, SWAPPED_BLOCK
-from campaignkit.megafile.linkage.decisions import components
+from campaignkit.megafile.linkage.components import components
 from campaignkit.megafile.linkage.link_sources import (
     RULES,
     LinkageSettings,
@@ -29,7 +28,7 @@ from campaignkit.megafile.linkage.link_sources import (
 )
 from campaignkit.megafile.linkage.model import Model, Odds, equal
 from campaignkit.megafile.linkage.prepared_records import by_form, comparable, prepare_records
-from campaignkit.megafile.linkage.scored_pairs import block_rules, from_prior, score_pairs
+from campaignkit.megafile.linkage.scored_pairs import from_prior, met_blocks, score_pairs
 from campaignkit.megafile.working_tables import create, create_empty, drop
 
 MOST_TOUCHED = 0.2  # of all records; where more are touched, everyone is linked anew
@@ -157,11 +156,11 @@ def _gather(con: duckdb.DuckDBPyConnection, all_near: bool) -> None:
     all_near : bool
         Whether all have to be, as the rate of a source that the model meets for the first time depends on all.
     """
-    edges = con.sql("""
+    edges = """
         SELECT a.person_id AS a, b.person_id AS b FROM candidate_pair c
         JOIN work_everyone a ON a.row = c.record_id JOIN work_everyone b ON b.row = c.other_id
-        UNION ALL FROM shared_rule UNION ALL FROM work_new_person_edge""").pl()
-    con.register("together", components(edges))
+        UNION ALL FROM shared_rule UNION ALL FROM work_new_person_edge"""
+    con.register("together", components(con, edges))
     con.execute("""
         INSERT INTO work_relinking SELECT record_id FROM together WHERE root IN (
             SELECT root FROM together JOIN work_relinking ON person_id = record_id) EXCEPT FROM work_relinking""")
@@ -296,8 +295,10 @@ def _score_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[st
                     ELSE {apart}[greatest(turn_l, turn_r) + 1] END AS prior
         FROM {{pairs}} p JOIN work_meeting ON meeting = row_l"""
     create_empty(con, "work_splink_pair")
-    sides, by_meeting = ("work_searching_side", "work_everyone_side"), [equal(("row",))]
-    score_pairs(con, model, sides, by_meeting, with_prior, "work_splink_pair")
+    sides = ("work_searching_side", "work_everyone_side")
+    if model.settings["comparisons"]:
+        create(con, "work_pair_to_score", "SELECT meeting AS row_l, meeting AS row_r FROM work_meeting")
+        score_pairs(con, model, sides, with_prior, "work_splink_pair")
     drop(con, "work_everyone_comparable", "work_searching_comparable", *sides)
 
 
@@ -315,8 +316,7 @@ def _meetings(model: Model, names: list[str], askers: set[int]) -> list[str]:
     """
     met = "SELECT l.row AS searching, r.row AS everyone FROM {l} l JOIN {r} r ON {on} WHERE {roles}"
     tables = {"l": "work_searching_comparable", "r": "work_everyone_comparable"}
-    queries = [met.format(on=rule, roles=_ROLES, **tables) for rule in block_rules(model, BLOCKS)]
-    queries.append(met.format(on=SWAPPED_BLOCK, roles=_ROLES, **tables))
+    queries = [met.format(on=block.condition(), roles=_ROLES, **tables) for block in met_blocks(model, [])]
     of_source = "(FROM {} WHERE turn = {})"
     for odds_of, same in ((model.against_existing, False), (model.within_source, True)):
         for source, odds in odds_of.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from math import log2
 
 import duckdb
@@ -15,10 +15,9 @@ from campaignkit.megafile.linkage.comparisons import (
     COMPARISONS,
     LOOSE_BLOCKS,
     MOST_LOOSE,
-    SWAPPED_BLOCK,
     WHERE_LAST_IS_COMMON,
 )
-from campaignkit.megafile.linkage.model import Model, Odds, count, equal, frequency_tables
+from campaignkit.megafile.linkage.model import Model, Odds, count, frequency_tables
 from campaignkit.megafile.linkage.splink_sql import WEIGHED, weighing
 from campaignkit.megafile.working_tables import create, create_empty, drop
 from campaignkit.sql import quote_literal
@@ -40,7 +39,8 @@ def score_candidates(
     model : Model
         The fitted model.
     left, right : str
-        Tables of records as `identity` prepares them. `right` None: pairs within `left`.
+        Tables of records as `comparable` says, with their keys in `work_left_key` and `work_right_key`, see
+        `make_keys`. `right` None: pairs within `left`.
     odds : Odds
         How many people there are to choose from, and which loose blocks to look into.
     into : str
@@ -48,61 +48,48 @@ def score_candidates(
         record is as likely as not to have its person among them.
     """
     create_empty(con, into)
-    if odds.people:
-        rules = [*block_rules(model, blocks(odds.loose)), SWAPPED_BLOCK]
-        prior = from_prior(model, odds.people)
-        score_pairs(con, model, (left, right), rules, f"SELECT *, {prior} AS prior FROM {{pairs}}", into)
+    if not odds.people or not model.settings["comparisons"]:
+        return
+    prior = from_prior(model, odds.people)
+    blocks = -(-count(con, f"SELECT count(*) FROM {left}") // RECORDS_AT_ONCE)
+    for block in range(blocks):
+        create_empty(con, "work_met_pair")
+        of_block = f" AND l.row % {blocks} = {block}" if blocks > 1 else ""
+        once = "" if right else " AND l.row < r.row"
+        for met in met_blocks(model, odds.loose):
+            con.execute(f"""
+                INSERT INTO work_met_pair
+                SELECT l.row, r.row FROM work_left_key l JOIN {"work_right_key" if right else "work_left_key"} r
+                ON l.{met.name} = r.{met.other_name}{of_block}{once}""")
+        create(con, "work_pair_to_score", "SELECT DISTINCT row_l, row_r FROM work_met_pair")
+        drop(con, "work_met_pair")
+        score_pairs(con, model, (left, right or left), f"SELECT *, {prior} AS prior FROM {{pairs}}", into)
 
 
 def score_pairs(
-    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str | None], rules: list[str], with_prior: str,
-    into: str,
-) -> None:  # fmt: skip
-    """Fill a table with row_l, row_r and odds of the pairs that some rules find, a block of l after the other.
+    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str], with_prior: str, into: str
+) -> None:
+    """Weigh the pairs in `work_pair_to_score`, and drop it: those likely enough go to a table of row_l, row_r and odds.
 
     Parameters
     ----------
     con, model
-        As for `score`.
-    sides : (str, str or None)
-        The tables l and r.
-    rules : list of str
-        SQL over l and r: which pairs to look at.
+        As for `score_candidates`.
+    sides : (str, str)
+        The tables that row_l and row_r are rows of.
     with_prior : str
         SQL for ``{pairs}`` with a column `prior`, see `from_prior`.
     into : str
         A table of row_l, row_r and odds.
     """
-    left, right = sides
-    if not model.settings["comparisons"]:
-        return
-    if right is None:
-        right, rules = left, [f"({rule}) AND l.row < r.row" for rule in rules]
-    blocks = -(-count(con, f"SELECT count(*) FROM {left}") // RECORDS_AT_ONCE)
-    with frequency_tables(con, model.frequencies):
-        for block in range(blocks):
-            if blocks > 1:
-                create(con, "work_left_block", f"SELECT * FROM {left} WHERE row % {blocks} = {block}", view=True)
-            _score_block(con, model, ("work_left_block" if blocks > 1 else left, right), rules, with_prior, into)
-    drop(con, "work_left_block")
-
-
-def _score_block(
-    con: duckdb.DuckDBPyConnection, model: Model, sides: tuple[str, str], rules: list[str], with_prior: str, into: str
-) -> None:
-    left, right = sides
-    create_empty(con, "work_met_pair")
-    for rule in rules:  # in one UNION they take long to plan
-        con.execute(f"INSERT INTO work_met_pair SELECT l.row, r.row FROM {left} l JOIN {right} r ON {rule}")
-    create(con, "work_pair_to_score", "SELECT DISTINCT row_l, row_r FROM work_met_pair")
-    drop(con, "work_met_pair")
     members = _against_household_members(model)
-    con.execute(f"""
-        INSERT INTO {into}
-        WITH {weighing(model.settings, "work_pair_to_score", left, right)}
-        SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6)
-        FROM ({with_prior.format(pairs=WEIGHED)})
-        WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
+    with frequency_tables(con, model.frequencies):
+        con.execute(f"""
+            INSERT INTO {into}
+            WITH {weighing(model.settings, "work_pair_to_score", *sides)}
+            SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6)
+            FROM ({with_prior.format(pairs=WEIGHED)})
+            WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
     drop(con, "work_pair_to_score")
 
 
@@ -112,63 +99,111 @@ def from_prior(model: Model, people: int) -> float:
     return -log2(people) - log2(prior / (1 - prior))
 
 
+def make_keys(con: duckdb.DuckDBPyConnection, model: Model, records: str, keys: str) -> None:
+    """Make a table of what records are blocked by: their row, and a number for the values of each block; null: unknown.
+
+    Parameters
+    ----------
+    con, model
+        As for `score_candidates`.
+    records : str
+        A table as `comparable` says.
+    keys : str
+        The working table to make.
+    """
+    every = dict.fromkeys(key for met in met_blocks(model, None) for key in met.key_columns())
+    create(con, keys, f"SELECT row, {', '.join(f'{sql} AS {name}' for name, sql in every)} FROM {records}")
+
+
 def loose_blocks(con: duckdb.DuckDBPyConnection, left: str, right: str) -> list[list[str]]:
-    """Return the loose blocks that find few pairs between two tables."""
-    chosen = []
+    """Return the loose blocks that find few pairs between two tables of keys."""
+    chosen: list[list[str]] = []
+    many: list[set[str]] = []
     for block in LOOSE_BLOCKS:
-        keys, known = ", ".join(block), " AND ".join(f"{column} IS NOT NULL" for column in block)
-        counted = [f"(SELECT {keys}, count(*) AS n FROM {side} WHERE {known} GROUP BY ALL)" for side in (left, right)]
-        pairs = count(con, f"SELECT sum(a.n * b.n)::BIGINT FROM {counted[0]} a JOIN {counted[1]} b USING ({keys})")
+        if any(set(block) <= wider for wider in many):
+            continue  # it finds more than one that found too many
+        name = Met(block).name
+        pairs = count(con, f"""
+            SELECT sum(n)::BIGINT FROM (SELECT {name}, count(*) AS n FROM {left} GROUP BY ALL) l
+            JOIN {right} r USING ({name})""")  # fmt: skip
         if pairs <= MOST_LOOSE:
             chosen.append(list(block))
+        else:
+            many.append(set(block))
     return chosen
 
 
-def blocks(loose: list[list[str]]) -> list[tuple[str, ...]]:
-    """Return the blocks to look into: loose ones, and those that none of them holds.
+@dataclass(frozen=True)
+class Met:
+    """A block as it is looked into: columns that l and r agree on (`other`: r's, in another order), none of them rare.
 
-    Examples
-    --------
-    >>> ("birth_text", "zip5") in blocks([["zip5"]])
-    False
+    `but` are names of its column `of` for which it is not used.
     """
-    kept = [block for block in BLOCKS if not any(set(wide) <= set(block) for wide in loose)]
-    return [*map(tuple, loose), *kept]
+
+    columns: tuple[str, ...]
+    other: tuple[str, ...] = ()
+    of: str = ""
+    but: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The column of l's key."""
+        return "_".join([*self.columns, *(["rare"] if self.but else [])])
+
+    @property
+    def other_name(self) -> str:
+        """The column of r's key."""
+        return "_".join([*(self.other or self.columns), *(["rare"] if self.but else [])])
+
+    def key_columns(self) -> list[tuple[str, str]]:
+        """Return names and SQL of l's and r's keys."""
+        rare = f" AND {self.of} NOT IN {quote_literal(self.but)}" if self.but else ""
+        sides = {self.name: self.columns, self.other_name: self.other or self.columns}
+        return [
+            (name, f"CASE WHEN {' AND '.join(f'{c} IS NOT NULL' for c in columns)}{rare} "
+                   f"THEN hash({', '.join(columns)}) END")
+            for name, columns in sides.items()
+        ]  # fmt: skip
+
+    def condition(self) -> str:
+        """Return SQL over l and r."""
+        agree = " AND ".join(f"l.{a} = r.{b}" for a, b in zip(self.columns, self.other or self.columns, strict=True))
+        rare = (f" AND {side}.{self.of} NOT IN {quote_literal(self.but)}" for side in "lr" if self.but)
+        return agree + "".join(rare)
 
 
-def block_rules(model: Model, chosen: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return SQL over l and r for the pairs that some blocks find; those by a common name must agree on more.
+def met_blocks(model: Model, loose: list[list[str]] | None) -> list[Met]:
+    """Return the blocks to look into, with some loose ones (None: all of either kind).
+
+    Blocks that a loose one holds are left out; those by a common name must agree on more.
 
     Examples
     --------
-    >>> from campaignkit.megafile.linkage.model import Model, frequency_table
+    >>> from campaignkit.megafile.linkage.model import frequency_table
     >>> names = {"first": frequency_table("first", []), "last": frequency_table("last", [("SMITH", 0.01)])}
-    >>> for rule in block_rules(Model({}, {}, 1.5, names, records=10_000_000), [("last", "zip5")]):
-    ...     print(rule)
-    l.last = r.last AND l.zip5 = r.zip5 AND l.last NOT IN ('SMITH')
-    l.last = r.last AND l.zip5 = r.zip5 AND l.initial = r.initial
+    >>> by_zip = [met for met in met_blocks(Model({}, {}, 1.5, names, records=10_000_000), []) if "zip5" in met.columns]
+    >>> [met.condition() for met in by_zip if met.columns[0] == "last"]
+    ["l.last = r.last AND l.zip5 = r.zip5 AND l.last NOT IN ('SMITH') AND r.last NOT IN ('SMITH')", \
+'l.last = r.last AND l.zip5 = r.zip5 AND l.initial = r.initial']
     """
     common = {name: common_names(model, name) for name in ("first", "last")}
-    rules = []
-    for block in chosen:
-        if common["last"] and block in WHERE_LAST_IS_COMMON:
-            rules.append(f"{equal(block)} AND l.last NOT IN {quote_literal(common['last'])}")
-            rules.append(equal((*block, WHERE_LAST_IS_COMMON[block])))
-        elif common["first"] and block in BY_INITIAL:
-            names = quote_literal(common["first"])
-            rules.append(f"{equal(block)} AND l.first NOT IN {names} AND r.first NOT IN {names}")
-            rules.append(equal((*block, "first")))
+    narrow = [block for block in BLOCKS if not any(set(wide) <= set(block) for wide in loose or [])]
+    met = [Met(tuple(block)) for block in (LOOSE_BLOCKS if loose is None else loose)]
+    for block in narrow:
+        of, more = ("first", "first") if block in BY_INITIAL else ("last", WHERE_LAST_IS_COMMON.get(block, ""))
+        if more and common[of]:
+            met += [Met(block, of=of, but=common[of]), Met((*block, more))]
         else:
-            rules.append(equal(block))
-    return rules
+            met.append(Met(block))
+    return [*met, Met(("first", "last"), other=("last", "first"))]
 
 
-def common_names(model: Model, name: str) -> list[str]:
+def common_names(model: Model, name: str) -> tuple[str, ...]:
     """Return the first or last names that more than `COMMON` of the records had that the model was fitted on."""
     if name not in model.frequencies or not model.records:
-        return []
+        return ()
     common = model.frequencies[name].filter(pl.col(f"tf_{name}") * model.records > COMMON)
-    return common[name].sort().to_list()
+    return tuple(common[name].sort())
 
 
 def _against_household_members(model: Model) -> str:
