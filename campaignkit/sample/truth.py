@@ -8,6 +8,7 @@ import polars as pl
 
 from campaignkit.megafile import Megafile
 from campaignkit.sample.dirt import FLAGS
+from campaignkit.sql import connect, quote_literal
 
 
 def link_quality(megafile: Megafile, truth: str | Path) -> pl.DataFrame:
@@ -34,33 +35,29 @@ def link_quality(megafile: Megafile, truth: str | Path) -> pl.DataFrame:
     >>> quality.columns
     ['left', 'right', 'links', 'right_links', 'true_pairs', 'precision', 'recall']
     """
-    identity = pl.read_parquet(Path(truth) / "identity.parquet").with_columns(pl.col("record_key").cast(pl.String))
-    linked = megafile.sql("SELECT source, record_key, person_id FROM source_record")
-    records = linked.join(identity.select("source", "record_key", "person"), on=["source", "record_key"], how="left")
-    links, true_pairs = _pairs(records, ["person_id"]), _pairs(records, ["person"])
-    both = _pairs(records, ["person_id", "person"])
-    pairs = (
-        links.rename({"pairs": "links"})
-        .join(true_pairs.rename({"pairs": "true_pairs"}), on=["left", "right"], how="full", coalesce=True)
-        .join(both.rename({"pairs": "right_links"}), on=["left", "right"], how="left")
-        .with_columns(pl.col("links", "true_pairs", "right_links").fill_null(0))
-    )
-    return pairs.select(
-        "left", "right", "links", "right_links", "true_pairs",
-        precision=pl.when(pl.col("links") > 0).then(pl.col("right_links") / pl.col("links")),
-        recall=pl.when(pl.col("true_pairs") > 0).then(pl.col("right_links") / pl.col("true_pairs")),
-    ).sort("true_pairs", "left", "right", descending=[True, False, False])  # fmt: skip
+    with connect(temp_directory=f"{megafile.path}.tmp") as con:  # ten million people's records are not held in Python
+        con.execute(f"ATTACH {quote_literal(str(megafile.path))} AS megafile (READ_ONLY)")
+        con.execute(
+            """CREATE TEMP TABLE known AS SELECT s.source, s.person_id, i.person FROM megafile.source_record s
+            LEFT JOIN (SELECT source, record_key::VARCHAR AS record_key, person FROM read_parquet(?)) i
+            USING (source, record_key)""",
+            [str(Path(truth) / "identity.parquet")],
+        )
+        return con.sql(f"""
+            SELECT "left", "right", coalesce(l.pairs, 0) AS links, coalesce(b.pairs, 0) AS right_links,
+                   coalesce(t.pairs, 0) AS true_pairs, right_links / nullif(links, 0) AS precision,
+                   right_links / nullif(true_pairs, 0) AS recall
+            FROM ({_pairs("person_id")}) l FULL JOIN ({_pairs("person")}) t USING ("left", "right")
+            LEFT JOIN ({_pairs("person_id, person")}) b USING ("left", "right")
+            ORDER BY true_pairs DESC, "left", "right" """).pl()
 
 
-def _pairs(records: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Count pairs of records of different sources that agree on `by`, without listing them."""
-    counts = records.drop_nulls(by).group_by(*by, "source").len("n")
-    left = counts.rename({"source": "left", "n": "n_left"})
-    right = counts.rename({"source": "right", "n": "n_right"})
-    pairs = left.join(right, on=by).filter(pl.col("left") < pl.col("right"))
-    return pairs.group_by("left", "right").agg(
-        (pl.col("n_left") * pl.col("n_right")).sum().cast(pl.Int64).alias("pairs")
-    )
+def _pairs(by: str) -> str:
+    """Return SQL that counts pairs of records of different sources that agree on `by`, without listing them."""
+    known = " AND ".join(f"{column} IS NOT NULL" for column in by.split(", "))
+    held = f"(SELECT {by}, source, count(*) AS n FROM known WHERE {known} GROUP BY ALL)"
+    return f"""SELECT a.source AS "left", b.source AS "right", sum(a.n * b.n)::BIGINT AS pairs
+        FROM {held} a JOIN {held} b USING ({by}) WHERE a.source < b.source GROUP BY ALL"""
 
 
 def supporter_quality(megafile: Megafile, truth: str | Path, source: str = "supporter") -> pl.DataFrame:
