@@ -1,6 +1,10 @@
 """The sample made and built, step by step, and the FEC rows built: wall, CPU, peak memory, size.
 
 python -m tests.benchmarks.bench_build --people 1_000_000 --memory-limit 2GB
+python -m tests.benchmarks.bench_build --people 10_000_000 --keep-folder FOLDER
+
+With a folder to keep, what is made stays there, and steps that ran to their end are not run again. `bench_growth` then
+asks the megafile questions and holds sizes against each other.
 
 `reading to text columns` holds the splitter, which accounts for every line, against DuckDB's reader on the same files,
 those that are no archives of several, into the same text columns.
@@ -17,11 +21,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measure import compared, measured, peak
+from tests.benchmarks.kept import Kept
+from tests.benchmarks.measure import compared, peak
 from tests.real.published import FOLDER, write_fec_2012
 
 SEED = 2012
 ME = "tests.benchmarks.bench_build"
+QUALITY = ("precision", "recall")
 
 
 def write(folder: str, people: str) -> dict[str, Any]:
@@ -47,6 +53,21 @@ def build(folder: str, path: str, memory_limit: str, *layouts: str) -> dict[str,
     highest = max((peak(), *(step["MiB"] for step in steps.values())))
     return {
         "rows": records, "people": people, "MB": Path(path).stat().st_size / 1e6, "MiB": highest, "steps": steps
+    }  # fmt: skip
+
+
+def quality(path: str, truth: str) -> dict[str, Any]:
+    """Hold the links against the truth: all pairs of records, and the worst of the pairs of sources with 1,000."""
+    import polars as pl
+
+    from campaignkit import Megafile, sample
+
+    with Megafile.open(path) as megafile:
+        pairs = sample.link_quality(megafile, truth)
+    right, many = int(pairs["right_links"].sum()), pairs.filter(pl.col("true_pairs") >= 1_000)
+    return {
+        "precision": right / int(pairs["links"].sum()), "recall": right / int(pairs["true_pairs"].sum()),
+        "least_precision": many["precision"].min(), "least_recall": many["recall"].min(),
     }  # fmt: skip
 
 
@@ -132,21 +153,38 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--memory-limit", default="", help="of Megafile.build; left out: half of the machine's")
     parser.add_argument("--exports", type=Path, help="the sample's exports, where they are made already")
+    parser.add_argument("--keep-folder", type=Path, help="where exports, megafile and figures stay, to go on from")
     options = parser.parse_args()
-    people, limit = options.people, options.memory_limit
     print(f"load {os.getloadavg()[0]:.1f} on {len(os.sched_getaffinity(0))} cores when begun")
-    with tempfile.TemporaryDirectory() as folder:
-        exports, fec = options.exports or Path(folder) / "exports", Path(folder) / "fec"
-        if options.exports is None:
-            say(f"sample of {people:,} people, written", measured(ME, "write", str(exports), str(people)))
-        built = measured(ME, "build", str(exports), f"{folder}/sample.duckdb", limit)
-        say(f"{built['people']:,} people built, memory limit {limit or 'half'}", built)
-        text = [measured(ME, contender, str(exports)) for contender in ("to_text_columns", "to_text_columns_by_duckdb")]
-        compared("reading to text columns", *text)
+    with tempfile.TemporaryDirectory() as scratch:
+        kept = Kept(options.keep_folder or Path(scratch))
+        _sample(kept, options.people, options.exports, options.memory_limit)
         if (FOLDER / "fec_2012").exists():
+            fec = Path(scratch) / "fec"
             fec.mkdir()
             layout = write_fec_2012(fec)
-            say("FEC rows of 2012, built", measured(ME, "build", str(fec), f"{folder}/fec.duckdb", limit, str(layout)))
+            out = str(Path(scratch) / "fec.duckdb")
+            say(
+                "FEC rows of 2012, built",
+                kept.step("fec", ME, "build", str(fec), out, options.memory_limit, str(layout)),
+            )
+
+
+def _sample(kept: Kept, people: int, exports: Path | None, limit: str) -> None:
+    """Write the sample, build it, hold its links against the truth, and its reading against DuckDB's."""
+    if exports is None:
+        exports = kept.folder / "exports"
+        say(f"sample of {people:,} people, written", kept.step("write", ME, "write", str(exports), str(people)))
+    path = str(kept.folder / "sample.duckdb")
+    built = kept.step("build", ME, "build", str(exports), path, limit)
+    say(f"{built['people']:,} people built, memory limit {limit or 'half'}", built)
+    links = kept.step("quality", ME, "quality", path, str(exports / "truth"))
+    print(
+        "links: "
+        + ", ".join(f"{name} {links[name]:.4f}" for name in (*QUALITY, *(f"least_{name}" for name in QUALITY)))
+    )
+    readers = ("to_text_columns", "to_text_columns_by_duckdb")
+    compared("reading to text columns", *(kept.step(reader, ME, reader, str(exports)) for reader in readers))
 
 
 if __name__ == "__main__":
