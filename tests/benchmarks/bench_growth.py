@@ -32,7 +32,7 @@ def call_list(path: str, out: str) -> dict[str, Any]:
     from campaignkit import Megafile
 
     with Megafile.open(path) as megafile:
-        made = megafile.universe("voter").call_list("phone", "turnout", rank_by="times_voted()")
+        made = megafile.universe("voter").call_list("phone", "turnout", rank_by="age")
         made.write(out)
         return {"n": made.table.height}
 

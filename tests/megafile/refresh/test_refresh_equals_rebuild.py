@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from campaignkit import Megafile
 from campaignkit.megafile.linkage import relink as regroup
+from campaignkit.megafile.linkage import scored_pairs
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.refresh.order_of_work import refresh
 from campaignkit.progress import Steps
@@ -118,3 +119,11 @@ def test_a_hundred_sequences_of_drops_end_as_a_rebuild_would(tmp_path_factory, f
 def test_three_nights_one_of_them_late_end_as_a_rebuild_would(tmp_path, fitted, monkeypatch):
     monkeypatch.setattr(regroup, "MOST_TOUCHED", 9.0)  # in a town this small a night touches most
     nights(tmp_path, 1, [3, -2, 5], fitted)
+
+
+@pytest.mark.slow
+def test_nights_end_as_a_rebuild_would_where_names_are_common(tmp_path, fitted, monkeypatch):
+    monkeypatch.setattr(regroup, "MOST_TOUCHED", 9.0)
+    monkeypatch.setattr(scored_pairs, "COMMON", 5)
+    assert scored_pairs.common_names(fitted, "last")
+    nights(tmp_path, 2, [3, 4], fitted)
