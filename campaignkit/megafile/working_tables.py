@@ -58,9 +58,7 @@ TABLES: Mapping[str, WorkingTable] = {
     # Linking.
     "work_prepared": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # one row per record, as it is compared
     "work_comparable": WorkingTable(ANY, "linkage.prepared_records", "linkage"),
-    "work_by_form": WorkingTable(ANY, "linkage.prepared_records", "linkage"),  # a row for each form of a first name
-    "work_existing": WorkingTable(ANY, "linkage.prepared_records", "linkage.link_sources"),
-    "work_incoming": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
+    "work_incoming": WorkingTable("row BIGINT", "linkage.link_sources", "linkage.link_sources"),
     "work_link": WorkingTable(f"{_LINK}, incoming BOOLEAN", "linkage", "linkage, resolve"),
     "work_scored_pair": WorkingTable(_PAIR, "linkage.link_sources", "linkage"),
     "work_scored_record": WorkingTable("record_id BIGINT, own BOOLEAN", "linkage.link_sources", "linkage"),

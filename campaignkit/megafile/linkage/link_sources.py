@@ -118,14 +118,29 @@ def resolve_people(
 def people_sharing_a_rule(rules: Sequence[Rule]) -> str:
     """Return SQL for the pairs of people whose records share a rule's keys: each with the first of them."""
     return " UNION ".join(
-        f"""(WITH keyed AS (SELECT hash({", ".join(rule.on)}) AS key, person_id FROM work_existing
-             WHERE {" AND ".join(f"{key} IS NOT NULL" for key in rule.on)}),
+        f"""(WITH keyed AS (
+            SELECT hash({", ".join(rule.on)}) AS key, person_id
+            FROM ({_with_forms(rule, "person_id IS NOT NULL", "min(person_id) < max(person_id)")})),
         shared AS (SELECT key, min(person_id) AS first, max(person_id) AS last FROM keyed GROUP BY key
                    HAVING first < last)
         SELECT DISTINCT first AS person_id, person_id AS other_person_id FROM keyed JOIN shared USING (key)
         WHERE person_id <> first)"""
         for rule in rules
     )
+
+
+def _with_forms(rule: Rule, where: str, having: str) -> str:
+    """Return SQL for records, a row for each form of the first name, whose other keys of a rule are shared.
+
+    Where few share them, few have to be written out by form.
+    """
+    others = [key for key in rule.on if key != "form"]
+    form = ", unnest(forms) AS form" if "form" in rule.on else ""
+    known = " AND ".join(f"{key} IS NOT NULL" for key in others)
+    return f"""
+        SELECT *{form} FROM work_prepared SEMI JOIN (
+            SELECT {", ".join(others)} FROM work_prepared WHERE {where} AND {known} GROUP BY ALL HAVING {having}
+        ) USING ({", ".join(others)}) WHERE {where}"""
 
 
 def link_prepared(
@@ -148,8 +163,17 @@ def link_prepared(
 
 def forget(con: duckdb.DuckDBPyConnection) -> None:
     """Drop what linking made beside source_record."""
-    drop(con, "work_incoming", "work_existing", "work_by_form", "work_comparable")
-    drop(con, "work_prepared", "work_link", "work_new_group", "work_scored_pair", "work_scored_record", "work_unlinked")
+    drop(
+        con,
+        "work_incoming",
+        "work_comparable",
+        "work_prepared",
+        "work_link",
+        "work_new_group",
+        "work_scored_pair",
+        "work_scored_record",
+        "work_unlinked",
+    )
 
 
 @contextmanager
@@ -166,7 +190,7 @@ def scratch_database(con: duckdb.DuckDBPyConnection) -> Generator[None]:
 
 
 def _link_source(con: duckdb.DuckDBPyConnection, source: str, one_per_person: bool, rules: LinkageSettings) -> None:
-    create(con, "work_incoming", f"SELECT * FROM work_by_form WHERE source = {quote_literal(source)}", view=True)
+    create(con, "work_incoming", f"SELECT row FROM work_prepared WHERE source = {quote_literal(source)}", view=True)
     create_empty(con, "work_new_group")
     if rules.scored or con.sql("SELECT count(*) FROM work_link").pl().item():
         for rule in rules.rules:
@@ -282,7 +306,7 @@ def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSett
     """Link the incoming records with each other: their source may have many records of a person."""
     create_empty(con, "work_edge")
     for place, rule in enumerate(rules.rules):
-        con.execute(f"INSERT INTO work_edge SELECT {place}, * FROM ({_same_within(rule)})")
+        con.execute(f"INSERT INTO work_edge SELECT {place}, * FROM ({_same_within(source, rule)})")
     if isinstance(rules.model, Model):
         _score_within(con, source, rules, rules.model)
     linked = con.sql("SELECT record_id, person_id FROM work_link WHERE incoming").pl()
@@ -301,18 +325,18 @@ def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSett
     con.unregister("groups")
 
 
-def _same_within(rule: Rule) -> str:
-    """Return SQL for pairs of incoming records that agree in a rule; none where any two of them contradict."""
+def _same_within(source: str, rule: Rule) -> str:
+    """Return SQL for pairs of a source's records that agree in a rule; none where any two of them contradict."""
     keys = ", ".join(rule.on)
     at_odds = " OR ".join(f"count(DISTINCT {key}) > 1" for key in rule.vetoes) or "false"
-    known = " AND ".join(f"{key} IS NOT NULL" for key in rule.on)
     return f"""
-        WITH same AS (
-            SELECT {keys}, min(record_id) AS first_id FROM work_incoming WHERE {known} GROUP BY {keys}
-            HAVING count(DISTINCT record_id) > 1 AND NOT ({at_odds})
+        WITH agreeing AS ({_with_forms(rule, f"source = {quote_literal(source)}", "count(*) > 1")}),
+        same AS (
+            SELECT {keys}, min(row) AS first_id FROM agreeing GROUP BY {keys}
+            HAVING count(DISTINCT row) > 1 AND NOT ({at_odds})
         )
-        SELECT DISTINCT first_id AS a, record_id AS b, '{rule.name}' AS matched_by, NULL::DOUBLE AS match_probability
-        FROM work_incoming JOIN same USING ({keys}) WHERE first_id <> record_id"""
+        SELECT DISTINCT first_id AS a, row AS b, '{rule.name}' AS matched_by, NULL::DOUBLE AS match_probability
+        FROM agreeing JOIN same USING ({keys}) WHERE first_id <> row"""
 
 
 def _score_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSettings, model: Model) -> None:

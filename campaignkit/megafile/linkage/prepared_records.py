@@ -54,8 +54,6 @@ def prepare_records(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, boo
     con.unregister("shapes")
     con.unregister("sources")
     create(con, "work_comparable", comparable("work_prepared"), view=True)
-    create(con, "work_by_form", f"SELECT *, row AS record_id FROM ({by_form('work_prepared')})", view=True)
-    create(con, "work_existing", "SELECT * FROM work_by_form WHERE person_id IS NOT NULL", view=True)
     create_empty(con, "work_link")
     create_empty(con, "work_scored_pair")
     create_empty(con, "work_scored_record")
