@@ -19,15 +19,13 @@ import duckdb
 
 from campaignkit.megafile.linkage.components import components
 from campaignkit.megafile.linkage.link_sources import (
-    RULES,
     LinkageSettings,
-    Rule,
     forget,
     link_prepared,
-    people_sharing_a_rule,
 )
 from campaignkit.megafile.linkage.model import Model, Odds, equal
 from campaignkit.megafile.linkage.prepared_records import by_form, comparable, prepare_records
+from campaignkit.megafile.linkage.rules import RULES, Rule, people_sharing_a_rule
 from campaignkit.megafile.linkage.scored_pairs import from_prior, met_blocks, score_pairs
 from campaignkit.megafile.working_tables import create, create_empty, drop
 
