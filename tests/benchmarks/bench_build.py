@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,7 @@ def quality(path: str, truth: str) -> dict[str, Any]:
 
 @contextmanager
 def _each_step() -> Generator[dict[str, dict[str, float]]]:
-    """Yield what becomes CPU seconds and peak MiB of each step; files are one step, reading."""
+    """Yield what becomes CPU seconds and peak MiB of each step, and say each as it ends; files are one step, reading."""
     from campaignkit.progress import Steps
 
     steps: dict[str, dict[str, float]] = {}
@@ -88,6 +90,7 @@ def _each_step() -> Generator[dict[str, dict[str, float]]]:
         kept = steps.setdefault("reading" if name.startswith("reading ") else name, {"cpu": 0.0, "MiB": 0.0})
         kept["cpu"] += time.process_time() - before
         kept["MiB"] = max(kept["MiB"], peak())
+        print(f"{datetime.now():%H:%M:%S} {name}: {_figures(kept)}", file=sys.stderr, flush=True)
 
     Steps.step = step
     try:
@@ -145,7 +148,11 @@ def say(title: str, figures: dict[str, Any]) -> None:
         flush=True,
     )
     for name, step in figures.get("steps", {}).items():
-        print(f"    {name:35} CPU {step['cpu']:6.1f} s, peak {step['MiB']:6,.0f} MiB")
+        print(f"    {name:35} {_figures(step)}")
+
+
+def _figures(step: dict[str, float]) -> str:
+    return f"CPU {step['cpu']:6.1f} s, peak {step['MiB']:6,.0f} MiB"
 
 
 def main() -> None:
