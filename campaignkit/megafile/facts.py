@@ -138,6 +138,10 @@ ATTRIBUTES = {
     "age_band": Fact(_age_band, ", ".join(AGE_LABELS)),
     "donor": Fact(lambda: _exists(_rows("gift", "given_on", "gift.amount > 0")), "has given"),
     "voter": Fact(lambda: "p.state_voter_id IS NOT NULL", "is on a voter file"),
+    "voted_early": Fact(
+        lambda: _exists(_rows("early_vote", "returned_on", "early_vote.election_date >= {as_of}")),
+        "has returned a ballot for an election ahead",
+    ),
     "last_gift_days": Fact(lambda: _last_days("gift", "given_on"), "days since the last gift; null: none"),
     "last_contact_days": Fact(lambda: _last_days("contact", "contacted_on"), "days since the last contact; null: none"),
     **{column: _consumer(column) for column in CONSUMER},

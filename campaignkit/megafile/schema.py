@@ -23,6 +23,7 @@ RECORD_BOOKKEEPING = (
 FACTS = (
     "vote_history", "gift", "fec_gift", "contact", "assignment", "caller", "volunteer_shift", "enrollment",
     "email_send", "email_event", "guess", "text_optin", "survey_response", "consumer", "social_tie",
+    "friend_ask", "early_vote",
     "contest_entry", "suppression", "county_turnout", "panel_home", "viewing", "avail", "spot_order", "media_use",
 )  # fmt: skip
 

@@ -281,7 +281,27 @@ CREATE TABLE consumer (
 CREATE TABLE social_tie (
     person_id BIGINT, record_id BIGINT,
     supporter_id VARCHAR,   -- whose friend; person_id is the friend
-    tied_on      DATE
+    tied_on      DATE,
+    strength     DOUBLE     -- from 0 to 1, as the app scores it; null: it may not see
+);
+
+-- One row per friend and supporter who was to ask them, held out or not.
+CREATE TABLE friend_ask (
+    person_id BIGINT, record_id BIGINT,
+    supporter_id VARCHAR,   -- who was to ask; person_id is the friend
+    purpose      VARCHAR,
+    planned_on   DATE,
+    held_out     BOOLEAN,   -- by a coin flip before asks were chosen: not shown to the supporter
+    sent_on      DATE,      -- when the supporter passed it on; null: never
+    clicked_on   DATE       -- when the friend clicked its link; null: never
+);
+
+-- One row per person and election ahead in which a ballot has come back.
+CREATE TABLE early_vote (
+    person_id BIGINT, record_id BIGINT,
+    election_date DATE,
+    method        VARCHAR,  -- mail, in person
+    returned_on   DATE
 );
 
 -- One row per person and contest invited to, entered or not.

@@ -52,7 +52,8 @@ class Ties(Result):
     - ``sharer``, ``friend``: their person_ids; ``sharer_key``, ``friend_key``: what the app calls them;
     - ``sharer_first_name``, and ``sharer_email`` or ``sharer_phone``, by the channel: where their asks are sent;
     - ``friend_first_name``, ``friend_last_name``, ``friend_city``: as the friend list has them, for the script;
-    - ``tied_on``; ``matched_by``: the deterministic rule that linked the friend, or "model"; ``match_probability``: the
+    - ``tied_on``; ``strength``: of the tie, from 0 to 1, as the app scores it; null where it gives none;
+      ``matched_by``: the deterministic rule that linked the friend, or "model"; ``match_probability``: the
       model's, and 1 for a rule.
 
     Attributes
@@ -101,9 +102,16 @@ class Ties(Result):
         )
         if self.table.height:
             text += f" The model expects {share(self.expected_wrong)} of them to reach someone other than the friend."
+            text += self._without_strength()
         if removed[_AMBIGUOUS]:
             text += f" {counted(removed[_AMBIGUOUS], 'tie')} to friends who may be one of several people are left out."
         return text
+
+    def _without_strength(self) -> str:
+        missing = self.table["strength"].null_count()
+        if missing in (0, self.table.height):
+            return " The friend lists give no strength of ties." if missing else ""
+        return f" {counted(missing, 'tie')} {'has' if missing == 1 else 'have'} no strength: the app gives none."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many ties are left after each step."""
@@ -210,7 +218,7 @@ def _query(friends: str, means: str) -> str:
         SELECT s.person_id AS sharer, f.person_id AS friend, t.supporter_id AS sharer_key, f.record_key AS friend_key,
                r.first_name AS sharer_first_name, r.contact AS {quote_identifier(f"sharer_{means}")},
                f.first_name AS friend_first_name, f.last_name AS friend_last_name, f.city AS friend_city, t.tied_on,
-               f.matched_by, coalesce(f.match_probability, 1.0) AS match_probability,
+               t.strength, f.matched_by, coalesce(f.match_probability, 1.0) AS match_probability,
                CASE {falls} ELSE {len(_STEPS)} END AS step
         FROM social_tie t JOIN record k USING (record_id)
         LEFT JOIN source_record f ON f.source = k.person_source AND f.record_key = k.person_key

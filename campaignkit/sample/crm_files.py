@@ -30,7 +30,7 @@ _HEADERS = {
     "survey_online": "respondent_id,first_name,last_name,email,birth_year,city,state,zip,asked_on,question,answer",
     "survey_text": "respondent_id,first_name,last_name,phone,state,zip,asked_on,question,answer",
     "app_friends": "supporter_id,friend_id,friend_first_name,friend_last_name,friend_birth_date,friend_city,"
-    "friend_state,tied_on",
+    "friend_state,tied_on,tie_strength",
     "consumer_append": "vb.voterbase_id,vb.voterid,vb.tsmart_first_name,vb.tsmart_middle_name,vb.tsmart_last_name,"
     "vb.tsmart_name_suffix,vb.tsmart_full_address,vb.tsmart_city,vb.tsmart_state,vb.tsmart_zip,vb.voterbase_phone,"
     "vb.voterbase_dob,vb.voterbase_gender,cons.income_band,cons.education,cons.homeowner,cons.married,cons.children,"
@@ -216,5 +216,5 @@ def friends(ties: pl.DataFrame, written: pl.DataFrame) -> pl.DataFrame:
     table = with_supporter(ties, "supporter").join(written, on="person", how="left", maintain_order="left")
     return table.select(
         "supporter_id", keyed(table["person"], "F", 5_772_157).alias("friend_id"), "first_name", "last_name",
-        pl.col("birth_date").cast(pl.String), "city", "state", "tied_on",
+        pl.col("birth_date").cast(pl.String), "city", "state", "tied_on", "strength",
     )  # fmt: skip

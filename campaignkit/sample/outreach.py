@@ -74,6 +74,18 @@ def friends(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def tie_strengths(rng: np.random.Generator, ties: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Add `strength`, from 0 to 1: stronger between those of one age; one in twelve is hidden from the app, null."""
+    ages = people.select("person", "age")
+    friend = ties.join(ages, on="person", how="left", maintain_order="left")["age"].to_numpy()
+    user = ties.join(
+        ages.rename({"person": "supporter"}), on="supporter", how="left", maintain_order="left"
+    )["age"].to_numpy()  # fmt: skip
+    strength = logistic(0.2 - np.abs(friend - user) / 20 + rng.normal(0, 1, ties.height)).round(2)
+    hidden = pl.Series(rng.random(ties.height) < 1 / 12)
+    return ties.with_columns(strength=pl.Series(strength)).with_columns(strength=pl.when(~hidden).then("strength"))
+
+
 def surveys(rng: np.random.Generator, people: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Draw four streams of answers; each reaches other people, and all hear true support with some noise."""
     age = (people["age"].to_numpy() - 47) / 17

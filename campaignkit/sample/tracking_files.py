@@ -1,4 +1,4 @@
-"""The tracking polls as the files that survey tools export, dated 2012-10-31; and ``truth/`` beside them."""
+"""The tracking polls as the files that survey tools export, with October's asks and early votes; and ``truth/``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from campaignkit.progress import shown
-from campaignkit.sample import crm_files, effects, outreach, tracking, voter_files, world
+from campaignkit.sample import crm_files, early_votes, effects, outreach, tracking, voter_files, world
 from campaignkit.sample.dirt import written
 from campaignkit.sample.sinks import Folder, Format
 from campaignkit.sample.tracking import PARTY_QUESTION, PAST_QUESTION, QUESTION
@@ -53,15 +53,17 @@ FORMATS = {
         voter_files.FORMATS["van_answers"].member, "\t", encoding="utf-16",
         quoting=voter_files.FORMATS["van_answers"].quoting, line_end=voter_files.FORMATS["van_answers"].line_end,
     ),
+    **early_votes.FORMATS,
 }  # fmt: skip
 
 
 def write_tracking(folder: str | Path, people: int, seed: int = 2012) -> pl.DataFrame:
-    """Write the sample campaign's tracking polls of September and October as files dated 2012-10-31.
+    """Write the sample campaign's tracking polls, October's asks of friends and the early vote, dated 2012-10-31.
 
     Four streams of interviews with the people that `write` wrote of, by four tools: Qualtrics (tracking, and a panel
     that is interviewed up to twice before and twice after the debate of 3 October), SurveyMonkey, the phone bank's own
-    file and VAN's report, the last two with all that they held on 2012-10-01.
+    file and VAN's report, the last two with all that they held on 2012-10-01. Beside them the asks that the app had its
+    users pass on to friends, half of them held out, and the ballots that came back by 30 October.
 
     Parameters
     ----------
@@ -74,7 +76,8 @@ def write_tracking(folder: str | Path, people: int, seed: int = 2012) -> pl.Data
     -------
     polars.DataFrame
         One row per file: file, rows, bytes. ``truth/`` has ``identity``, ``groups`` (the share of each group that would
-        say it supports us, day by day), ``panel`` (each member's choice before and after), ``houses`` and ``effects``.
+        say it supports us, day by day), ``panel`` (each member's choice before and after), ``houses``, ``effects`` and
+        ``friend_asks`` (what was planted, ask by ask).
 
     Examples
     --------
@@ -94,12 +97,23 @@ def write_tracking(folder: str | Path, people: int, seed: int = 2012) -> pl.Data
             polled, truth = tracking.tracking(rng, shared, tables["people"], tables["ballots"])
             out.remember("identity", _write_batch(out, world.stream(seed, number, "file tracking"), tables, polled))
             out.remember("panel", truth["panel"].sort("person"))
+            _write_asks(out, seed, number, tables)
             seen.append(truth["effects"])
             groups.append(truth["groups"])
         out.remember("groups", _together(groups))
         out.remember("houses", pl.DataFrame({"stream": outreach.STREAMS, "effect": shared.houses}))
         out.remember("effects", effects.total(seen))
         return out.close()
+
+
+def _write_asks(out: Folder, seed: int, number: int, tables: dict[str, pl.DataFrame]) -> None:
+    """Write a batch's asks of October and early votes."""
+    drawn = early_votes.october(lambda part: world.stream(seed, number, part), tables)
+    everyone = tables["people"]
+    keys = pl.concat([everyone, voter_files.voter_keys(everyone)], how="horizontal").select("person", "van_id", "state")
+    for name, rows in early_votes.rows(drawn, keys).items():
+        out.sinks[name].write(rows)
+    out.remember("friend_asks", drawn["truth"])
 
 
 def _together(groups: list[pl.DataFrame]) -> pl.DataFrame:

@@ -109,7 +109,7 @@ def batch(seed: int, number: int, first: int, size: int) -> tuple[dict[str, pl.D
         "winback": back,
         "shifts": outreach.shifts(rng("shifts"), supporters),
         "text_optins": outreach.text_optins(rng("texts"), supporters.filter("phone_on_file")),
-        "friends": outreach.friends(rng("friends"), people),
+        "friends": outreach.tie_strengths(rng("tie strength"), outreach.friends(rng("friends"), people), people),
         "surveys": asked,
         "media_use": media,
         "doors": outreach.doors(rng("doors"), people),
