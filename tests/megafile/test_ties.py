@@ -73,6 +73,30 @@ def test_a_sharer_is_reached_by_the_channel_that_asks_go_by(mf):
     assert by_text.table["sharer_phone"].unique().to_list() == ["+12165550000"]
 
 
+def test_friend_lists_without_strengths_say_so(mf):
+    ties = mf.ties()
+    assert ties.table["strength"].to_list() == [None, None]
+    assert "give no strength of ties" in ties.summary()
+
+
+def test_a_tie_has_the_strength_that_the_app_gives_it(tmp_path):
+    strengths = ["0.75", "", "no idea"]
+    lines = [f"{tie(0, friend)},{strength}" for friend, strength in zip((4, 5, 1), strengths, strict=True)]
+    header = FILES["app_friends"][0] + ",tie_strength"
+    (tmp_path / "in").mkdir()
+    for name, rows in {**FILES, "app_friends": [header, *lines]}.items():
+        if name in ("supporters", "van_voters", "app_friends"):
+            (tmp_path / "in" / f"{name}_20121001.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    with Megafile.build(tmp_path / "in", tmp_path / "m.duckdb", model=False, progress=False) as megafile:
+        ties = megafile.ties()
+        assert dict(ties.table.select("friend_key", "strength").iter_rows()) == {"F1": None, "F4": 0.75, "F5": None}
+        assert "2 ties have no strength: the app gives none." in ties.summary()
+        assert megafile.not_understood.filter(column="strength").height == 1
+        asks = ck.outreach.friend_asks(ties.table.with_columns(gain=0.01), "gain", strength="strength", holdout=None)
+        assert asks.table.height == 1
+        assert dict(asks.set_aside.iter_rows())["value not known"] == 2
+
+
 def test_friends_may_be_any_universe(mf):
     assert who(mf.ties(mf.universe("not voter"))) == [("S0", "F6")]
     assert mf.ties(mf.universe("false")).table.height == 0
@@ -147,6 +171,12 @@ def test_no_suppressed_person_of_the_sample_is_at_either_end():
     assert not set(table["friend"]) & (set(said_no["person_id"]) | set(confidential["person_id"]))
     closed = set(mf.universe("suppressed('email')").people("person_id")["person_id"])
     assert not set(table["sharer"]) & closed
+
+
+def test_the_samples_strengths_lie_between_0_and_1_and_some_are_unknown():
+    strength = ck.sample.megafile().ties().table["strength"]
+    assert 0.05 < strength.null_count() / strength.len() < 0.12
+    assert strength.drop_nulls().is_between(0, 1).all()
 
 
 def test_less_likely_links_are_left_out():

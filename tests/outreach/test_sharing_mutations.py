@@ -3,11 +3,12 @@
 from importlib import import_module
 
 import numpy as np
+import polars as pl
 import pytest
 
 from campaignkit.stats.causal.exposure import independent_variance
 from campaignkit.stats.optimize import b_matching
-from tests.outreach import test_friend_asks, test_sharing_effect
+from tests.outreach import test_friend_asks, test_sharing_effect, test_sharing_sample
 from tests.stats import test_b_matching
 from tests.stats.causal import test_exposure
 
@@ -36,6 +37,12 @@ def holdout_ignored(monkeypatch):
         )  # fmt: skip
 
     monkeypatch.setattr(effects, "read_sharing", everyone)
+
+
+def contacted_taken_for_the_coin(monkeypatch):
+    month = test_sharing_sample.october()
+    asks = month["asks"].with_columns(held_out=pl.col("sent_on").is_null())
+    monkeypatch.setattr(test_sharing_sample, "october", lambda: {**month, "asks": asks})
 
 
 def coins_hang_on_the_plan(monkeypatch):
@@ -76,6 +83,11 @@ def three_slots():
         (cluster_ignored, test_sharing_effect.test_errors_know_which_friends_share_a_sharer),
         (pairs_ignored, test_exposure.test_shared_variance_is_the_sum_over_pairs_with_a_common_sharer),
         (holdout_ignored, test_sharing_effect.test_it_is_the_difference_of_means_of_planned_friends),
+        pytest.param(
+            contacted_taken_for_the_coin,
+            test_sharing_sample.test_the_coin_finds_what_was_planted_and_contacted_against_not_does_not,
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             coins_hang_on_the_plan,
             test_friend_asks.test_a_friends_coin_holds_out_all_asks_about_the_friend_whatever_is_planned,
