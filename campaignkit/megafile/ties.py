@@ -140,7 +140,8 @@ class SocialTies(Connection):
         Parameters
         ----------
         friends : Universe or None
-            Who may be asked about. None: everybody on a voter file.
+            Who may be asked about, such as ``mf.universe("voter and not voted_early")``. None: everybody on a voter
+            file.
         channel : {"email", "text", "phone"}
             How sharers are sent their asks. Who may not be reached by it is no sharer (`Universe.call_list`).
         purpose : str

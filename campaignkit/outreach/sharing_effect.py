@@ -46,7 +46,8 @@ def sharing_effect(
     Parameters
     ----------
     asks : Asks or table
-        All planned asks, held out or not: ids of sharer and friend, and `held_out`.
+        All planned asks, held out or not: ids of sharer and friend, and `held_out`. A megafile keeps logged ones in
+        ``friend_ask``.
     friends : table
         One row per friend, including any who were never to be asked about: the id and the columns below.
     outcome : str

@@ -1,4 +1,4 @@
-"""The small sample campaign, built once and kept: what notebooks and tests open. October's polls come on top."""
+"""The small sample campaign, built once and kept: what notebooks and tests open. October's files come on top."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def exports_folder(progress: bool | None = None, *, drop: str = "2012-10-01") ->
     progress : bool or None
         Whether to show the making. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
     drop : str
-        Which exports: all of ``"2012-10-01"``, or the polls of ``"2012-10-31"``.
+        Which exports: all of ``"2012-10-01"``, or the polls, asks of friends and early votes of ``"2012-10-31"``.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def megafile(progress: bool | None = None, *, drop: str = "2012-10-01") -> Megaf
     progress : bool or None
         Whether to show the building. None: yes, unless in CI or CAMPAIGNKIT_PROGRESS=0.
     drop : str
-        ``"2012-10-31"``: what a refresh with the tracking polls of that day made of it; all else is of 2012-10-01.
+        ``"2012-10-31"``: what a refresh with the files of that day made of it; all else is of 2012-10-01.
 
     Returns
     -------
