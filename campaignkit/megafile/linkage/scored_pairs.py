@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from math import log2
 
@@ -112,7 +113,14 @@ def make_keys(con: duckdb.DuckDBPyConnection, model: Model, records: str, keys: 
         The working table to make.
     """
     every = dict.fromkeys(key for met in met_blocks(model, None) for key in met.key_columns())
-    create(con, keys, f"SELECT row, {', '.join(f'{sql} AS {name}' for name, sql in every)} FROM {records}")
+    columns = sorted({column for met in met_blocks(model, None) for column in met.columns})
+    hashed = ", ".join(f"CASE WHEN {c} IS NOT NULL THEN hash({c}) END AS {c}_" for c in columns)
+    create(
+        con,
+        keys,
+        f"SELECT row, {', '.join(f'{sql} AS {name}' for name, sql in every)} "
+        f"FROM (SELECT row, first, last, {hashed} FROM {records})",
+    )
 
 
 def loose_blocks(con: duckdb.DuckDBPyConnection, left: str, right: str) -> list[list[str]]:
@@ -157,13 +165,13 @@ class Met:
 
     def key_columns(self) -> list[tuple[str, str]]:
         """Return names and SQL of l's and r's keys."""
-        rare = f" AND {self.of} NOT IN {quote_literal(self.but)}" if self.but else ""
         sides = {self.name: self.columns, self.other_name: self.other or self.columns}
-        return [
-            (name, f"CASE WHEN {' AND '.join(f'{c} IS NOT NULL' for c in columns)}{rare} "
-                   f"THEN hash({', '.join(columns)}) END")
+        mixed = {  # shifted, so that the columns' order counts; null where one is
+            name: functools.reduce(lambda key, c: f"xor({key} >> 1, {c})", [f"{c}_" for c in columns])
             for name, columns in sides.items()
-        ]  # fmt: skip
+        }
+        rare = f"{self.of} NOT IN {quote_literal(self.but)}" if self.but else ""
+        return [(name, f"CASE WHEN {rare} THEN {key} END" if rare else key) for name, key in mixed.items()]
 
     def condition(self) -> str:
         """Return SQL over l and r."""
