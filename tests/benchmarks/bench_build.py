@@ -165,7 +165,7 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f} on {len(os.sched_getaffinity(0))} cores when begun")
     with tempfile.TemporaryDirectory() as scratch:
         kept = Kept(options.keep_folder or Path(scratch))
-        _sample(kept, options.people, options.exports, options.memory_limit)
+        sample_built(kept, options.people, options.exports, options.memory_limit)
         if (FOLDER / "fec_2012").exists():
             fec = Path(scratch) / "fec"
             fec.mkdir()
@@ -177,7 +177,7 @@ def main() -> None:
             )
 
 
-def _sample(kept: Kept, people: int, exports: Path | None, limit: str) -> None:
+def sample_built(kept: Kept, people: int, exports: Path | None, limit: str) -> None:
     """Write the sample, build it, hold its links against the truth, and its reading against DuckDB's."""
     if exports is None:
         exports = kept.folder / "exports"

@@ -2,19 +2,22 @@
 
 python -m tests.benchmarks.bench_growth FOLDER_100K FOLDER_1M FOLDER_10M
 
-The megafile of each folder is asked what it has not been asked; its steps' figures are kept there. The night comes
+Without a folder 100,000 and a million people are written and built first. The megafile of each folder is asked what it has not been asked; its steps' figures are kept there. The night comes
 last, since it writes to the megafile: 1% of the people change, as `campaignkit.sample.write_night` says.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.bench_build import SEED, sample_built
 from tests.benchmarks.kept import Kept
 
 ME = "tests.benchmarks.bench_growth"
+SIZES = (100_000, 1_000_000)
 BY = ["region", "sex", "age_band", "party", "race", "income_band", "education", "urbanicity", "homeowner", "interest"]
 
 
@@ -66,7 +69,7 @@ def night_files(exports: str, folder: str) -> dict[str, Any]:
     """Write the files of a night in which 1% change."""
     from campaignkit import sample
 
-    sample.write_night(exports, folder, 1)
+    sample.write_night(exports, folder, 1, seed=SEED)
     return {"n": len(list(Path(folder).iterdir()))}
 
 
@@ -104,16 +107,21 @@ def table(sizes: list[Kept]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="that bench_build kept, the smallest first")
+    parser.add_argument("folders", type=Path, nargs="*", help="that bench_build kept, the smallest first")
     parser.add_argument("--exports", type=Path, nargs="*", help="of each folder, where it has none itself")
     parser.add_argument("--without-night", action="store_true")
     options = parser.parse_args()
-    sizes = [Kept(folder) for folder in options.folders]
-    places = options.exports or [folder / "exports" for folder in options.folders]
-    for kept, exports in zip(sizes, places, strict=True):
-        ask(kept, exports, not options.without_night)
-    print("CPU s in all, CPU s per million people, peak MiB")
-    print(table(sizes))
+    with tempfile.TemporaryDirectory() as scratch:
+        sizes = [Kept(folder) for folder in options.folders]
+        if not sizes:
+            sizes = [Kept(Path(scratch) / str(people)) for people in SIZES]
+            for kept, people in zip(sizes, SIZES, strict=True):
+                sample_built(kept, people, None, "")
+        places = options.exports or [kept.folder / "exports" for kept in sizes]
+        for kept, exports in zip(sizes, places, strict=True):
+            ask(kept, exports, not options.without_night)
+        print("CPU s in all, CPU s per million people, peak MiB")
+        print(table(sizes))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.measure import measured
+from tests.provenance import commit
 
 FIGURES = "figures.json"
 
@@ -25,11 +25,6 @@ class Kept:
         """Measure a contender, or return its figures where it ran to its end before."""
         if name not in self.steps:
             figures = measured(module, contender, *arguments)
-            self.steps[name] = figures | {"at": f"{datetime.now():%Y-%m-%d %H:%M}", "commit": _commit()}
+            self.steps[name] = figures | {"at": f"{datetime.now():%Y-%m-%d %H:%M}", "commit": commit()}
             self._file.write_text(json.dumps(self.steps, indent=1))
         return self.steps[name]
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()

@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
-from unittest.mock import patch
 
 from campaignkit.sql import quote_identifier
 
@@ -81,10 +80,14 @@ def remembered_conditions() -> Generator[None]:
     """Let Splink ask whether a condition is plain equality, and of what, once for each condition."""
     from splink.internals.comparison_level import ComparisonLevel
 
-    names = ("_is_exact_match", "_exact_match_colnames")
-    asked = {name: property(_once_for_each_condition(getattr(ComparisonLevel, name).fget)) for name in names}
-    with patch.multiple(ComparisonLevel, **asked):
+    asked = {name: vars(ComparisonLevel)[name] for name in ("_is_exact_match", "_exact_match_colnames")}
+    for name, ask in asked.items():
+        setattr(ComparisonLevel, name, property(_once_for_each_condition(ask.fget)))
+    try:
         yield
+    finally:
+        for name, ask in asked.items():
+            setattr(ComparisonLevel, name, ask)
 
 
 def _once_for_each_condition(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
