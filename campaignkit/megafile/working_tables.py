@@ -75,10 +75,10 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_existing_record": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
     "work_own_source": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
     "work_splink_pair": WorkingTable("row_l BIGINT, row_r BIGINT, odds DOUBLE", "linkage.scored_pairs", "linkage"),
-    "work_met_pair": WorkingTable("row_l BIGINT, row_r BIGINT", "linkage.scored_pairs", "linkage.scored_pairs"),
-    "work_pair_to_score": WorkingTable("row_l BIGINT, row_r BIGINT", "linkage.scored_pairs", "linkage.scored_pairs"),
-    "work_left_key": WorkingTable(ANY, "linkage.scored_pairs", "linkage.scored_pairs"),  # what records are blocked by
-    "work_right_key": WorkingTable(ANY, "linkage.scored_pairs", "linkage.scored_pairs"),
+    "work_met_pair": WorkingTable("row_l BIGINT, row_r BIGINT", "linkage", "linkage"),
+    "work_pair_to_score": WorkingTable("row_l BIGINT, row_r BIGINT", "linkage", "linkage"),
+    "work_left_key": WorkingTable(ANY, "linkage", "linkage"),  # what records are blocked by
+    "work_right_key": WorkingTable(ANY, "linkage", "linkage"),
     "work_household_sample": WorkingTable(ANY, "linkage.model", "linkage.model"),
     "work_first_frequency": WorkingTable("first VARCHAR, tf_first DOUBLE", "linkage.model", "linkage"),
     "work_last_frequency": WorkingTable("last VARCHAR, tf_last DOUBLE", "linkage.model", "linkage"),
