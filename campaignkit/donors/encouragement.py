@@ -23,6 +23,7 @@ from campaignkit.donors.observational.observational_data import (
 )
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
+from campaignkit.spark import fetch_note
 from campaignkit.stats.causal.comparison import ratio
 from campaignkit.stats.causal.instrument import Offer, OfferEffects, effects_of_offer, wald_test
 from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
@@ -30,7 +31,7 @@ from campaignkit.stats.intervals.estimate import Estimate
 from campaignkit.stats.intervals.skewness import TOO_SKEWED, lognormal_skewness
 from campaignkit.tables import Roles, numbers, unit_of
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import between, change, confidence, interval, number
+from campaignkit.wording import between, change, confidence, counted, interval, number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -187,7 +188,8 @@ def encouragement(
     rows = _rows(offer, effects, confidence_level)
     late = (effects.late.lower, effects.late.upper)
     named = _weak(effects) | _few(effects, cluster) | _skewed(offer, effects, outcome)
-    warnings = (*named.values(), *_not_random(table, offer, covariate_names))
+    note = fetch_note(data, table.height, f"rows of {counted(table.width, 'column')}")
+    warnings = (*named.values(), *_not_random(table, offer, covariate_names), *note)
     kind = "rate" if np.isin(offer.y, (0, 1)).all() else "mean"
     return Encouragement(
         rows, offered, joined, outcome, effects.f, effects.first.value, late, warnings, confidence_level, kind, named

@@ -18,6 +18,7 @@ from campaignkit.donors.observational.periods import Grid, grid_of, grouped, pan
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.progress import Steps
 from campaignkit.result import Result
+from campaignkit.spark import fetch_note
 from campaignkit.stats.arrays import Whole
 from campaignkit.stats.causal.parallel import Bounds, detectable_slope, relative_magnitudes
 from campaignkit.stats.causal.staggered import (
@@ -33,7 +34,7 @@ from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
 from campaignkit.stats.intervals.estimate import Estimate, interval
 from campaignkit.tables import needed_unit
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import between, confidence, dollars
+from campaignkit.wording import between, confidence, counted, dollars
 
 if TYPE_CHECKING:
     import altair as alt
@@ -256,6 +257,7 @@ def event_study(
             people, list(dict.fromkeys([unit, enrolled_on, *([cluster] if cluster else []), *covariate_names])), unit
         )
         kept, notes = grouped(everyone, enrolled_on, grid, anticipation)
+        notes += fetch_note(people, everyone.height, f"people with {counted(everyone.width, 'column')}")
         panel, lost = panel_of(kept, gifts, unit, cluster, gift_date, amount, grid)
     with steps.step("comparing"):
         counts = np.bincount(panel.joined, minlength=panel.groups)

@@ -32,12 +32,14 @@ from campaignkit.donors.observational.observational_data import (
 from campaignkit.donors.observational.robustness import placebo_table, sensitivity
 from campaignkit.errors import BadValue, listed
 from campaignkit.progress import Steps
+from campaignkit.spark import fetch_note
 from campaignkit.stats.arrays import Mask
 from campaignkit.stats.causal.comparison import cluster_shares, degrees_of_freedom
 from campaignkit.stats.causal.multiple_imputation import IMPUTATIONS
 from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
 from campaignkit.tables import Roles, unit_of
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
+from campaignkit.wording import counted
 
 __all__ = ["estimate_lift"]
 
@@ -157,7 +159,8 @@ def estimate_lift(
         dates = () if signed_up is None else (signed_up,)
         table = read_table(data, replace(roles, others=(*roles.others, *dates)))
         begins = None if signed_up is None else day_of(outcome_from, "outcome_from", "2012-07-02")
-        enrollment_notes = check_enrollment_dates(table, treated, signed_up, begins)
+        notes = check_enrollment_dates(table, treated, signed_up, begins)
+        notes += fetch_note(data, table.height, f"rows of {counted(table.width, 'column')}")
         study = observational_data(table, roles, everyone=estimand == "ATE", seed=seed)
         refuse_functions(study, outcome, study.comparison.y, [], "outcome")
     with steps.step("estimating"):
@@ -166,21 +169,21 @@ def estimate_lift(
         rows = run.table()
     with steps.step("checking robustness"):
         placebo_answers = placebo_table(study, placebos, names, run.lead, seed, confidence_level)
-        result = _result(study, run, rows, placebo_answers, roles, estimand, enrollment_notes)
+        result = _result(study, run, rows, placebo_answers, roles, estimand, notes)
     steps.close()
     return result
 
 
 def _result(
     data: ObservationalData, run: Run, table: pl.DataFrame, placebo: pl.DataFrame, roles: Roles, estimand: str,
-    enrollment_notes: list[str],
+    notes: list[str],
 ) -> Lift:  # fmt: skip
     c, level, (treated,), (outcome,) = data.comparison, run.confidence_level, roles.arms, roles.outcomes
     weightings = {name: means for name, means in run.means.items() if name in WEIGHTINGS and means is not None}
     balance = balances.balance(data, weightings)
     lone = balances.alone(c, run.logit.eta)
     named = _named(data, run, roles)
-    warnings = (*named.values(), *_warnings(data, run, table, balance, lone, treated), *enrollment_notes, *data.notes)
+    warnings = (*named.values(), *_warnings(data, run, table, balance, lone, treated), *notes, *data.notes)
     return Lift(
         table, treated, outcome, estimand, run.lead, int(c.treated.sum()), int((~c.treated).sum()),
         balance, balances.overlap(c, run.logit.p), balances.trimming(c, run.nuisances, lone, level), placebo,

@@ -169,7 +169,7 @@ def discover_segments(
         searched=len(search.items), people=sample.rows, held_out=0 if holdout_sample is None else holdout_sample.rows,
         rows_are="rows" if several else "people", rate=sample.rate, method=_method(sample, roles),
         correction=CORRECTION, q=q, rank=rank, set_aside=rows.set_aside, constant=constant,
-        leaking_values=_leaking_values(sample), confidence_level=confidence_level,
+        leaking_values=_leaking_values(sample), confidence_level=confidence_level, rows_fetched=rows.fetched,
     )  # fmt: skip
 
 

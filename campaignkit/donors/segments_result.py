@@ -70,6 +70,9 @@ class Segments(Result):
         Values of columns of whose people nobody, or everybody, has the outcome, against all chance.
     confidence_level : float
         Of the intervals.
+    rows_fetched : int or None
+        Of a Spark table, how many rows were read from it: those that differ in what was named, each with its count, or
+        all where people are clustered. None: the table is not Spark's.
     """
 
     outcome: str
@@ -87,6 +90,7 @@ class Segments(Result):
     constant: tuple[str, ...]
     leaking_values: tuple[str, ...]
     confidence_level: float
+    rows_fetched: int | None = None
 
     @property
     def confirmed(self) -> pl.DataFrame:
@@ -110,9 +114,13 @@ class Segments(Result):
         )
         stand_out = self.table.filter(pl.col("p_adjusted") <= self.q).height
         if not stand_out:
-            return f"{start} No segment stands out beyond chance (false-discovery rate {self.q:g})."
+            return f"{start} No segment stands out beyond chance (false-discovery rate {self.q:g}).{self._fetched()}"
         held = f"; {self.confirmed.height} held up among the {self.held_out:,} held out" if self.held_out else ""
-        return f"{start} {_counted(stand_out, self.table.height)}{held}. {self._first()} {self._caution()}"
+        said = f"{_counted(stand_out, self.table.height)}{held}. {self._first()} {self._caution()}"
+        return f"{start} {said}{self._fetched()}"
+
+    def _fetched(self) -> str:
+        return "" if self.rows_fetched is None else f" {self.rows_fetched:,} rows were fetched from Spark."
 
     def columns_first(self) -> list[str]:
         """Return those of the half that confirms, or of all where nobody was held out.

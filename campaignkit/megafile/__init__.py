@@ -5,14 +5,14 @@ from campaignkit.megafile.call_list import CallList
 from campaignkit.megafile.explain import Explanation
 from campaignkit.megafile.megafile import Megafile
 from campaignkit.megafile.refresh.report import RefreshReport
-from campaignkit.megafile.resolve import Resolution, resolve
+from campaignkit.megafile.resolve import Resolution, SparkResolution, resolve
 from campaignkit.megafile.ties import Ties
 from campaignkit.megafile.universe import Universe
 from campaignkit.megafile.van_pipeline import van_pipeline
 
 __all__ = [
-    "Breakdown", "CallList", "Explanation", "Megafile", "RefreshReport", "Resolution", "Ties", "Universe", "resolve",
-    "van_pipeline",
+    "Breakdown", "CallList", "Explanation", "Megafile", "RefreshReport", "Resolution", "SparkResolution", "Ties",
+    "Universe", "resolve", "van_pipeline",
 ]  # fmt: skip
 
 

@@ -11,30 +11,21 @@ import polars as pl
 
 from campaignkit import charts, checks
 from campaignkit.errors import BadValue, listed
-from campaignkit.megafile import schema
-from campaignkit.megafile.ingest import clean
+from campaignkit.megafile.linkage.cleaned_records import DESCRIBING, check_keys, cleaned_records
 from campaignkit.megafile.linkage.link_sources import BY_MODEL, RULES, THRESHOLD, LinkageSettings, link_prepared
 from campaignkit.megafile.linkage.model import Model
 from campaignkit.megafile.linkage.prepared_records import prepare_records
 from campaignkit.progress import Steps
 from campaignkit.result import Result
+from campaignkit.spark import is_spark
 from campaignkit.sql import connect
-from campaignkit.tables import check_columns, open_table
+from campaignkit.tables import Frame, check_columns, open_table
 from campaignkit.wording import counted
 
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Resolution", "resolve"]
-
-#: Columns that say something of a person; a table has whichever it has.
-DESCRIBING = (
-    "first_name", "middle_name", "last_name", "suffix", "birth_date", "birth_year", "sex", "address", "unit", "city",
-    "state", "zip5", "phone", "email", "state_voter_id",
-)  # fmt: skip
-
-
-SLICE = 50_000
+__all__ = ["Resolution", "SparkResolution", "resolve"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,25 +63,60 @@ class Resolution(Result):
         )
 
     def _linked(self) -> str:
-        by_model = self.table.filter(pl.col("matched_by") == BY_MODEL)
-        exact = self.table["matched_by"].drop_nulls().len() - by_model.height
-        people = counted(self.people, "person", "people")
+        counts = self._counts()
+        by_model = int(counts.filter(pl.col("matched_by") == BY_MODEL)["records"].sum())
+        exact = int(counts.drop_nulls("matched_by")["records"].sum()) - by_model
+        records, people = counted(int(counts["records"].sum()), "record"), counted(self.people, "person", "people")
         were = "was" if exact == 1 else "were"
-        text = f"{counted(self.table.height, 'record')} are {people}: {exact:,} {were} linked by deterministic rules"
+        text = f"{records} are {people}: {exact:,} {were} linked by deterministic rules"
         if self.model is None:
             return f"{text}, and no model was used."
-        if by_model.is_empty():
+        if not by_model:
             return f"{text} and none by the model."
-        doubtful = (1 - by_model["match_probability"]).sum()
-        return f"{text} and {by_model.height:,} by the model, of which it expects {doubtful:,.0f} to be wrong."
+        doubtful = counts["expected_wrong"].sum()
+        return f"{text} and {by_model:,} by the model, of which it expects {doubtful:,.0f} to be wrong."
+
+    def _counts(self) -> pl.DataFrame:
+        """Return matched_by, records and, of the model's links, expected_wrong."""
+        wrong = (1 - pl.col("match_probability")).sum()
+        return self.table.group_by("matched_by").agg(records=pl.len(), expected_wrong=wrong)
 
     def chart(self) -> alt.TopLevelMixin | None:
         """Return bars of how many records each rule and the model linked; None where nothing is linked."""
-        counts = self.table.drop_nulls("matched_by").group_by("matched_by").len("records")
+        counts = self._counts().drop_nulls("matched_by").group_by("matched_by").agg(pl.col("records").sum())
         if counts.is_empty():
             return None
         counts = counts.sort("records", "matched_by", descending=[True, False])
         return charts.bars(counts, "matched_by", "records", description=self.summary(), title="What linked the records")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SparkResolution(Resolution):
+    """Which records of a Spark table are one person; the answer for each record stays on the cluster.
+
+    `table` has one row per source and what linked its records: source, matched_by (null: the record its person began
+    with), records, and expected_wrong, how many of the model's links it expects to be wrong.
+
+    Parameters
+    ----------
+    records : Spark DataFrame
+        One row per record, as a `Resolution`'s table: source, record_id, person_id, matched_by, match_probability. A
+        person's id is the place of their first record when all are sorted by the source's turn and record_id, from 1:
+        the same for the same records, however they lie.
+    rows_fetched : int
+        How many rows were read from Spark: the records that the model was fitted on, candidates it scored, and pairs
+        within sources.
+    """
+
+    records: Any = None
+    rows_fetched: int = 0
+
+    def summary(self) -> str:
+        """Say what a `Resolution` says, and how many rows were read from Spark."""
+        return f"{super().summary()} {self.rows_fetched:,} rows were fetched from Spark."
+
+    def _counts(self) -> pl.DataFrame:
+        return self.table
 
 
 def resolve(
@@ -123,7 +149,7 @@ def resolve(
         Whether a source has at most one record of a person, for all sources or by source. True: its records are never
         linked with each other. False: they are, so that duplicates are found. A mapping also says the order in which
         sources link, and names them all; otherwise they link as they first appear. Put the most complete and trusted
-        first, such as the voter file.
+        first, such as the voter file. Of a Spark table, whose rows have no order, with several sources: the mapping.
     rules : bool
         Whether to link by deterministic rules first.
     model : Model or bool
@@ -138,7 +164,10 @@ def resolve(
     Returns
     -------
     Resolution
-        `table` has one row per record; `model` is what was fitted.
+        `table` has one row per record; `model` is what was fitted. Of a Spark table a `SparkResolution`, whose
+        `records` stay on Spark: rules run as Spark SQL, pairs are scored by Splink's Spark backend, and decisions are
+        the same. Its workers need campaignkit. The model is fitted here, on all records up to a million, beyond that
+        on a random million of them.
 
     Raises
     ------
@@ -167,12 +196,16 @@ def resolve(
     checks.check_scalar(seed, "seed", typ=int, ge=0)
     checks.check_scalar(rules, "rules", typ=bool)
     checks.check_scalar(model, "model", typ=(Model, bool))
-    table = _opened(records)
+    frame = _opened_lazily(records)
+    if is_spark(frame):
+        settings = LinkageSettings(RULES if rules else (), model, threshold, seed)
+        return _resolved_on_spark(frame.to_native(), one_per_person, settings, progress)
+    table = _opened(frame)
     sources = _sources(table, one_per_person)
     steps = Steps("resolve", progress)
     given = table.select("source", "record_id")
     with connect() as con, steps.step(f"linking {table.height:,} records", con):
-        con.register("source_record", _cleaned_records(table))
+        con.register("source_record", cleaned_records(table))
         prepare_records(con, sources)
         con.unregister("source_record")
         del table
@@ -185,19 +218,47 @@ def resolve(
     return Resolution(pl.concat([given, resolved], how="horizontal"), resolved["person_id"].n_unique(), used, alone)
 
 
-def _opened(records: Any) -> pl.DataFrame:
+def _opened_lazily(records: Any) -> Frame:
     frame = open_table(records)
     check_columns(frame, "source", "record_id", where="records")
     wanted = [name for name in frame.collect_schema().names() if name in {"source", "record_id", *DESCRIBING}]
-    frame = frame.select(*wanted)
+    return frame.select(*wanted)
+
+
+def _resolved_on_spark(
+    records: Any, one_per_person: Mapping[str, bool] | bool, settings: LinkageSettings, progress: bool | None
+) -> SparkResolution:
+    from campaignkit.megafile.linkage import resolve_on_spark  # PySpark is an extra
+
+    steps = Steps("resolve", progress)
+    with steps.step("checking the records on Spark"):
+        counts = resolve_on_spark.counted(records)
+    sources = _spark_sources(counts, one_per_person)
+    with steps.step(f"linking {counts['records'].sum():,} records on Spark"):
+        mapping, linkage = resolve_on_spark.resolved(records, sources, settings)
+        table, people = resolve_on_spark.summed_up(mapping)
+    steps.close()
+    alone = tuple(source for source, once in sources if once)
+    used = linkage.settings.model
+    return SparkResolution(
+        table, people, used if isinstance(used, Model) else None, alone, mapping, linkage.rows_fetched
+    )
+
+
+def _spark_sources(counts: pl.DataFrame, one_per_person: Mapping[str, bool] | bool) -> list[tuple[str, bool]]:
+    if counts.height > 1 and not isinstance(one_per_person, Mapping):
+        raise BadValue(
+            "A Spark table's rows have no order, so it does not say which source links first. Name them in linking "
+            f"order: one_per_person={{{', '.join(f'{source!r}: True' for source in counts['source'])}}}."
+        )
+    return _sources(counts, one_per_person)
+
+
+def _opened(frame: Frame) -> pl.DataFrame:
     eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
     table = eager.to_polars().with_columns(pl.col("source").cast(pl.String))
-    for name in ("source", "record_id"):
-        if table[name].null_count():
-            raise BadValue(f"{table[name].null_count():,} records have no {name}; each must have one.")
     twice = table.height - table.select("source", "record_id").n_unique()
-    if twice:
-        raise BadValue(f"{twice:,} records repeat a record_id of their source; number the records within each source.")
+    check_keys({name: table[name].null_count() for name in ("source", "record_id")}, twice)
     return table
 
 
@@ -210,37 +271,3 @@ def _sources(table: pl.DataFrame, one_per_person: Mapping[str, bool] | bool) -> 
     if missing:
         raise BadValue(f"one_per_person does not name every source; it lacks {listed(map(repr, missing))}.")
     return [(source, bool(once)) for source, once in one_per_person.items() if source in there]
-
-
-def _cleaned_records(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the records with all that linking reads, cleaned as a build cleans them and numbered in their order."""
-    types = schema.layout_columns("source_record")
-    cleaners = clean.cleaners()
-    columns = []
-    for name in DESCRIBING:
-        value = pl.col(name) if name in table.columns else pl.lit(None)
-        if table.schema.get(name) == pl.String and types[name] == pl.Date():
-            value = value.str.to_date(strict=False)
-        elif isinstance(types[name], pl.String):
-            value = _cleaned(value.cast(pl.String).str.strip_chars(), name, cleaners)
-        columns.append(value.cast(types[name]).alias(name))
-    # by slices: an address passes through many words on its way to its key
-    parts = [_keyed(part.select("source", *columns)) for part in table.iter_slices(SLICE)]
-    rows = pl.concat(parts) if parts else _keyed(table.select("source", *columns))
-    return rows.with_row_index("record_id").with_columns(pl.col("record_id").cast(pl.Int64))
-
-
-def _keyed(rows: pl.DataFrame) -> pl.DataFrame:
-    written = ["address", "unit", "zip5"]
-    key = clean.address_key(*map(pl.col, written))
-    once = rows.select(written).unique().with_columns(address_key=key)  # household members' addresses are read once
-    return rows.join(once, on=written, how="left", nulls_equal=True, maintain_order="left").drop("address", "unit")
-
-
-def _cleaned(text: pl.Expr, name: str, cleaners: dict[str, Any]) -> pl.Expr:
-    text = pl.when(text != "").then(text)
-    if name not in cleaners:
-        return text
-    value = cleaners[name](text)
-    # a postcode or state of another country is still the same or not
-    return pl.coalesce(value, text.str.to_uppercase()) if name in ("zip5", "state") else value

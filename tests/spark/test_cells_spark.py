@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,28 +10,10 @@ import pytest
 
 from campaignkit.cells import cells
 from campaignkit.errors import BadValue, ColumnNotFound
+from tests.spark.conftest import on_spark
 from tests.test_cells import MEASURES, PAIRS, assert_equal, mixed, reference
 
-pyspark_sql = pytest.importorskip("pyspark.sql")
 pytestmark = pytest.mark.spark
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    session = (
-        pyspark_sql.SparkSession.builder.master("local-cluster[2,1,1024]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
-
-
-def on_spark(spark: Any, table: pl.DataFrame) -> Any:
-    return spark.createDataFrame(table.to_arrow()).repartition(3)
 
 
 @pytest.mark.parametrize("by", [["region", "arm"], []], ids=["two keys", "no key"])

@@ -8,15 +8,13 @@ import polars as pl
 import pytest
 
 from campaignkit.voters import Bands, fit_persuasion
+from tests.spark.conftest import on_spark
 from tests.voters.test_persuasion import calls
-
-pytest.importorskip("pyspark.sql")
-from tests.spark.test_cells_spark import on_spark, spark  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.spark
 
 
-def test_the_same_ranking_from_polars_and_spark(spark: Any) -> None:  # noqa: F811
+def test_the_same_ranking_from_polars_and_spark(spark: Any) -> None:
     table = calls(3_000, size=2)
     found = {}
     for name, data in {"polars": table, "spark": on_spark(spark, table)}.items():

@@ -8,16 +8,14 @@ import polars as pl
 import pytest
 
 from campaignkit.voters import Bands, Spline, fit_score
+from tests.spark.conftest import on_spark
 from tests.voters.people import people
-
-pytest.importorskip("pyspark.sql")
-from tests.spark.test_cells_spark import on_spark, spark  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.spark
 
 
 @pytest.mark.parametrize("model", ["logit", "boosted"])
-def test_the_same_numbers_from_polars_and_spark(spark: Any, model: str) -> None:  # noqa: F811
+def test_the_same_numbers_from_polars_and_spark(spark: Any, model: str) -> None:
     table = people(3_000).with_columns(pl.when(pl.col("id") % 10 > 0).then("a").alias("a"))
     tables = {"polars": table, "spark": on_spark(spark, table)}
     found = {}

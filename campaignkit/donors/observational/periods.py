@@ -6,12 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 
 import duckdb
+import narwhals as nw
 import numpy as np
 import polars as pl
 
 from campaignkit.checks import check_scalar
 from campaignkit.donors.observational.enrollment_dates import day_of
 from campaignkit.errors import BadValue
+from campaignkit.spark import fetch_note, is_spark, to_spark
 from campaignkit.sql import connect, quote_identifier
 from campaignkit.stats.causal.staggered import Panel
 from campaignkit.tables import check_numbers, open_columns
@@ -42,7 +44,7 @@ class Grid:
         """Return the same as SQL, of days from the start on."""
         if self.period == "month":
             return f"date_diff('month', DATE '{self.start}', {day}::DATE)"
-        return f"({day}::DATE - DATE '{self.start}') // {7 if self.period == 'week' else 1}"
+        return f"date_diff('day', DATE '{self.start}', {day}::DATE) // {7 if self.period == 'week' else 1}"
 
     def first_day(self, number: int) -> dt.date:
         """Return a period's first day."""
@@ -107,6 +109,7 @@ def panel_of(
         if strangers
         else []
     )
+    lost += fetch_note(gifts, sums.height, f"sums by person and {grid.period}")
     if cluster is None:
         of = np.arange(kept.height)
     else:
@@ -118,7 +121,7 @@ def panel_of(
 
 
 def _reduced(gifts: object, unit: str, gift_date: str, amount: str, grid: Grid) -> pl.DataFrame:
-    """Return what each person gave in each period, summed by DuckDB where the gifts lie in it."""
+    """Return what each person gave in each period, summed by DuckDB or Spark where they lie in it."""
     names = [unit, gift_date, amount]
     given = open_columns(gifts, names, where="gifts")
     check_numbers(given.frame, amount, argument="amount")
@@ -128,12 +131,15 @@ def _reduced(gifts: object, unit: str, gift_date: str, amount: str, grid: Grid) 
     who, day, much = (quote_identifier(name) for name in (unit, gift_date, amount))
     query = f"""
         SELECT {who}, {grid.sql(day)} AS __period, sum({much}::DOUBLE) AS __amount,
-               count(*) FILTER (WHERE {much} IS NULL OR NOT isfinite({much}::DOUBLE)) AS __bad
+               count(*) FILTER (WHERE {much} IS NULL OR NOT abs({much}::DOUBLE) < 'Infinity'::DOUBLE) AS __bad
         FROM gifts_given WHERE {day}::DATE BETWEEN DATE '{grid.start}' AND DATE '{grid.end}' AND {who} IS NOT NULL
         GROUP BY ALL"""
     native = frame.to_native()
     if isinstance(native, duckdb.DuckDBPyRelation):
         table = native.query("gifts_given", query).pl()
+    elif is_spark(frame):
+        on_spark = native.sparkSession.sql(to_spark(query).replace("gifts_given", "{gifts_given}"), gifts_given=native)
+        table = nw.from_native(on_spark).collect("polars").to_native()
     else:
         rows = given.collect(names)
         with connect() as con:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from campaignkit.donors.subgroups.attributes import Attribute, Binning, collector
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.splits import id_texts, shares_of, split_keys
+from campaignkit.spark import is_spark
+from campaignkit.splits import SHARE, id_texts, shares_of, split_keys, with_shares
 from campaignkit.stats.arrays import Floats, Mask, Whole
-from campaignkit.tables import Roles, booleans, numbers, open_roles, require_ids
+from campaignkit.tables import BATCH, Roles, Table, booleans, numbers, open_roles, require_ids
+
+HELD_OUT, TIMES = "__held_out", "__times"  # columns of counted rows
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Rows:
         Which rows confirm; None: all search.
     set_aside : int
         Rows without an outcome, which are in none of the arrays.
+    fetched : int or None
+        Rows that were read from Spark; None: the table is not Spark's.
     """
 
     attributes: list[Attribute]
@@ -42,6 +48,7 @@ class Rows:
     cluster: Whole | None
     held_out: Mask | None
     set_aside: int
+    fetched: int | None = None
 
 
 def read(
@@ -60,9 +67,10 @@ def read(
     (outcome,) = roles.outcomes
     schema = table.frame.collect_schema()
     collectors = [collector(name, schema[name], table.spoken[name], cuts) for name, cuts in binnings.items()]
-    parts: dict[str, list[NDArray[Any]]] = {"outcome": [], "weight": [], "amount": [], "key": []}
+    parts: dict[str, list[NDArray[Any]]] = {"outcome": [], "weight": [], "amount": [], "key": [], HELD_OUT: []}
     first, set_aside = 0, 0
-    for batch in table.batches(roles.names):
+    on_spark = counted_on_spark(table, roles, holdout, seed)
+    for batch in table.batches(roles.names) if on_spark is None else repeated(on_spark):
         known = batch.drop_nans(outcome) if schema[outcome].is_float() else batch
         known = known.drop_nulls(outcome)
         set_aside += batch.height - known.height
@@ -70,7 +78,9 @@ def read(
             column.add(known[column.name])
         for part, values in _numbers(known, outcome, roles.weight, amount).items():
             parts[part].append(values)
-        if roles.ids or holdout is not None:
+        if HELD_OUT in known.columns:
+            parts[HELD_OUT].append(known[HELD_OUT].to_numpy())
+        elif on_spark is None and (roles.ids or holdout is not None):
             parts["key"].append(split_keys(id_texts(known, roles.ids, first), seed))
         first += batch.height
     joined = {part: np.concatenate(values) if values else None for part, values in parts.items()}
@@ -78,7 +88,41 @@ def read(
         raise NotEnoughData("The table has no rows with an outcome.")
     cluster, held_out = _split(joined["key"], roles, holdout)
     attributes = [column.finish() for column in collectors]
-    return Rows(attributes, joined["outcome"], joined["weight"], joined["amount"], cluster, held_out, set_aside)
+    fetched = (first if on_spark is None else on_spark.height) if is_spark(table.frame) else None
+    return Rows(
+        attributes, joined["outcome"], joined["weight"], joined["amount"], cluster,
+        held_out if joined[HELD_OUT] is None else joined[HELD_OUT], set_aside, fetched,
+    )  # fmt: skip
+
+
+def counted_on_spark(table: Table, roles: Roles, holdout: float | None, seed: int) -> pl.DataFrame | None:
+    """Return a Spark table's rows that differ, with how often each comes and whether it is held out, counted there.
+
+    None: the table is not Spark's; or rows are clustered (by `cluster`, a unit that comes more than once or is null),
+    so that who each belongs to counts.
+    """
+    if not is_spark(table.frame) or roles.cluster is not None:
+        return None
+    frame = table.lazy().select(*roles.names)
+    keys = [name for name in roles.names if name != roles.unit]
+    if roles.unit is not None:
+        unit = nw.col(roles.unit)
+        rows, units = (
+            frame.select(nw.len().alias("n"), unit.n_unique().alias("units")).collect("polars").to_native().row(0)
+        )
+        if rows != units or frame.filter(unit.is_null()).select(nw.len()).collect("polars").item():
+            return None
+        if holdout is not None:
+            frame = with_shares(frame, [roles.unit], seed).with_columns((nw.col(SHARE) >= 1 - holdout).alias(HELD_OUT))
+            keys.append(HELD_OUT)
+    return frame.group_by(*keys).agg(nw.len().alias(TIMES)).collect("polars").to_native().sort(keys)
+
+
+def repeated(counted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield counted rows as many times as each comes, in batches of about `BATCH`."""
+    total = counted[TIMES].cum_sum()
+    for _, part in counted.group_by((total - 1) // BATCH, maintain_order=True):
+        yield part.drop(TIMES)[np.repeat(np.arange(part.height), part[TIMES].to_numpy())]
 
 
 def _numbers(batch: pl.DataFrame, outcome: str, weight: str | None, amount: str | None) -> dict[str, NDArray[Any]]:

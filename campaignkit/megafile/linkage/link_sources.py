@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import duckdb
 import polars as pl
 
 from campaignkit.megafile.linkage import decisions
 from campaignkit.megafile.linkage.components import components
-from campaignkit.megafile.linkage.model import Model, Odds, fit
+from campaignkit.megafile.linkage.model import Model, Odds, count, fit
 from campaignkit.megafile.linkage.prepared_records import prepare_records
 from campaignkit.megafile.linkage.rules import RULES, Rule, link_by_rule, people_sharing_a_rule, same_within
 from campaignkit.megafile.linkage.scored_pairs import loose_blocks, make_keys, score_candidates
@@ -31,6 +32,17 @@ THRESHOLD = 0.8
 
 #: One of these tells a record from its namesakes; from those who have one, and are so many, the rate is learned.
 TELLING, LEAST_TELLING = ("birth_text", "phone", "email", "address_key"), 100
+
+TELLING_RECORDS = (
+    f"SELECT row AS record_id FROM work_unlinked WHERE {' OR '.join(f'{column} IS NOT NULL' for column in TELLING)}"
+)
+
+#: Of the pairs within a source that a record is in, the best, first those that it begins.
+WHY = """
+    SELECT record_id, unnest(arg_min(struct_pack(matched_by, match_probability), rank))
+    FROM (SELECT a AS record_id, *, (0, place, -match_probability) AS rank FROM work_edge
+          UNION ALL SELECT b, *, (1, place, -match_probability) FROM work_edge)
+    GROUP BY record_id"""
 
 #: What `matched_by` says of the model's links; a rule's links have its name.
 BY_MODEL = "model"
@@ -150,14 +162,7 @@ def _link_by_model(
 ) -> None:
     """Link incoming records that no rule linked to the people who are likely enough to be them."""
     taken = "AND person_id NOT IN (SELECT person_id FROM work_link WHERE incoming)" if one_per_person else ""
-    create(
-        con,
-        "work_unlinked",
-        """
-        SELECT * FROM work_comparable WHERE source = ? AND row NOT IN (SELECT record_id FROM work_link
-        WHERE incoming)""",
-        [source],
-    )
+    create(con, "work_unlinked", unlinked_records(source))
     con.execute("INSERT INTO work_scored_record SELECT row, false FROM work_unlinked")
     if not rules.scored:
         _score_against_existing(con, source, model, taken)
@@ -175,14 +180,35 @@ def _link_by_model(
     con.unregister("found")
 
 
+def unlinked_records(source: str) -> str:
+    """Return SQL for the records of a source that nothing has linked yet, as the model compares them."""
+    return f"""
+        SELECT c.* FROM work_comparable c ANTI JOIN (FROM work_link WHERE incoming) l ON l.record_id = c.row
+        WHERE c.source = {quote_literal(source)}"""
+
+
+def existing_rows(taken: str = "") -> str:
+    """Return SQL for a record of each that people who exist have; what two of a person's repeat, once."""
+    return f"""
+        SELECT min(row) AS row, person_id FROM work_prepared WHERE person_id IS NOT NULL {taken}
+        GROUP BY person_id, content"""
+
+
+def own_records(source: str) -> str:
+    """Return SQL for a source's records; what the rules joined (table `rooted`) and what two repeat, once."""
+    return f"""
+        SELECT * FROM work_comparable WHERE row IN (
+            SELECT min(row) FROM work_prepared LEFT JOIN rooted ON record_id = row
+            WHERE source = {quote_literal(source)} GROUP BY coalesce(root, row), content)"""
+
+
 def _telling(con: duckdb.DuckDBPyConnection, candidates: pl.DataFrame, records: int) -> tuple[pl.DataFrame, int]:
     """Return candidates of records of which more than a name is known, and how many these are; all, if they are few.
 
     Who has a common name and nothing else has his person among so many candidates that none is likely; counted as
     nobody's, such records would make every other link look less likely than it is.
     """
-    known = " OR ".join(f"{column} IS NOT NULL" for column in TELLING)
-    telling = con.sql(f"SELECT row AS record_id FROM work_unlinked WHERE {known}").pl()
+    telling = con.sql(TELLING_RECORDS).pl()
     if telling.height < LEAST_TELLING:
         return candidates, records
     return candidates.join(telling, on="record_id", how="semi", maintain_order="left"), telling.height
@@ -190,13 +216,7 @@ def _telling(con: duckdb.DuckDBPyConnection, candidates: pl.DataFrame, records: 
 
 def _score_against_existing(con: duckdb.DuckDBPyConnection, source: str, model: Model, taken: str) -> None:
     """Score the unlinked against existing people and are not taken; what two records of a person repeat, once."""
-    create(
-        con,
-        "work_existing_row",
-        f"""
-        SELECT min(row) AS row, person_id FROM work_prepared WHERE person_id IS NOT NULL {taken}
-        GROUP BY person_id, content""",
-    )
+    create(con, "work_existing_row", existing_rows(taken))
     create(
         con, "work_existing_record", "SELECT * FROM work_comparable SEMI JOIN work_existing_row USING (row)", view=True
     )
@@ -208,7 +228,7 @@ def _score_against_existing(con: duckdb.DuckDBPyConnection, source: str, model: 
             for table in ("work_existing_row", "work_prepared")
         )
         model.against_existing[source] = Odds(
-            free or all_people, None, loose_blocks(con, "work_left_key", "work_right_key")
+            free or all_people, None, loose_blocks(partial(count, con), "work_left_key", "work_right_key")
         )
     score_candidates(
         con, model, "work_unlinked", "work_existing_record", model.against_existing[source], "work_splink_pair"
@@ -225,11 +245,7 @@ def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSett
     if isinstance(rules.model, Model):
         _score_within(con, source, rules, rules.model)
     linked = con.sql("SELECT record_id, person_id FROM work_link WHERE incoming").pl()
-    why = con.sql("""
-        SELECT record_id, unnest(arg_min(struct_pack(matched_by, match_probability), rank))
-        FROM (SELECT a AS record_id, *, (0, place, -match_probability) AS rank FROM work_edge
-              UNION ALL SELECT b, *, (1, place, -match_probability) FROM work_edge)
-        GROUP BY record_id""").pl()
+    why = con.sql(WHY).pl()
     follow, groups = decisions.within_source(components(con, "SELECT a, b FROM work_edge"), why, linked)
     drop(con, "work_edge")
     con.register("follow", follow)
@@ -246,15 +262,7 @@ def _score_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSet
     What the rules joined is scored once.
     """
     con.register("rooted", components(con, "SELECT a, b FROM work_edge"))
-    create(
-        con,
-        "work_own_source",
-        """
-        SELECT * FROM work_comparable WHERE row IN (
-            SELECT min(row) FROM work_prepared LEFT JOIN rooted ON record_id = row
-            WHERE source = ? GROUP BY coalesce(root, row), content)""",
-        [source],
-    )
+    create(con, "work_own_source", own_records(source))
     con.unregister("rooted")
     con.execute("INSERT INTO work_scored_record SELECT row, true FROM work_own_source")
     records = con.sql("SELECT count(*) FROM work_own_source").pl().item()
@@ -262,7 +270,7 @@ def _score_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSet
         make_keys(con, model, "work_own_source", "work_left_key")
         if source not in model.within_source:
             model.within_source[source] = Odds(
-                max(records, 1), None, loose_blocks(con, "work_left_key", "work_left_key")
+                max(records, 1), None, loose_blocks(partial(count, con), "work_left_key", "work_left_key")
             )
         score_candidates(con, model, "work_own_source", None, model.within_source[source], "work_splink_pair")
         con.execute(

@@ -158,7 +158,7 @@ def fit(
     training_rules : tuple of tuples of str
         Columns on which training pairs agree.
     """
-    frequencies = {name: _frequency(con, table, name) for name in FREQUENCIES}
+    frequencies = {name: frequency(name, con.sql(values_held(table, name)).pl()) for name in FREQUENCIES}
     present = [c for c in COMPARISONS if _any_known(con, table, c.needs)]
     if not present:
         return Model(_settings([]), {}, HOUSEHOLD_MEMBERS_PER_RECORD, frequencies)
@@ -240,11 +240,16 @@ def _settings(present: list[Comparison]) -> dict[str, Any]:
     }
 
 
-def _frequency(con: duckdb.DuckDBPyConnection, table: str, name: str) -> pl.DataFrame:
-    """Return how common each value is, times `_shared_by_chance`."""
-    held = con.sql(f"""
-        SELECT {name} AS value, source, count(*)::DOUBLE AS n FROM {table} WHERE {name} IS NOT NULL
-        GROUP BY ALL ORDER BY ALL""").pl()
+def values_held(table: str, name: str) -> str:
+    """Return SQL for how often each source holds each value of a column: value, source, n."""
+    return f"""
+        SELECT {name} AS value, source, CAST(count(*) AS DOUBLE) AS n FROM {table} WHERE {name} IS NOT NULL
+        GROUP BY {name}, source"""
+
+
+def frequency(name: str, held: pl.DataFrame) -> pl.DataFrame:
+    """Return how common each value of a column is, times `_shared_by_chance`, of what `values_held` finds."""
+    held = held.sort("value", "source")
     common = held.group_by("value", maintain_order=True).agg(pl.col("n").sum() / held["n"].sum())
     return frequency_table(name, list(common.with_columns(n=pl.col("n") * _shared_by_chance(held)).iter_rows()))
 

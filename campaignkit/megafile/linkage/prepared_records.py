@@ -32,12 +32,19 @@ def prepare_records(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, boo
     names = con.sql(f"SELECT DISTINCT {plain_name('first_name')} AS name FROM source_record").pl()["name"].drop_nulls()
     shapes = name_forms(names.sort().to_list()).with_columns(pl.col("form").rank("dense").cast(pl.Int32))
     con.register("shapes", shapes.group_by("name", maintain_order=True).agg(forms="form"))
-    turns = pl.DataFrame(sources, schema={"source": pl.String, "one": pl.Boolean}, orient="row").with_row_index("turn")
-    con.register("sources", turns.with_columns(pl.col("turn").cast(pl.Int32)))
-    create(
-        con,
-        "work_prepared",
-        f"""
+    con.register("sources", turns(sources))
+    create(con, "work_prepared", prepared("source_record", standing))
+    con.unregister("shapes")
+    con.unregister("sources")
+    create(con, "work_comparable", comparable("work_prepared"), view=True)
+    create_empty(con, "work_link")
+    create_empty(con, "work_scored_pair")
+    create_empty(con, "work_scored_record")
+
+
+def prepared(records: str, standing: bool = False) -> str:
+    """Return SQL for records as they are compared, beside the tables `sources` (see `turns`) and `shapes` of names."""
+    return f"""
         WITH named AS (
             SELECT record_id AS row, source, turn, {"person_id" if standing else "NULL::BIGINT AS person_id"},
                    NOT one AS many, {plain_name("first_name")} AS first,
@@ -45,18 +52,17 @@ def prepare_records(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, boo
                    birth_date, strftime(birth_date, '%Y%m%d') AS birth_text,
                    coalesce(birth_year, year(birth_date))::SMALLINT AS birth_year, address_key, zip5, state,
                    nullif(upper(strip_accents(trim(city))), '') AS city, phone, email, state_voter_id
-            FROM source_record JOIN sources USING (source)
+            FROM {records} JOIN sources USING (source)
         )
         SELECT named.*, shapes.forms, nullif(regexp_extract(address_key, '^[0-9]+'), '') AS house,
                hash({", ".join(_COMPARED)}) AS content{_WEIGHED if standing else ""}
-        FROM named LEFT JOIN shapes ON name = first""",
-    )
-    con.unregister("shapes")
-    con.unregister("sources")
-    create(con, "work_comparable", comparable("work_prepared"), view=True)
-    create_empty(con, "work_link")
-    create_empty(con, "work_scored_pair")
-    create_empty(con, "work_scored_record")
+        FROM named LEFT JOIN shapes ON name = first"""
+
+
+def turns(sources: list[tuple[str, bool]]) -> pl.DataFrame:
+    """Return source, one (record per person), turn of sources in linking order."""
+    table = pl.DataFrame(sources, schema={"source": pl.String, "one": pl.Boolean}, orient="row").with_row_index("turn")
+    return table.with_columns(pl.col("turn").cast(pl.Int32))
 
 
 def comparable(described: str) -> str:

@@ -42,17 +42,20 @@ RULES = (
 
 def link_by_rule(con: duckdb.DuckDBPyConnection, source: str, rule: Rule, one_per_person: bool) -> None:
     """Link the incoming records still unlinked who have one candidate in this rule."""
+    con.execute(f"INSERT INTO work_link {rule_links(source, rule, one_per_person)}")
+
+
+def rule_links(source: str, rule: Rule, one_per_person: bool) -> str:
+    """Return SQL for the links that a rule makes, of work_prepared and work_link; Spark runs it too."""
     agree = [f"n.{key} = s.{key}" for key in rule.on if key != "form"]
     if "form" in rule.on:
         agree.append("list_has_any(n.forms, s.forms)")
     contradict = [f"coalesce(n.{key} <> s.{key}, false)" for key in rule.vetoes]
     taken = "ANTI JOIN (FROM work_link WHERE incoming) t ON t.person_id = p.person_id" if one_per_person else ""
-    con.execute(
-        f"""
-        INSERT INTO work_link
+    return f"""
         WITH looking AS (
             FROM work_prepared p ANTI JOIN (FROM work_link WHERE incoming) l ON l.record_id = p.row
-            WHERE p.source = $source
+            WHERE p.source = {quote_literal(source)}
         ), existing AS (FROM work_prepared p {taken} WHERE p.person_id IS NOT NULL),
         candidate AS (
             SELECT DISTINCT n.row AS record_id, s.person_id FROM looking n JOIN existing s ON {" AND ".join(agree)}
@@ -62,10 +65,10 @@ def link_by_rule(con: duckdb.DuckDBPyConnection, source: str, rule: Rule, one_pe
                    count(*) OVER (PARTITION BY person_id) AS records
             FROM candidate
         )
-        SELECT record_id, person_id, $rule, NULL, true FROM counted
-        WHERE people = 1 {"AND records = 1" if one_per_person else ""}""",
-        {"source": source, "rule": rule.name},
-    )
+        SELECT record_id, person_id, {quote_literal(rule.name)} AS matched_by,
+               CAST(NULL AS DOUBLE) AS match_probability, true AS incoming
+        FROM counted
+        WHERE people = 1 {"AND records = 1" if one_per_person else ""}"""
 
 
 def people_sharing_a_rule(rules: Sequence[Rule]) -> str:
@@ -106,5 +109,6 @@ def same_within(source: str, rule: Rule) -> str:
             SELECT {keys}, min(row) AS first_id FROM agreeing GROUP BY {keys}
             HAVING count(DISTINCT row) > 1 AND NOT ({at_odds})
         )
-        SELECT DISTINCT first_id AS a, row AS b, '{rule.name}' AS matched_by, NULL::DOUBLE AS match_probability
+        SELECT DISTINCT first_id AS a, row AS b, {quote_literal(rule.name)} AS matched_by,
+               CAST(NULL AS DOUBLE) AS match_probability
         FROM agreeing JOIN same USING ({keys}) WHERE first_id <> row"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log2
 
@@ -25,7 +26,7 @@ from campaignkit.sql import quote_literal
 
 RECORDS_AT_ONCE = 500_000  # of the left table; the pairs that these are in are on disk or in memory at once
 
-_WEAKEST = log2(0.02)  # odds below this are nobody's candidate
+WEAKEST = log2(0.02)  # odds below this are nobody's candidate
 
 
 def score_candidates(
@@ -83,15 +84,20 @@ def score_pairs(
     into : str
         A table of row_l, row_r and odds.
     """
-    members = _against_household_members(model)
     with frequency_tables(con, model.frequencies):
         con.execute(f"""
             INSERT INTO {into}
             WITH {weighing(model.settings, "work_pair_to_score", *sides)}
-            SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6)
-            FROM ({with_prior.format(pairs=WEIGHED)})
-            WHERE match_weight + prior >= {_WEAKEST} AND {_no_contradiction(model)}""")
+            {odds_of(model, with_prior.format(pairs=WEIGHED))}""")
     drop(con, "work_pair_to_score")
+
+
+def odds_of(model: Model, pairs: str) -> str:
+    """Return SQL for row_l, row_r and odds of pairs that Splink weighed and that have a `prior`, see `from_prior`."""
+    members = _against_household_members(model)
+    return f"""
+        SELECT row_l, row_r, round(1 / (pow(2, -(match_weight + prior)) + pow(2, -({members}))), 6) AS odds
+        FROM ({pairs}) WHERE match_weight + prior >= {WEAKEST} AND {_no_contradiction(model)}"""
 
 
 def from_prior(model: Model, people: int) -> float:
@@ -112,26 +118,29 @@ def make_keys(con: duckdb.DuckDBPyConnection, model: Model, records: str, keys: 
     keys : str
         The working table to make.
     """
+    create(con, keys, block_keys(model, records))
+
+
+def block_keys(model: Model, records: str) -> str:
+    """Return SQL for what `make_keys` makes."""
     every = dict.fromkeys(key for met in met_blocks(model, None) for key in met.key_columns())
     columns = sorted({column for met in met_blocks(model, None) for column in met.columns})
     hashed = ", ".join(f"CASE WHEN {c} IS NOT NULL THEN hash({c}) END AS {c}_" for c in columns)
-    create(
-        con,
-        keys,
+    return (
         f"SELECT row, {', '.join(f'{sql} AS {name}' for name, sql in every)} "
-        f"FROM (SELECT row, first, last, {hashed} FROM {records})",
+        f"FROM (SELECT row, first, last, {hashed} FROM {records})"
     )
 
 
-def loose_blocks(con: duckdb.DuckDBPyConnection, left: str, right: str) -> list[list[str]]:
-    """Return the loose blocks that find few pairs between two tables of keys."""
+def loose_blocks(ask: Callable[[str], int], left: str, right: str) -> list[list[str]]:
+    """Return the loose blocks that find few pairs between two tables of keys; `ask` gives a query's one number."""
     chosen: list[list[str]] = []
     many: list[set[str]] = []
     for block in LOOSE_BLOCKS:
         if any(set(block) <= wider for wider in many):
             continue  # it finds more than one that found too many
         name = Met(block).name
-        pairs = count(con, f"""
+        pairs = ask(f"""
             SELECT sum(n)::BIGINT FROM (SELECT {name}, count(*) AS n FROM {left} GROUP BY ALL) l
             JOIN {right} r USING ({name})""")  # fmt: skip
         if pairs <= MOST_LOOSE:
