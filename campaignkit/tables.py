@@ -12,12 +12,13 @@ import numpy as np
 import polars as pl
 
 from campaignkit.errors import BadValue, ColumnNotFound
+from campaignkit.exported import read_export
 from campaignkit.restrictions import UNTRACED, restrictions_of
 from campaignkit.sql import quote_identifier
 from campaignkit.stats.arrays import Floats, Mask
 from campaignkit.warehouse import read_sql
 
-__all__ = ["read_sql"]  # for whoever uses the package; what stands here beside it is for the rooms
+__all__ = ["read_export", "read_sql"]  # for whoever uses the package; what stands here beside it is for the rooms
 
 Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 

@@ -14,6 +14,7 @@ from typing import Any
 from campaignkit.errors import BadValue
 from campaignkit.megafile.additions import Additions
 from campaignkit.megafile.build import build
+from campaignkit.megafile.column_export import ColumnExport
 from campaignkit.megafile.explain import Explanation, explain
 from campaignkit.megafile.ingest.frames import written_down
 from campaignkit.megafile.ingest.understood import losses, not_understood, unmapped
@@ -32,7 +33,7 @@ from campaignkit.progress import Steps, wanted
 __all__ = ["Megafile"]
 
 
-class Megafile(Interviews, Logs, SocialTies, Additions):
+class Megafile(Interviews, Logs, SocialTies, Additions, ColumnExport):
     """A campaign's people and what is known of them, in one DuckDB file. Made by `build` or `open`.
 
     Attributes

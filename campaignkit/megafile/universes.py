@@ -78,10 +78,16 @@ def universe_of(
 
 
 def flagged_in(people: Any) -> frozenset[str]:
-    """Return for what people of a table flagged by a panel may not be contacted, by their ids and by its column."""
+    """Return what a table's own columns and ids say may not be done with its people.
+
+    People flagged by a panel are known by their ids and by a column; what FEC reports say by names that begin with
+    ``fec_``, as exported columns of theirs do.
+    """
     names = open_table(people).collect_schema().names()
+    reports = frozenset(name for name in names if name.lower().startswith("fec_"))
     ids = cells(people, "person_id")["person_id"].to_list() if "person_id" in names else []
-    return panel_restrictions_of(ids, cells(people, NOT_FOR)[NOT_FOR].to_list() if NOT_FOR in names else [])
+    texts = cells(people, NOT_FOR)[NOT_FOR].to_list() if NOT_FOR in names else []
+    return reports | panel_restrictions_of(ids, texts)
 
 
 def as_date(day: date | str | None) -> date | None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from campaignkit.errors import LayoutError
+from campaignkit.errors import LayoutError, SourceRestricted
 from campaignkit.megafile.ingest.statistical_files import as_csv, column_labels, is_statistical
 from campaignkit.megafile.ingest.table_files import is_table, is_workbook, open_table
 
@@ -72,7 +72,7 @@ class ExportFile:
         """
         try:
             stream, packed = self._opened()
-        except LayoutError:  # which is a ValueError too
+        except (LayoutError, SourceRestricted):  # which are a ValueError and an OSError too
             raise
         except _BROKEN as error:
             raise damaged(self.name, error) from error

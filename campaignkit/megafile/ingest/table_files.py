@@ -16,7 +16,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaignkit.errors import LayoutError
+from campaignkit.errors import LayoutError, SourceRestricted, listed
+from campaignkit.exported import restricted_in
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 TABLES = (".parquet", ".arrow", ".feather", ".ipc", ".jsonl", ".ndjson")
@@ -112,10 +113,28 @@ def open_table(path: Path, sheet: str | None, name: str) -> BinaryIO:
     ------
     LayoutError
         If the file is damaged, or what reads it is not installed; also while reading.
+    SourceRestricted
+        If it is a Parquet file that `Megafile.export` wrote, and holds what FEC reports say.
     """
     if sheet is not None:
         return io.BytesIO(dict(_workbook(path, name))[sheet])
+    _refuse_restricted(path, name)
     return cast("BinaryIO", io.BufferedReader(_Chunks(_csv_chunks(path, name)), buffer_size=1 << 20))
+
+
+def _refuse_restricted(path: Path, name: str) -> None:
+    """Refuse a Parquet file that says of itself what may not serve soliciting: as a source of people it would."""
+    if path.suffix.lower() != ".parquet":
+        return
+    try:
+        restricted = restricted_in(pq.read_schema(path).metadata)
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError):
+        return  # a damaged one, of which its reader says more
+    if restricted:
+        raise SourceRestricted(
+            f"{name} was exported from a megafile and holds {listed(restricted)}, which may not serve soliciting; as a "
+            "source of people it would. Take it away, and read the FEC's own file by its layout."
+        )
 
 
 class _Chunks(io.RawIOBase):

@@ -25,8 +25,10 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+def connect(path: Path, read_only: bool, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     """Open a megafile; for reading only, so that no query can write, or read any other file.
+
+    `memory_limit` is what DuckDB may hold, its copies of the file's own pages too. None: most of the machine's.
 
     Raises
     ------
@@ -36,6 +38,8 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     with reading(path):
         con = _connect_to_this_version(path) if read_only else sql.connect(path)
         con.execute(f"ATTACH ':memory:' AS {BESIDE} (READ_WRITE)")
+        if memory_limit is not None:
+            con.execute(f"SET memory_limit = {sql.quote_literal(memory_limit)}")
         if read_only:
             con.execute(f"SET temp_directory = {sql.quote_literal(f'{path.resolve()}.tmp')}")
             con.execute("SET enable_external_access = false")
