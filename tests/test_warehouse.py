@@ -5,6 +5,7 @@ import io
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -80,6 +81,26 @@ def test_rows_are_streamed_and_typed(server):
     assert len(batches) > 1
     assert sum(batch.num_rows for batch in batches) == 300_000
     assert str(reader.schema.field("day").type) == "date32[day]"
+
+
+STREAM = """
+import resource, sys
+from campaignkit.tables import read_sql
+rows = sum(batch.num_rows for batch in read_sql(sys.argv[1], sys.argv[2]))
+print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_rows(server):
+    peaks = []
+    for rows in (300_000, 3_000_000):
+        query = f"SELECT n, 'Voter number ' || n AS name, DATE '2012-10-01' AS day FROM generate_series(1, {rows}) n"
+        command = [sys.executable, "-c", STREAM, server, query]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        assert int(said[0]) == rows
+        peaks.append(int(said[1]))
+    assert peaks[1] < peaks[0] + 40, peaks  # ten times the rows would be 150 MiB more
 
 
 @pytest.mark.slow

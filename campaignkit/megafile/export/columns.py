@@ -15,7 +15,7 @@ import duckdb
 from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
 from campaignkit.megafile import schema
 from campaignkit.megafile.suppression.rules import LAST_TEXT_ANSWER, MEANS
-from campaignkit.sql import quote_identifier, quote_literal
+from campaignkit.sql import quote_identifier
 
 #: The column of an exported `person`: the channels by which they may not be reached.
 NOT_BY = "not_to_contact_by"
@@ -76,26 +76,26 @@ class Exported:
 
 def prepare(con: duckdb.DuckDBPyConnection, where: str | None) -> None:
     """Make temporary tables of who may not be reached how, and of whom the export is of."""
-    channels = ", ".join(f"({quote_literal(channel)})" for channel in MEANS)
+    closed = ", ".join(f"bool_or(channel IN ('{channel}', 'all')) AS {channel}" for channel in MEANS)
     con.execute(f"""
         CREATE TEMP TABLE closed_point AS
-        SELECT DISTINCT point, CASE WHEN channel = 'email' THEN 'email' ELSE 'phone' END AS means, channel
-        FROM closed_contact_point WHERE until IS NULL AND point IS NOT NULL;
+        SELECT point, CASE WHEN channel = 'email' THEN 'email' ELSE 'phone' END AS means, channel
+        FROM closed_contact_point WHERE until IS NULL AND point IS NOT NULL GROUP BY ALL;
+        CREATE TEMP TABLE closed_phone AS SELECT point FROM closed_point WHERE means = 'phone' GROUP BY point;
+        CREATE TEMP TABLE closed_email AS SELECT point FROM closed_point WHERE means = 'email' GROUP BY point;
         CREATE TEMP TABLE closed_person AS
-        WITH said AS (
+        SELECT person_id, {closed} FROM (
             SELECT person_id, channel FROM suppression WHERE until IS NULL AND person_id IS NOT NULL
             UNION ALL SELECT person_id, 'all' FROM person WHERE confidential
             UNION ALL SELECT person_id, channel FROM person JOIN closed_point ON point = phone AND means = 'phone'
             UNION ALL SELECT person_id, channel FROM person JOIN closed_point ON point = email AND means = 'email')
-        SELECT person_id, list_sort(list(DISTINCT c.channel)) AS channels FROM said
-        JOIN (VALUES {channels}) c(channel) ON said.channel IN (c.channel, 'all') GROUP BY person_id;
+        GROUP BY person_id;
         CREATE TEMP TABLE closed_household AS
-        SELECT DISTINCT household_id FROM person JOIN closed_person USING (person_id)
-        WHERE household_id IS NOT NULL AND list_has_any(channels, ['door', 'mail']);
+        SELECT household_id FROM person JOIN closed_person c USING (person_id)
+        WHERE household_id IS NOT NULL AND (c.door OR c.mail) GROUP BY household_id;
         CREATE TEMP TABLE closed_for AS
-        SELECT p.person_id, coalesce(list_has_any(channels, ['phone', 'text']), false) AS phone,
-               coalesce(list_has_any(channels, ['email']), false) AS email,
-               coalesce(list_has_any(channels, ['door', 'mail']), false) OR h.household_id IS NOT NULL AS address
+        SELECT p.person_id, coalesce(c.phone OR c.text, false) AS phone, coalesce(c.email, false) AS email,
+               coalesce(c.door OR c.mail, false) OR h.household_id IS NOT NULL AS address
         FROM person p LEFT JOIN closed_person c USING (person_id) LEFT JOIN closed_household h USING (household_id)
         WHERE c.person_id IS NOT NULL OR h.household_id IS NOT NULL;
         CREATE TEMP TABLE consenting AS
@@ -107,8 +107,8 @@ def prepare(con: duckdb.DuckDBPyConnection, where: str | None) -> None:
 
 def closed_people(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return how many people may not be reached on each channel; see `prepare`."""
-    channels = "SELECT unnest(channels) AS channel FROM closed_person"
-    return dict(con.execute(f"SELECT channel, count(*) FROM ({channels}) GROUP BY 1 ORDER BY 1").fetchall())
+    counted = ", ".join(f"count(*) FILTER ({channel})" for channel in MEANS)
+    return dict(zip(MEANS, con.execute(f"SELECT {counted} FROM closed_person").fetchall()[0], strict=True))
 
 
 def exported(
@@ -138,7 +138,7 @@ def exported(
     split_by, join = _split(name, own, split)
     if split_by is not None and split is not None:
         selected.append(f"({split_by})::VARCHAR AS {quote_identifier(split)}")
-    query = f"SELECT {', '.join(selected)} FROM {quote_identifier(name)} t{_joins(name, own)}{join}"
+    query = f"SELECT {', '.join(selected)} FROM {quote_identifier(name)} t{_joins(name, named)}{join}"
     query += _of_chosen(own) if chosen else ""
     barred = [column for column in named if column.startswith("fec_")]
     return Exported(name, query, split if split_by else None, _restricted(con, name), barred)
@@ -166,38 +166,55 @@ def _expressions(name: str) -> dict[str, str]:
 
 def _expression(table: str, column: str) -> str:
     sql = f"t.{quote_identifier(column)}"
-    about_people = "person_id" in schema.columns_of(table)
-    if column in _CONTACTS and about_people and table != "fec_gift":
-        return f"CASE WHEN {_open(sql, _CONTACTS[column])} THEN {sql} END"
+    if (means := _contact(table, column)) is not None:
+        return f"CASE WHEN {_open(means, column)} THEN {sql} END"
     if (table, column) in _FREE:
-        digits = f"'+1' || right(regexp_replace({sql}, '\\D', '', 'g'), 10)"
-        return (
-            f"CASE WHEN regexp_matches({sql}, '{_EMAIL}') THEN "
-            f"CASE WHEN {_open(sql, 'email', f'lower(trim({sql}))')} THEN {sql} END "
-            f"WHEN regexp_matches({sql}, '{_PHONE}') THEN CASE WHEN {_open(sql, 'phone', digits)} THEN {sql} END "
-            f"ELSE {sql} END"
+        email, phone = (f"CASE WHEN {_open(means, column)} THEN {sql} END" for means in ("email", "phone"))
+        like = (
+            f"WHEN regexp_matches({sql}, '{_EMAIL}') THEN {email} WHEN regexp_matches({sql}, '{_PHONE}') THEN {phone}"
         )
+        return f"CASE {like} ELSE {sql} END"
     return sql
 
 
-def _open(sql: str, means: str, point: str | None = None) -> str:
+def _contact(table: str, column: str) -> str | None:
+    """Return what kind of contact a column holds: phone, email or address; None: none."""
+    about_people = "person_id" in schema.columns_of(table) and table != "fec_gift"
+    return _CONTACTS.get(column) if about_people else None
+
+
+def _open(means: str, column: str) -> str:
     """Return SQL that says whether a contact may stand: its person is known, and neither they nor it are closed."""
     by_person = f"t.person_id IS NOT NULL AND NOT coalesce(closed.{means}, false)"
-    if means == "address":
-        return by_person
-    closed_point = f"SELECT 1 FROM closed_point c WHERE c.means = '{means}' AND c.point = {point or sql}"
-    return f"{by_person} AND NOT EXISTS ({closed_point})"
+    return by_person if means == "address" else f"{by_person} AND {_closed_point(means, column)}.point IS NULL"
+
+
+def _closed_point(means: str, column: str) -> str:
+    return quote_identifier(f"closed {means} of {column}")
 
 
 def _not_by() -> str:
-    channels = "coalesce((SELECT c.channels FROM closed_person c WHERE c.person_id = t.person_id), [])"
-    texted = "EXISTS (SELECT 1 FROM consenting y WHERE y.person_id = t.person_id)"
-    both = f"CASE WHEN {texted} THEN {channels} ELSE list_append({channels}, 'text') END"
-    return f"nullif(array_to_string(list_sort(list_distinct({both})), ', '), '')"
+    """Return SQL for the channels by which a person may not be reached; null: there is none."""
+    closed = {channel: f"c.{channel}" for channel in MEANS} | {"text": "(c.text OR y.person_id IS NULL)"}
+    named = ", ".join(f"CASE WHEN {closed[channel]} THEN '{channel}' END" for channel in sorted(MEANS))
+    return f"nullif(concat_ws(', ', {named}), '')"
 
 
-def _joins(name: str, own: Mapping[str, str]) -> str:
-    join = " LEFT JOIN closed_for closed ON closed.person_id = t.person_id" if "person_id" in own else ""
+def _joins(name: str, named: Sequence[str]) -> str:
+    """Return the joins that the expressions of some columns need: whole tables, so that DuckDB can spill them."""
+    known = "person_id" in schema.columns_of(name)
+    join = " LEFT JOIN closed_for closed ON closed.person_id = t.person_id" if known else ""
+    for column in named:
+        sql = f"t.{quote_identifier(column)}"
+        points = {"email": f"lower(trim({sql}))", "phone": f"'+1' || right(regexp_replace({sql}, '\\D', '', 'g'), 10)"}
+        if (name, column) not in _FREE:
+            points = {means: sql for means in points if means == _contact(name, column)}
+        for means, point in points.items():
+            closed = _closed_point(means, column)
+            join += f" LEFT JOIN closed_{means} {closed} ON {closed}.point = {point}"
+    if NOT_BY in named:
+        join += " LEFT JOIN closed_person c ON c.person_id = t.person_id"
+        join += " LEFT JOIN consenting y ON y.person_id = t.person_id"
     return join + (" LEFT JOIN own_column o ON o.name = t.name" if name in _OF_OWN_COLUMN else "")
 
 
