@@ -6,6 +6,7 @@ people in each row. So a change of the audience moves the marks, and nothing is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TITLES = {"age_band": "age", "sex": "sex", "party": "party", "race": "race"}
 MOST_BARS = 8
 MAP_WIDTH = 390
+CLICKS = {f"clicked_{name}": name for name in ("state", *TITLES)}  # a selection in each view: the places clicked
 
 
 class AudienceChart:
@@ -30,10 +32,13 @@ class AudienceChart:
     ----------
     everyone : Tally
         Of the whole file, to compare with.
+    clickable : bool
+        Whether a click on a state or bar is told to Python, by the selections of `CLICKS`.
     """
 
-    def __init__(self, everyone: Tally) -> None:
+    def __init__(self, everyone: Tally, clickable: bool = False) -> None:
         self.everyone = everyone
+        self.clickable = clickable
         self.rows: list[tuple[str, str | None]] = [("state", state) for state in sorted(atlas.FIPS)]
         self.left_out: dict[str, int] = {}
         for name in TITLES:
@@ -48,6 +53,18 @@ class AudienceChart:
     def numbers(self, tally: Tally) -> list[int]:
         """Return the param's value: people in all, then in each row."""
         return [tally.people, *(tally.groups[name].get(value, 0) for name, value in self.rows)]
+
+    def clicked(self, places: Iterable[int]) -> list[tuple[str, str | None]]:
+        """Return the group and value of rows, by their places in the param."""
+        return [self.rows[place - 1] for place in places]
+
+    def _told(self, chart: alt.Chart, name: str) -> alt.Chart:
+        """Return a view whose clicks are told: each adds the row's place to a selection, or takes it away."""
+        if not self.clickable:
+            return chart
+        alt = charts.house()
+        click = alt.selection_point(name=f"clicked_{name}", fields=["at"], on="click", toggle="true", clear=False)
+        return chart.add_params(click)
 
     def chart(self, tally: Tally) -> alt.TopLevelMixin:
         """Draw a tally."""
@@ -92,7 +109,8 @@ class AudienceChart:
             )
         )
         x: dict[str, Any] = {"title": None, "axis": alt.Axis(format="%", tickCount=2)}
-        bars = base.mark_bar(cornerRadiusEnd=2).encode(x=alt.X("share:Q", **x))
+        hand = {"cursor": "pointer"} if self.clickable else {}
+        bars = self._told(base.mark_bar(cornerRadiusEnd=2, **hand).encode(x=alt.X("share:Q", **x)), name)
         ticks = base.mark_tick(thickness=2, size=16, opacity=0.9).encode(x=alt.X("file_share:Q", **x))
         title = TITLES[name] + (f", {self.left_out[name]} more not shown" if self.left_out[name] else "")
         return alt.layer(bars, ticks).properties(width=width, height=alt.Step(20), title=alt.Title(title, fontSize=13))
@@ -103,18 +121,21 @@ class AudienceChart:
         table = self._table("state").with_columns(
             id=pl.col("label").replace_strict(atlas.FIPS), name=pl.col("label").replace_strict(full)
         )
-        most = f"'where; deepest blue: ' + format(extent(slice(tally, 1, {table.height + 1}))[1], ',') + ' people'"
+        most = f"extent(slice(tally, 1, {table.height + 1}))[1]"
+        title = f"{most} > 0 ? 'where; deepest blue: ' + format({most}, ',') + ' people' : 'nobody in any state'"
+        hand = {"cursor": "pointer"} if self.clickable else {}
+        depth = alt.Scale(type="sqrt", range=[0.15, 1], zero=True)
         shapes = alt.InlineData(atlas.outlines(), format=alt.TopoDataFormat(feature="states", type="topojson"))
-        return (
+        states = (
             alt.Chart(shapes)
-            .mark_geoshape(fill=charts.PALETTE[0], stroke=charts.INK, strokeWidth=0.6, strokeOpacity=0.45)
+            .mark_geoshape(fill=charts.PALETTE[0], stroke=charts.INK, strokeWidth=0.6, strokeOpacity=0.45, **hand)
             .transform_lookup("id", from_=alt.LookupData(table, "id", ["at", "name", "in_file"]))
             .transform_calculate(
                 n="tally[datum.at]", of_state="datum.in_file > 0 ? tally[datum.at] / datum.in_file : 0"
             )
             .encode(
-                fillOpacity=alt.FillOpacity(
-                    "n:Q", scale=alt.Scale(type="sqrt", range=[0.05, 1], zero=True), legend=None
+                fillOpacity=alt.condition(
+                    "datum.n > 0", alt.FillOpacity("n:Q", scale=depth, legend=None), alt.value(0.01)
                 ),
                 tooltip=[
                     alt.Tooltip("name:N", title="state"),
@@ -124,8 +145,9 @@ class AudienceChart:
             )
             .project("identity")
             .properties(width=MAP_WIDTH, height=int(MAP_WIDTH * 610 / 975))
-            .properties(title=alt.Title(alt.expr(most), fontSize=13))
+            .properties(title=alt.Title(alt.expr(title), fontSize=13))
         )
+        return self._told(states, "state")
 
 
 def _place(name: str, value: str | None, n: int) -> tuple[bool, float, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from campaignkit.errors import BadValue
+from campaignkit.vocabulary import AGE_BANDS, AGE_LABELS
 from campaignkit.widgets import atlas
 from campaignkit.widgets.choices import DOLLARS, OLDEST, YOUNGEST, Choices, named
 from campaignkit.widgets.selection import CONTACT, GIVING, Selection
@@ -12,6 +14,7 @@ from campaignkit.widgets.shell import ipywidgets
 
 MOST_BOXES = 8  # values shown as boxes to tick; more become a list
 ANYONE = "anyone"
+MOST_STEPS = 100  # that can be taken back
 VOTED = {ANYONE: None, "voted": True, "did not vote": False}
 
 
@@ -29,7 +32,7 @@ class Controls:
     ----------
     box : ipywidgets.VBox
         What is displayed.
-    states, counties, age, giving, dollars, contact, also, reset : ipywidgets
+    states, counties, age, giving, dollars, contact, also, undo, reset : ipywidgets
         The single controls.
     sex, race, party, voted, scores : dict
         Those that come in numbers, by value, election or score; `sex`, `race` and `party` hold one list under None
@@ -79,9 +82,14 @@ class Controls:
         )  # fmt: skip
         self.reset = w.Button(description="Everyone again", tooltip="Clear all", layout=w.Layout(width="150px"))
         self.reset.on_click(lambda _: self.clear())
+        self.undo = w.Button(description="Undo", tooltip="Take the last step back", disabled=True,
+                             layout=w.Layout(width="150px"))  # fmt: skip
+        self.undo.on_click(lambda _: self.take_back())
+        self._past: list[list[Any]] = []
         self.states.observe(lambda _: self._offer_counties(), "value")
         for control in self._all():
             control.observe(lambda _: self._tell(), "value")
+        self._now = self._values()
         self.box = self._laid_out(w)
 
     def _all(self) -> list[Any]:
@@ -102,11 +110,60 @@ class Controls:
         parts += [heading("General elections"), *self.voted.values()] if self.voted else []
         parts += [heading("Gifts and contact"), self.giving, self.dollars, self.contact]
         parts += [heading("Scores"), *self.scores.values()] if self.scores else []
-        return w.VBox([*parts, heading("Anything else"), self.also, self.reset]).add_class("ck-controls")
+        return w.VBox([*parts, heading("Anything else"), self.also, w.HBox([self.undo, self.reset])]).add_class(
+            "ck-controls"
+        )
 
     def _tell(self) -> None:
-        if not self._quiet:
-            self._changed()
+        """Tell of a change, and remember what stood before it."""
+        if self._quiet:
+            return
+        values = self._values()
+        if values != self._now:
+            self._past, self._now = [*self._past, self._now][-MOST_STEPS:], values
+            self.undo.disabled = False
+        self._changed()
+
+    def _values(self) -> list[Any]:
+        return [control.value for control in self._all()]
+
+    def take_back(self) -> None:
+        """Set every control to what it was before the last change, and tell of it once."""
+        if not self._past:
+            return
+        self._quiet = True
+        try:
+            self._now = self._past.pop()
+            for control, value in zip(self._all(), self._now, strict=True):  # states stand before their counties
+                control.value = value
+        finally:
+            self._quiet = False
+        self.undo.disabled = not self._past
+        self._changed()
+
+    def toggle(self, group: str, value: str | None) -> None:
+        """Pick a value of a state, sex, party, race or age band, or, where it is picked, let it go.
+
+        Raises
+        ------
+        BadValue
+            The controls do not have it.
+        """
+        if group == "age_band":
+            bounds = _ages_of(value)
+            self.age.value = (YOUNGEST, OLDEST) if tuple(self.age.value) == bounds else bounds
+            return
+        control = self.states if group == "state" else getattr(self, group)
+        if isinstance(control, dict) and not _is_list(control):
+            if value not in control:
+                raise BadValue(f"Nobody in the file has the {group} {named(value)!r}.")
+            control[value].value = not control[value].value
+            return
+        among = control[None] if isinstance(control, dict) else control
+        picked = list(among.value)
+        if value not in [option for _, option in among.options]:
+            raise BadValue(f"Nobody in the file has the {group} {named(value)!r}.")
+        among.value = tuple(one for one in picked if one != value) if value in picked else (*picked, value)
 
     def _offer_counties(self) -> None:
         """Offer the counties of the states chosen, keeping those that were."""
@@ -140,7 +197,7 @@ class Controls:
             self.giving.value = self.contact.value = ANYONE
         finally:
             self._quiet = False
-        self._changed()
+        self._tell()
 
     def selection(self) -> Selection:
         """Return what the controls say."""
@@ -164,6 +221,22 @@ class Controls:
             bounds = low if low > steps[0] else None, high if high < steps[-1] else None
             bounds_by_score += [(name, *bounds)] if bounds != (None, None) else []
         return tuple(bounds_by_score)
+
+
+def _ages_of(band: str | None) -> tuple[int, int]:
+    """Return the slider's ends for an age band.
+
+    Examples
+    --------
+    >>> _ages_of("40–49"), _ages_of("70+"), _ages_of("under 18")
+    ((40, 49), (70, 100), (15, 17))
+    """
+    starts = [YOUNGEST, *(end for end, _ in AGE_BANDS)]
+    ends = [*(end - 1 for end, _ in AGE_BANDS), OLDEST]
+    if band not in AGE_LABELS:
+        raise BadValue('People of unknown age are picked by "And also": age IS NULL.')
+    place = AGE_LABELS.index(band)
+    return starts[place], ends[place]
 
 
 def _marks(values: tuple[str | None, ...]) -> dict[Any, Any]:

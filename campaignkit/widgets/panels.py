@@ -154,12 +154,21 @@ class RollOut(Panel):
         best, worth = self.result.table.row(0, named=True), self.rows.row(step, named=True)
         gain, low, high = (_amount(worth[name], self.money) for name in ("gain", "gain_lower", "gain_upper"))
         return (
-            f"{gain} if {best['arm']} goes to {self.sent[step]:,}",
+            f"{gain}{self._unit()} if {best['arm']} goes to {self._whom(step)}",
             f"{self.result.outcome}: {_amount(worth['expected'], self.money, sign='')} in all, {gain} over the other "
             f"arms (95% credible interval {low} to {high}). It is the best of {self.result.table.height} with "
             f"{best['probability_best']:.0%} probability; the expected loss, if another is, is "
             f"{_amount(worth['loss'], self.money, sign='')}.",
         )
+
+    def _unit(self) -> str:
+        """Say what the gain is of."""
+        kinds = {"money": "", "rate": f" people with {self.result.outcome!r}"}
+        return kinds.get(self.result.table["kind"][0], f" of {self.result.outcome!r}")
+
+    def _whom(self, step: int) -> str:
+        everybody = step == len(self.sent) - 1
+        return f"everybody else ({self.sent[step]:,})" if everybody else f"{self.sent[step]:,}"
 
     def chart(self, step: int | None = None) -> alt.TopLevelMixin:
         """Draw the arms, and the gain against how many get the winner."""
@@ -206,7 +215,7 @@ class TestSize(Panel):
         """Say what a test of the size gains."""
         row, best = self.rows.row(step, named=True), self.result.table.row(0, named=True)
         return (
-            f"{row['n_arm']:,} per arm: {_amount(row['gain'], False)}",
+            f"{row['n_arm']:,} per arm: {_amount(row['gain'], False)} of the outcome over no test",
             f"Expected gain over sending any arm untested to all {self.result.population:,}. The arm that is sent is "
             f"the best with {row['p_best']:.0%} probability. The best size is {best['n_arm']:,} per arm, for "
             f"{_amount(best['gain'], False)}.",

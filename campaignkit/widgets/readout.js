@@ -26,6 +26,8 @@ const name = (root) => {
   }
 };
 
+const BUSY_AFTER = 300; // milliseconds: what is quicker needs no sign
+
 const copy = async (pre, said) => {
   try {
     await navigator.clipboard.writeText(pre.textContent);
@@ -45,6 +47,8 @@ export default {
     live.setAttribute("aria-live", "polite");
     const headline = make("div", "ck-headline", live);
     const detail = make("div", "ck-detail", live);
+    const busy = make("div", "ck-busy", el);
+    busy.setAttribute("role", "status");
     const error = make("div", "ck-error", el);
     error.setAttribute("role", "alert");
     const block = make("details", "ck-sql", el);
@@ -68,8 +72,20 @@ export default {
       pre.textContent = model.get("sql");
       block.hidden = !model.get("sql");
     };
+    let waiting = null;
+    const wait = () => {
+      clearTimeout(waiting);
+      const show = (text) => {
+        busy.textContent = text;
+        el.classList.toggle("ck-working", text !== "");
+      };
+      if (model.get("busy")) waiting = setTimeout(() => show("Working…"), BUSY_AFTER);
+      else show("");
+    };
     model.on("change", draw);
+    model.on("change:busy", wait);
     draw();
+    wait();
     let root = null;
     const watch = new MutationObserver(() => name(root));
     const find = setInterval(() => {
@@ -79,6 +95,6 @@ export default {
       name(root);
       watch.observe(root, { childList: true, subtree: true });
     }, 100);
-    return () => { clearInterval(find); watch.disconnect(); };
+    return () => { clearInterval(find); clearTimeout(waiting); watch.disconnect(); };
   },
 };

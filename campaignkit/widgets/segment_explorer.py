@@ -256,6 +256,8 @@ def _points(segments: Segments) -> pl.DataFrame:
 
 def _sentences(rows: pl.DataFrame, outcome: str) -> tuple[str, str]:
     """Return a headline and a line on the chosen segments."""
+    if rows.is_empty():
+        return "0 segments", "None lies within both sliders: widen them, or drag a larger box over the points."
     if rows.height != 1:
         held = rows.filter(kind=HELD).height
         return f"{rows.height} segments", f"{held} of them held up on people who were not searched."

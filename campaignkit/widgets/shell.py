@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 _HERE = Path(__file__).parent
+STALE = "ck-stale"
 
 
 def ipywidgets() -> Any:
@@ -45,7 +46,7 @@ def _classes() -> tuple[type, type]:
     css = (_HERE / "widgets.css").read_text(encoding="utf-8")
 
     class Readout(anywidget.AnyWidget):
-        """A headline, a line below it, an error and SQL; all are shown as text, never as HTML."""
+        """A headline, a line below it, an error, SQL, and a sign while it works; all text, never HTML."""
 
         _esm = (_HERE / "readout.js").read_text(encoding="utf-8")
         _css = css
@@ -54,6 +55,7 @@ def _classes() -> tuple[type, type]:
         error = traitlets.Unicode("").tag(sync=True)
         sql = traitlets.Unicode("").tag(sync=True)
         title = traitlets.Unicode("As SQL").tag(sync=True)
+        busy = traitlets.Bool(False).tag(sync=True)
 
     class LiveChart(alt.JupyterChart):
         """Altair's JupyterChart, drawn by the Vega that the house's figures bring along."""
@@ -83,6 +85,7 @@ class Shell:
     box: Any
     readout: Any
     chart: Any
+    failure = ""  # of the handler that runs
 
     def still(self) -> alt.TopLevelMixin:
         """Return the chart as it stands now, for where nothing is live: a book, a mail."""
@@ -100,18 +103,29 @@ class Shell:
 def guarded(handler: Callable[..., None]) -> Callable[..., None]:
     """Return a widget's handler with its errors put on the screen; ipywidgets would lose them.
 
-    The handler is a method of a Shell. What it left half done stays as it was; the next one that works takes the
-    error away.
+    The handler is a method of a Shell. While it works the readout is busy, which shows after a moment. What it left
+    half done stays as it was, and is drawn as stale: it is not what the controls say. The next one that works takes the
+    error away; a handler that sets off others has failed where one of them has.
     """
 
     @wraps(handler)
     def run(self: Shell, *arguments: Any) -> None:
+        outermost = not self.readout.busy
+        if outermost:
+            self.failure, self.readout.busy = "", True
         try:
             handler(self, *arguments)
         except Exception as error:  # the screen is where all of them belong
             kind = "" if isinstance(error, CampaignkitError) else f"{type(error).__name__}: "
-            self.readout.error = f"{kind}{error}"
-        else:
-            self.readout.error = ""
+            self.failure = f"{kind}{error}"
+        if outermost:
+            self.readout.error, self.readout.busy = self.failure, False
+            mark_stale(self)
 
     return run
+
+
+def mark_stale(shell: Shell) -> None:
+    """Draw what is shown as stale after an error, and as it is after a handler that worked."""
+    if (box := getattr(shell, "box", None)) is not None:
+        (box.add_class if shell.readout.error else box.remove_class)(STALE)

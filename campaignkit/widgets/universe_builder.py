@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from campaignkit.widgets.audience_chart import AudienceChart
+from campaignkit.widgets.audience_chart import CLICKS, AudienceChart
 from campaignkit.widgets.controls import Controls
 from campaignkit.widgets.cube import Cube, Tally
 from campaignkit.widgets.selection import Selection
@@ -25,7 +25,8 @@ ANSWERED = {
 class UniverseBuilder(Shell):
     """Pick an audience with controls: a live count, who they are, and the SQL; `.universe` is what was built.
 
-    Every control narrows the audience; one that is not touched leaves everybody in, those with an unknown value too.
+    Every control narrows the audience; one that is not touched leaves everybody in, those with an unknown value too. A
+    click on a state or bar picks it as its control would, a second one lets it go; "Undo" takes the last step back.
     Counts are exact always: they come from a cube where what was picked lies at the edges of its bins, from every
     person's codes in memory for counties, single years, scores and dollars at their steps, and from the megafile for
     the rest.
@@ -60,7 +61,8 @@ class UniverseBuilder(Shell):
         self.megafile = megafile
         self._cube = Cube(megafile, progress)
         everyone = self._cube.tally(Selection())
-        self._audience = AudienceChart(everyone)
+        self._audience = AudienceChart(everyone, clickable=True)
+        self._clicks: dict[str, frozenset[int]] = {}
         self._tally = everyone
         self.readout = readout()
         self._query = readout(title="As SQL")
@@ -68,7 +70,17 @@ class UniverseBuilder(Shell):
         self.controls = Controls(self._cube.offered, self._recount)
         shown = w.VBox([self.readout, self.chart, self._query]).add_class("ck-shown")
         self.box = w.HBox([self.controls.box, shown]).add_class("ck-widget")
+        self.chart.selections.observe(self._clicked, list(CLICKS))
         self._recount()
+
+    @guarded
+    def _clicked(self, change: Any) -> None:
+        """Pick what was clicked in the map or among the bars, or let it go: what the selection has more or less."""
+        rows = change["new"].value or []
+        places = frozenset(int(row["at"]) for row in rows if row.get("at") is not None)
+        before, self._clicks[change["name"]] = self._clicks.get(change["name"], frozenset()), places
+        for group, value in self._audience.clicked(sorted(places ^ before)):
+            self.controls.toggle(group, value)
 
     @guarded
     def _recount(self) -> None:
@@ -79,10 +91,15 @@ class UniverseBuilder(Shell):
         self.readout.headline = f"{tally.people:,} people"
         self.readout.detail = (
             f"{share:.1%} of the file's {self._audience.everyone.people:,} · {ANSWERED[tally.answered_by]} in "
-            f"{tally.seconds * 1000:,.0f} ms · ticks mark the whole file{self._beyond(tally)}"
+            f"{tally.seconds * 1000:,.0f} ms · ticks mark the whole file{self._beyond(tally)}{self._cautions(tally)}"
         )
         self._query.sql = query
         self.chart.params.tally = self._audience.numbers(tally)
+
+    def _cautions(self, tally: Tally) -> str:
+        nobody = " · nobody fits all of what is picked: Undo takes the last step back" if not tally.people else ""
+        stale = " · a newer megafile lies at its path: .reopen() it and make this anew" if self.megafile.stale else ""
+        return nobody + stale
 
     def _beyond(self, tally: Tally) -> str:
         beyond = self._audience.unmapped(tally)

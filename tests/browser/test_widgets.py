@@ -110,6 +110,112 @@ def test_universe_builder(page: Page, watch: lab.Watch, lab_address: str) -> Non
     check_quiet(watch)
 
 
+# How long a chart's marks take to change after the last event, in milliseconds; null: they had not within 5 s.
+CHANGED = """async ([chart, before]) => {
+  const look = LOOK;
+  const started = window.released ?? performance.now();
+  while (performance.now() - started < 5000) {
+    if (look(document.querySelectorAll('.ck-widget svg.marks')[chart]) !== before) return performance.now() - started;
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+  return null;
+}""".replace("LOOK", MARKS)
+
+
+def click_mark(page: Page, label: str) -> None:
+    """Click a mark of the chart by what a screen reader says of it."""
+    mark = page.locator(f".ck-widget svg.marks path[aria-label*='{label}']").first
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def after(page: Page, before: str) -> str:
+    """Return the headline once it is another."""
+    page.wait_for_function(
+        "before => document.querySelector('.ck-widget .ck-headline').textContent !== before", arg=before
+    )
+    return page.locator(HEADLINE).text_content()
+
+
+def test_a_click_on_a_state_or_bar_filters_and_undo_takes_it_back(
+    page: Page, watch: lab.Watch, lab_address: str
+) -> None:
+    show(page, lab_address, "universe_builder")
+    everyone, drawn = page.locator(HEADLINE).text_content(), marks(page)
+    click_mark(page, "state: Ohio")
+    ohio = after(page, everyone)
+    page.wait_for_timeout(500)
+    assert kernel_says(page) == ohio
+    assert marks(page) != drawn
+    click_mark(page, "age: 40–49")
+    both = after(page, ohio)
+    page.wait_for_timeout(500)
+    assert kernel_says(page) == both
+    assert "age between 40 and 49" in page.locator(".ck-widget .ck-sql pre").first.text_content() or "40" in both
+    photographed(page, "universe_builder-clicked")
+    undo = page.get_by_role("button", name="Undo")
+    undo.click()
+    assert after(page, both) == ohio
+    click_mark(page, "state: Ohio")
+    assert after(page, ohio) == everyone
+    undo.click()
+    assert after(page, everyone) == ohio
+    check_quiet(watch)
+
+
+def test_a_busy_sign_after_300_ms_and_stale_numbers_after_an_error(
+    page: Page, watch: lab.Watch, lab_address: str
+) -> None:
+    show(page, lab_address, "universe_builder")
+    page.evaluate(
+        """() => { window.signs = []; new MutationObserver(() => {
+        const text = document.querySelector('.ck-busy').textContent; if (text) window.signs.push(text) })
+        .observe(document.querySelector('.ck-busy'), { childList: true, characterData: true, subtree: true }) }"""
+    )
+    pressed(page, page.get_by_label("F", exact=True).first, "Space")
+    page.wait_for_timeout(500)
+    quick = page.evaluate("window.signs")
+    page.evaluate(
+        """async () => {
+        const notebook = jupyterapp.shell.currentWidget.content;
+        notebook.activeCellIndex = notebook.model.cells.length - 1;
+        notebook.activeCell.model.sharedModel.setSource(`import time
+count = pick._cube.tally
+def slow(selection):
+    time.sleep(1.2)
+    return count(selection)
+pick._cube.tally = slow`);
+        await jupyterapp.commands.execute('notebook:run-cell');
+    }"""
+    )
+    before = page.locator(HEADLINE).text_content()
+    page.get_by_label("M", exact=True).first.focus()
+    page.keyboard.press("Space")
+    page.wait_for_selector(".ck-busy:not(:empty)", timeout=1_100)
+    page.wait_for_selector(".ck-readout.ck-working")
+    assert page.locator(HEADLINE).text_content() == before
+    after(page, before)
+    page.wait_for_selector(".ck-busy:not(:empty)", state="detached")
+    assert quick == []
+    page.get_by_label("And also").fill("gaave()")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ck-widget.ck-stale")
+    assert float(page.locator(HEADLINE).evaluate("node => getComputedStyle(node).opacity")) < 1
+    page.locator(".ck-widget").first.screenshot(path=lab.SCREENSHOTS / "widget-universe_builder-stale.png")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_selector(".ck-widget:not(.ck-stale)")
+    page.get_by_label("And also").fill("age > 50 and age < 40")
+    page.keyboard.press("Enter")
+    after(page, before)
+    page.wait_for_function("() => document.querySelector('.ck-widget .ck-headline').textContent === '0 people'")
+    page.wait_for_timeout(300)
+    states = page.locator(".ck-widget svg.marks path[aria-label*='state: ']")
+    assert {states.nth(i).get_attribute("fill-opacity") for i in range(states.count())} == {"0.01"}
+    page.locator(".ck-widget").first.screenshot(path=lab.SCREENSHOTS / "widget-universe_builder-nobody.png")
+    check_quiet(watch)
+
+
 def test_universe_builder_shown_twice_says_the_same(page: Page, watch: lab.Watch, lab_address: str) -> None:
     show(page, lab_address, "universe_builder")
     pressed(page, page.get_by_label("F", exact=True).first, "Space")
@@ -147,7 +253,14 @@ def test_segment_explorer(page: Page, watch: lab.Watch, lab_address: str) -> Non
     page.mouse.move(box["x"] + 80, box["y"] + 110)
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 240, steps=8)
+    who = marks(page, 1)
+    page.evaluate(
+        "addEventListener('mouseup', () => { window.released = performance.now() }, { once: true, capture: true })"
+    )
     page.mouse.up()
+    milliseconds = page.evaluate(CHANGED, [1, who])
+    print(f"from the brush to the map: {milliseconds:.0f} ms")
+    assert milliseconds < 1_000
     page.wait_for_function(
         "before => document.querySelector('.ck-widget .ck-headline').textContent !== before", arg=headline
     )

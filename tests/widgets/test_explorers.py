@@ -70,6 +70,8 @@ def test_a_box_with_nothing_in_it_is_nobody(explore):
     explore.lift.value = (explore.lift.max, explore.lift.max)
     assert explore.universe.count() == 0
     assert explore.readout.headline == "0 segments"
+    assert "None lies within both sliders" in explore.readout.detail
+    assert set(explore.people.params.tally) == {0}
     assert explore.readout.error == ""
 
 
@@ -117,8 +119,10 @@ def test_the_roll_out_is_the_rooms_own_number(best):
     board = ck.widgets.ExperimentBoard({"e-mails": best})
     board.slider.value = 5
     worth = best.rolled_out(10_000)
-    assert board.readout.headline.startswith(f"+{worth['gain']:,.0f} if ")
+    assert board.readout.headline.startswith(f"+{worth['gain']:,.0f} people with 'gave' if ")
     assert board.readout.headline.endswith("goes to 10,000")
+    board.slider.value = len(board._panel.steps) - 1
+    assert board.readout.headline.endswith("goes to everybody else (40,000)")
     assert worth["gain"] == pytest.approx(best.shrunk_lead * 10_000)
     assert worth["loss"] == pytest.approx(best.table["loss_in_all"][0] / 4)
 

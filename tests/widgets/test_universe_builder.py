@@ -17,6 +17,7 @@ from campaignkit.widgets import UniverseBuilder, cube
 from campaignkit.widgets.choices import DOLLARS, OLDEST, YOUNGEST
 from campaignkit.widgets.cube import BROKEN_DOWN, Cube, tally_of
 from campaignkit.widgets.selection import CONTACT, GIVING, Selection
+from campaignkit.widgets.shell import STALE
 from tests.megafile.campaign import TODAY, pick, write_facts
 
 PEOPLE = 3_000
@@ -287,3 +288,125 @@ def test_an_empty_megafile_is_no_error(tmp_path: Path) -> None:
     empty = UniverseBuilder(write_facts(tmp_path / "empty.duckdb", {}))
     assert empty.readout.headline == "0 people"
     assert empty.readout.error == ""
+
+
+# --- clicks, undo, zero and stale states -------------------------------------------------------------------------
+
+
+def click(builder: UniverseBuilder, group: str, *values: str | None) -> None:
+    """Tell of clicks as the browser does: the selection holds the places that were clicked an odd number of times."""
+    places = [place for place, row in enumerate(builder._audience.rows, 1) if row in {(group, v) for v in values}]
+    points = [{"at": place} for place in places]
+    told = {
+        "value": {"at": places, "vlPoint": {"or": points}} if points else {},
+        "store": [{"values": [1]}] * len(points),
+    }
+    builder.chart._vl_selections = {**builder.chart._vl_selections, f"clicked_{group}": told}
+
+
+@pytest.fixture
+def clicked(mf: Megafile) -> UniverseBuilder:
+    return UniverseBuilder(mf)
+
+
+def test_a_click_picks_as_the_control_would_and_a_second_lets_go(clicked: UniverseBuilder, mf: Megafile) -> None:
+    click(clicked, "state", "OH")
+    assert clicked.controls.states.value == ("OH",)
+    click(clicked, "state", "OH", "PA")
+    assert set(clicked.controls.states.value) == {"OH", "PA"}
+    click(clicked, "sex", None)
+    click(clicked, "party", HOSTILE)
+    click(clicked, "age_band", "40–49")
+    assert clicked.readout.error == ""
+    assert clicked.controls.age.value == (40, 49)
+    assert clicked.count == mf.universe(*clicked.predicates).count() == clicked.chart.params.tally[0]
+    assert clicked.universe.by("age_band").table["age_band"].to_list() in ([], ["40–49"])
+    click(clicked, "state", "PA")
+    assert clicked.controls.states.value == ("PA",)
+    click(clicked, "age_band")
+    assert clicked.controls.age.value == (YOUNGEST, OLDEST)
+
+
+def test_every_band_that_is_clicked_is_the_people_of_its_bar(clicked: UniverseBuilder) -> None:
+    bars = clicked._audience.everyone.groups["age_band"]
+    for band, people in bars.items():
+        click(clicked, "age_band", band)
+        if band is None:
+            assert "age IS NULL" in clicked.readout.error
+        else:
+            assert clicked.count == people, band
+        clicked.controls.clear()
+        click(clicked, "age_band")
+        clicked.controls.clear()
+
+
+def test_undo_takes_clicks_and_controls_back_one_by_one(clicked: UniverseBuilder) -> None:
+    controls = clicked.controls
+    assert controls.undo.disabled
+    counts = [clicked.count]
+    click(clicked, "state", "OH")
+    counts.append(clicked.count)
+    controls.counties.value = (("OH", "Adams"),)
+    counts.append(clicked.count)
+    click(clicked, "sex", "F")
+    counts.append(clicked.count)
+    controls.clear()
+    assert clicked.count == counts[0]
+    for count in reversed(counts):
+        assert not controls.undo.disabled
+        controls.undo.click()
+        assert clicked.count == count
+    assert controls.undo.disabled
+    controls.undo.click()
+    assert clicked.count == PEOPLE
+    assert clicked.predicates == []
+
+
+def test_nobody_is_drawn_and_said_as_nobody(clicked: UniverseBuilder) -> None:
+    clicked.controls.also.value = "age > 50 and age < 40"
+    assert clicked.readout.headline == "0 people"
+    assert "Undo takes the last step back" in clicked.readout.detail
+    assert set(clicked.chart.params.tally) == {0}
+    spec = clicked.still().to_dict()
+    states = spec["vconcat"][0]["hconcat"][0]
+    assert states["encoding"]["fillOpacity"]["condition"]["test"] == "datum.n > 0"
+    assert states["encoding"]["fillOpacity"]["value"] < 0.1
+    assert "'nobody in any state'" in states["title"]["text"]["expr"]
+
+
+def test_after_an_error_what_is_shown_is_stale_until_something_works(clicked: UniverseBuilder) -> None:
+    assert STALE not in clicked.box._dom_classes
+    clicked.controls.also.value = "gaave()"
+    assert STALE in clicked.box._dom_classes
+    clicked.controls.undo.click()
+    assert clicked.readout.error == ""
+    assert STALE not in clicked.box._dom_classes
+
+
+def test_the_readout_is_busy_while_it_counts_and_not_after(
+    clicked: UniverseBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    clicked.readout.observe(lambda change: seen.append(change["new"]), "busy")
+    clicked.controls.sex["F"].value = True
+    assert seen == [True, False]
+
+    def broken(*_: object) -> None:
+        seen.append("counting")
+        raise RuntimeError
+
+    monkeypatch.setattr(clicked._cube, "tally", broken)
+    click(clicked, "state", "OH")  # a handler within a handler
+    assert seen == [True, False, True, "counting", False]
+    assert clicked.readout.error
+
+
+def test_a_newer_megafile_at_the_path_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "m.duckdb"
+    builder = UniverseBuilder(write_facts(path, {}))
+    assert "newer megafile" not in builder.readout.detail
+    write_facts(tmp_path / "n.duckdb", {}).close()
+    (tmp_path / "n.duckdb").replace(path)
+    with pytest.warns(UserWarning, match="newer"):
+        builder.controls.age.value = (40, 49)
+    assert "a newer megafile lies at its path" in builder.readout.detail
