@@ -62,7 +62,7 @@ html_title = f"campaignkit {release}"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["book.css"]
-html_js_files = ["vega.js"]
+html_js_files = ["vega.js", "reachable.js"]
 html_search_scorer = str(BOOK / "_static" / "scorer.js")
 html_math_renderer = "mathml"  # MathJax would come from a CDN
 html_show_sourcelink = False
@@ -177,9 +177,16 @@ def visit_math(self: nodes.NodeVisitor, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+def name_levels(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.Node | None) -> None:
+    """Give the captions of the contents, which Sphinx calls headings, the level that a heading must have."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
 def setup(app: Sphinx) -> None:
     """Have everything generated written before Sphinx looks for pages."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
     for write in (write_vega, write_front, write_chapters, write_methods, write_facts, write_reference):
         app.connect("builder-inited", write)
+    app.connect("html-page-context", name_levels, priority=900)  # after furo, which makes the contents
     app.connect("build-finished", write_excerpts)

@@ -270,12 +270,14 @@ class Result(ABC):
 
 def _table_html(table: pl.DataFrame, percentages: list[str]) -> str:
     """Return the first rows as HTML, with a line that says how many rows are not shown."""
-    shown = re.sub(r"<style>.*?</style>", "", _formatted(table.head(ROWS_SHOWN), percentages).as_raw_html(), flags=re.S)
+    # What scrolls can be reached by keyboard: one box of ours, and not great-tables' own within it.
+    formatted = _formatted(table.head(ROWS_SHOWN), percentages).as_raw_html()
+    shown = re.sub(r"<style>.*?</style>|overflow-[xy]:auto;", "", formatted, flags=re.S)
     hidden = table.height - ROWS_SHOWN
     more = f'<p class="ck-more">{hidden:,} more rows in <code>.table</code></p>' if hidden > 0 else ""
     if hidden == 1:
         more = more.replace("rows", "row")
-    return f'<div class="ck-table">{shown}</div>{more}'
+    return f'<div class="ck-table" tabindex="0" role="group" aria-label="Table">{shown}</div>{more}'
 
 
 def _formatted(rows: pl.DataFrame, percentages: list[str]) -> GT:

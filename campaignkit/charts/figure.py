@@ -10,6 +10,7 @@ A live chart takes on the colors of the page; a still, which cannot, stands on a
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import os
@@ -43,6 +44,22 @@ box-sizing:border-box;border-radius:4px">
   if (window.vegaEmbed) draw(); else window.addEventListener("{ready}", draw, {{ once: true }});
 }})();</script>
 </figure>"""
+
+# What a page's charts are drawn by: Vega-Embed, with a name for its menu, and without marks that screen readers would
+# meet as pictures without one (a brush that nobody has dragged yet).
+ANNOUNCE = f"""
+const embed = vegaEmbed;
+window.vegaEmbed = async (place, ...rest) => {{
+  const drawn = await embed(place, ...rest);
+  for (const menu of place.querySelectorAll("details > summary")) menu.setAttribute("aria-label", "Save the chart");
+  for (const mark of place.querySelectorAll("[role=graphics-symbol]:not([aria-label])")) {{
+    mark.removeAttribute("role");
+    mark.setAttribute("aria-hidden", "true");
+  }}
+  return drawn;
+}};
+window.dispatchEvent(new Event({READY!r}));
+"""
 
 # SVG, for currentColor follows the page's theme there without drawing anew; the menu only saves, as its other
 # entries lead outside.
@@ -219,13 +236,13 @@ def vega_script() -> str:
     >>> "window.vegaEmbed" in vega_script()
     True
     """
-    kept = _cache_folder() / f"vega-lite-{_vega_lite()}-vl-convert-{version('vl-convert-python')}.js"
+    ours = hashlib.sha256(ANNOUNCE.encode()).hexdigest()[:8]
+    kept = _cache_folder() / f"vega-lite-{_vega_lite()}-vl-convert-{version('vl-convert-python')}-{ours}.js"
     if kept.is_file():
         return kept.read_text(encoding="utf-8")
     import vl_convert
 
-    announce = f"window.vegaEmbed = vegaEmbed; window.dispatchEvent(new Event({READY!r}));"
-    bundle = vl_convert.javascript_bundle(announce, _vega_lite()).replace("</script", "<\\/script")
+    bundle = vl_convert.javascript_bundle(ANNOUNCE, _vega_lite()).replace("</script", "<\\/script")
     script = f"(() => {{\n{bundle}\n}})();\n"  # within a function its names cannot clash with the page's
     _keep(kept, script)
     return script
