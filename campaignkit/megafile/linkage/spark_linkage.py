@@ -262,12 +262,11 @@ def _joined_within(linkage: SparkLinkage, source: str, links: Any) -> tuple[Any,
         edges.extend(same.select(pl.lit(place).alias("place"), pl.all()).cast(_EDGE))  # ty: ignore
     with connect() as con:
         if isinstance(linkage.settings.model, Model):
-            con.register("work_edge", edges)
+            con.register("work_edge", edges.clone())
             roots = components(con, "SELECT a, b FROM work_edge")
             scored = _scored_within(linkage, source, roots, linkage.settings.model)
-            edges = pl.concat(
-                [edges, scored.select(pl.lit(len(linkage.settings.rules)).alias("place"), pl.all()).cast(_EDGE)]  # ty: ignore
-            )  # ty: ignore
+            last = pl.lit(len(linkage.settings.rules)).alias("place")
+            edges.extend(scored.select(last, pl.all()).cast(_EDGE))  # ty: ignore
         con.register("work_edge", edges)
         roots, why = components(con, "SELECT a, b FROM work_edge"), con.sql(WHY).pl()
     touched = linkage.sent(roots.select("record_id"), "record_id BIGINT")
