@@ -9,6 +9,7 @@ import importlib
 import inspect
 import os
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -78,11 +79,14 @@ def write_vega(app: Sphinx) -> None:
 
 
 def write_chapters(app: Sphinx) -> None:
-    """Write each py:percent source of notebooks/ as a notebook, which MyST-NB runs and renders."""
+    """Write each py:percent source of notebooks/ as a notebook, its calls at its head; MyST-NB runs and renders it."""
     folder = emptied(BOOK / "chapters")
+    calls = importlib.import_module("pages").calls((ROOT / "README.md").read_text(encoding="utf-8"))
     for source in sorted((ROOT / "notebooks").glob("*.py")):
         notebook = jupytext.read(source, fmt="py:percent")
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        if source.stem in calls:
+            notebook.cells[0].source += f"\n\n**The calls:** {calls[source.stem]}"
         jupytext.write(notebook, folder / f"{source.stem}.ipynb")
 
 
@@ -112,7 +116,8 @@ def write_front(app: Sphinx) -> None:
 def write_excerpts(app: Sphinx, failure: Exception | None) -> None:
     """Write the texts that the search page shows."""
     if failure is None:
-        texts = importlib.import_module("pages").excerpts(app.env)
+        names = tomllib.loads((BOOK / "search_words.toml").read_text(encoding="utf-8"))
+        texts = importlib.import_module("pages").excerpts(app.env, names)
         (Path(app.outdir) / "_static" / "excerpts.js").write_text(texts, encoding="utf-8")
 
 

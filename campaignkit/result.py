@@ -151,7 +151,7 @@ class Result(ABC):
         --------
         >>> import campaignkit as ck
         >>> ck.sample.megafile().universe("donor", state="OH").by("sex").summary().partition(" people ")[2]
-        '(donor and state OH), in 3 groups by sex; the largest is women with 56%.'
+        '(donor and state OH), in 3 groups by sex; the largest is women, at 56.4%.'
         """
 
     def chart(self) -> alt.TopLevelMixin | None:

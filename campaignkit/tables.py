@@ -443,7 +443,7 @@ def weights(column: pl.Series, argument: str = "weight") -> Floats:
     >>> weights(pl.Series("w", [1.0, 0.0, 2.5])).tolist()
     [1.0, 0.0, 2.5]
     """
-    values = numbers(column, argument, least=0.0, mend="Say 0 where a row is not to count.")
+    values = numbers(column, argument, least=0.0, mend="Put 0 where a row should not count.")
     if len(values) and not values.any():
         raise BadValue(f"{argument}: column {column.name!r} is 0 in every row.")
     return values

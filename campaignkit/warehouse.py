@@ -49,11 +49,11 @@ def read_sql(uri: str, query: str) -> pa.RecordBatchReader:
     >>> read_sql("oracle://db", "SELECT 1")
     Traceback (most recent call last):
     ...
-    campaignkit.errors.BadValue: There is no driver for 'oracle://…' here; an address begins with postgresql://.
+    campaignkit.errors.BadValue: There is no driver for 'oracle://…' here; an address must begin with postgresql://.
     """
     scheme = urlsplit(uri).scheme if isinstance(uri, str) else ""
     if scheme not in _DRIVERS:
-        raise BadValue(f"There is no driver for '{scheme}://…' here; an address begins with postgresql://.")
+        raise BadValue(f"There is no driver for '{scheme}://…' here; an address must begin with postgresql://.")
     try:
         dbapi: Any = import_module(f"{_DRIVERS[scheme]}.dbapi")
     except ImportError as error:
@@ -80,7 +80,9 @@ def _batches(reader: Any, held: ExitStack, failure: type[Exception]) -> Iterator
         try:
             yield from reader
         except failure as error:
-            raise CampaignkitError(f"The database ended amid the rows: {_first_line(error, '')}") from error
+            raise CampaignkitError(
+                f"The database broke off partway through the rows: {_first_line(error, '')}"
+            ) from error
 
 
 def _first_line(error: Exception, uri: str) -> str:

@@ -5,3 +5,25 @@ window.fetch = (address, ...rest) => {
   return name in EXCERPTS ? Promise.resolve({ text: () => name }) : fetchPage(address, ...rest);
 };
 Search.htmlToText = (name, anchor) => EXCERPTS[name]?.[anchor || ""] ?? EXCERPTS[name]?.[""] ?? "";
+
+// Sphinx asks that a page hold every word. Here the pages come that hold at least half, by how many they hold, how rare
+// these are, and whether they stand in the title or among what people call the task; tasks come before the reference.
+const findPages = Search.performTermsSearch;
+const stems = (text) => splitQuery(text.toLowerCase()).map((word) => new Stemmer().stemWord(word));
+const named = Object.entries(EVERYDAY_NAMES).map(([page, text]) => [page, new Set(stems(text))]);
+Search.performTermsSearch = (words, excluded) => {
+  const { docnames, titles, filenames } = Search._index;
+  const pages = new Map();
+  for (const word of words) {
+    const hits = new Map(findPages(new Set([word]), excluded).map(([page, , , , score]) => [page, score]));
+    for (const [page, stems] of named) if (stems.has(word)) hits.set(page, Scorer.title);
+    const rarity = Math.log(1 + docnames.length / hits.size);
+    for (const [page, score] of hits) pages.set(page, [...(pages.get(page) || []), score * rarity]);
+  }
+  return [...pages].filter(([, scores]) => scores.length >= words.size / 2).map(([page, scores]) => {
+    const task = /^(chapters|howto)\//.test(page) ? 1.5 : 1;
+    const score = (task * scores.reduce((sum, each) => sum + each) * scores.length) / words.size;
+    const at = docnames.indexOf(page);
+    return [page, titles[at], "", null, score, filenames[at], SearchResultKind.text];
+  });
+};

@@ -59,11 +59,13 @@ class Changes(Result):
         text = f"{counted(self.interviews, 'new interview')} against the {counted(self.nights, 'night')} before: "
         text += {
             "export": f"the export of {listed(self.named)} looks wrong, so its answers are not news",
-            "mix": f"{listed(self.named)} reached a different mix of people than usual; that is no change of opinion",
+            "mix": f"{listed(self.named)} reached a different mix of people than usual, which is no change of opinion",
             "unclear": f"something changed ({listed(self.named_in_words())}), but the cause is unclear",
-            "chance": "nothing moved by more than chance explains",
+            "chance": "nothing moved beyond chance",
         }.get(self.cause, "") or self._moved()
-        return f"{text}. We would catch a typical group's move of {points(self.detectable)} points four times in five."
+        return (
+            f"{text}. We would catch a move of {points(self.detectable)} points in a typical group four times in five."
+        )
 
     def named_in_words(self) -> list[str]:
         """Return `named` as groups are called in sentences.

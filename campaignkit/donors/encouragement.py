@@ -94,7 +94,9 @@ class Encouragement(Result):
         if late["lower"] is None:
             joining = "It moved too few people to say what joining did: the interval is unbounded."
         else:
-            times = "" if late["ratio"] is None else f", {late['ratio']:.2f} times what they would have given"
+            times = (
+                "" if late["ratio"] is None else f", bringing them to {late['ratio']:.2f} times the level without it"
+            )
             joining = (
                 f"For those it moved to join, joining was worth {self._amount(late['estimate'])} each "
                 f"({between(late['lower'], late['upper'], self._amount)}){times}."

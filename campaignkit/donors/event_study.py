@@ -108,7 +108,7 @@ class EventStudy(Result):
         times = ""
         if self.ratio is not None:
             r = self.ratio
-            times = f", {r.value:.2f} times what they would have given ({r.lower:.2f}–{r.upper:.2f})"
+            times = f"; those who joined gave {r.value:.2f} times what they would have ({r.lower:.2f}–{r.upper:.2f})"
         effect = (
             f"Joining added {dollars(o.value)} per person per {self.period} ({confidence(self.confidence_level)} "
             f"interval {between(o.lower, o.upper, dollars)}){times}. {self.joined:,} joined; they are compared with "

@@ -99,7 +99,7 @@ class Hosts(Result):
     def _cautions(self) -> str:
         thin = [self.labels.get(host, host) for host in self.table.filter(pl.col("thin"))["host"]]
         apart = self.table.drop_nulls("invited_apart")
-        text = f" Little is known of {listed(thin)}; the estimate borrows from the other hosts." if thin else ""
+        text = f" Little is known about {listed(thin)}; the estimate borrows from the other hosts." if thin else ""
         if apart.height:
             reasons = "; ".join(
                 f"{self.labels.get(host, host)} ({why})" for host, why in apart.select("host", "invited_apart").rows()

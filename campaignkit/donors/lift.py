@@ -229,9 +229,9 @@ def _warnings(
         )
     share = float(c.target[lone].sum() / c.target.sum())
     if lone.any():
-        who = f"those {labels.who(treated)}" if not c.everyone else "all"
+        who = "people" if c.everyone else f"of those {labels.who(treated)}"
         warnings.append(
-            f"{int(lone.sum()):,} of {who} ({share:.1%}) have no comparable person; for them the models extrapolate."
+            f"{int(lone.sum()):,} {who} ({share:.1%}) have no comparable person; for them the models extrapolate."
         )
     for name, means in run.means.items():
         if means is None:

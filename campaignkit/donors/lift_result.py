@@ -157,9 +157,9 @@ class Lift(Result):
     def _placebos_failed(self) -> list[str]:
         label = LABELS[self.lead]
         return [
-            f"The placebo test failed: {self.label(row['placebo'])}, which {self.label(self.treated)} can't have "
-            f"changed, still differs by {number(row['estimate'])} ({between(row['lower'], row['upper'], number)}) "
-            f"after {label} without it. Part of the effect below is who joined, not what joining did."
+            f"The placebo test failed: {self.label(row['placebo'])} still differs by {number(row['estimate'])} "
+            f"({between(row['lower'], row['upper'], number)}) after {label} without it, although joining can't have "
+            "changed it. Part of the effect below is who joined, not what joining did."
             for row in self.failed.iter_rows(named=True)
         ]
 
@@ -185,9 +185,9 @@ class Lift(Result):
         if rows["ratio"].null_count() == 0:
             low, high = ends(rows, "ratio_lower", "ratio_upper")
             return (
-                f"After adjustment, {self.label(self.outcome)} of {who} came to {low:.2f}–{high:.2f} times what it "
-                f"would have been ({intervals}). {lead_label[0].upper()}{lead_label[1:]} says {lead['ratio']:.2f} "
-                f"times, or {number(lead['estimate'])} each."
+                f"After adjustment, {self.label(self.outcome)} of {who} came to {low:.2f}–{high:.2f} times "
+                f"the level without joining ({intervals}). {lead_label[0].upper()}{lead_label[1:]} says "
+                f"{lead['ratio']:.2f} times, or {number(lead['estimate'])} each."
             )
         low, high = ends(rows, "lower", "upper")
         return (

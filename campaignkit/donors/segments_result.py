@@ -115,7 +115,8 @@ class Segments(Result):
         stand_out = self.table.filter(pl.col("p_adjusted") <= self.q).height
         if not stand_out:
             return f"{start} No segment stands out beyond chance (false-discovery rate {self.q:g}).{self._fetched()}"
-        held = f"; {self.confirmed.height} held up among the {self.held_out:,} held out" if self.held_out else ""
+        confirmed = f"{self.confirmed.height or 'none'} held up among the {self.held_out:,} held out"
+        held = f"; {confirmed}" if self.held_out else ""
         said = f"{_counted(stand_out, self.table.height)}{held}. {self._first()} {self._caution()}"
         return f"{start} {said}{self._fetched()}"
 
@@ -147,7 +148,7 @@ class Segments(Result):
         prefix = "holdout_" if self.held_out and row["holdout_size"] else ""
         rate, lift = row[f"{prefix}rate"], row[f"{prefix}lift"]
         if lift is None:
-            return f"First: {row['segment']}, at {share(rate)}."
+            return f"The top segment is {row['segment']}, at {share(rate)}."
         lower, upper = row[f"{prefix}lift_lower"], row[f"{prefix}lift_upper"]
         bounds = (
             ""
@@ -159,8 +160,8 @@ class Segments(Result):
         worth = f", and {dollars(amount)} each" if amount is not None else ""
         where = " of those held out" if prefix else ""
         return (
-            f"First: {row['segment']}, at {share(rate)}{where}, {lift:.2f} times everyone else's rate{bounds}. That is "
-            f"{extra:,.0f} more per 1,000 people{worth}."
+            f"The top segment is {row['segment']}, at {share(rate)}{where}, {lift:.2f} times everyone else's "
+            f"rate{bounds}. That is {extra:,.0f} more per 1,000 people{worth}."
         )
 
     def _caution(self) -> str:
@@ -170,7 +171,7 @@ class Segments(Result):
     def _leaking(self) -> str:
         if not self.leaking_values:
             return ""
-        column = f"A column that restates {self.label(self.outcome)} does not belong in by"
+        column = f"Do not search a column that restates {self.label(self.outcome)}"
         return f" Check this: {listed(self.leaking_values)}. {column}."
 
     def chart(self) -> alt.TopLevelMixin | None:

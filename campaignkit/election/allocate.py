@@ -85,7 +85,7 @@ class Plan(Result):
         funded = self.table.filter(pl.col("spend") > 0)
         if not funded.height:
             return (
-                f"The plan spends nothing of {self._amount(self.budget)}: the chance of winning stays at "
+                f"The plan spends none of {self._amount(self.budget)}: the chance of winning stays at "
                 f"{self.win_before:.1%}."
             )
         where = f"in {counted(funded.height, 'state')}, most in {self._largest(funded)}"
@@ -103,7 +103,7 @@ class Plan(Result):
         if self.last_cycle_loss is not None:
             text += f" Spending as in the last cycle would add {points(self.last_cycle_loss)} points "
             text += "less." if self.last_cycle_loss >= 0 else "more."
-        return text + " All of this holds only if the responses and the forecast do."
+        return text + " All of this holds only if the responses and the forecast are right."
 
     def _amount(self, value: float) -> str:
         if self.unit == "dollars":

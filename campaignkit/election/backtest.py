@@ -77,7 +77,7 @@ class Backtest(Result):
             f"{mean['brier']:.4f} (plain average of polls: {mean['plain_brier']:.4f}), typical error of a state's "
             f"share {100 * mean['rmse']:.1f} points ({100 * mean['plain_rmse']:.1f}), {in_words(mean['cover_share'])} "
             f"of states inside their 95% interval ({in_words(mean['plain_cover_share'])}). {verdict} "
-            "So few elections show only large faults."
+            "With so few elections, only large faults would show."
         )
 
     def chart(self) -> alt.TopLevelMixin:

@@ -61,7 +61,8 @@ class Comparison(Result):
         moved = in_words(win["change"], "rate") if abs(win["change"]) >= LEAST else "No change"
         text = (
             f"{moved} in the chance of winning, {'still' if moved == 'No change' else 'to'} "
-            f"{win['today']:.1%}{causes}. Today's forecast has {counted(self.new_polls, 'new poll')}."
+            f"{win['today']:.1%}{causes}. Today's forecast has "
+            f"{counted(self.new_polls, 'new poll') if self.new_polls else 'no new polls'}."
         )
         if not states.height:
             return text + " No state's chance changed by more than a point."

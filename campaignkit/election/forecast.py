@@ -211,7 +211,7 @@ class Forecast(Result):
         aside = f" ({int(self.set_aside['n'].sum()):,} set aside)" if self.set_aside.height else ""
         return (
             f"{text} The forecast uses {counted(used, 'poll')} from {pollsters}{aside}. All polls may be off in the "
-            f"same direction; the forecast allows for {points(biases)} points of that, one standard deviation."
+            f"same direction; the forecast allows for {points(biases)} points of that (one standard deviation)."
         )
 
     def chart(self) -> alt.TopLevelMixin:

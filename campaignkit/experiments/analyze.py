@@ -127,9 +127,8 @@ class Analysis(Result):
             f"{p_value(best['p_adjusted'])}{name})."
         )
         if rows.height > 1:
-            text += (
-                f" {shown} of {rows.height} arms differ{'s' if shown == 1 else ''} from {self.control} beyond chance."
-            )
+            control = self.labels.get(self.control, self.control)
+            text += f" {shown} of {rows.height} arms differ{'s' if shown == 1 else ''} from {control} beyond chance."
         elif not shown:
             text += " That is within chance."
         return text + self._missing(outcome)

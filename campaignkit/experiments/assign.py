@@ -15,6 +15,7 @@ from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
 from campaignkit.splits import canonical_ids, shares_of, split_keys
 from campaignkit.tables import check_numbers, needed_unit, open_columns
+from campaignkit.wording import points
 
 if TYPE_CHECKING:
     import altair as alt
@@ -49,9 +50,9 @@ class Assignment(Result):
         how = (
             "by a hash of each id: a rerun gives the same arms, and people added later get one without moving anyone"
             if self.method == "hash"
-            else "in blocks: each stratum matches the plan to the last cluster. A new list changes arms: keep this one"
+            else "in blocks: each stratum is as close to the plan as it can be. A new list changes arms: keep this one"
         )
-        end = f" The largest gap to a planned share in any stratum is {worst:.1%}."
+        end = f" The largest gap to a planned share in any stratum is {points(worst)} points."
         if self.means.height:
             end += f" No column differs by more than {self.means['difference'].abs().max():.2f} standard deviations."
         return f"{self.table.height:,} assigned ({counts}), {how}.{end}"

@@ -87,7 +87,7 @@ class GroupEffects(Result):
             p = p_value(row["p_adjusted"])
             if row["p_adjusted"] >= 1 - self.confidence_level:
                 sentences.append(
-                    f"for {row['arm']}, the {row['groups']} groups differ no more than chance would make them ({p}). "
+                    f"for {row['arm']}, the {row['groups']} groups differ no more than chance explains ({p}). "
                     f"The overall effect is {change(row['overall'], self.kind)}."
                 )
                 continue
@@ -96,7 +96,7 @@ class GroupEffects(Result):
             sentences.append(
                 f"for {row['arm']}, the groups differ ({p}). The effect is largest in {self._group(best)}, "
                 f"{change(best['shrunk'], self.kind)}, and smallest in {self._group(least)}, "
-                f"{change(least['shrunk'], self.kind)}. Both are shrunk; observed, they are "
+                f"{change(least['shrunk'], self.kind)}. Both are shrunk; as observed, they are "
                 f"{change(best['estimate'], self.kind)} and {change(least['estimate'], self.kind)}."
             )
         return sentences

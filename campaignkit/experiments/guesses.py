@@ -49,7 +49,7 @@ class Pool(Result):
         best = self.table.row(0, named=True)
         winners = self.table.filter("beats_chance")[self.by].to_list()
         text = (
-            f"{best[self.by]} ranked the arms best of {self.table.height} (rank correlation "
+            f"{best[self.by]} ranked the arms best, of {self.table.height} who guessed (rank correlation "
             f"{best['rank_correlation']:.2f}, {p_value(best['p_adjusted'])} after Holm). "
         )
         if not winners:

@@ -128,8 +128,8 @@ class Winners(Result):
     def _none(self) -> str:
         if self.no_difference < SAID:
             return ""
-        past = "" if self.past_tests else "; past tests, passed as past=, would say more"
-        return f" ({self.no_difference:.0%} that they do not differ at all{past})"
+        past = "" if self.past_tests else "; past tests, passed as past=, would tell more"
+        return f" ({self.no_difference:.0%} that the arms do not differ at all{past})"
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw each arm's shrunk level with its interval beside the raw one."""

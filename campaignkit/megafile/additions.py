@@ -196,7 +196,7 @@ class Additions(Connection):
             raise BadValue(f"{name!r} can't be written in a predicate; rename the column, such as to {likely!r}.")
         of_layouts = {column.name for column in self.own_columns() if column.kind != "added"}
         if means := taken_by(name) or ("a column of a layout" if name in of_layouts else None):
-            raise BadValue(f"{name!r} is {means}; name the column otherwise.")
+            raise BadValue(f"{name!r} is {means}; give the column another name.")
         return OwnColumn(name, "added", _type(frame.schema[name]), labels.get(name, name), None, restricted or None)
 
 
@@ -215,6 +215,6 @@ def _keyed(frame: pl.DataFrame, on: str) -> pl.DataFrame:
     if nulls := frame[on].null_count():
         raise BadValue(f"{nulls:,} rows have no {on}; take them out before the call.")
     if twice := frame.height - frame[on].n_unique():
-        raise BadValue(f"{twice:,} rows have a {on} that came before; one row each was expected.")
+        raise BadValue(f"{twice:,} rows repeat a {on}; one row each was expected.")
     key = pl.col(on).cast(pl.Int64 if on == "person_id" else pl.String)
     return frame.select(key, *as_text(pl.Schema({n: t for n, t in frame.schema.items() if n != on})))

@@ -57,11 +57,11 @@ class Breakdown(Result):
         by = " and ".join(map(self._called, self.by))
         start = f"{labels.people(self.people, self.description, self.labels)}, in {counted(groups, 'group')} by {by}"
         if not self.measures:
-            return f"{start}; the largest is {self._group(0)} with {self.table['share'][0]:.0%}."
+            return f"{start}; the largest is {self._group(0)}, at {share(self.table['share'][0])}."
         first = self.table.filter(pl.col("measure") == self.measures[0])
         row, p = _leading(first)
         if row is None:
-            return f"{start}; {self._called(self.measures[0])} is known of none of them."
+            return f"{start}; {self._called(self.measures[0])} is not known for any of them."
         return f"{start}. {self._leader(first, row, p)}"
 
     def _leader(self, table: pl.DataFrame, row: int, p: float) -> str:
@@ -73,8 +73,8 @@ class Breakdown(Result):
         interval = "" if lower is None else f" (95% interval {between(lower, upper, write)})"
         if measure in self.sums:
             return (
-                f"The largest total is that of {group}: {self._amount(measure, write(value))}{interval}. A group's "
-                "total grows with its people."
+                f"The largest total is in {group}: {self._amount(measure, write(value))}{interval}. Larger groups have "
+                "larger totals."
             )
         level = self._level(measure, write(value), interval)
         if p < STANDS_OUT:

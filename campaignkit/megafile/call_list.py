@@ -88,8 +88,7 @@ class CallList(Result):
         cut = cut.sort("removed", descending=True, maintain_order=True)
         if cut.is_empty():
             return f"{text}; nobody else had to be left out." if beyond else f"{text}; nobody had to be left out."
-        others = "most were" if not last else "most of the others were"
-        return f"{text}; {others} left out for: {cut['step'][0]} ({cut['removed'][0]:,})."
+        return f"{text}; the most common reason to be left out: {cut['step'][0]} ({cut['removed'][0]:,})."
 
     def chart(self) -> alt.TopLevelMixin:
         """Draw how many are left after each step."""

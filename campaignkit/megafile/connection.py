@@ -71,7 +71,7 @@ class Connection:
     def _say_if_stale(self) -> None:
         if not self._warned and self.stale:
             self._warned = True
-            warnings.warn(f"A newer {self.path.name} lies at its path; .reopen() moves on to it.", stacklevel=3)
+            warnings.warn(f"A newer {self.path.name} is at its path; .reopen() opens it.", stacklevel=3)
 
     def _move_on(self) -> None:
         """Open the file that lies at `path` now; relations made before still read the old one."""

@@ -58,17 +58,17 @@ class Explanation(Result):
         links = self.table.filter(self.table["matched_by"].is_not_null())
         if links.is_empty():
             return f"{name} is known from one record, in {first['source']}.{self._happened()}"
-        rules = "; ".join(f"{row['source']} by {row['matched_by']}" for row in links.iter_rows(named=True))
-        known = f"{name} is known from {self.table.height} records, beginning with {first['source']}, then {rules}."
+        rules = "; ".join(f"{row['source']}, linked by {row['matched_by']}" for row in links.iter_rows(named=True))
+        known = f"{name} is known from {self.table.height} records: {first['source']}; {rules}."
         return known + self._happened()
 
     def _happened(self) -> str:
         sentences = []
         for night, event, person, other, reason in self.events.iter_rows():
             if event == "merged":
-                sentences.append(f" In night {night} person {other:,} was found to be person {person:,} ({reason}).")
+                sentences.append(f" On night {night}, person {other:,} was found to be person {person:,} ({reason}).")
             elif event == "split":
-                sentences.append(f" In night {night} person {other:,} was split off person {person:,} ({reason}).")
+                sentences.append(f" On night {night}, person {other:,} was split off person {person:,} ({reason}).")
         return "".join(sentences)
 
 

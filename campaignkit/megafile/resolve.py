@@ -58,8 +58,8 @@ class Resolution(Result):
         if not self.not_deduplicated:
             return ""
         return (
-            f" Within {listed(self.not_deduplicated)} nothing was linked, as if each had one record per person "
-            "(one_per_person=False also looks for a list's own duplicates)."
+            f" Within {listed(self.not_deduplicated)} nothing was linked: a list is taken to have one record per "
+            "person (one_per_person=False looks for its duplicates too)."
         )
 
     def _linked(self) -> str:

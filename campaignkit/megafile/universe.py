@@ -76,7 +76,7 @@ class Universe(Audience):
 
     def _with(self, other: Universe, where: str, description: str) -> Universe:
         if other.megafile is not self.megafile or other.as_of != self.as_of:
-            raise BadValue("Universes are put together only within one megafile and as of one date.")
+            raise BadValue("Universes can be combined only within one megafile and as of one date.")
         return replace(
             self, where=where, description=description, restricted=self.restricted | other.restricted,
             unmatched=tuple(dict.fromkeys(self.unmatched + other.unmatched)),

@@ -100,7 +100,7 @@ def van_pipeline(tables: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     if not by_side:
         raise BadValue(f"None of {listed(map(repr, tables))} is a table of VAN's pipeline: {listed(_READ, most=20)}.")
     if unread:
-        warnings.warn(f"Not read, since they are none of the pipeline's tables: {listed(unread)}.", stacklevel=2)
+        warnings.warn(f"Not read, because the pipeline has no such tables: {listed(unread)}.", stacklevel=2)
     codes = by_side.pop("", {})
     if not by_side:
         return _joined(codes, "")

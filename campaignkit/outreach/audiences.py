@@ -28,7 +28,7 @@ __all__ = ["Audiences", "audiences"]
 
 THIN = 2.0  # a cell counts as thin where its interval's upper end is more than this many times the lower
 SHOWN = 20  # cells in the chart
-SAMPLING = "Intervals cover the panel's sampling, not viewing that shifts from week to week."
+SAMPLING = "Intervals cover the panel's sampling, not week-to-week shifts in viewing."
 
 
 def audience(value: float) -> str:

@@ -209,7 +209,7 @@ class BuyPlan(Result):
             f"{dollars(self.spend, 0)} buys {self.spots.sum():,.0f} spots in {counted(self.table.height, 'cell')}.",
             f"They will {'deliver' if self.goal == 'impressions' else 'reach'} {what} "
             f"({confidence(self.confidence_level)} interval {audience(row['lower'])} to {audience(row['upper'])}), "
-            "judged by panel members who had no part in making the plan.",
+            "judged on panel members who had no part in making the plan.",
             f"The plan's own figure is {audience(row['in_sample'])}, {share(abs(over))} "
             f"{'higher' if over > 0 else 'lower'}.",
         ]
@@ -224,7 +224,7 @@ class BuyPlan(Result):
             sentences.append(f"The last $1,000 {buys} {audience(1000 * self.last_dollar)} {self._counted}.")
         if self.unrated.height:
             avails = counted(self.unrated.height, "avail")
-            sentences.append(f"For {avails} the panel knows nothing; the plan buys none of them.")
+            sentences.append(f"The panel has no data on {avails}; the plan buys none of them.")
         if self.capped:
             sentences.append(f"In {counted(self.capped, 'cell')} the plan buys at most one spot a day.")
         return " ".join([*sentences, SAMPLING])

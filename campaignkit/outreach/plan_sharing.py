@@ -93,7 +93,7 @@ class SharingPlan(Result):
             best = self.least.sort("effect").row(0, named=True)
             text += (
                 f" Your {counted(self.sharers, 'sharer')} can show {points(best['effect'])} points at best, with "
-                f"{best['holdout']:.0%} held out. If the effect is like a published one, the chance to show it is "
+                f"{best['holdout']:.0%} held out. If the effect is like a published one, the chance of showing it is "
                 f"{best['assurance']:.0%}."
             )
         seen = self.prior["effect"]

@@ -104,7 +104,7 @@ class SharingEffect(Result):
             sentences.append(f"Comparing friends contacted with those not contacted gives {gap}; do not believe it.")
         if self.without_outcome:
             sentences.append(f"{counted(self.without_outcome, 'friend')} without an outcome were set aside.")
-        return " ".join([*sentences, "This is the direct effect; what friends tell each other is on both sides of it."])
+        return " ".join([*sentences, "This is the direct effect; what friends tell each other reaches both groups."])
 
     def _said(self, row: dict[str, Any]) -> str:
         bounds = interval(row["lower"], row["upper"], "rate")

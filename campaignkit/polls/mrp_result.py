@@ -123,11 +123,14 @@ class Mrp(Result):
             text += f". Interviews of a cluster resemble each other: the design effect is {self.design_effect:.1f}"
         if self.unreached_share > 0.0005:
             unreached = share(self.unreached_share)
-            text += f". No interview reached {unreached} of the frame; there, the model alone speaks"
+            text += f". No interview reached {unreached} of the frame; there, the estimate is the model's alone"
         if self.survey_error:
             shared = points(self.survey_error)
             return f"{text}. The election's interval adds an error of {shared} points that all groups share."
-        return f"{text}. These are the survey's own intervals; an election's are wider, because polls err together."
+        return (
+            f"{text}. These are the survey's own intervals; an election's are wider, because polls err in the same "
+            "direction."
+        )
 
     def _shown(self) -> pl.DataFrame:
         """Return the rows of the first attribute that tells groups apart."""

@@ -69,7 +69,7 @@ class Switchers(Result):
     def summary(self) -> str:
         """Say how much of the movement was who answered, whether a swing is declared, and who was flagged."""
         polled = self.table.row(0, named=True)["estimate"] is not None
-        start = f"As polled, the share changed by {self._said(AS_POLLED)} from {self.event} on. " if polled else ""
+        start = f"In the polls, the share changed by {self._said(AS_POLLED)} from {self.event} on. " if polled else ""
         if self.used == "none":
             return (
                 f"{start}With party and past vote held as before, {self._said(HELD)} remains. Who changed is not "
@@ -77,11 +77,12 @@ class Switchers(Result):
                 "answers."
             )
         level = confidence(self.confidence_level)
-        answered = f"Of that, {self._said(ANSWERED)} is who answered and " if polled else ""
+        answered = f"Of that, {self._said(ANSWERED)} comes from who answered and " if polled else ""
+        comes = "" if polled else "comes "
         verdict = "a swing is declared" if self.declared else "no swing is declared"
         basis = "interviews and panel agree" if self.used == "both" else "from the panel alone"
         return (
-            f"{start}{answered}{self._said(CHANGED)} is who changed ({level} intervals; {basis}): {verdict}."
+            f"{start}{answered}{self._said(CHANGED)} {comes}from who changed ({level} intervals; {basis}): {verdict}."
             f"{self._most()}{self._flags()}"
         )
 
@@ -91,7 +92,7 @@ class Switchers(Result):
         party, past = self.who.columns[:2]
         row = self.who.sort(pl.col("points").abs(), descending=True, nulls_last=True).row(0, named=True)
         return (
-            f" Most of it, {change(row['points'], 'rate')}, comes from {condition(party, row[party])} with "
+            f" The largest part, {change(row['points'], 'rate')}, comes from {condition(party, row[party])} with "
             f"{condition(past, row[past])} "
             f"({share(row['share'])} of the electorate)."
         )
@@ -102,7 +103,8 @@ class Switchers(Result):
         people = counted(self.flagged.height, "person is", "people are")
         wrong = share(self.reports.misreport)
         return (
-            f" {people} flagged as having switched sides, from four reports of which {wrong} are wrong; for study only."
+            f" {people} flagged as having switched sides, from four reports of which {wrong} are wrong; the flags are "
+            "for study only."
         )
 
     def chart(self) -> alt.TopLevelMixin:

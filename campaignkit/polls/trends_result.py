@@ -111,8 +111,9 @@ class Trends(Result):
         below = int((tested["p_value"] <= CLAIMED).sum())
         seen = points(self._seen_half_the_time(tested))
         return (
-            f"{who}. {below} had p ≤ .05 unadjusted; chance alone would give {CLAIMED * tested.height:.0f}. A group "
-            f"not named may still have moved: {seen} points apart from the rest would be seen half the time."
+            f"{who}. {below} had p ≤ 0.05 before adjustment; chance alone would give "
+            f"{CLAIMED * tested.height:.1f}. A group not named may still have moved: a gap of {seen} "
+            "points from the rest would be seen half the time."
         )
 
     def _seen_half_the_time(self, tested: pl.DataFrame) -> float:

@@ -178,7 +178,7 @@ class Persuasion(Result):
             ends = " and ".join(
                 f"{wording.change(row['estimate'], 'rate')} "
                 f"({wording.interval(row['lower'], row['upper'], 'rate')}) in the {which}"
-                for row, which in ((best, "top decile"), (last, "last"))
+                for row, which in ((best, "top decile"), (last, "bottom decile"))
             )
             return f"Ranked by {self.name}, contact does more at the top than among the rest ({coefficient}): {ends}."
         return (

@@ -18,6 +18,7 @@ from campaignkit.restrictions import stated
 from campaignkit.result import Result
 from campaignkit.tables import check_columns, check_numbers, is_universe, open_columns, open_table
 from campaignkit.voters.model.predictor import write_to_megafile
+from campaignkit.wording import counted
 
 if TYPE_CHECKING:
     import altair as alt
@@ -70,13 +71,14 @@ class Priority(Result):
     def summary(self) -> str:
         """Say what the first decile gains, by the formula, and what it rests on."""
         first, all_ = self.table.row(0, named=True), self.table["net_votes"].sum()
-        aside = f" {self.set_aside:,} people lack one of the scores and have no priority." if self.set_aside else ""
+        lacking = counted(self.set_aside, "person lacks", "people lack")
+        aside = f" {lacking} one of the scores, so no priority." if self.set_aside else ""
         harm = f" It is below 0 for {self.below_zero:,} people: do not contact them." if self.below_zero else ""
         return (
             f"Contacting the top tenth ({first['n']:,} of {self.people:,} people) should gain "
             f"{first['net_votes']:,.1f} net votes; contacting everyone, {all_:,.1f}. Net votes per contact = "
-            f"{self.formula}; a voter who switches sides counts as 2.{harm}{aside} This takes the scores as true and "
-            "contact to work as it did where it was tested; there is no interval."
+            f"{self.formula}; a voter who switches sides counts as 2.{harm}{aside} This assumes that the scores "
+            "are right and that contact works as it did where it was tested; it has no interval."
             + "".join(f" {warning}." for warning in self.warnings)
         )
 

@@ -135,7 +135,7 @@ def _check_days(fit_on: date, test_on: date | None, election: date, known: Mappi
     days = [day for day in (fit_on, test_on, election) if day is not None]
     if any(a >= b for a, b in pairwise(days)):
         raise BadValue(
-            f"The elections are to be fitted, tested and foretold in this order; got {listed(map(str, days))}."
+            f"The elections must be fitted, tested and predicted in this order; got {listed(map(str, days))}."
         )
     if not any(kind == "general" and day < fit_on for day, kind in known.items()):
         raise NotEnoughData(f"No general election before {fit_on} is known; fit on a later one.")

@@ -59,7 +59,7 @@ class Turnout(Score):
             return f"{start} {super().summary()}"
         q = self.tested.quality
         tested = (
-            f"Fitted on {self.fit_on:%Y-%m-%d} and tested on the {q.rows:,} people on the rolls at "
+            f"Fitted on {self.fit_on:%Y-%m-%d} and tested on the {q.rows:,} people on the rolls on "
             f"{self.test_on:%Y-%m-%d}: it ranks a voter above a non-voter in {q.auc:.1%} of pairs (AUC) and is off by "
             f"{wording.points(q.ece)} points on average"
         )

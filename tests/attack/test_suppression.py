@@ -211,7 +211,7 @@ def test_a_list_made_before_a_night_is_checked_against_what_stands_after_it(tmp_
         made = mf.universe().call_list("email", "turnout")
         with Megafile.open(tmp_path / "m.duckdb") as other:
             other.refresh(night)
-        with pytest.warns(UserWarning, match=r"1 rows may not be reached any more .*unsubscribed \(1\)"):
+        with pytest.warns(UserWarning, match=r"1 rows may no longer be reached .*unsubscribed \(1\)"):
             file, manifest = made.write(tmp_path / "list.csv")
         assert "s2@x.org" not in file.read_text()
         entry = json.loads(manifest.read_text())

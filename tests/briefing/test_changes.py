@@ -34,7 +34,7 @@ def test_a_quiet_night_is_chance_and_says_what_it_could_have_seen(drawn):
     night = look(drawn)
     assert night.cause == "chance"
     assert 0.03 < night.detectable < 0.12
-    assert "nothing moved by more than chance explains" in night.summary()
+    assert "nothing moved beyond chance" in night.summary()
     assert night.chart().to_dict()["description"] == night.summary()
 
 

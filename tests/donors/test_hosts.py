@@ -78,7 +78,7 @@ def test_a_thin_host_leans_on_the_others_and_is_said_to(contests):
     unseen = match_hosts(none, "entered", "host", BY, **WANTED)
     row = unseen.table.filter(pl.col("host") == "host_b").row(0, named=True)
     assert (row["n"], row["observed"], row["thin"]) == (0, None, True)
-    assert "Little is known of host_b" in unseen.summary()
+    assert "Little is known about host_b" in unseen.summary()
 
 
 def test_invitations_that_were_not_random_are_named(contests, found):

@@ -339,7 +339,7 @@ def test_a_column_that_is_the_outcome_in_other_words_is_told(contest):
     found = discover_segments(told, "entered", ["region", "sex", "since", "never"], unit="person")
     assert "nobody with since unknown has the outcome" in found.leaking_values
     assert "everybody with not never has the outcome" in found.leaking_values
-    assert "does not belong in by" in found.summary()
+    assert "Do not search a column that restates" in found.summary()
     assert not discover_segments(contest, "entered", ["region", "sex", "age_band"], unit="person").leaking_values
 
 

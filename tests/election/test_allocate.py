@@ -226,7 +226,7 @@ def test_a_tie_is_not_a_win():
 def test_no_budget_for_visits_plans_none(drawn):
     plan = election.allocate(drawn, 0, responses=KNOWN, unit="visits")
     assert plan.spent == plan.gain == 0
-    assert "The plan spends nothing of 0 visits" in plan.summary()
+    assert "The plan spends none of 0 visits" in plan.summary()
 
 
 def test_an_interval_that_holds_0_is_told_with_its_signs(drawn):

@@ -432,12 +432,12 @@ def test_the_sentence_tells_a_limit_from_people_who_may_not_be_reached(megafile)
     everyone = megafile.universe()
     whole, first = (everyone.call_list("phone", "turnout", limit=limit) for limit in (None, 3))
     assert "the first of" not in whole.summary()
-    assert f", the first of {whole.table.height:,} who may be reached; most of the others were left out for: " in (
+    assert f", the first of {whole.table.height:,} who may be reached; the most common reason to be left out: " in (
         first.summary()
     )
     assert "beyond" not in first.summary()
     nobody = megafile.universe("phone is null").call_list("phone", "turnout")
-    assert re.search(r"^None of \d+ people is on .*; most were left out for: no phone", nobody.summary())
+    assert re.search(r"^None of \d+ people is on .*; the most common reason to be left out: no phone", nobody.summary())
 
 
 def test_an_empty_universe_gives_an_empty_list(megafile, tmp_path):

@@ -124,7 +124,7 @@ def test_what_the_panel_does_not_know_is_shown_and_not_bought():
     strange = avails().head(1).with_columns(network=pl.lit("cable 99"))
     bought = plan(avails=pl.concat([avails(), strange]))
     assert "cable 99" in bought.unrated["network"].to_list()
-    assert "the panel knows nothing" in bought.summary()
+    assert "The panel has no data on" in bought.summary()
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_what_cannot_be_compared_is_refused():
         plan(spend, avails=fewer, goal="impressions").compare(order)
     with pytest.raises(BadValue, match="buys nothing"):
         bought.compare(order.with_columns(spots=0))
-    with pytest.raises(BadValue, match="the panel knows nothing"):
+    with pytest.raises(BadValue, match="The panel has no data on"):
         bought.compare(order.with_columns(network=pl.lit("cable 99")).head(1))
 
 

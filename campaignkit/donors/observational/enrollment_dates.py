@@ -36,7 +36,7 @@ def check_enrollment_dates(
     if wrong.height:
         raise BadValue(
             f"treated: of {wrong.height:,} people {treated!r} does not say what {signed_up!r} does: who signed "
-            f"up before {begins}. Who joins once the outcome counts has chosen with the outcome in view. Make it "
+            f"up before {begins}. People who join once the outcome counts may join because of it. Make it "
             f"(pl.col({signed_up!r}) < pl.lit(day)).fill_null(False)."
         )
     later = table.filter(~before & pl.col(signed_up).is_not_null()).height

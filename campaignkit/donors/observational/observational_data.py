@@ -298,6 +298,6 @@ def refuse_functions(data: ObservationalData, outcome: str, values: Floats, left
                 raise BadValue(f"covariates: {column.covariate!r} follows from the outcome {outcome!r}; leave it out.")
             mend: Any = {outcome: [*left_out, column.covariate]}
             raise BadValue(
-                f"placebo: covariate {column.covariate!r} is a function of {outcome!r}, so that balancing it settles "
-                f"the answer beforehand; leave it out too: placebo={mend}."
+                f"placebo: covariate {column.covariate!r} is a function of {outcome!r}, so balancing it settles "
+                f"the answer in advance; leave it out too: placebo={mend}."
             )

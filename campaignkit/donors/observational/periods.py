@@ -58,7 +58,7 @@ def grid_of(start: object, end: object, period: str) -> Grid:
     check_scalar(period, "period", typ=str, choices=PERIODS)
     first, last = day_of(start, "start", "2012-01-16"), day_of(end, "end", "2012-09-30")
     if period == "month" and first.day != 1:
-        raise BadValue(f"start is {first}; with months it is a month's first day.")
+        raise BadValue(f"start is {first}; with months it must be the first day of a month.")
     trial = Grid(first, last, period, 0, 0)
     periods = 0
     while trial.first_day(periods + 1) <= last + dt.timedelta(days=1):

@@ -94,7 +94,7 @@ def wanted_cells(table: pl.DataFrame, by: list[str], host: str, segment: str | N
                 rows = con.execute(f"SELECT cell FROM people WHERE ({text}\n)").fetchnumpy()["cell"]
             except duckdb.Error as error:
                 first = str(error).splitlines()[0]
-                raise BadValue(f"{name}: {text!r} is no condition on {listed(by)}: {first}") from error
+                raise BadValue(f"{name}: {text!r} is not a condition on {listed(by)}: {first}") from error
         there = np.zeros(table.height, bool)
         there[np.asarray(rows, np.int64)] = True
         wanted = wanted & pl.Series(there)

@@ -128,11 +128,11 @@ def repeated(counted: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def _numbers(batch: pl.DataFrame, outcome: str, weight: str | None, amount: str | None) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {"outcome": booleans(batch[outcome])}
     if weight is not None:
-        arrays["weight"] = numbers(batch[weight], "weight", least=0.0, mend="Say 0 where a row is not to count.")
+        arrays["weight"] = numbers(batch[weight], "weight", least=0.0, mend="Put 0 where a row should not count.")
     if amount is not None:
         arrays["amount"] = numbers(batch[amount].fill_null(0), "amount")
         if (batch[amount].is_null() & pl.Series(arrays["outcome"])).any():
-            raise BadValue(f"amount: {amount!r} is null on rows with the outcome; say 0 where nothing came.")
+            raise BadValue(f"amount: {amount!r} is null on rows with the outcome; put 0 where nothing came in.")
     return arrays
 
 

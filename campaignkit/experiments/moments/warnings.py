@@ -42,7 +42,7 @@ def few_clusters(names: list[Any], effective: Floats, cluster: str) -> dict[str,
         return {}
     return {
         "few_clusters": (
-            f"Few or unequal clusters: those of {names[least]} ({cluster}) tell as much as {effective[least]:.0f} "
+            f"Few or unequal clusters: those of {names[least]} ({cluster}) tell us as much as {effective[least]:.0f} "
             "equal ones. The intervals allow for it and are wide."
         )
     }
@@ -58,8 +58,8 @@ def _skewed(outcome: Outcome, arms: Arms) -> Mapping[str, str]:
         return {}
     which = listed([str(name) for name, bad in zip(arms.names, skewed, strict=True) if bad])
     text = (
-        f"{heading(outcome.name)}: a few large gifts decide in {which}; there, 95% intervals of dollars cover about "
-        "90% of the time."
+        f"{heading(outcome.name)}: a few large gifts decide the result in {which}; there, 95% intervals of dollars "
+        "hold about 90% of the time."
     )
     return {"skewed_gifts": text}
 

@@ -109,7 +109,7 @@ def warn_of_removed(removed: dict[str, int]) -> None:
     """Warn of rows that were left out of a list as it was written, by reason."""
     if removed:
         reasons = ", ".join(f"{reason} ({n:,})" for reason, n in removed.items())
-        warnings.warn(f"{sum(removed.values()):,} rows may not be reached any more and are not written: {reasons}.",
+        warnings.warn(f"{sum(removed.values()):,} rows may no longer be reached and are not written: {reasons}.",
                       stacklevel=4)  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def _refuse_strangers(con: duckdb.DuckDBPyConnection) -> None:
           OR person_id NOT IN (SELECT person_id FROM identity_event)
           AND person_id NOT IN (SELECT other_person_id FROM identity_event WHERE other_person_id IS NOT NULL))""")
     if n := strangers.fetchall()[0][0]:
-        raise BadValue(f"{n:,} rows of the list are of nobody in the megafile; take them out.")
+        raise BadValue(f"{n:,} rows of the list match nobody in the megafile; take them out.")
 
 
 def _closed(channel: str, as_van: bool) -> str:

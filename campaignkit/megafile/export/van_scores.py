@@ -70,9 +70,7 @@ def _check(universe: Audience, named: Mapping[str, Translated], purpose: str) ->
     if not named:
         raise BadValue("scores is empty: name at least one, such as \"score('turnout')\".")
     if universe.megafile.stale:
-        raise BadValue(
-            "A newer megafile lies at its path, which may know of more people who said no: mf.reopen() first."
-        )
+        raise BadValue("A newer megafile is at its path, which may know of more people who said no: mf.reopen() first.")
     restricted = universe.restricted.union(*(score.restricted for score in named.values()))
     refuse_soliciting(purpose, restricted, "Leave it out.")
     refuse_panel_reports(purpose, restricted)

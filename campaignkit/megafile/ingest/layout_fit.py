@@ -54,7 +54,7 @@ def _check_first_line(heads: dict[str, str], file: str) -> None:
     """Refuse a file whose first line is longer than any header: it would be held against every layout's patterns."""
     if all(not head or len(head.partition("\n")[0]) > MOST_HEADER for head in heads.values()):
         raise LayoutError(
-            f"{file} fits no layout: its first line has over {MOST_HEADER:,} characters, so it is no table in text."
+            f"{file} fits no layout: its first line has over {MOST_HEADER:,} characters, so it is not a text table."
         )
 
 

@@ -118,7 +118,7 @@ def find_sources(
     known = {file.name for file in files} | {file.name.partition("!")[0] for file in files}
     for name in manifest:
         if name not in known:
-            raise LayoutError(f'manifest.toml speaks of "{name}", which is not there{nearest(name, known)}')
+            raise LayoutError(f'manifest.toml names "{name}", which is not in the folder{nearest(name, known)}')
     sources, strange = [], {}
     for file in files:
         try:

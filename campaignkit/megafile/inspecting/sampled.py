@@ -67,7 +67,7 @@ def sample_file(file: ExportFile) -> Sampled:
     text = head_text(head, sniff_encoding(head, encoding))
     first = text.partition("\n")[0]
     if len(first) > MOST_HEADER:
-        raise LayoutError(f"{file.name}: its first line has over {MOST_HEADER:,} characters: it is no table in text.")
+        raise LayoutError(f"{file.name}: its first line has over {MOST_HEADER:,} characters: it is not a text table.")
     delimiter, quote = (",", '"') if file.made_text else _delimiter_and_quote(text)
     rows = [[cell.strip() for cell in row] for row in _parse(text, delimiter, quote) if row]
     if not rows:

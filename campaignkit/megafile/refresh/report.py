@@ -54,11 +54,11 @@ class RefreshReport(Result):
     def summary(self) -> str:
         """Say what came, what became of it, who is new, and what looks wrong."""
         if not self.night:
-            return f"Nothing new: every file of this folder had been read. {self.people:,} people."
+            return f"Nothing new: every file in this folder was read before. {self.people:,} people."
         fates = self.table.select(pl.col(FATES).sum()).row(0, named=True)
         counts = ", ".join(f"{count:,} {fate}" for fate, count in fates.items())
         files = int(self.table["files"].sum())
-        warned = f" Look at: {' '.join(self.warnings)}" if self.warnings else " Nothing looks unlike before."
+        warned = f" Look at: {' '.join(self.warnings)}" if self.warnings else " Nothing looks unusual."
         return (
             f"Night {self.night}: {files} file{'s' * (files != 1)}, records {counts}. {self.people:,} people: "
             f"{self.added:,} added, {self.merged:,} merged, {self.split:,} split, {self.ended:,} ended.{warned}"

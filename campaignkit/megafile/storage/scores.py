@@ -70,7 +70,7 @@ def _checked(scores: pl.DataFrame) -> pl.DataFrame:
     if nulls := rows.filter(pl.any_horizontal(pl.all().is_null()) | ~pl.col("value").is_finite()).height:
         raise BadValue(f"{nulls:,} rows have no person_id or no value; take them out before the call.")
     if twice := rows.height - rows["person_id"].n_unique():
-        raise BadValue(f"{twice:,} rows are of a person_id that came before; one score a person was expected.")
+        raise BadValue(f"{twice:,} rows repeat a person_id; one score per person was expected.")
     return rows
 
 

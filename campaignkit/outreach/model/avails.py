@@ -84,8 +84,7 @@ def read_order(audiences: Audiences, order: object, spots: str) -> Floats:
     unknown = at.filter(pl.col("__cell").is_null())
     if unknown.height:
         raise BadValue(
-            f"baseline: the panel knows nothing about {unknown.height:,} cells, such as "
-            f"{_spoken(unknown, audiences.by)}."
+            f"baseline: the panel has no data on {unknown.height:,} cells, such as {_spoken(unknown, audiences.by)}."
         )
     spots_of_cell = np.zeros(audiences.table.height)
     spots_of_cell[at["__cell"].to_numpy()] = at[spots].to_numpy()

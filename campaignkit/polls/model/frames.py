@@ -95,8 +95,8 @@ def read_frame(frame: object, by: Sequence[str], frame_weight: str | None = None
         )
         if bad := int(table.select(((pl.col("n") > pl.col("_n")) | (pl.col("_min") < 0)).sum()).item()):
             raise BadValue(
-                f"frame_weight: {frame_weight!r} is null, NaN or negative in {bad:,} cells of the frame; say 0 where "
-                "a row is not to count, or leave such rows out of the frame."
+                f"frame_weight: {frame_weight!r} is null, NaN or negative in {bad:,} cells of the frame; put 0 where "
+                "a row should not count, or leave such rows out of the frame."
             )
         table = table.select(*by, voters=pl.col("n") * pl.col("_mean"))
     table = table.filter(pl.col("voters") > 0)

@@ -111,7 +111,7 @@ def _counted(opened: Table, roles: Roles) -> pl.DataFrame:
     table = cells(keyed, list(keys), "weight")
     if table.filter((pl.col("weight_n") < pl.col("n")) | (pl.col("weight_min") < 0)).height:
         raise BadValue(
-            f"weight: column {roles.weight!r} is null, NaN or negative in some rows; say 0 where one does not count."
+            f"weight: column {roles.weight!r} is null, NaN or negative in some rows; put 0 where none should count."
         )
     w = pl.col("weight_mean") * pl.col("n")
     return table.select(*keys, "n", w=w, ww=pl.col("weight_ss") + pl.col("weight_mean") * w)

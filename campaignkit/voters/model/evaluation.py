@@ -110,12 +110,12 @@ def quality_sentence(
     """Say how well a score ranks and how far off it is."""
     seen = f"{q.rows:,} people held out" if q.held_out else f"the {q.rows:,} people it was fitted on"
     noise = f"noise alone gives {wording.points(q.ece_floor)}"
-    off = "no more than noise gives" if q.ece <= q.ece_noise else noise
+    off = "no more than noise explains" if q.ece <= q.ece_noise else noise
     return (
         f"The score {name!r} ranks people {labels.who(outcome, own)} above people {labels.without(outcome)} in "
         f"{q.auc:.1%} of pairs (AUC; {confidence_level:.0%} interval "
         f"{wording.between(q.auc_lower, q.auc_upper, wording.share)}). Its rates are off by {wording.points(q.ece)} "
-        f"points on average ({off}). Judged by {seen}: {labels.rate_of(outcome, wording.share(q.rate), own)}."
+        f"points on average ({off}). Judged on {seen}: {labels.rate_of(outcome, wording.share(q.rate), own)}."
     )
 
 
@@ -188,13 +188,13 @@ class Calibration(Result):
         off = self.table.filter(
             (pl.col("predicted_rate") < pl.col("lower")) | (pl.col("predicted_rate") > pl.col("upper"))
         )
-        verdict = "no more than noise gives" if self.ece <= self.noise else "more than noise alone gives"
+        verdict = "no more than noise explains" if self.ece <= self.noise else "more than noise explains"
         seen = "people held out" if self.held_out else "the people it was fitted on, which flatters it"
         return (
             f"The score is off by {wording.points(self.ece)} points on average by {self.by}, {verdict} (a perfect "
             f"score would show {wording.points(self.floor)}, rarely over {wording.points(self.noise)}). {off.height} "
             f"of {self.table.height} groups fall outside their intervals; "
-            f"{self.table.height * (1 - self.confidence_level):.1f} would by chance. Judged by {seen}."
+            f"{self.table.height * (1 - self.confidence_level):.1f} would by chance. Judged on {seen}."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -340,10 +340,10 @@ class Importance(Result):
             for row in self.table.iter_rows(named=True)
         ]
         misleads = self.table.filter(pl.col("estimate") > self.gain)["block"].to_list()
-        more = f"Shuffled, {listed(misleads)} misleads, which is worse than knowing nothing. " if misleads else ""
+        more = f"With {listed(misleads)} shuffled, the score does worse than knowing nothing. " if misleads else ""
         return (
-            f"Of what the score knows, measured by held-out loss when a block is shuffled: {', '.join(shares)}. {more}"
-            "This says what the score leans on, not what causes the outcome; blocks that say the same hide each other."
+            f"What the score relies on, measured by held-out loss when a block is shuffled: {', '.join(shares)}. {more}"
+            "This is not what causes the outcome, and blocks that carry the same information hide each other."
         )
 
     def chart(self) -> alt.TopLevelMixin:
@@ -418,7 +418,7 @@ class Comparison(Result):
         side = "above" if self.gap >= 0 else "below"
         return (
             f"The AUC of {first} is {abs(self.gap):.3f} {side} that of {second} ({self.confidence_level:.0%} interval "
-            f"{wording.between(self.lower, self.upper, wording.number)}), {sure}. Both are judged by the same "
+            f"{wording.between(self.lower, self.upper, wording.number)}), {sure}. Both are judged on the same "
             f"{self.n:,} people."
         )
 

@@ -63,7 +63,7 @@ def count_cells(
         return spec, table
     if table.filter((pl.col("weight_n") < pl.col("n")) | (pl.col("weight_min") < 0)).height:
         raise BadValue(
-            f"weight: column {weight!r} is null, NaN or negative in some rows; say 0 where a row is not to count."
+            f"weight: column {weight!r} is null, NaN or negative in some rows; put 0 where a row should not count."
         )
     total = pl.col("weight_mean") * pl.col("n")
     squares = pl.col("weight_ss") + pl.col("weight_mean") * total
