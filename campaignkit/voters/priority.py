@@ -71,8 +71,10 @@ class Priority(Result):
     def summary(self) -> str:
         """Say what the first decile gains, by the formula, and what it rests on."""
         first, all_ = self.table.row(0, named=True), self.table["net_votes"].sum()
-        lacking = counted(self.set_aside, "person lacks", "people lack")
-        aside = f" {lacking} one of the scores, so no priority." if self.set_aside else ""
+        lacking = counted(
+            self.set_aside, "person lacks one of the scores and has", "people lack one of the scores and have"
+        )
+        aside = f" {lacking} no priority." if self.set_aside else ""
         harm = f" It is below 0 for {self.below_zero:,} people: do not contact them." if self.below_zero else ""
         return (
             f"Contacting the top tenth ({first['n']:,} of {self.people:,} people) should gain "
