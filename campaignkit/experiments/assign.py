@@ -46,7 +46,7 @@ class Assignment(Result):
         """Say how many are in each arm, and how far the arms are from the shares planned."""
         sizes = self.table.group_by("arm").len().sort("arm")
         counts = ", ".join(f"{arm}: {n:,}" for arm, n in sizes.rows())
-        worst = (self.balance["share"] - self.balance["expected_share"]).abs().max()
+        worst = float((self.balance["share"] - self.balance["expected_share"]).abs().to_numpy().max())
         how = (
             "by a hash of each id: a rerun gives the same arms, and people added later get one without moving anyone"
             if self.method == "hash"

@@ -20,7 +20,7 @@ from campaignkit import Megafile
 from campaignkit.errors import BadValue, ColumnNotFound, SourceRestricted
 from campaignkit.megafile import schema
 from campaignkit.megafile.export import parquet_folder
-from campaignkit.megafile.export.columns import ALL, STAY
+from campaignkit.megafile.export.columns import ALL, FREE, STAY
 from campaignkit.restrictions import restrictions_of
 from campaignkit.tables import read_export
 from tests.megafile.campaign import TODAY, pick, write_campaign, write_facts
@@ -432,3 +432,8 @@ def test_a_killed_export_leaves_nothing_and_the_next_one_cleans_up(tmp_path):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     assert not list(tmp_path.glob(".out.writing-*"))
     assert read_export(tmp_path / "out", "person").select(pl.len()).collect().item() == 400_000
+
+
+def test_ids_that_another_tool_gave_may_hold_addresses_in_every_table():
+    given = {(table, "supporter_id") for table in schema.FACTS if "supporter_id" in schema.columns_of(table)}
+    assert given and given <= FREE

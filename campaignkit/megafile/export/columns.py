@@ -42,8 +42,8 @@ _REFUSED = ("suppression", ("email", "phone"))
 _CONTACTS = {"phone": "phone", "email": "email", "address": "address", "unit": "address"}
 
 #: Free text that may hold a number or an address.
-_FREE = {("attribute", "value"), ("added_value", "value"), ("dated_fact", "value"), ("survey_response", "answer"),
-         ("social_tie", "supporter_id")}  # fmt: skip
+FREE = {("attribute", "value"), ("added_value", "value"), ("dated_fact", "value"), ("survey_response", "answer"),
+         ("social_tie", "supporter_id"), ("friend_ask", "supporter_id")}  # fmt: skip
 _EMAIL, _PHONE = r"\S@\S+\.\S", r"^\D*1?\D*\d{3}\D*\d{3}\D*\d{4}\D*$"
 
 #: Tables whose rows say by themselves, or by the column of one's own they are of, what may not serve soliciting.
@@ -168,7 +168,7 @@ def _expression(table: str, column: str) -> str:
     sql = f"t.{quote_identifier(column)}"
     if (means := _contact(table, column)) is not None:
         return f"CASE WHEN {_open(means, column)} THEN {sql} END"
-    if (table, column) in _FREE:
+    if (table, column) in FREE:
         email, phone = (f"CASE WHEN {_open(means, column)} THEN {sql} END" for means in ("email", "phone"))
         like = (
             f"WHEN regexp_matches({sql}, '{_EMAIL}') THEN {email} WHEN regexp_matches({sql}, '{_PHONE}') THEN {phone}"
@@ -207,7 +207,7 @@ def _joins(name: str, named: Sequence[str]) -> str:
     for column in named:
         sql = f"t.{quote_identifier(column)}"
         points = {"email": f"lower(trim({sql}))", "phone": f"'+1' || right(regexp_replace({sql}, '\\D', '', 'g'), 10)"}
-        if (name, column) not in _FREE:
+        if (name, column) not in FREE:
             points = {means: sql for means in points if means == _contact(name, column)}
         for means, point in points.items():
             closed = _closed_point(means, column)
