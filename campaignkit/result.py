@@ -150,8 +150,9 @@ class Result(ABC):
         Examples
         --------
         >>> import campaignkit as ck
-        >>> ck.sample.megafile().universe("donor", state="OH").by("sex").summary().partition(" people ")[2]
-        '(donor and state OH), in 3 groups by sex; the largest is women, at 56.4%.'
+        >>> found = ck.sample.megafile().universe("donor", state="OH").by("sex")
+        >>> found.summary().partition(" people ")[2].partition(", at ")[0]
+        '(donor and state OH), in 3 groups by sex; the largest is women'
         """
 
     def chart(self) -> alt.TopLevelMixin | None:

@@ -33,6 +33,7 @@ _PERSON = "person_id BIGINT"
 _LINK = "record_id BIGINT, person_id BIGINT, matched_by VARCHAR, match_probability DOUBLE"
 _PEOPLE = "person_id BIGINT, other_person_id BIGINT"
 _KEY = "source VARCHAR, record_key VARCHAR"
+_COLUMNS = "export.columns"
 _PAIR = "record_id BIGINT, other_id BIGINT, odds DOUBLE"
 
 TABLES: Mapping[str, WorkingTable] = {
@@ -68,12 +69,12 @@ TABLES: Mapping[str, WorkingTable] = {
     ),
     "work_edge": WorkingTable(
         "place INTEGER, a BIGINT, b BIGINT, matched_by VARCHAR, match_probability DOUBLE",
-        "linkage.link_sources", "linkage.link_sources",
+        "linkage.link_sources", "linkage",
     ),
-    "work_unlinked": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
+    "work_unlinked": WorkingTable(ANY, "linkage.link_sources", "linkage"),
     "work_existing_row": WorkingTable("row BIGINT, person_id BIGINT", "linkage.link_sources", "linkage.link_sources"),
-    "work_existing_record": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
-    "work_own_source": WorkingTable(ANY, "linkage.link_sources", "linkage.link_sources"),
+    "work_existing_record": WorkingTable(ANY, "linkage.link_sources", "linkage"),
+    "work_own_source": WorkingTable(ANY, "linkage.link_sources", "linkage"),
     "work_splink_pair": WorkingTable("row_l BIGINT, row_r BIGINT, odds DOUBLE", "linkage.scored_pairs", "linkage"),
     "work_met_pair": WorkingTable("row_l BIGINT, row_r BIGINT", "linkage", "linkage"),
     "work_pair_to_score": WorkingTable("row_l BIGINT, row_r BIGINT", "linkage", "linkage"),
@@ -149,6 +150,17 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_ranked": WorkingTable("person_id BIGINT, rank DOUBLE", "call_list", "call_list"),
     "work_flagged": WorkingTable(ANY, "call_list", "call_list"),  # with the step at which each person falls out
     "work_reachable": WorkingTable(ANY, "call_list", "call_list"),
+    # What leaves as columns.
+    "work_closed_point": WorkingTable("point VARCHAR, means VARCHAR, channel VARCHAR", _COLUMNS, _COLUMNS),
+    "work_phone_closed": WorkingTable("point VARCHAR", _COLUMNS, _COLUMNS),
+    "work_email_closed": WorkingTable("point VARCHAR", _COLUMNS, _COLUMNS),
+    "work_closed_person": WorkingTable(ANY, _COLUMNS, _COLUMNS),  # and a yes or no for each channel
+    "work_closed_household": WorkingTable("household_id BIGINT", _COLUMNS, _COLUMNS),
+    "work_closed_for": WorkingTable(
+        "person_id BIGINT, phone BOOLEAN, email BOOLEAN, address BOOLEAN", _COLUMNS, _COLUMNS
+    ),
+    "work_consenting": WorkingTable(_PERSON, _COLUMNS, _COLUMNS),
+    "work_chosen": WorkingTable("person_id BIGINT, household_id BIGINT", _COLUMNS, _COLUMNS),
 }  # fmt: skip
 
 

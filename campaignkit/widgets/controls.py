@@ -80,11 +80,8 @@ class Controls:
             description="And also", tooltip="Any condition that mf.universe takes",
             placeholder="such as last_gift_days > 30", continuous_update=False, **wide,
         )  # fmt: skip
-        self.reset = w.Button(description="Everyone again", tooltip="Clear all", layout=w.Layout(width="150px"))
-        self.reset.on_click(lambda _: self.clear())
-        self.undo = w.Button(description="Undo", tooltip="Take the last step back", disabled=True,
-                             layout=w.Layout(width="150px"))  # fmt: skip
-        self.undo.on_click(lambda _: self.take_back())
+        self.reset = _button("Everyone again", "Clear all", self.clear)
+        self.undo = _button("Undo", "Take the last step back", self.take_back, disabled=True)
         self._past: list[list[Any]] = []
         self.states.observe(lambda _: self._offer_counties(), "value")
         for control in self._all():
@@ -237,6 +234,13 @@ def _ages_of(band: str | None) -> tuple[int, int]:
         raise BadValue('People of unknown age are picked by "And also": age IS NULL.')
     place = AGE_LABELS.index(band)
     return starts[place], ends[place]
+
+
+def _button(text: str, tooltip: str, pressed: Callable[[], None], *, disabled: bool = False) -> Any:
+    w = ipywidgets()
+    button = w.Button(description=text, tooltip=tooltip, disabled=disabled, layout=w.Layout(width="150px"))
+    button.on_click(lambda _: pressed())
+    return button
 
 
 def _marks(values: tuple[str | None, ...]) -> dict[Any, Any]:

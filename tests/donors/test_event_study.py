@@ -181,7 +181,7 @@ def test_months_anticipation_and_what_is_cut():
         end="2012-02-26", period="day", window=(-2, 2),
     )  # fmt: skip
     assert days.period == "day"
-    with pytest.raises(BadValue, match="month's first day"):
+    with pytest.raises(BadValue, match="first day of a month"):
         donors.event_study(
             table, gifts, unit="person", enrolled_on="enrolled_on", gift_date="on", amount="amount", start=START,
             end="2012-12-31", period="month",

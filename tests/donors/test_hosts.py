@@ -145,7 +145,7 @@ def test_every_engine_gives_the_same(contests, found, tmp_path):
     [
         ({"like": "host_z"}, BadValue, "The hosts are: host_a"),
         ({"by": []}, BadValue, "by is empty"),
-        ({"segment": "age > 40"}, BadValue, "no condition on region"),
+        ({"segment": "age > 40"}, BadValue, "not a condition on region"),
         ({"region": "region = 'Mars'"}, NotEnoughData, "Nobody was invited"),
         ({"unit": "state"}, BadValue, "several rows"),
         ({"host": "hosst"}, ColumnNotFound, "did you mean 'host'"),

@@ -152,7 +152,7 @@ def test_without_a_budget_it_says_what_the_first_unit_would_do(drawn):
     assert plan.spent == 0
     assert plan.gain == 0
     assert plan.table["first_unit"].max() == pytest.approx(plan.shadow_price)
-    assert "The plan spends nothing" in plan.summary()
+    assert "The plan spends none of" in plan.summary()
 
 
 def test_bounds_that_bind_are_kept_and_priced(drawn):

@@ -84,8 +84,7 @@ def test_explain_names_each_record_and_its_tier(megafile):
     found = megafile.explain(3)
     assert found.table["source"].to_list() == ["tiny_voter", "tiny_gifts"]
     assert found.summary() == (
-        "Ann O'Brien is known from 2 records, beginning with tiny_voter, then tiny_gifts by "
-        "address, first and last name."
+        "Ann O'Brien is known from 2 records: tiny_voter; tiny_gifts, linked by address, first and last name."
     )
     with pytest.raises(BadValue, match="no person 99"):
         megafile.explain(99)

@@ -205,7 +205,7 @@ def test_totals_are_means_times_people(megafile):
         megafile.universe()
         .by("region", measures=["sum(gave())"])
         .summary()
-        .endswith("A group's total grows with its people.")
+        .endswith("Larger groups have larger totals.")
     )
 
 

@@ -474,7 +474,7 @@ def test_scores_of_nobody_are_refused_and_change_nothing(megafile):
     before = megafile.path.stat().st_mtime_ns
     for rows, match in (
         (pl.DataFrame({"person_id": [-1], "value": [0.5]}), "nobody's"),
-        (pl.DataFrame({"person_id": [1, 1], "value": [0.5, 0.5]}), "came before"),
+        (pl.DataFrame({"person_id": [1, 1], "value": [0.5, 0.5]}), "repeat a person_id"),
         (
             pl.DataFrame({"person_id": [None], "value": [0.5]}, schema={"person_id": pl.Int64, "value": pl.Float64}),
             "no person",

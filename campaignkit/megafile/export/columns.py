@@ -15,6 +15,7 @@ import duckdb
 from campaignkit.errors import BadValue, ColumnNotFound, listed, nearest
 from campaignkit.megafile import schema
 from campaignkit.megafile.suppression.rules import LAST_TEXT_ANSWER, MEANS
+from campaignkit.megafile.working_tables import create
 from campaignkit.sql import quote_identifier
 
 #: The column of an exported `person`: the channels by which they may not be reached.
@@ -49,6 +50,36 @@ _EMAIL, _PHONE = r"\S@\S+\.\S", r"^\D*1?\D*\d{3}\D*\d{3}\D*\d{4}\D*$"
 #: Tables whose rows say by themselves, or by the column of one's own they are of, what may not serve soliciting.
 _OF_OWN_COLUMN = ("attribute", "added_value", "dated_fact")
 
+#: Who may not be reached how, and by which numbers and addresses; each may speak of those before it.
+_CLOSED = {
+    "work_closed_point": """
+        SELECT point, CASE WHEN channel = 'email' THEN 'email' ELSE 'phone' END AS means, channel
+        FROM closed_contact_point WHERE until IS NULL AND point IS NOT NULL GROUP BY ALL""",
+    "work_phone_closed": "SELECT point FROM work_closed_point WHERE means = 'phone' GROUP BY point",
+    "work_email_closed": "SELECT point FROM work_closed_point WHERE means = 'email' GROUP BY point",
+    "work_closed_person": f"""
+        SELECT person_id, {", ".join(f"bool_or(channel IN ('{name}', 'all')) AS {name}" for name in MEANS)} FROM (
+            SELECT person_id, channel FROM suppression WHERE until IS NULL AND person_id IS NOT NULL
+            UNION ALL SELECT person_id, 'all' FROM person WHERE confidential
+            UNION ALL SELECT person_id, channel FROM person
+                      JOIN work_closed_point ON point = phone AND means = 'phone'
+            UNION ALL SELECT person_id, channel FROM person
+                      JOIN work_closed_point ON point = email AND means = 'email')
+        GROUP BY person_id""",
+    "work_closed_household": """
+        SELECT household_id FROM person JOIN work_closed_person c USING (person_id)
+        WHERE household_id IS NOT NULL AND (c.door OR c.mail) GROUP BY household_id""",
+    "work_closed_for": """
+        SELECT p.person_id, coalesce(c.phone OR c.text, false) AS phone, coalesce(c.email, false) AS email,
+               coalesce(c.door OR c.mail, false) OR h.household_id IS NOT NULL AS address
+        FROM person p LEFT JOIN work_closed_person c USING (person_id)
+        LEFT JOIN work_closed_household h USING (household_id)
+        WHERE c.person_id IS NOT NULL OR h.household_id IS NOT NULL""",
+    "work_consenting": f"""
+        SELECT person_id FROM text_optin WHERE person_id IS NOT NULL GROUP BY person_id
+        HAVING {LAST_TEXT_ANSWER} = 'yes'""",
+}
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -76,39 +107,16 @@ class Exported:
 
 def prepare(con: duckdb.DuckDBPyConnection, where: str | None) -> None:
     """Make temporary tables of who may not be reached how, and of whom the export is of."""
-    closed = ", ".join(f"bool_or(channel IN ('{channel}', 'all')) AS {channel}" for channel in MEANS)
-    con.execute(f"""
-        CREATE TEMP TABLE closed_point AS
-        SELECT point, CASE WHEN channel = 'email' THEN 'email' ELSE 'phone' END AS means, channel
-        FROM closed_contact_point WHERE until IS NULL AND point IS NOT NULL GROUP BY ALL;
-        CREATE TEMP TABLE closed_phone AS SELECT point FROM closed_point WHERE means = 'phone' GROUP BY point;
-        CREATE TEMP TABLE closed_email AS SELECT point FROM closed_point WHERE means = 'email' GROUP BY point;
-        CREATE TEMP TABLE closed_person AS
-        SELECT person_id, {closed} FROM (
-            SELECT person_id, channel FROM suppression WHERE until IS NULL AND person_id IS NOT NULL
-            UNION ALL SELECT person_id, 'all' FROM person WHERE confidential
-            UNION ALL SELECT person_id, channel FROM person JOIN closed_point ON point = phone AND means = 'phone'
-            UNION ALL SELECT person_id, channel FROM person JOIN closed_point ON point = email AND means = 'email')
-        GROUP BY person_id;
-        CREATE TEMP TABLE closed_household AS
-        SELECT household_id FROM person JOIN closed_person c USING (person_id)
-        WHERE household_id IS NOT NULL AND (c.door OR c.mail) GROUP BY household_id;
-        CREATE TEMP TABLE closed_for AS
-        SELECT p.person_id, coalesce(c.phone OR c.text, false) AS phone, coalesce(c.email, false) AS email,
-               coalesce(c.door OR c.mail, false) OR h.household_id IS NOT NULL AS address
-        FROM person p LEFT JOIN closed_person c USING (person_id) LEFT JOIN closed_household h USING (household_id)
-        WHERE c.person_id IS NOT NULL OR h.household_id IS NOT NULL;
-        CREATE TEMP TABLE consenting AS
-        SELECT person_id FROM text_optin WHERE person_id IS NOT NULL GROUP BY person_id
-        HAVING {LAST_TEXT_ANSWER} = 'yes'""")
+    for name, query in _CLOSED.items():
+        create(con, name, query)
     if where is not None:
-        con.execute(f"CREATE TEMP TABLE chosen AS SELECT p.person_id, p.household_id FROM person p WHERE {where}")
+        create(con, "work_chosen", f"SELECT p.person_id, p.household_id FROM person p WHERE {where}")
 
 
 def closed_people(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return how many people may not be reached on each channel; see `prepare`."""
     counted = ", ".join(f"count(*) FILTER ({channel})" for channel in MEANS)
-    return dict(zip(MEANS, con.execute(f"SELECT {counted} FROM closed_person").fetchall()[0], strict=True))
+    return dict(zip(MEANS, con.execute(f"SELECT {counted} FROM work_closed_person").fetchall()[0], strict=True))
 
 
 def exported(
@@ -203,7 +211,7 @@ def _not_by() -> str:
 def _joins(name: str, named: Sequence[str]) -> str:
     """Return the joins that the expressions of some columns need: whole tables, so that DuckDB can spill them."""
     known = "person_id" in schema.columns_of(name)
-    join = " LEFT JOIN closed_for closed ON closed.person_id = t.person_id" if known else ""
+    join = " LEFT JOIN work_closed_for closed ON closed.person_id = t.person_id" if known else ""
     for column in named:
         sql = f"t.{quote_identifier(column)}"
         points = {"email": f"lower(trim({sql}))", "phone": f"'+1' || right(regexp_replace({sql}, '\\D', '', 'g'), 10)"}
@@ -211,10 +219,10 @@ def _joins(name: str, named: Sequence[str]) -> str:
             points = {means: sql for means in points if means == _contact(name, column)}
         for means, point in points.items():
             closed = _closed_point(means, column)
-            join += f" LEFT JOIN closed_{means} {closed} ON {closed}.point = {point}"
+            join += f" LEFT JOIN work_{means}_closed {closed} ON {closed}.point = {point}"
     if NOT_BY in named:
-        join += " LEFT JOIN closed_person c ON c.person_id = t.person_id"
-        join += " LEFT JOIN consenting y ON y.person_id = t.person_id"
+        join += " LEFT JOIN work_closed_person c ON c.person_id = t.person_id"
+        join += " LEFT JOIN work_consenting y ON y.person_id = t.person_id"
     return join + (" LEFT JOIN own_column o ON o.name = t.name" if name in _OF_OWN_COLUMN else "")
 
 
@@ -230,7 +238,7 @@ def _split(name: str, own: Mapping[str, str], split: str | None) -> tuple[str | 
 def _of_chosen(own: Mapping[str, str]) -> str:
     for key in ("person_id", "household_id"):
         if key in own:
-            return f" WHERE t.{key} IN (SELECT {key} FROM chosen)"
+            return f" WHERE t.{key} IN (SELECT {key} FROM work_chosen)"
     return ""
 
 
