@@ -13,12 +13,16 @@ const stems = (text) => splitQuery(text.toLowerCase()).map((word) => new Stemmer
 const named = Object.entries(EVERYDAY_NAMES).map(([page, text]) => [page, new Set(stems(text))]);
 Search.performTermsSearch = (words, excluded) => {
   const { docnames, titles, filenames } = Search._index;
+  const own = new Map(docnames.map((page, at) => [page, new Set(stems(titles[at]))]));
   const pages = new Map();
   for (const word of words) {
     const hits = new Map(findPages(new Set([word]), excluded).map(([page, , , , score]) => [page, score]));
     for (const [page, stems] of named) if (stems.has(word)) hits.set(page, Scorer.title);
     const rarity = Math.log(1 + docnames.length / hits.size);
-    for (const [page, score] of hits) pages.set(page, [...(pages.get(page) || []), score * rarity]);
+    for (const [page, score] of hits) {
+      const weight = own.get(page).has(word) ? 1.3 : 1; // a page's own title, not one of its sections'
+      pages.set(page, [...(pages.get(page) || []), score * rarity * weight]);
+    }
   }
   return [...pages].filter(([, scores]) => scores.length >= words.size / 2).map(([page, scores]) => {
     const task = /^(chapters|howto)\//.test(page) ? 1.5 : 1;

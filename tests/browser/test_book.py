@@ -9,7 +9,7 @@ from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser
@@ -123,6 +123,36 @@ def test_nothing_is_loaded_from_outside(pages: list[Path]) -> None:
 
 def test_every_picture_has_a_text(pages: list[Path]) -> None:
     assert [f"{page.name}: {picture}" for page in pages for picture in read(page).unnamed] == []
+
+
+EVERYDAY = {
+    "rank a call list": "chapters/10_who_to_call",
+    "which e-mail won": "chapters/06_email_tests",
+    "load my Excel file": "howto/5_my_own_files",
+    "who is moving in the polls": "chapters/12_polls",
+    "chance of winning without Ohio": "chapters/14_sixty_six_thousand",
+    "how much did Quick Donate cause": "chapters/08_quick_donate",
+    "which donors does a celebrity draw": "chapters/05_contest_segments",
+    "match app friends to voters": "chapters/17_friends",
+    "what should I not trust": "chapters/18_the_morning_page",
+    "how often is it right": "calibration/",
+    "write scores back to VAN": "chapters/04_call_list",
+    "run every night": "howto/6_every_night",
+    "cron": "howto/6_every_night",
+    "build from a Postgres table": "howto/5_my_own_files",
+    "yesterday's spreadsheet of volunteers from Excel": "howto/5_my_own_files",  # no page holds every word
+}
+
+
+@pytest.mark.parametrize(("phrase", "chapter"), EVERYDAY.items(), ids=[*EVERYDAY])
+def test_an_everyday_phrase_finds_its_chapter(pages: list[Path], chromium: Browser, phrase: str, chapter: str) -> None:
+    page = chromium.new_page()
+    page.goto(f"{(BOOK / 'search.html').as_uri()}?q={quote(phrase)}")
+    hits = page.locator("#search-results ul.search > li > a")
+    page.wait_for_function("() => /finished|did not match/.test(document.querySelector('p.search-summary')?.innerText)")
+    first = [hits.nth(place).get_attribute("href") for place in range(min(3, hits.count()))]
+    page.close()
+    assert any(address.startswith(chapter) for address in first), first
 
 
 def test_linked_charts_answer_a_brush(pages: list[Path], chromium: Browser) -> None:
