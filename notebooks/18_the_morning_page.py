@@ -188,7 +188,7 @@ export.table.filter("claimed").select("kind", "variable", "level", "n", "estimat
 # %%
 best = real.table.filter(kind="move").sort("p_value").row(0, named=True)
 print(
-    f"{best['variable']} {best['level']}: {100 * best['estimate']:+.1f} points overnight "
+    f"{real.named_in_words()[0]}: {100 * best['estimate']:+.1f} points overnight "
     f"({100 * best['lower']:+.1f} to {100 * best['upper']:+.1f}). We would catch a move of "
     f"{100 * real.detectable:.0f} points in a typical group four times in five."
 )

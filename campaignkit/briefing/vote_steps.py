@@ -13,6 +13,7 @@ from campaignkit.briefing.parts import Figure, Part, table_of
 from campaignkit.briefing.pictures import picture
 from campaignkit.briefing.since import PARTS, drawn_error, in_parts, rate_change, signed, spend_changes
 from campaignkit.briefing.tonight import Tonight
+from campaignkit.election.model.states import state_name
 from campaignkit.errors import BadValue
 from campaignkit.wording import change, dollars, points, share
 
@@ -159,7 +160,7 @@ def money(tonight: Tonight) -> Part:
     plan = _plan(tonight, as_of)
     funded = plan.table.filter(pl.col("spend") > 0)
     table = funded.select("state", "spend", "shift", "first_unit", "funded_probability", "best_probability")
-    first = funded["state"][0] if funded.height else "nowhere"
+    first = state_name(funded["state"][0]) if funded.height else "nowhere"
     kinds = {"spend": "money", "funded_probability": "rate", "best_probability": "rate"}
     tables = [table_of("money", "Where the budget goes", f"election.allocate(…, {wanted.budget:,.0f})", table, kinds)]
     asked, spend = repr((wanted, goal)), _spends(plan)
