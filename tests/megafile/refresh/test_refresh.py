@@ -204,7 +204,7 @@ def test_an_open_megafile_says_when_it_is_stale_and_reopens(campaign):
         night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
         assert reader.stale
         assert not campaign.stale
-        with pytest.warns(UserWarning, match=r"\.reopen\(\) moves on"):
+        with pytest.warns(UserWarning, match=r"\.reopen\(\) opens"):
             assert reader.sql("SELECT count(*) FROM gift").item() == 4
         assert "a newer one lies there" in repr(reader)
         everyone = reader.universe()
