@@ -140,7 +140,8 @@ def _checks(checks: list[dict[str, str]]) -> str:
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("What", "Tonight", "Before", "What to do"))
     return (
-        f'<section id="checks" aria-labelledby="h-checks">{title}\n<div class="wide"><table>'
+        f'<section id="checks" aria-labelledby="h-checks">{title}\n'
+        '<div class="wide" tabindex="0" role="region" aria-label="Checks"><table>'
         f"<caption>Checks that did not pass, the worst first</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}"
         "</tbody></table></div></section>"
     )
