@@ -76,7 +76,7 @@ class Comparison(Result):
         """Draw the states that changed most, with the causes."""
         most = self.table.sort(pl.col("change").abs(), descending=True).head(SHOWN)
         rows = most.unpivot([*STEPS, "noise"], index="state", variable_name="cause", value_name="points")
-        rows = rows.with_columns(pl.col("state").replace("win", "winning"), 100 * pl.col("points").fill_null(0))
+        rows = rows.with_columns(pl.col("state").replace("win", "winning"), pl.col("points").fill_null(0) * 100)
         causes = rows.filter(pl.col("points").abs().max().over("cause") >= 100 * LEAST)
         return charts.bars(
             causes if causes.height else rows, "state", "points", series="cause", description=self.summary(),

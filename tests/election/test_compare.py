@@ -34,7 +34,10 @@ def test_the_parts_sum_to_the_whole(before):
     summed = found.table.select(pl.sum_horizontal(pl.col(*PARTS).fill_null(0))).to_series()
     assert summed.to_list() == pytest.approx(found.table["change"].to_list(), abs=1e-12)
     assert found.new_polls > 50
-    assert found.chart().to_dict()["description"] == found.summary()
+    spec = found.chart().to_dict()
+    assert spec["description"] == found.summary()
+    drawn = {row["label"]: row["value"] for row in next(iter(spec["datasets"].values())) if row["series"] == "polls"}
+    assert drawn["winning"] == pytest.approx(100 * found.table["polls"][-1])  # in points
 
 
 @pytest.mark.slow
