@@ -227,7 +227,7 @@ def test_what_cannot_be_compared_is_refused():
         plan(spend, avails=fewer, goal="impressions").compare(order)
     with pytest.raises(BadValue, match="buys nothing"):
         bought.compare(order.with_columns(spots=0))
-    with pytest.raises(BadValue, match="The panel has no data on"):
+    with pytest.raises(BadValue, match="the panel has no data on"):
         bought.compare(order.with_columns(network=pl.lit("cable 99")).head(1))
 
 
