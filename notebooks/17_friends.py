@@ -42,7 +42,7 @@ mf.sql("""
 # %% [markdown]
 # ## What October's asks did
 #
-# The app logged each ask: who was to ask whom, whether the coin flip held it out, whether the user passed it on, and
+# The app logged each ask: the user, the friend, whether the coin flip held it out, whether the user passed it on, and
 # whether the friend clicked. Whether the friend voted early is not the app's word but the election offices': ballots
 # that have come back, by voter. Past votes come from before the asks; they make the interval narrower.
 

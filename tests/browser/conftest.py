@@ -1,13 +1,21 @@
-"""One Chromium and one JupyterLab for all browser tests, and a watched page for each."""
+"""One Chromium, one JupyterLab, one book and one morning page for all browser tests, and a watched page for each."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+import campaignkit as ck
+from tests.briefing import campaign
 from tests.browser import lab
+
+BOOK = lab.BUILD / "book"
+SOURCES = ("book", "campaignkit", "notebooks")
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +49,37 @@ def page(chromium: Browser, watch: lab.Watch) -> Iterator[Page]:
     yield page
     lab.shut_down(page)
     context.close()
+
+
+@pytest.fixture(scope="session")
+def book() -> Path:
+    """The folder of the built book, its notebooks executed; built anew where a source is younger."""
+    index = BOOK / "index.html"
+    if not index.exists() or index.stat().st_mtime < _newest_source():
+        command = ["-m", "sphinx", "-W", "--keep-going", "-q", "book", str(BOOK)]
+        built = subprocess.run([sys.executable, *command], cwd=lab.ROOT, capture_output=True, text=True)
+        assert built.returncode == 0, built.stderr[-5000:]
+    return BOOK
+
+
+def _newest_source() -> float:
+    """Return the time of the youngest file that the book is made from."""
+    return max(
+        path.stat().st_mtime
+        for folder in SOURCES
+        for path in (lab.ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".md", ".css", ".js", ".toml", ".sql"}
+    )
+
+
+@pytest.fixture(scope="session")
+def morning_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The morning page of a second night."""
+    built, folder = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("night")
+    campaign.build(built)
+    path = campaign.copy_of(built, folder)
+    path.write_text(path.read_text() + campaign.FORECAST)
+    ck.briefing.night(path, progress=False)
+    campaign.add_night(built, folder, 1)
+    ck.briefing.night(path, progress=False)
+    return folder / "briefing" / "page.html"

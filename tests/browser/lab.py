@@ -26,6 +26,7 @@ CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 TOKEN = "t"
 SECONDS_TO_START = 120
 SECONDS_TO_RUN = 900
+SECONDS_TO_BUILD = 1_800  # the book
 TALLEST = 12_000  # pixels of a screenshot
 
 # Every cell is drawn, as those outside the window would not be; and nothing asks for news.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import campaignkit as ck
-from tests.briefing import campaign
 from tests.browser import axe, lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCHEMES = ("light", "dark")
-QUICK = lab.BUILD / "book_quick"
-SECONDS_TO_BUILD = 900
 
 
 @contextmanager
@@ -35,21 +30,7 @@ def opened(chromium: Browser, path: Path, scheme: str, width: int = 1280) -> Ite
     context.close()
 
 
-@pytest.fixture(scope="module")
-def book() -> Path:
-    """The book's pages without the notebooks' outputs, or the whole book where it was built."""
-    if (lab.BUILD / "book" / "index.html").exists():
-        return lab.BUILD / "book"
-    pytest.importorskip("myst_nb")
-    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-D", "nb_execution_mode=off", "book", str(QUICK)]
-    built = subprocess.run(
-        [sys.executable, *command], cwd=lab.ROOT, capture_output=True, text=True, timeout=SECONDS_TO_BUILD
-    )
-    assert built.returncode == 0, built.stderr[-3000:]
-    return QUICK
-
-
-@pytest.mark.timeout(SECONDS_TO_BUILD + 600)
+@pytest.mark.timeout(lab.SECONDS_TO_BUILD)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_book(chromium: Browser, book: Path, scheme: str):
     axe.script()
@@ -92,19 +73,6 @@ def test_saved_answers(chromium: Browser, saved: list[Path], scheme: str, width:
     for path in saved:
         with opened(chromium, path, scheme, width) as page:
             assert axe.serious(page) == [], path.name
-
-
-@pytest.fixture(scope="module")
-def morning_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    axe.script()
-    built, folder = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("night")
-    campaign.build(built)
-    path = campaign.copy_of(built, folder)
-    path.write_text(path.read_text() + campaign.FORECAST)
-    ck.briefing.night(path, progress=False)
-    campaign.add_night(built, folder, 1)
-    ck.briefing.night(path, progress=False)
-    return folder / "briefing" / "page.html"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

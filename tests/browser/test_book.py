@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import subprocess
-import sys
 from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
@@ -22,29 +20,12 @@ InventoryFile = pytest.importorskip("sphinx.util.inventory").InventoryFile
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BOOK = lab.BUILD / "book"
-SOURCES = ("book", "campaignkit", "notebooks")
-SECONDS_TO_BUILD = 1_800
 
 
 @pytest.fixture(scope="module")
-def pages() -> list[Path]:
-    """The pages of the book, built anew where a source is younger."""
-    index = BOOK / "index.html"
-    if not index.exists() or index.stat().st_mtime < newest_source():
-        command = ["-m", "sphinx", "-W", "--keep-going", "-q", "book", str(BOOK)]
-        built = subprocess.run([sys.executable, *command], cwd=lab.ROOT, capture_output=True, text=True)
-        assert built.returncode == 0, built.stderr[-5000:]
-    return sorted(BOOK.rglob("*.html"))
-
-
-def newest_source() -> float:
-    """Return the time of the youngest file that the book is made from."""
-    return max(
-        path.stat().st_mtime
-        for folder in SOURCES
-        for path in (lab.ROOT / folder).rglob("*")
-        if path.suffix in {".py", ".md", ".css", ".toml", ".sql"}
-    )
+def pages(book: Path) -> list[Path]:
+    """The pages of the book."""
+    return sorted(book.rglob("*.html"))
 
 
 class Links(HTMLParser):
@@ -89,7 +70,7 @@ def broken(page: Path, address: str) -> bool:
     return bool(parts.fragment) and target.suffix == ".html" and unquote(parts.fragment) not in read(target).anchors
 
 
-@pytest.mark.timeout(SECONDS_TO_BUILD)
+@pytest.mark.timeout(lab.SECONDS_TO_BUILD)
 def test_every_notebook_is_a_chapter(pages: list[Path]) -> None:
     chapters = {page.stem for page in pages if page.parent.name == "chapters"}
     assert chapters == {source.stem for source in (lab.ROOT / "notebooks").glob("*.py")}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-import campaignkit as ck
-from tests.briefing import campaign
 from tests.browser import lab
 
 pytestmark = pytest.mark.browser
@@ -30,25 +27,13 @@ CONTRAST = """() => {
     return (a + .05) / (b + .05); })); }"""
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built, folder = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("night")
-    campaign.build(built)
-    path = campaign.copy_of(built, folder)
-    path.write_text(path.read_text() + campaign.FORECAST)
-    ck.briefing.night(path, progress=False)
-    campaign.add_night(built, folder, 1)
-    ck.briefing.night(path, progress=False)
-    return folder / "briefing" / "page.html"
-
-
 @pytest.mark.parametrize("look", LOOKS)
-def test_it_opens_from_a_file_without_a_word_of_complaint(chromium: Browser, written, look):
+def test_it_opens_from_a_file_without_a_word_of_complaint(chromium: Browser, morning_page, look):
     watch = lab.Watch()
     context = chromium.new_context(**LOOKS[look])
     watch.on(context)
     page = context.new_page()
-    page.goto(written.as_uri())
+    page.goto(morning_page.as_uri())
     lab.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=lab.SCREENSHOTS / f"morning_page_{look}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= LOOKS[look]["viewport"]["width"]
@@ -65,10 +50,10 @@ def test_it_opens_from_a_file_without_a_word_of_complaint(chromium: Browser, wri
     context.close()
 
 
-def test_it_prints_on_two_pages(chromium: Browser, written, tmp_path):
+def test_it_prints_on_two_pages(chromium: Browser, morning_page, tmp_path):
     context = chromium.new_context(color_scheme="dark")
     page = context.new_page()
-    page.goto(written.as_uri())
+    page.goto(morning_page.as_uri())
     printed = page.pdf(prefer_css_page_size=True)
     (lab.SCREENSHOTS / "morning_page.pdf").write_bytes(printed)
     assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", printed)) <= 2

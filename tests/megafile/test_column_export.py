@@ -152,7 +152,7 @@ def test_no_closed_contact_is_anywhere_in_the_folder(facts, out):
     for means in ("phone", "email", "address"):
         shut = set(person.filter(pl.col("person_id").is_in(closed[means]))[means].drop_nulls())
         open_ = set(person.filter(~pl.col("person_id").is_in(closed[means]))[means].drop_nulls())
-        shut -= open_ if means != "address" else set()  # somebody else's too, whom nothing closes it for
+        shut -= open_ if means != "address" else set()  # also somebody else's, who has not closed it
         assert shut
         assert shut.isdisjoint(texts)
         assert open_ & texts

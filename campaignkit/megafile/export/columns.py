@@ -106,7 +106,7 @@ class Exported:
 
 
 def prepare(con: duckdb.DuckDBPyConnection, where: str | None) -> None:
-    """Make temporary tables of who may not be reached how, and of whom the export is of."""
+    """Make temporary tables of who may not be reached how, and of the people in the export."""
     for name, query in _CLOSED.items():
         create(con, name, query)
     if where is not None:
