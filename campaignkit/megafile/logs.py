@@ -220,7 +220,7 @@ class Logs(Connection):
         --------
         >>> import campaignkit as ck
         >>> mf = ck.sample.megafile()
-        >>> [path.suffix for path in mf.unencrypted_files if path.suffix != '.jsonl']
+        >>> [path.name for path in mf.unencrypted_files if ".writing" in path.name]
         []
         """
         return leftovers(self.path)

@@ -22,7 +22,7 @@ def register_functions(spark: Any) -> None:
     from pyspark.sql.functions import arrow_udf
 
     for name, (function, returns) in FUNCTIONS.items():
-        spark.udf.register(name, arrow_udf(_by_duckdb(function), returns))  # ty: ignore
+        spark.udf.register(name, arrow_udf(_by_duckdb(function), returns))
 
 
 def _by_duckdb(function: str) -> Callable[[pa.Array, pa.Array], pa.Array]:
