@@ -12,7 +12,7 @@
 # %% [markdown]
 # # Start here: four questions in five minutes
 #
-# It is 1 October 2012, five weeks before the election. Twenty-nine exports lie in a folder, and four people are waiting
+# It is 1 October 2012, five weeks before the election. Thirty-four exports lie in a folder, and four people are waiting
 # for an answer:
 #
 # 1. **The manager:** how many of our supporters are on the voter file?
@@ -34,7 +34,7 @@ mf
 # %% [markdown]
 # ## 1. How many of our supporters are on the voter file?
 #
-# **Data.** All twenty-nine files, made into one table in which each person is one row.
+# **Data.** All thirty-four files, made into one table in which each person is one row.
 
 # %%
 mf.sources.select("file", "records", "accepted", "rejected", "people").sort("records", descending=True).head(6)
@@ -70,7 +70,7 @@ mf.explain(on_file.people("person_id")["person_id"][0])
 stars = ck.donors.discover_segments(
     mf.universe("invited('host_a')"), outcome="entered('host_a')",
     by=["region", "sex", "age_band", "party", "income_band", "interest"], unit="person_id", cluster="household_id",
-)
+).labeled({"host_a": "Lorna Vale"})
 stars
 
 # %% [markdown]

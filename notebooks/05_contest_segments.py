@@ -29,8 +29,9 @@ import polars as pl
 import campaignkit as ck
 
 mf = ck.sample.megafile()
+host_names = {"host_a": "Lorna Vale", "host_d": "Maud Ellery"}
 invited = mf.universe("invited('host_a')")
-invited.by("region", measures=["entered('host_a')"])
+invited.by("region", measures=["entered('host_a')"]).labeled(host_names)
 
 # %% [markdown]
 # ## Look everywhere, and confirm on other people
@@ -43,7 +44,7 @@ invited.by("region", measures=["entered('host_a')"])
 by = ["region", "sex", "age_band", "party", "race", "income_band", "education", "urbanicity", "homeowner", "interest"]
 found = ck.donors.discover_segments(
     invited, outcome="entered('host_a')", by=by, unit="person_id", cluster="household_id"
-)
+).labeled(host_names)
 found
 
 # %% [markdown]
@@ -70,7 +71,7 @@ fans.by("state")
 naive = ck.donors.discover_segments(
     invited, outcome="entered('host_a')", by=by, unit="person_id", cluster="household_id", rank="lift", distinct=False
 )
-naive.chart()
+naive.labeled(host_names).chart()
 
 # %%
 faded = naive.table.select(
@@ -102,7 +103,7 @@ wanted = " AND ".join(part for part in found.table["where"][0].split(" AND ") if
 hosts = ck.donors.match_hosts(
     contests, outcome="entered", host="host", by=["region", "sex", "age_band", "race", "donor"], like="host_a",
     unit="person_id", segment=wanted, region="region = 'Northeast'", at_random="at_random", mailing=5_000,
-)
+).labeled(host_names)
 hosts
 
 # %% [markdown]
