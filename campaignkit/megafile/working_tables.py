@@ -100,6 +100,8 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_changed_record": WorkingTable("row BIGINT", "linkage.relink", "linkage.relink"),
     "work_searching_comparable": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
     "work_everyone_comparable": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
+    "work_searching_key": WorkingTable(ANY, "linkage.relink", "linkage.relink"),  # what they are blocked by
+    "work_everyone_key": WorkingTable(ANY, "linkage.relink", "linkage.relink"),
     "work_shared_block": WorkingTable("searching BIGINT, everyone BIGINT", "linkage.relink", "linkage.relink"),
     "work_meeting": WorkingTable(
         "meeting BIGINT, searching BIGINT, everyone BIGINT, turn_l INTEGER, turn_r INTEGER",

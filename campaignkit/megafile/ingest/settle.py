@@ -93,10 +93,12 @@ def _let_vanish(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("INSERT INTO snapshot_scope FROM work_newest")
     con.execute(f"""
         INSERT INTO work_vanishing
-        SELECT r.record_id, r.seen_id, r.source FROM record r
-        JOIN source_file f ON f.file_id = r.seen_id >> {FILE_ID_SHIFT}
-        JOIN work_newest n ON n.source = r.source AND n.scope = r.scope
-        WHERE f.mode = 'snapshot' AND f.as_of < n.as_of""")
+        WITH replaced AS (
+            SELECT file_id, scope FROM source_file f JOIN work_newest n USING (source)
+            WHERE mode = 'snapshot' AND f.as_of < n.as_of
+        )
+        SELECT record_id, seen_id, source FROM record r
+        JOIN replaced p ON p.file_id = r.seen_id >> {FILE_ID_SHIFT} AND p.scope = r.scope""")
     con.execute("""
         INSERT INTO vanished
         SELECT v.seen_id, r.source, r.record_key FROM work_vanishing v JOIN record r USING (record_id)""")

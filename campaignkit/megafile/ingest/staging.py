@@ -99,23 +99,34 @@ def _stage(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> None
     layout, canonical = source.layout, batch.canonical
     key = "record_key" if layout.key else "md5(record_key)"
     con.register("batch", canonical.records)
-    con.execute(
-        f"""INSERT INTO stage.record BY NAME
-        SELECT record_id, record_id AS seen_id, ? AS source, {key} AS record_key, scope, person_key,
+    records = con.sql(
+        f"""SELECT record_id, record_id AS seen_id, ? AS source, {key} AS record_key, scope, person_key,
                CASE WHEN person_key IS NOT NULL THEN ? END AS person_source, md5_number_upper(content) AS content_hash
         FROM batch""",
-        [layout.source, layout.person_source],
-    )
+        params=[layout.source, layout.person_source],
+    ).pl()
+    con.register("batch", records)
+    con.execute("INSERT INTO stage.record BY NAME SELECT * FROM batch")
+    repeated = _repeated(con, layout.source) if layout.key else records.clear().select("record_id")
     if canonical.people is not None and not layout.restricted:
-        con.register("batch", canonical.people)
+        con.register("batch", canonical.people.join(repeated, on="record_id", how="anti", maintain_order="left"))
         con.execute(
             "INSERT INTO stage.source_record BY NAME SELECT *, ? AS source, ? AS as_of FROM batch",
             [layout.person_source, source.as_of],
         )
     for table, rows in canonical.facts:
-        con.register("batch", rows)
+        con.register("batch", rows.join(repeated, on="record_id", how="anti", maintain_order="left"))
         con.execute(f"INSERT INTO stage.{quote_identifier(table)} BY NAME SELECT * FROM batch")
     con.unregister("batch")
+
+
+def _repeated(con: duckdb.DuckDBPyConnection, source: str) -> pl.DataFrame:
+    """Return the record_id of a batch's records that stand just so: what they say is in the megafile already."""
+    return con.sql(
+        """SELECT record_id FROM batch SEMI JOIN (SELECT record_key, content_hash FROM main.record WHERE source = ?)
+        USING (record_key, content_hash)""",
+        params=[source],
+    ).pl()
 
 
 def _note_rejects(con: duckdb.DuckDBPyConnection, file_id: int, rejects: list[Reject]) -> list[Reject]:

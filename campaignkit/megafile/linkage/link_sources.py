@@ -147,14 +147,24 @@ def scratch_database(con: duckdb.DuckDBPyConnection) -> Generator[None]:
 def _link_source(con: duckdb.DuckDBPyConnection, source: str, one_per_person: bool, rules: LinkageSettings) -> None:
     create(con, "work_incoming", f"SELECT row FROM work_prepared WHERE source = {quote_literal(source)}", view=True)
     create_empty(con, "work_new_group")
+    telling = _telling_rules(con, source, rules.rules)
     if rules.scored or con.sql("SELECT count(*) FROM work_link").pl().item():
-        for rule in rules.rules:
+        for rule in telling:
             link_by_rule(con, source, rule, one_per_person)
         if isinstance(rules.model, Model):
             _link_by_model(con, source, one_per_person, rules, rules.model)
     if not one_per_person:
-        _join_within(con, source, rules)
+        _join_within(con, source, rules, telling)
     _admit_the_rest(con, source)
+
+
+def _telling_rules(con: duckdb.DuckDBPyConnection, source: str, rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules that a source's records can fulfill: those all of whose columns it fills."""
+    columns = sorted({column for rule in rules for column in rule.on})
+    counts = ", ".join(f"count({'forms' if column == 'form' else column})" for column in columns)
+    query = f"SELECT [{counts}] FROM work_prepared WHERE source = {quote_literal(source)}"
+    filled = {column for column, n in zip(columns, con.execute(query).fetchall()[0][0], strict=True) if n}
+    return [rule for rule in rules if filled.issuperset(rule.on)]
 
 
 def _link_by_model(
@@ -237,10 +247,10 @@ def _score_against_existing(con: duckdb.DuckDBPyConnection, source: str, model: 
     drop(con, "work_existing_record", "work_existing_row", "work_splink_pair", "work_left_key", "work_right_key")
 
 
-def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSettings) -> None:
+def _join_within(con: duckdb.DuckDBPyConnection, source: str, rules: LinkageSettings, telling: Sequence[Rule]) -> None:
     """Link the incoming records with each other: their source may have many records of a person."""
     create_empty(con, "work_edge")
-    for place, rule in enumerate(rules.rules):
+    for place, rule in enumerate(telling):
         con.execute(f"INSERT INTO work_edge SELECT {place}, * FROM ({same_within(source, rule)})")
     if isinstance(rules.model, Model):
         _score_within(con, source, rules, rules.model)

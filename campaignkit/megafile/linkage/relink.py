@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import duckdb
 
@@ -23,10 +24,10 @@ from campaignkit.megafile.linkage.link_sources import (
     forget,
     link_prepared,
 )
-from campaignkit.megafile.linkage.model import Model, Odds, equal
+from campaignkit.megafile.linkage.model import Model, Odds
 from campaignkit.megafile.linkage.prepared_records import by_form, comparable, prepare_records
 from campaignkit.megafile.linkage.rules import RULES, Rule, people_sharing_a_rule
-from campaignkit.megafile.linkage.scored_pairs import from_prior, met_blocks, score_pairs
+from campaignkit.megafile.linkage.scored_pairs import Met, from_prior, make_keys, met_blocks, score_pairs
 from campaignkit.megafile.working_tables import create, create_empty, drop
 
 MOST_TOUCHED = 0.2  # of all records; where more are touched, everyone is linked anew
@@ -92,6 +93,9 @@ def _people_near(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]
     con.execute("ALTER TABLE work_prepared RENAME TO work_everyone")
     _begin(con)
     known = None if model is None else _with_new_sources(con, model, sources)
+    if known is not None:
+        create(con, "work_everyone_comparable", comparable("work_everyone"), view=True)
+        make_keys(con, known, "work_everyone_comparable", "work_everyone_key", also=("turn", *_SCORED_AS))
     while True:
         _gather(con, known is not None and not _has_met(known, sources))
         used = link_prepared(con, sources, LinkageSettings(model=known, scored=True))
@@ -101,8 +105,8 @@ def _people_near(con: duckdb.DuckDBPyConnection, sources: list[tuple[str, bool]]
     con.execute("UPDATE work_prepared SET person_id = l.person_id FROM work_link l WHERE row = l.record_id")
     if used is not None and model is not None and sources[0][0] not in model.against_existing:
         del used.against_existing[sources[0][0]]  # nobody stands before the first
-    drop(con, "work_everyone", "work_near", "work_relinking", "work_new_person_edge", "work_offered")
-    drop(con, "work_searching")
+    drop(con, "work_everyone_comparable", "work_everyone_key", "work_everyone", "work_near", "work_relinking")
+    drop(con, "work_new_person_edge", "work_offered", "work_searching")
     return used
 
 
@@ -235,11 +239,10 @@ def _to_score(con: duckdb.DuckDBPyConnection) -> int:
                row IN (FROM work_changed_record) AND row NOT IN (FROM work_offered) AS offers
         FROM work_prepared d) WHERE asks OR alike OR offers""",
     )
-    for role, own in (("asks", "false"), ("alike", "true")):
+    for role, own in zip(_SCORED_AS, ("false", "true"), strict=True):
         con.execute(f"INSERT INTO scored_record SELECT row, {own} FROM work_searching WHERE {role}")
-        con.execute(
-            f"UPDATE work_everyone SET {role} = true WHERE row IN (SELECT row FROM work_searching WHERE {role})"
-        )
+        for table in ("work_everyone", "work_everyone_key"):
+            con.execute(f"UPDATE {table} SET {role} = true WHERE row IN (SELECT row FROM work_searching WHERE {role})")
     con.execute("INSERT INTO work_offered SELECT row FROM work_searching WHERE offers")
     drop(con, "work_regrouped", "work_changed_record")
     return con.sql("SELECT count(*) FROM work_searching").pl().item()
@@ -267,7 +270,7 @@ def _score(con: duckdb.DuckDBPyConnection, model: Model, sources: Sequence[tuple
 def _find_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[str]) -> None:
     """Make `work_meeting`: one row per pair of records that share a block."""
     create(con, "work_searching_comparable", comparable("work_searching"))
-    create(con, "work_everyone_comparable", comparable("work_everyone"), view=True)
+    make_keys(con, model, "work_searching_comparable", "work_searching_key", also=("turn", *_SCORED_AS, "offers"))
     create_empty(con, "work_shared_block")
     askers = set(con.sql("SELECT DISTINCT turn FROM work_searching WHERE asks OR alike").pl()["turn"])
     for query in _meetings(model, names, askers):  # in one UNION they take a minute to plan
@@ -276,7 +279,7 @@ def _find_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[str
         SELECT row_number() OVER () AS meeting, m.*, l.turn AS turn_l, r.turn AS turn_r
         FROM (SELECT DISTINCT * FROM work_shared_block) m JOIN work_searching l ON l.row = searching
         JOIN work_everyone r ON r.row = everyone""")  # fmt: skip
-    drop(con, "work_shared_block")
+    drop(con, "work_shared_block", "work_searching_key")
 
 
 def _score_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[str]) -> None:
@@ -297,8 +300,11 @@ def _score_meetings(con: duckdb.DuckDBPyConnection, model: Model, names: list[st
     if model.settings["comparisons"]:
         create(con, "work_pair_to_score", "SELECT meeting AS row_l, meeting AS row_r FROM work_meeting")
         score_pairs(con, model, sides, with_prior, "work_splink_pair")
-    drop(con, "work_everyone_comparable", "work_searching_comparable", *sides)
+    drop(con, "work_searching_comparable", *sides)
 
+
+#: What a record was scored as: against those of earlier sources, against its own source's.
+_SCORED_AS = ("asks", "alike")
 
 #: Which records may be scored against which: askers against those of earlier sources, the alike against their own.
 _ROLES = (
@@ -312,26 +318,25 @@ def _meetings(model: Model, names: list[str], askers: set[int]) -> list[str]:
 
     `askers`: the turns of those who are looking and ask, or are scored against their own.
     """
-    met = "SELECT l.row AS searching, r.row AS everyone FROM {l} l JOIN {r} r ON {on} WHERE {roles}"
-    tables = {"l": "work_searching_comparable", "r": "work_everyone_comparable"}
-    queries = [met.format(on=block.condition(), roles=_ROLES, **tables) for block in met_blocks(model, [])]
+    met = "SELECT l.row AS searching, r.row AS everyone FROM {l} l JOIN {r} r ON l.{key} = r.{other} WHERE {roles}"
+    searching, everyone = "work_searching_key", "work_everyone_key"
+    queries = [
+        met.format(l=searching, r=everyone, key=block.name, other=block.other_name, roles=_ROLES)
+        for block in met_blocks(model, [])
+    ]
     of_source = "(FROM {} WHERE turn = {})"
     for odds_of, same in ((model.against_existing, False), (model.within_source, True)):
         for source, odds in odds_of.items():
             turn = names.index(source) if source in names else -1
-            mine, theirs = (
-                of_source.format("work_searching_comparable", turn),
-                of_source.format("work_everyone_comparable", turn),
-            )
-            asked = of_source.replace("WHERE", "WHERE asks AND").format("work_everyone_comparable", turn)
+            mine, theirs = of_source.format(searching, turn), of_source.format(everyone, turn)
+            asked = of_source.replace("WHERE", "WHERE asks AND").format(everyone, turn)
             for block in odds.loose:
-                on, roles = equal(tuple(block)), f"{_ROLES} AND {'l.turn = r.turn' if same else 'l.turn <> r.turn'}"
+                roles = f"{_ROLES} AND {'l.turn = r.turn' if same else 'l.turn <> r.turn'}"
+                loose = partial(met.format, key=Met(tuple(block)).name, other=Met(tuple(block)).name)
                 if same and turn in askers:
-                    queries.append(met.format(l=mine, r=theirs, on=on, roles=roles))
+                    queries.append(loose(l=mine, r=theirs, roles=roles))
                 if not same and turn in askers:
-                    queries.append(met.format(l=mine, r="work_everyone_comparable", on=on, roles=f"{roles} AND l.asks"))
+                    queries.append(loose(l=mine, r=everyone, roles=f"{roles} AND l.asks"))
                 if not same:
-                    queries.append(
-                        met.format(l="work_searching_comparable", r=asked, on=on, roles=f"{roles} AND r.turn > l.turn")
-                    )
+                    queries.append(loose(l=searching, r=asked, roles=f"{roles} AND r.turn > l.turn"))
     return queries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2
 
@@ -106,7 +106,7 @@ def from_prior(model: Model, people: int) -> float:
     return -log2(people) - log2(prior / (1 - prior))
 
 
-def make_keys(con: duckdb.DuckDBPyConnection, model: Model, records: str, keys: str) -> None:
+def make_keys(con: duckdb.DuckDBPyConnection, model: Model, records: str, keys: str, also: Sequence[str] = ()) -> None:
     """Make a table of what records are blocked by: their row, and a number for the values of each block; null: unknown.
 
     Parameters
@@ -117,18 +117,20 @@ def make_keys(con: duckdb.DuckDBPyConnection, model: Model, records: str, keys: 
         A table as `comparable` says.
     keys : str
         The working table to make.
+    also : sequence of str
+        Columns that come along.
     """
-    create(con, keys, block_keys(model, records))
+    create(con, keys, block_keys(model, records, also))
 
 
-def block_keys(model: Model, records: str) -> str:
+def block_keys(model: Model, records: str, also: Sequence[str] = ()) -> str:
     """Return SQL for what `make_keys` makes."""
     every = dict.fromkeys(key for met in met_blocks(model, None) for key in met.key_columns())
     columns = sorted({column for met in met_blocks(model, None) for column in met.columns})
     hashed = ", ".join(f"CASE WHEN {c} IS NOT NULL THEN hash({c}) END AS {c}_" for c in columns)
     return (
-        f"SELECT row, {', '.join(f'{sql} AS {name}' for name, sql in every)} "
-        f"FROM (SELECT row, first, last, {hashed} FROM {records})"
+        f"SELECT {', '.join(['row', *also, *(f'{sql} AS {name}' for name, sql in every)])} "
+        f"FROM (SELECT {', '.join(['row', 'first', 'last', *also])}, {hashed} FROM {records})"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
@@ -15,10 +15,7 @@ _LINES = "header_lines + accepted_lines + rejected_lines = lines"
 #: What may not be: a sentence, and SQL that counts the cases.
 _RULES = {
     "records of people have no person": "SELECT count(*) FROM source_record WHERE person_id IS NULL",
-    "records belong to people who are not there": """
-        SELECT count(*) FROM source_record ANTI JOIN person USING (person_id)""",
     "people have no record": "SELECT count(*) FROM person ANTI JOIN source_record USING (person_id)",
-    "descriptions are of no standing record": "SELECT count(*) FROM source_record ANTI JOIN record USING (record_id)",
     "people live in households that are not there": """
         SELECT count(*) FROM person ANTI JOIN household USING (household_id) WHERE household_id IS NOT NULL""",
     "households count other people than live in them": """
@@ -31,15 +28,27 @@ _RULES = {
         SELECT count(*) FROM source_file f LEFT JOIN (
             SELECT seen_id >> {FILE_ID_SHIFT} AS file_id, count(*) AS n FROM record GROUP BY 1) USING (file_id)
         WHERE f.accepted - f.duplicates - f.vanished <> coalesce(n, 0)""",
-    "scores are of people who are not there": "SELECT count(*) FROM score ANTI JOIN person USING (person_id)",
-    "tags are of people who are not there": "SELECT count(*) FROM tag ANTI JOIN person USING (person_id)",
-    "added values are of people who are not there": """
-        SELECT count(*) FROM added_value ANTI JOIN person USING (person_id)""",
-    "suppressions are of people who are not there": """
-        SELECT count(*) FROM suppression ANTI JOIN person USING (person_id)""",
     "scored pairs are of records that are gone": """
         SELECT count(*) FROM (SELECT record_id FROM candidate_pair UNION ALL SELECT other_id FROM candidate_pair)
         ANTI JOIN source_record USING (record_id)""",
+}
+
+#: Whose people must be there: a sentence, and the tables whose person_id is looked for, all at once.
+_ABOUT_PEOPLE = {
+    "records belong to people who are not there": ("source_record",),
+    "scores are of people who are not there": ("score",),
+    "tags are of people who are not there": ("tag",),
+    "added values are of people who are not there": ("added_value",),
+    "suppressions are of people who are not there": ("suppression",),
+    "facts are about people who are not there": tuple(
+        table for table in schema.STANDING_FACTS if "person_id" in schema.columns_of(table)
+    ),
+}
+
+#: Whose records must stand.
+_OF_RECORDS = {
+    "descriptions are of no standing record": ("source_record",),
+    "facts are of no standing record": tuple(schema.STANDING_FACTS),
 }
 
 #: Where a source's key may stand only once.
@@ -54,19 +63,25 @@ def problems(con: duckdb.DuckDBPyConnection) -> list[str]:
     con : DuckDB connection
         To a megafile.
     """
-    rules = dict(_RULES)
-    about = [table for table in schema.STANDING_FACTS if "person_id" in schema.columns_of(table)]
-    rules["facts are of no standing record"] = (
-        f"SELECT count(*) FROM ({_all_of('record_id', schema.STANDING_FACTS)}) ANTI JOIN record USING (record_id)"
-    )
-    rules["facts are about people who are not there"] = (
-        f"SELECT count(*) FROM ({_all_of('person_id', about)}) ANTI JOIN person USING (person_id) "
-        "WHERE person_id IS NOT NULL"
-    )
-    counts = " UNION ALL ".join(f"SELECT {quote_literal(what)} AS what, ({sql}) AS n" for what, sql in rules.items())
-    violated = con.sql(f"SELECT what, n FROM ({counts}) WHERE n > 0").pl()
+    counts = " UNION ALL ".join(f"SELECT {quote_literal(what)} AS what, ({sql}) AS n" for what, sql in _RULES.items())
+    absent = [_absent(_ABOUT_PEOPLE, "person_id", "person"), _absent(_OF_RECORDS, "record_id", "record")]
+    violated = con.sql(f"SELECT what, n FROM ({' UNION ALL '.join([counts, *absent])}) WHERE n > 0").pl()
     twice = ((what, _repeats(con, table)) for what, table in _UNIQUE.items())
     return [f"{n:,} {what}" for what, n in [*violated.iter_rows(), *twice] if n]
+
+
+def _absent(rules: Mapping[str, Iterable[str]], column: str, of: str) -> str:
+    """Return SQL that counts, by sentence, ids that are not in the table they are of: one join for all tables."""
+    known = {table: " WHERE person_id IS NOT NULL" for table in schema.STANDING_FACTS if column == "person_id"}
+    ids = " UNION ALL ".join(
+        f"SELECT {place} AS place, {column} FROM {quote_identifier(table)}{known.get(table, '')}"
+        for place, tables in enumerate(rules.values())
+        for table in tables
+    )
+    sentences = ", ".join(quote_literal(what) for what in rules)
+    return f"""
+        SELECT [{sentences}][place + 1] AS what, count(*) AS n FROM ({ids}) ANTI JOIN {of} USING ({column})
+        GROUP BY place"""
 
 
 def _repeats(con: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -85,7 +100,3 @@ def _repeats(con: duckdb.DuckDBPyConnection, table: str) -> int:
             GROUP BY source, record_key)""").pl()
     con.unregister("suspects")
     return repeats.item()
-
-
-def _all_of(column: str, names: Iterable[str]) -> str:
-    return " UNION ALL ".join(f"SELECT {column} FROM {quote_identifier(name)}" for name in names)

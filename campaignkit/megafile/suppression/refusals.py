@@ -67,10 +67,10 @@ def keep_past_descriptions(con: duckdb.DuckDBPyConnection) -> None:
         INSERT INTO past_description
         SELECT {columns} FROM source_record SEMI JOIN work_gone USING (record_id)
         UNION SELECT {columns} FROM other_description SEMI JOIN work_gone USING (record_id)
-        UNION SELECT {quote_identifiers(list(schema.columns_of("past_description")), table="d")}
-        FROM stage.source_record d JOIN stage.record r USING (record_id)
-        WHERE d.record_key IS NOT NULL AND NOT EXISTS (
-            FROM record s WHERE s.source = r.source AND s.record_key = r.record_key AND s.content_hash = r.content_hash)
+        UNION SELECT {columns} FROM stage.source_record
+        WHERE record_key IS NOT NULL AND record_id NOT IN (
+            SELECT r.record_id FROM stage.record r SEMI JOIN stage.source_record USING (record_id)
+            JOIN record USING (source, record_key, content_hash))
         EXCEPT FROM past_description""")
 
 

@@ -80,6 +80,26 @@ def test_new_records_are_taken_in_and_counted(campaign):
     assert campaign.night(1).table.equals(report.table)
 
 
+def test_of_a_list_that_comes_whole_only_what_changed_is_staged(campaign, monkeypatch):
+    staged = {}
+
+    def counted(con, words):
+        for table in ("record", "source_record", "vote_history"):
+            staged[table] = con.sql(f"SELECT record_id FROM stage.{table}").pl().height
+        return record_refusals(con, words)
+
+    record_refusals = order_of_work.record_refusals
+    monkeypatch.setattr(order_of_work, "record_refusals", counted)
+    folder = campaign.path.parent / "night"
+    folder.mkdir()
+    (folder / "voters_20121002.csv").write_text(VOTERS.replace("9 Elm Rd", "11 Elm Rd"), encoding="utf-8")
+    number = order_of_work.refresh(campaign.path, folder, [], order_of_work.Steps("", show=False))
+    with Megafile.open(campaign.path) as refreshed:
+        assert refreshed.night(number).table.select("changed", "unchanged").row(0) == (1, 3)
+        assert refreshed.check() == []
+    assert staged == {"record": 4, "source_record": 1, "vote_history": 1}
+
+
 @pytest.mark.slow
 def test_the_same_drop_twice_changes_nothing(campaign):
     night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
