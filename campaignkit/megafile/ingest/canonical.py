@@ -87,7 +87,8 @@ class Reader:
 
     def read(self, rows: pl.DataFrame) -> Canonical:
         """Return what the rows (all text, called as in `names`, with `record_id`) become."""
-        rows = rows.with_columns(_trimmed(pl.col(self.names)))
+        rows = rows.with_columns(pl.col(self.names).str.strip_chars())
+        rows = rows.with_columns(_empty_to_null(pl.col(self.names)))
         rows = rows.with_columns(self._keys())
         has_key = pl.col("__key").is_not_null()
         keyless = rows.filter(~has_key).select("record_id")
@@ -251,10 +252,6 @@ class Reader:
 
 def _unnumbered(name: str) -> str:
     return re.sub(r" \(\d+\)$", "", name)
-
-
-def _trimmed(text: pl.Expr) -> pl.Expr:
-    return _empty_to_null(text.str.strip_chars())
 
 
 def _empty_to_null(text: pl.Expr) -> pl.Expr:

@@ -1,4 +1,7 @@
-"""Values made comparable: each canonical column's cleaning, and the address key, as Polars expressions."""
+"""Values made comparable: each canonical column's cleaning, and the address key, as Polars expressions.
+
+An expression that is named twice is worked out twice, so each step here is named once.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ def email(text: pl.Expr) -> pl.Expr:
     written = pl.when(text.str.contains("<", literal=True)).then(text.str.extract("<([^<>]*)>")).otherwise(text)
     seen = written.str.replace_all("[\u00ad\u200b-\u200f\u2060\ufeff]", "")
     lower = seen.str.strip_chars().str.to_lowercase().str.strip_prefix("mailto:")
-    return pl.when(lower.str.contains(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")).then(lower)
+    return lower.str.extract(r"^([^@\s]+@[^@\s]+\.[^@\s.]+)$")
 
 
 def phone(text: pl.Expr) -> pl.Expr:
@@ -81,8 +84,7 @@ def phone(text: pl.Expr) -> pl.Expr:
     ('+12165550101', '+12165550101')
     """
     digits = text.str.replace(r"(?i)\s*(x|ext|extension)\.?\s*\d+\s*$", "").str.replace_all(r"\D", "")
-    national = pl.when(digits.str.len_chars() == 11).then(digits.str.strip_prefix("1")).otherwise(digits)
-    return pl.when(national.str.contains(r"^[2-9]\d\d[2-9]\d{6}$")).then(pl.lit("+1") + national)
+    return pl.lit("+1") + digits.str.extract(r"^1?([2-9]\d\d[2-9]\d{6})$")
 
 
 def zip5(text: pl.Expr) -> pl.Expr:
@@ -122,7 +124,7 @@ def state(text: pl.Expr) -> pl.Expr:
     'NY'
     """
     upper = spaces(text.cast(pl.String).str.to_uppercase().str.strip_chars(" .")).replace(STATES)
-    return pl.when(upper.str.contains(r"^[A-Z]{2}$")).then(upper)
+    return upper.str.extract(r"^([A-Z]{2})$")
 
 
 def number(text: pl.Expr, data_type: pl.DataType) -> pl.Expr:
@@ -138,12 +140,11 @@ def number(text: pl.Expr, data_type: pl.DataType) -> pl.Expr:
     """
     bare = text.str.replace_all(r"(?i)[$€\s]|USD|EUR", "").str.replace(r"^\((.+)\)$", "-$1")
     cents = r"\d{0,2}|\d\d0{2,}" if isinstance(data_type, pl.Decimal) else r"\d*"  # 1.234 may be a thousand and more
-    plain = bare.str.contains(rf"^[-+]?(?:\d+|\d{{1,3}}(?:,\d{{3}})+)?(?:\.(?:{cents}))?$") & bare.str.contains(r"\d")
-    digits = pl.when(plain).then(bare.str.replace_all(r"[,+]", ""))
+    plain = bare.str.extract(rf"^([-+]?(?:\d+|\d{{1,3}}(?:,\d{{3}})+)?(?:\.(?:{cents}))?)$")
+    digits = plain.str.replace_all(r"[,+]", "")
     if data_type.is_integer():
         return digits.str.replace(r"\.0*$", "").cast(data_type, strict=False)
-    read = digits.cast(data_type, strict=False)
-    return pl.when(read.abs() < MOST).then(read)
+    return _where(digits.cast(data_type, strict=False), lambda read: read.abs() < MOST)
 
 
 def plausible_date(day: pl.Expr) -> pl.Expr:
@@ -154,7 +155,14 @@ def plausible_date(day: pl.Expr) -> pl.Expr:
     >>> pl.select(plausible_date(pl.lit("0070-03-01").str.to_date("%Y-%m-%d"))).item() is None
     True
     """
-    return pl.when(day.is_between(date(1850, 1, 1), date(2100, 12, 31))).then(day)
+    return _where(day, lambda day: day.is_between(date(1850, 1, 1), date(2100, 12, 31)))
+
+
+def _where(made: pl.Expr, holds: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Return values for which something holds, null for others; they are worked out once."""
+    value = pl.field("value")
+    held = pl.struct(made.alias("value")).struct.with_fields(value=pl.when(holds(value)).then(value))
+    return held.struct.field("value")
 
 
 def plausible_birth(year: pl.Expr, as_of: date | None) -> pl.Expr:
@@ -182,11 +190,14 @@ def address_key(address: pl.Expr, unit: pl.Expr, zip_code: pl.Expr) -> pl.Expr:
     '12 N MAIN ST|4|44101'
     """
     both = pl.concat_str([address, pl.lit(" APT ") + unit], ignore_nulls=True)
-    words = _standard_words(both)
-    street = words.str.replace(r"\s*\bAPT\b.*$", "")
-    door = words.str.extract(r"\bAPT\b(.*)$").str.replace_all(r"\bAPT\b|\s", "").fill_null("")
+    words, street, door = pl.field("words"), pl.field("street"), pl.field("door")
+    parts = pl.struct(_standard_words(both).alias("words")).struct.with_fields(
+        street=words.str.replace(r"\s*\bAPT\b.*$", ""),
+        door=words.str.extract(r"\bAPT\b(.*)$").str.replace_all(r"\bAPT\b|\s", "").fill_null(""),
+    )
     box = street.str.contains(r"^(P ?O ?)?BOX \w+$") | (street == "")
-    return pl.when(~box & zip_code.is_not_null()).then(pl.concat_str([street, door, zip_code], separator="|"))
+    home = parts.struct.with_fields(home=pl.when(~box).then(pl.concat_str([street, door], separator="|")))
+    return pl.concat_str([home.struct.field("home"), zip_code], separator="|")
 
 
 def _standard_words(text: pl.Expr) -> pl.Expr:
