@@ -266,6 +266,13 @@ def _problems(
 ) -> NDArray[np.bool_]:
     """Return which records have a wrong number of fields, or a quote where none may stand."""
     data = np.frombuffer(text, np.uint8)
+    if quote and (plain := _plainly_quoted(data, starts, ends, ord(delimiter), ord(quote), fields)).any():
+        wrong, lengths = ~plain, (ends - starts + 1)[~plain]
+        until = np.cumsum(lengths)
+        rest = _join(text, starts, ends + 1, wrong)
+        if len(rest):
+            wrong[wrong] = _problems(rest, until - lengths, until - 1, delimiter, quote, fields)
+        return wrong
     delimiters = np.flatnonzero(data == ord(delimiter))
     counted = np.diff(np.searchsorted(delimiters, np.append(starts, len(data)))) + 1
     misplaced = np.zeros(len(starts), bool)
@@ -277,6 +284,28 @@ def _problems(
         counted -= _delimiters_inside(delimiters, quotes, ends)
         misplaced = _misplaced_quotes(data, quotes, starts, ord(delimiter))
     return (counted != fields) | misplaced | (ends == starts)
+
+
+def _plainly_quoted(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    delimiter: int,
+    quote: int,
+    fields: int,
+) -> NDArray[np.bool_]:
+    """Return which records have each field in quotes and no quote besides: nothing can be wrong with those."""
+    plain = (data[starts] == quote) & (data[ends - 1] == quote)
+    if not plain.any():
+        return plain
+    quotes = data == quote
+    plain &= np.add.reduceat(quotes, starts, dtype=np.int64) == 2 * fields
+    between = np.flatnonzero(quotes[:-2] & (data[1:-1] == delimiter) & quotes[2:])  # where "," stands
+    record_of = np.searchsorted(starts, between, side="right") - 1
+    plain &= np.bincount(record_of, minlength=len(starts)) == fields - 1
+    plain[record_of[1:][np.diff(between) == 2]] = False  # two that share a quote
+    plain[record_of[(between == starts[record_of]) | (between + 2 == ends[record_of] - 1)]] = False
+    return plain
 
 
 @dataclass(frozen=True)

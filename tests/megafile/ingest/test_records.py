@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaignkit.megafile.ingest.records import MOST_LINES, _problems, read_blocks
@@ -127,8 +127,13 @@ def one_by_one(line, fields):
     return wrong or inside or counted != fields
 
 
-@settings(deadline=None)
-@given(st.lists(st.text(st.sampled_from('a",'), max_size=12), min_size=1, max_size=8), st.integers(1, 4))
+PIECES = st.lists(st.sampled_from(['"', '","', '""', "a", ","]), max_size=9).map("".join)  # of lines that quote all
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(st.text(st.sampled_from('a",'), max_size=12) | PIECES, min_size=1, max_size=8), st.integers(1, 4))
+@example(['","a""', '"a","b"'], 2)  # its first quote is one of a pair around a comma
+@example(['"a",","b""'], 3)  # two such pairs share a quote
 def test_records_are_judged_as_they_are_one_character_after_the_other(lines, fields):
     ends = np.cumsum([len(line) + 1 for line in lines]) - 1
     starts = np.append(0, ends[:-1] + 1)
