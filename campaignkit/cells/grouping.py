@@ -86,7 +86,7 @@ def _counts(column: str, is_float: bool) -> list[nw.Expr]:
     if is_float:
         given = nw.col(f"{column}_given")
         counts.append(given.count().alias(f"{column}_given"))
-        counts.append(given.is_nan().cast(nw.Int64).sum().alias(f"{column}_nan"))
+        counts.append(nw.when(given.is_nan()).then(given).count().alias(f"{column}_nan"))
     return counts
 
 
