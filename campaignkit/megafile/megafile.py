@@ -175,6 +175,7 @@ class Megafile(Interviews, Logs, SocialTies, Additions, ColumnExport):
         layouts: Iterable[str | Path] = (),
         as_of: date | str | None = None,
         accept: Iterable[str] = (),
+        memory_limit: str | None = None,
         progress: bool | None = None,
     ) -> RefreshReport:
         """Take a folder's new files in, and move on to what then stands.
@@ -199,6 +200,8 @@ class Megafile(Interviews, Logs, SocialTies, Additions, ColumnExport):
             As in `build`.
         accept : iterable of str
             As in `build`.
+        memory_limit : str or None
+            As in `build`.
         progress : bool or None
             As in `build`.
 
@@ -211,8 +214,11 @@ class Megafile(Interviews, Logs, SocialTies, Additions, ColumnExport):
         ------
         LayoutError
             If a file fits no layout, is damaged, or has no date. Nothing is changed.
+        BadValue
+            If `accept` names no file of the folder, or `memory_limit` is no size.
         RefreshRefused
-            If another process writes the megafile, or the disk has no room. Nothing is changed.
+            If another process writes the megafile, the disk has no room, or `memory_limit` is too little. Nothing is
+            changed.
 
         Examples
         --------
@@ -235,10 +241,11 @@ class Megafile(Interviews, Logs, SocialTies, Additions, ColumnExport):
                 "what": "refresh", "folder": lying and str(lying), "tables": paths, "as_of": day and day.isoformat(),
                 "layouts": [str(path) for path in ([layouts] if isinstance(layouts, str | Path) else layouts)],
                 "accept": [accept] if isinstance(accept, str) else list(accept),
+                "memory_limit": check_memory_limit(memory_limit),
             }  # fmt: skip
             return self._renewed(job, progress)
 
-    def retrain(self, *, progress: bool | None = None) -> RefreshReport:
+    def retrain(self, *, memory_limit: str | None = None, progress: bool | None = None) -> RefreshReport:
         """Fit the model anew on the records that stand, link everyone by it, and move on to what then stands.
 
         Builds and refreshes keep the model and how common each name is, so that a link does not change for what others
@@ -246,13 +253,18 @@ class Megafile(Interviews, Logs, SocialTies, Additions, ColumnExport):
 
         Parameters
         ----------
+        memory_limit : str or None
+            As in `build`.
         progress : bool or None
             As in `build`.
 
         Raises
         ------
+        BadValue
+            If `memory_limit` is no size.
         RefreshRefused
-            If another process writes the megafile, or the disk has no room. Nothing is changed.
+            If another process writes the megafile, the disk has no room, or `memory_limit` is too little. Nothing is
+            changed.
 
         Examples
         --------
@@ -265,7 +277,7 @@ class Megafile(Interviews, Logs, SocialTies, Additions, ColumnExport):
         ...         mf.nights["kind"].to_list()
         ['build', 'retrain']
         """
-        return self._renewed({"what": "retrain"}, progress)
+        return self._renewed({"what": "retrain", "memory_limit": check_memory_limit(memory_limit)}, progress)
 
     def _renewed(self, job: dict[str, Any], progress: bool | None) -> RefreshReport:
         if not self._read_only:

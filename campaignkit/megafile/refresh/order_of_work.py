@@ -30,7 +30,7 @@ from campaignkit.megafile.refresh.drift import drift_warnings
 from campaignkit.megafile.refresh.integrity import problems
 from campaignkit.megafile.refresh.update_people import renew
 from campaignkit.megafile.storage.opening import reading
-from campaignkit.megafile.storage.replacing import changed_file
+from campaignkit.megafile.storage.replacing import MEMORY_LIMIT, changed_file
 from campaignkit.megafile.suppression.contact_results import kept_words, own_words
 from campaignkit.megafile.suppression.refusals import keep_past_descriptions, record_refusals, take_in_words
 from campaignkit.megafile.suppression.rules import unknown_words
@@ -49,6 +49,7 @@ def refresh(
     accept: Iterable[str] = (),
     tables: Mapping[str, str] | None = None,
     as_of: date | None = None,
+    memory_limit: str = MEMORY_LIMIT,
 ) -> int:
     """Bring new files or tables into the megafile at `path`; return the night's number, 0 where none is new.
 
@@ -75,7 +76,7 @@ def refresh(
     if not sources and noted_all and kept_own | words == kept_own:
         return 0
     needed = SPREAD * sum(file.stat().st_size for file in {s.file.path for s in sources})
-    with changed_file(path, needed) as con:
+    with changed_file(path, needed, memory_limit) as con:
         night = _next_night(con)
         drop = Drop(sources, number_files(sources, _standing(con)), own, words, skipped, accepted)
         _take_in(con, drop, night, steps)
@@ -85,10 +86,10 @@ def refresh(
     return night
 
 
-def retrain(path: Path, steps: Steps) -> int:
+def retrain(path: Path, steps: Steps, memory_limit: str = MEMORY_LIMIT) -> int:
     """Fit the model anew on the records that stand, and link everyone by it; return the night's number."""
     started = datetime.now()
-    with changed_file(path) as con:
+    with changed_file(path, memory_limit=memory_limit) as con:
         night = _next_night(con)
         load_files(con, [], [], night, steps)  # none: nothing is kept, gone or fresh
         settle_records(con, night)

@@ -28,7 +28,8 @@ def run_in_child(job: dict[str, Any], steps: Steps) -> int:
     Parameters
     ----------
     job : dict
-        `what` (refresh or retrain), `path`, and for a refresh `folder`, `layouts`, `accept`, `tables` and `as_of`.
+        `what` (refresh or retrain), `path`, `memory_limit`, and for a refresh `folder`, `layouts`, `accept`, `tables`
+        and `as_of`.
     steps : Steps
         To show the child's steps with.
 
@@ -92,10 +93,12 @@ def main() -> None:
     told = _Told("", show=False)
     try:
         if job["what"] == "retrain":
-            night = retrain(Path(job["path"]), told)
+            night = retrain(Path(job["path"]), told, job["memory_limit"])
         else:
             folder, day = job["folder"] and Path(job["folder"]), job["as_of"] and date.fromisoformat(job["as_of"])
-            night = refresh(Path(job["path"]), folder, job["layouts"], told, job["accept"], job["tables"], day)
+            night = refresh(
+                Path(job["path"]), folder, job["layouts"], told, job["accept"], job["tables"], day, job["memory_limit"]
+            )
         _say({"night": night})
     except errors.CampaignkitError as error:
         _say({"error": type(error).__name__, "message": str(error)})

@@ -42,7 +42,7 @@ def new_file(path: Path, memory_limit: str = MEMORY_LIMIT) -> Generator[duckdb.D
 
 
 @contextmanager
-def changed_file(path: Path, needed: int = 0) -> Generator[duckdb.DuckDBPyConnection]:
+def changed_file(path: Path, needed: int = 0, memory_limit: str = MEMORY_LIMIT) -> Generator[duckdb.DuckDBPyConnection]:
     """Yield a connection to a copy of the megafile at `path`, with `stage` attached, that takes its place at the end.
 
     Whoever has the old file open keeps reading it.
@@ -53,6 +53,8 @@ def changed_file(path: Path, needed: int = 0) -> Generator[duckdb.DuckDBPyConnec
         The megafile.
     needed : int
         Bytes that will be written beside the copy.
+    memory_limit : str
+        As for `new_file`.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def changed_file(path: Path, needed: int = 0) -> Generator[duckdb.DuckDBPyConnec
         If it is being refreshed or written to already, or the disk has no room. Nothing is changed.
     """
     with _refusing(path, copy=True), _sole_writer(path):
-        yield from _written(path, copy=True, needed=needed, memory_limit=MEMORY_LIMIT)
+        yield from _written(path, copy=True, needed=needed, memory_limit=memory_limit)
 
 
 def check_memory_limit(memory_limit: str | None) -> str:

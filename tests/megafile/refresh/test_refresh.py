@@ -100,6 +100,20 @@ def test_of_a_list_that_comes_whole_only_what_changed_is_staged(campaign, monkey
     assert staged == {"record": 4, "source_record": 1, "vote_history": 1}
 
 
+def test_a_night_holds_to_its_memory_limit(campaign):
+    folder = campaign.path.parent / "night"
+    folder.mkdir()
+    (folder / "gifts_2.csv").write_text(gift("g9", "zoe@x.org", "Zoe", "Zeller"), encoding="utf-8")
+    before = campaign.path.read_bytes()
+    with pytest.raises(BadValue, match="memory_limit is 'a lot'"):
+        campaign.refresh(folder, memory_limit="a lot", progress=False)
+    with pytest.raises(RefreshRefused, match="needs more memory"):
+        campaign.refresh(folder, memory_limit="1MB", progress=False)
+    assert campaign.path.read_bytes() == before
+    assert campaign.refresh(folder, memory_limit="300MB", progress=False).added == 1
+    assert campaign.retrain(memory_limit="300MB", progress=False).night == 2
+
+
 @pytest.mark.slow
 def test_the_same_drop_twice_changes_nothing(campaign):
     night(campaign, gifts_2=gift("g9", "zoe@x.org", "Zoe", "Zeller"))
