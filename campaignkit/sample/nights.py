@@ -58,24 +58,27 @@ def write_night(exports: str | Path, folder: str | Path, night: int, share: floa
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, night])
     day = _FIRST_NIGHT + timedelta(days=night)
-    (supporters, people), (actblue, gifts), (ohio, voters) = (
-        _read(exports, name) for name in ("supporters", "actblue", "OH_SWVF")
+    header, all_voters = _read(exports, "OH_SWVF")
+    voters = all_voters.select(*_AS_CRM, "COUNTY_NUMBER").collect()
+    supporters, people = _read(exports, "supporters")
+    _write(
+        folder / f"supporters_{day:%Y%m%d}.csv.gz", supporters, _supporters(people.collect(), voters, share, day, rng)
     )
-    files = {
-        f"supporters_{day:%Y%m%d}.csv.gz": (supporters, _supporters(people, voters, share, day, rng)),
-        f"actblue_paid_contributions_{day:%Y%m%d}.csv.gz": (actblue, _gifts(gifts, share, day, rng)),
-        f"OH_SWVF_{day:%Y%m%d}.csv": (ohio, _counties(voters, share, rng)),
-    }
-    for name, (header, rows) in files.items():
-        text = header + b"\n" + rows.write_csv(include_header=False, quote_style=_QUOTES[name[:2]]).encode()
-        (folder / name).write_bytes(gzip.compress(text, mtime=0) if name.endswith(".gz") else text)
+    actblue, gifts = _read(exports, "actblue")
+    _write(folder / f"actblue_paid_contributions_{day:%Y%m%d}.csv.gz", actblue, _gifts(gifts, share, day, rng))
+    _write(folder / f"OH_SWVF_{day:%Y%m%d}.csv", header, _counties(all_voters, voters, share, rng))
 
 
 _QUOTES: dict[str, Literal["always", "necessary"]] = {"OH": "always", "su": "necessary", "ac": "necessary"}
 
 
-def _read(exports: Path, name: str) -> tuple[bytes, pl.DataFrame]:
-    """Return a file's header as it stands, and its rows as text; columns of one name are numbered."""
+def _write(path: Path, header: bytes, rows: pl.DataFrame) -> None:
+    text = header + b"\n" + rows.write_csv(include_header=False, quote_style=_QUOTES[path.name[:2]]).encode()
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def _read(exports: Path, name: str) -> tuple[bytes, pl.LazyFrame]:
+    """Return a file's header as it stands, and its rows as text, lazily; columns of one name are numbered."""
     [path] = [path for path in exports.iterdir() if path.name.startswith(name)]
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
@@ -85,7 +88,7 @@ def _read(exports: Path, name: str) -> tuple[bytes, pl.DataFrame]:
     header, _, body = text.partition(b"\n")
     names = header.decode().strip().replace('"', "").split(",")
     names = [name if names.index(name) == at else f"{name} ({at})" for at, name in enumerate(names)]
-    rows = pl.read_csv(
+    rows = pl.scan_csv(
         body, has_header=False, new_columns=names, infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy"
     )
     return header.strip(), rows.filter(pl.col(names[1]).is_not_null())
@@ -138,19 +141,24 @@ def _joined(
     return told.with_columns(empty).select(people.columns)
 
 
-def _gifts(gifts: pl.DataFrame, share: float, day: date, rng: np.random.Generator) -> pl.DataFrame:
-    chosen = gifts[rng.choice(gifts.height, max(int(share * gifts.height), 1), replace=False)].with_row_index("at")
+def _gifts(gifts: pl.LazyFrame, share: float, day: date, rng: np.random.Generator) -> pl.DataFrame:
+    n = gifts.select(pl.len()).collect().item()
+    places = pl.Series("row", rng.choice(n, max(int(share * n), 1), replace=False), pl.UInt32)
+    picked = gifts.with_row_index("row").filter(pl.col("row").is_in(places.implode())).collect()
+    chosen = (
+        places.to_frame().with_row_index("at").join(picked, on="row", how="left", maintain_order="left").drop("row")
+    )
     ids = [
         pl.format("{}N{}-{}", name, pl.lit(f"{day:%m%d}"), "at").alias(name) for name in ("Receipt ID", "Lineitem ID")
     ]
     return chosen.with_columns(*ids, pl.lit(f"{day} 12:00:00").alias("Date")).drop("at")
 
 
-def _counties(voters: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
+def _counties(all_voters: pl.LazyFrame, voters: pl.DataFrame, share: float, rng: np.random.Generator) -> pl.DataFrame:
     """Return some counties, with about a share of the voters among them; some moved, some gone."""
     sizes = voters.group_by("COUNTY_NUMBER").len().sort("len", "COUNTY_NUMBER")
     sent = sizes.filter(pl.col("len").cum_sum() <= max(share * voters.height, sizes["len"][0]))["COUNTY_NUMBER"]
-    rows = voters.filter(pl.col("COUNTY_NUMBER").is_in(sent.implode()))
+    rows = all_voters.filter(pl.col("COUNTY_NUMBER").is_in(sent.implode())).collect()
     draw = pl.Series(rng.random(rows.height))
     street = pl.Series([f"{at} HARVEST LANE" for at in rng.integers(1, 999, rows.height)])
     address = pl.when(draw < share).then(street).otherwise("RESIDENTIAL_ADDRESS1")
