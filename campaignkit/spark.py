@@ -1,12 +1,17 @@
-"""Tables that lie on Spark: which do, how many rows were read from one, and DuckDB's statements in Spark's SQL."""
+"""Tables that lie on Spark: which do, their rows counted there, how many were read, and DuckDB's SQL in Spark's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import narwhals as nw
+import numpy as np
+import polars as pl
 
-from campaignkit.tables import open_table
+from campaignkit.tables import BATCH, open_table
+
+TIMES = "__times"  # of counted rows: how often each comes
 
 
 def is_spark(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
@@ -24,6 +29,47 @@ def fetch_note(data: object, rows: int, what: str = "rows") -> list[str]:
     []
     """
     return [f"{rows:,} {what} were fetched from Spark."] if is_spark(open_table(data)) else []
+
+
+def is_key(frame: nw.LazyFrame[Any], column: str) -> bool:
+    """Return whether a column is never null and has another value in each row, counted where the rows lie.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> people = nw.from_native(pl.LazyFrame({"id": [1, 2], "home": [7, 7], "gap": [1, None]}))
+    >>> [is_key(people, name) for name in ("id", "home", "gap")]
+    [True, False, False]
+    """
+    value = nw.col(column)
+    counts = frame.select(nw.len().alias("rows"), value.count().alias("known"), value.n_unique().alias("values"))
+    return len(set(counts.collect("polars").to_native().row(0))) == 1
+
+
+def counted_rows(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> pl.DataFrame:
+    """Return the rows that differ in some columns, sorted, with how often each comes, counted where the rows lie.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> counted_rows(nw.from_native(pl.LazyFrame({"age": [40, None, 40]})), ["age"]).rows()
+    [(None, 1), (40, 2)]
+    """
+    return frame.group_by(*keys).agg(nw.len().alias(TIMES)).collect("polars").to_native().sort(keys)
+
+
+def repeated(counted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield counted rows as many times as each comes, in batches of about `BATCH`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> [batch["age"].to_list() for batch in repeated(pl.DataFrame({"age": [None, 40], TIMES: [1, 2]}))]
+    [[None, 40, 40]]
+    """
+    total = counted[TIMES].cum_sum()
+    for _, part in counted.group_by((total - 1) // BATCH, maintain_order=True):
+        yield part.drop(TIMES)[np.repeat(np.arange(part.height), part[TIMES].to_numpy())]
 
 
 def to_spark(query: str) -> str:

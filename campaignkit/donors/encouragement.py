@@ -15,7 +15,7 @@ from campaignkit.checks import check_scalar, column_names
 from campaignkit.donors.observational.estimators import without_infinities
 from campaignkit.donors.observational.observational_data import (
     covariate_matrix,
-    read_table,
+    read_combinations,
     roles_of,
     row_clusters,
     row_weights,
@@ -23,7 +23,6 @@ from campaignkit.donors.observational.observational_data import (
 )
 from campaignkit.errors import BadValue, NotEnoughData
 from campaignkit.result import Result
-from campaignkit.spark import fetch_note
 from campaignkit.stats.causal.comparison import ratio
 from campaignkit.stats.causal.instrument import Offer, OfferEffects, effects_of_offer, wald_test
 from campaignkit.stats.intervals.clustered import FEW_CLUSTERS
@@ -31,7 +30,7 @@ from campaignkit.stats.intervals.estimate import Estimate
 from campaignkit.stats.intervals.skewness import TOO_SKEWED, lognormal_skewness
 from campaignkit.tables import Roles, numbers, unit_of
 from campaignkit.vocabulary import CONFIDENCE_LEVEL
-from campaignkit.wording import between, change, confidence, counted, interval, number
+from campaignkit.wording import between, change, confidence, interval, number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -184,13 +183,12 @@ def encouragement(
         raise BadValue("offered, joined, outcome and covariates name a column twice; a column plays one part.")
     ids = {"unit": unit_of(data, unit), "cluster": cluster, "weight": weight}
     roles = roles_of(offered, outcome, covariate_names, **ids, others=(joined,))
-    table = read_table(data, roles)
+    table, roles, note = read_combinations(data, roles)
     offer = _offer(table, roles, joined)
     effects = effects_of_offer(offer, confidence_level)
     rows = _rows(offer, effects, confidence_level)
     late = (effects.late.lower, effects.late.upper)
     named = _weak(effects) | _few(effects, cluster) | _skewed(offer, effects, outcome)
-    note = fetch_note(data, table.height, f"rows of {counted(table.width, 'column')}")
     warnings = (*named.values(), *_not_random(table, offer, covariate_names), *note)
     kind = "rate" if np.isin(offer.y, (0, 1)).all() else "mean"
     return Encouragement(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from campaignkit.checks import column_names
 from campaignkit.errors import BadValue, NotEnoughData, listed
+from campaignkit.spark import TIMES, counted_rows, fetch_note, is_key, is_spark, repeated
 from campaignkit.splits import id_texts, shares_of, split_keys
 from campaignkit.stats.arrays import Floats, Mask, Whole
 from campaignkit.stats.causal.comparison import Comparison
 from campaignkit.stats.causal.multiple_imputation import fillings
 from campaignkit.stats.regression.least_squares import chunks
-from campaignkit.tables import Roles, booleans, numbers, open_columns, require_ids, weights
+from campaignkit.tables import Roles, Table, booleans, numbers, open_columns, require_ids, weights
+from campaignkit.wording import counted
 
 FOLDS = 5
 MOST_LEVELS = 100  # of a text
@@ -89,6 +92,32 @@ def read_table(data: object, roles: Roles) -> pl.DataFrame:
     table = open_columns(data, roles.names)
     require_ids(table, roles.ids)
     return table.collect(roles.names)
+
+
+def read_combinations(data: object, roles: Roles) -> tuple[pl.DataFrame, Roles, list[str]]:
+    """Return the same table for a question to which only a row's values and its cluster matter, its roles and a note.
+
+    Of a Spark table each combination of values is fetched once with its count, and stands here as often as it came,
+    where it does not matter who it is of: each row is another unit's, or all have a cluster. Units are then left out.
+    """
+    table = open_columns(data, roles.names)
+    require_ids(table, roles.ids)
+    if not is_spark(table.frame) or not _unit_tells_nothing(table, roles):
+        read = table.collect(roles.names)
+        return read, roles, fetch_note(data, read.height, f"rows of {counted(read.width, 'column')}")
+    roles = replace(roles, unit=None)
+    combinations = counted_rows(table.lazy(), roles.names)
+    note = fetch_note(data, combinations.height, f"combinations of {counted(len(roles.names), 'column')}")
+    return pl.concat([combinations.drop(TIMES).clear(), *repeated(combinations)]), roles, note
+
+
+def _unit_tells_nothing(table: Table, roles: Roles) -> bool:
+    frame, cluster = table.lazy(), roles.cluster
+    if any(kind.is_nested() for kind in frame.select(*roles.names).collect_schema().values()):
+        return False
+    if cluster is None:
+        return roles.unit is None or is_key(frame, roles.unit)
+    return not frame.filter(nw.col(cluster).is_null()).select(nw.len()).collect("polars").item()
 
 
 def observational_data(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from campaignkit.donors.subgroups.attributes import Attribute, Binning, collector
 from campaignkit.errors import BadValue, NotEnoughData
-from campaignkit.spark import is_spark
+from campaignkit.spark import counted_rows, is_key, is_spark, repeated
 from campaignkit.splits import SHARE, id_texts, shares_of, split_keys, with_shares
 from campaignkit.stats.arrays import Floats, Mask, Whole
-from campaignkit.tables import BATCH, Roles, Table, booleans, numbers, open_roles, require_ids
+from campaignkit.tables import Roles, Table, booleans, numbers, open_roles, require_ids
 
-HELD_OUT, TIMES = "__held_out", "__times"  # columns of counted rows
+HELD_OUT = "__held_out"  # a column of counted rows
 
 
 @dataclass(frozen=True)
@@ -106,23 +106,12 @@ def counted_on_spark(table: Table, roles: Roles, holdout: float | None, seed: in
     frame = table.lazy().select(*roles.names)
     keys = [name for name in roles.names if name != roles.unit]
     if roles.unit is not None:
-        unit = nw.col(roles.unit)
-        rows, units = (
-            frame.select(nw.len().alias("n"), unit.n_unique().alias("units")).collect("polars").to_native().row(0)
-        )
-        if rows != units or frame.filter(unit.is_null()).select(nw.len()).collect("polars").item():
+        if not is_key(frame, roles.unit):
             return None
         if holdout is not None:
             frame = with_shares(frame, [roles.unit], seed).with_columns((nw.col(SHARE) >= 1 - holdout).alias(HELD_OUT))
             keys.append(HELD_OUT)
-    return frame.group_by(*keys).agg(nw.len().alias(TIMES)).collect("polars").to_native().sort(keys)
-
-
-def repeated(counted: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield counted rows as many times as each comes, in batches of about `BATCH`."""
-    total = counted[TIMES].cum_sum()
-    for _, part in counted.group_by((total - 1) // BATCH, maintain_order=True):
-        yield part.drop(TIMES)[np.repeat(np.arange(part.height), part[TIMES].to_numpy())]
+    return counted_rows(frame, keys)
 
 
 def _numbers(batch: pl.DataFrame, outcome: str, weight: str | None, amount: str | None) -> dict[str, NDArray[Any]]:
