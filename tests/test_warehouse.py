@@ -1,9 +1,7 @@
 """Rows of a Postgres server make the megafile that their text makes, streamed; what goes wrong is said."""
 
-import getpass
 import io
-import shutil
-import socket
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,36 +12,20 @@ import pytest
 from campaignkit import Megafile
 from campaignkit.errors import BadValue, CampaignkitError
 from campaignkit.tables import read_sql
+from campaignkit.warehouse import _first_line, shown_address
 from tests.megafile.campaign import GIFTS, VOTERS, write_campaign
+from tests.postgres import SERVER, running_postgres
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVER = shutil.which("postgres") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/postgres")), None)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A Postgres server of this test's own, on a port of its own; its address."""
+def server():
+    """The address of a Postgres server of this test's own."""
     if SERVER is None:
         pytest.skip("there is no Postgres server on this machine")
-    folder, programs = tmp_path_factory.mktemp("postgres"), Path(SERVER).resolve().parent
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    user = []
-    if getpass.getuser() == "root":  # the server refuses to run as root
-        shutil.chown(folder, "postgres")
-        for parent in (folder.parent, folder.parent.parent):
-            parent.chmod(0o755)
-        user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
-    data, log = folder / "data", folder / "log"
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
-    subprocess.run([*user, programs / "initdb", "-D", data, "-A", "trust", "-U", "campaign", "--no-sync"], **quiet)
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    subprocess.run([*user, programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"], **quiet)
-    try:
-        yield f"postgresql://campaign:secret@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+    with running_postgres() as address:
+        yield address
 
 
 def put(uri, name, text):
@@ -75,18 +57,21 @@ def test_tables_of_a_server_make_the_megafile_of_their_text(server, tmp_path):
 
 @pytest.mark.slow
 def test_rows_are_streamed_and_typed(server):
-    reader = read_sql(
-        server, "SELECT n, n::text AS name, DATE '2012-10-01' + n % 9 AS day FROM generate_series(1, 300000) n"
+    query = (
+        "SELECT n, n::text AS name, DATE '2012-10-01' + n % 9 AS day, 0.5 AS dollars FROM generate_series(1, 300000) n"
     )
+    reader = read_sql(server, query)
     batches = list(reader)
     assert len(batches) > 1
     assert sum(batch.num_rows for batch in batches) == 300_000
-    assert str(reader.schema.field("day").type) == "date32[day]"
+    assert [str(kind) for kind in reader.schema.types] == ["int32", "string", "date32[day]", "string"]
+    assert batches[0]["dollars"][0].as_py() == "0.5"
 
 
 STREAM = """
 import sys
 from campaignkit.tables import read_sql
+from campaignkit.warehouse import _first_line, shown_address
 from tests.benchmarks.measure import peak
 rows = sum(batch.num_rows for batch in read_sql(sys.argv[1], sys.argv[2]))
 print(rows, round(peak()))
@@ -119,3 +104,21 @@ def test_what_the_server_refuses_is_said_without_the_password(server):
 def test_an_address_without_a_driver_is_refused():
     with pytest.raises(BadValue, match="no driver for 'mysql"):
         read_sql("mysql://a@b/c", "SELECT 1")
+
+
+@pytest.mark.parametrize("secret", ["sec/ret", "sec@ret", "se%ZZret", "sec?ret"])
+def test_a_password_that_breaks_the_address_is_not_said(secret):
+    with pytest.raises(BadValue, match="write @ /") as refused:
+        read_sql(f"postgresql://ann:{secret}@127.0.0.1:1/crm", "SELECT 1")
+    assert not {"sec", "ret", "ZZ"} & set(re.split(r"\W", str(refused.value)))
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://ann:s%40t@h/db", "postgresql://h/db?password=s%40t", "postgresql://ann:s%40t@h/db?a"]
+)
+def test_passwords_are_taken_out_of_what_a_driver_says(address):
+    said = _first_line(ValueError(f"\nno such s@t in {address}\nmore"), address)
+    assert "s@t" not in said
+    assert "s%40t" not in said
+    assert said.startswith("no such … in postgresql://")
+    assert shown_address(address) in ("postgresql://h/db",)

@@ -1,8 +1,8 @@
-"""A megafile's tables as Parquet, for a cluster, a warehouse or an analysis elsewhere."""
+"""A megafile's tables as Parquet or into a database server, for a cluster, a warehouse or an analysis elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -17,10 +17,11 @@ from campaignkit.exported import MANIFEST
 from campaignkit.megafile import schema
 from campaignkit.megafile.audience import Audience
 from campaignkit.megafile.connection import Connection
+from campaignkit.megafile.export import parquet_folder, server_tables
 from campaignkit.megafile.export.columns import ALL, NOT_BY, Exported, closed_people, exported, prepare
-from campaignkit.megafile.export.parquet_folder import refuse_what_stands, whole_folder, write_manifest, write_table
 from campaignkit.megafile.storage.opening import connect, keep_beside
 from campaignkit.progress import Steps
+from campaignkit.warehouse import is_address, shown_address, transaction
 
 MEMORY_LIMIT = "512MB"  # of DuckDB's while it exports
 
@@ -44,29 +45,31 @@ class ColumnExport(Connection):
         partition_by: str | None = None,
         people: Audience | None = None,
         progress: bool | None = None,
-    ) -> list[Path]:
-        """Write tables as a folder of Parquet files with a manifest, streamed: for a cluster, a warehouse, an analysis.
+    ) -> list[Path] | list[str]:
+        """Write tables as a folder of Parquet files, or into a Postgres server, with a manifest, streamed.
 
-        The folder appears whole, or (an error, a killed process) not at all. Everybody is in it, but a phone, e-mail or
-        home address stands only where none of its channels is closed for its person (a home address: for anybody of
-        the household); no list can be made of what is not there, and lists are made by `Universe.call_list`, which
-        knows who said no since. `person` gets a column ``not_to_contact_by`` with the channels that are closed, and
-        `suppression` comes along in any case. Columns that come from FEC reports are named ``fec_…``: by that name, by
-        the manifest and by the files' own metadata `tables.read_export`, `Megafile.build` and lists know them again.
+        The folder, or the server's tables, appears whole, or (an error, a killed process) not at all. Everybody is in
+        it, but a phone, e-mail or home address stands only where none of its channels is closed for its person (a home
+        address: for anybody of the household); no list can be made of what is not there, and lists are made by
+        `Universe.call_list`, which knows who said no since. `person` gets a column ``not_to_contact_by`` with the
+        channels that are closed, and `suppression` comes along in any case. Columns that come from FEC reports are
+        named ``fec_…``: by that name, by the manifest and by the files' own metadata `tables.read_export`,
+        `Megafile.build` and lists know them again. Of a server's tables their names, the manifest and comments say it.
 
         Parameters
         ----------
         folder : str or Path
-            A folder that is not there yet, or is empty.
+            A folder that is not there yet, or is empty. Or a Postgres server's address, as `tables.read_sql` takes it:
+            its tables are made in the first schema of the search path, in one transaction; none may be there already.
         tables : iterable of str, mapping of str to columns, or None
             Tables of the megafile, such as ``["person", "gift"]``; a mapping also says which columns (None: all). None:
             people, households and all that is known of them.
         format : str
-            ``"parquet"``.
+            ``"parquet"``: how a folder is written; a server has its own.
         partition_by : str or None
             A column of `person`, such as ``"state"``: each of its values is a folder, ``person/state=OH``, and rows
             about people go where the person does. Null is ``state=__HIVE_DEFAULT_PARTITION__``, which readers
-            of such folders take for null. None: each table is one file.
+            of such folders take for null. None: each table is one file; a server takes no other.
         people : Universe or None
             Whose rows. None: everybody's. Tables that are not about people come whole.
         progress : bool or None
@@ -74,15 +77,18 @@ class ColumnExport(Connection):
 
         Returns
         -------
-        list of Path
+        list of Path, or list of str
             The files, ``manifest.json`` last: tables, rows, columns, restricted columns, who is suppressed and that it
-            is to be honored, campaignkit's version, dates, each file's SHA-256.
+            is to be honored, campaignkit's version, dates, each file's SHA-256. Of a server its tables' names,
+            ``campaignkit_manifest`` last, whose one row has ``exported_at`` and the ``manifest``, as JSON.
 
         Raises
         ------
         BadValue
-            If the folder is there already or can't be written, there is no such table, it stays in the megafile, or a
-            newer megafile lies at the path (`Megafile.reopen`).
+            If the folder, or a table on the server, is there already or can't be written, there is no such table, it
+            stays in the megafile, or a newer megafile lies at the path (`Megafile.reopen`).
+        CampaignkitError
+            If the server can't be reached.
         ColumnNotFound
             If a table, or (`partition_by`) `person`, has no such column.
 
@@ -99,28 +105,33 @@ class ColumnExport(Connection):
         (['caller', 'fec_gift', 'suppression'], ['fec_given_on', 'fec_amount'])
         """
         check_scalar(format, "format", choices=("parquet",))
-        folder, named = Path(folder), _named(tables)
+        named = _named(tables)
         self._check_export(folder, partition_by, people)
         steps = Steps("export", progress)
         try:
-            with whole_folder(folder) as draft, self._bounded() as con:
+            with _whole(folder, named) as (write, finish), self._bounded() as con:
                 prepare(con, None if people is None else people.where)
                 parts = [exported(con, name, named[name], partition_by, people is not None) for name in named]
                 said = {}
                 for part in parts:
                     with steps.step(part.name, con):
-                        said[part.name] = write_table(con, _also_restricted(part, people), draft)
-                manifest = self._export_manifest(con, said, partition_by, people)
-                self._note_columns(folder, manifest, write_manifest(draft, manifest))
+                        said[part.name] = write(con, _also_restricted(part, people))
+                kind = "postgresql" if is_address(folder) else format
+                manifest = self._export_manifest(con, said, kind, partition_by, people)
+                self._note_columns(folder, manifest, finish(manifest))
         finally:
             steps.close()
+        if is_address(folder):
+            return [*said, server_tables.MANIFEST_TABLE]
+        folder = Path(folder)
         return [*(folder / file["name"] for table in said.values() for file in table["files"]), folder / MANIFEST]
 
-    def _note_columns(self, folder: Path, manifest: dict[str, Any], digest: str) -> None:
+    def _note_columns(self, folder: str | Path, manifest: dict[str, Any], digest: str) -> None:
         """Note an export in the log beside the megafile."""
         rows = sum(table["rows"] for table in manifest["tables"].values())
         said = {"channel": None, "purpose": None, "universe": manifest["people"], "rows": rows}
-        files = [{"name": folder.name, "sha256": digest}]
+        name = shown_address(str(folder)) if is_address(folder) else Path(folder).name
+        files = [{"name": name, "sha256": digest}]
         self.note_export({**said, "exported_at": manifest["exported_at"], "files": files})
 
     @contextmanager
@@ -135,10 +146,13 @@ class ColumnExport(Connection):
                 keep_beside(con, name, ids)
             yield con
 
-    def _check_export(self, folder: Path, partition_by: str | None, people: Audience | None) -> None:
+    def _check_export(self, folder: str | Path, partition_by: str | None, people: Audience | None) -> None:
         """Refuse before anything is written what can't be exported."""
-        refuse_what_stands(folder)
         check_scalar(partition_by, "partition_by", typ=str, optional=True)
+        if not is_address(folder):
+            parquet_folder.refuse_what_stands(Path(folder))
+        elif partition_by is not None:
+            raise BadValue(f"partition_by is {partition_by!r}, but a server's tables are not split: leave it out.")
         columns = [name for name, kind in schema.columns_of("person").items() if kind != "VARCHAR[]"]
         if partition_by is not None and partition_by not in columns:
             raise BadValue(f"partition_by is {partition_by!r}, no column of person{nearest(partition_by, columns)}")
@@ -154,7 +168,12 @@ class ColumnExport(Connection):
             )
 
     def _export_manifest(
-        self, con: duckdb.DuckDBPyConnection, said: Mapping[str, Any], split: str | None, people: Audience | None
+        self,
+        con: duckdb.DuckDBPyConnection,
+        said: Mapping[str, Any],
+        kind: str,
+        split: str | None,
+        people: Audience | None,
     ) -> dict[str, Any]:
         restricted = sorted({name for table in said.values() for name in table["restricted"]})
         return {
@@ -162,7 +181,7 @@ class ColumnExport(Connection):
             "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "as_of": str(self.as_of),
             "megafile": self.path.name,
-            "format": "parquet",
+            "format": kind,
             "partition_by": split,
             "people": None if people is None else people.sql,
             "restricted": {"holds": restricted, "law": STATUTE, "note": "Not to be used for soliciting."},
@@ -174,6 +193,27 @@ class ColumnExport(Connection):
             },
             "tables": dict(said),
         }
+
+
+_Write = Callable[[duckdb.DuckDBPyConnection, Exported], dict[str, Any]]
+
+
+@contextmanager
+def _whole(folder: str | Path, names: Iterable[str]) -> Generator[tuple[_Write, Callable[[dict[str, Any]], str]]]:
+    """Yield what writes a table and what writes the manifest; all stands at the end, or nothing does."""
+    if is_address(folder):
+        with transaction(str(folder)) as server:
+            server.refuse_what_stands([*names, server_tables.MANIFEST_TABLE])
+            yield (
+                lambda con, table: server_tables.write_table(con, table, server),
+                lambda manifest: server_tables.write_manifest(server, manifest),
+            )
+    else:
+        with parquet_folder.whole_folder(Path(folder)) as draft:
+            yield (
+                lambda con, table: parquet_folder.write_table(con, table, draft),
+                lambda manifest: parquet_folder.write_manifest(draft, manifest),
+            )
 
 
 def _named(tables: Iterable[str] | Mapping[str, Sequence[str] | None] | None) -> dict[str, Sequence[str] | None]:
