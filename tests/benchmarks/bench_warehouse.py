@@ -1,10 +1,11 @@
-"""A contact log read from a Postgres server by `read_sql`, batch by batch, and written into it by `Megafile.export`.
+"""A contact log written into a Postgres server by `Megafile.export`, and read from one by `read_sql`, batch by batch.
 
-    python -m tests.benchmarks.bench_warehouse --read 1_000_000 10_000_000 100_000_000 --write 1_000_000 10_000_000
+    python -m tests.benchmarks.bench_warehouse --write 1_000_000 10_000_000 --read 1_000_000 10_000_000 100_000_000
 
 The server is one of its own on the same machine, and its work is not in the CPU seconds. Rows that are read are made by
-the server as they are asked for, seven columns of numbers, dates and text; rows that are written are those of a megafile's
-`contact`, with a person for every ten of them and a tenth of people suppressed.
+the server as they are asked for, five columns of numbers, dates and text; rows that are written are those of a megafile's
+`contact`, with a person for every ten of them and a tenth of people suppressed. What writing holds grows with what DuckDB
+keeps of the megafile's file, which is within the 512 MB that an export gives it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ SEED = None  # values are made of row numbers
 ME = "tests.benchmarks.bench_warehouse"
 LOG = """
 SELECT g AS contact_id, g % 9000000 AS person_id, DATE '2012-06-01' + g % 120 AS contacted_on,
-       (ARRAY['phone', 'door', 'text'])[1 + g % 3] AS channel, 'Caller ' || g % 4000 AS caller,
-       (ARRAY['talked', 'not home', 'refused', NULL])[1 + g % 4] AS result, g % 600 / 10.0::float8 AS minutes
+       (ARRAY['phone', 'door', 'text'])[1 + g % 3] AS channel,
+       (ARRAY['talked', 'not home', 'refused', NULL])[1 + g % 4] AS result
 FROM (SELECT generate_series(1, {rows}) AS g) numbered
 """
 MEGAFILE = """
@@ -83,19 +84,19 @@ def said(what: str, rows: int, run: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--read", type=int, nargs="*", default=[1_000_000, 10_000_000])
-    parser.add_argument("--write", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--write", type=int, nargs="*", default=[1_000_000, 10_000_000, 30_000_000])
+    parser.add_argument("--read", type=int, nargs="*", default=[1_000_000, 10_000_000, 100_000_000])
     given = parser.parse_args()
     with running_postgres() as address, tempfile.TemporaryDirectory() as folder:
-        for rows in given.read:
-            run = measured(ME, "read", address, str(rows))
-            assert run["n"] == rows
-            said("read ", rows, run)
         for rows in given.write:
             path = Path(folder) / f"{rows}.duckdb"
             make(path, rows)
             said("write", rows, measured(ME, "write", in_schema(address, f"rows_{rows}"), str(path)))
             path.unlink()
+        for rows in given.read:
+            run = measured(ME, "read", address, str(rows))
+            assert run["n"] == rows
+            said("read ", rows, run)
 
 
 if __name__ == "__main__":
