@@ -5,7 +5,7 @@
 The server is one of its own on the same machine, and its work is not in the CPU seconds. Rows that are read are made by
 the server as they are asked for, five columns of numbers, dates and text; rows that are written are those of a megafile's
 `contact`, with a person for every ten of them and a tenth of people suppressed. What writing holds grows with what DuckDB
-keeps of the megafile's file, which is within the 512 MB that an export gives it.
+keeps of the megafile's file, until the 512 MB that an export gives it are full.
 """
 
 from __future__ import annotations
