@@ -75,12 +75,20 @@ def nights(folder: Path, seed: int, days: list[int], model: Model) -> None:
         with Megafile.open(path) as before:
             stood = people_of(before)
         refresh(path, folder / f"night{number}", own, QUIET)
-        shutil.copytree(folder / f"night{number}", everything, dirs_exist_ok=True)
+        add_new_files(folder / f"night{number}", everything)
         with Megafile.open(path) as refreshed:
             ids_are_stable(stood, people_of(refreshed))
             assert refreshed.check() == []
             if number == len(days):
                 same_as_rebuilt(refreshed, everything, folder / "rebuilt.duckdb", own)
+
+
+def add_new_files(night: Path, everything: Path) -> None:
+    """Copy a night's files but those that stand already, byte for byte and of the same date: nights pass them over."""
+    standing = {(path.name.rpartition("_")[0], path.read_bytes()) for path in everything.iterdir()}
+    for path in night.iterdir():
+        if (path.name.rpartition("_")[0], path.read_bytes()) not in standing:
+            shutil.copy(path, everything)
 
 
 def same_as_rebuilt(refreshed: Megafile, everything: Path, path: Path, own: list[Path]) -> None:
@@ -108,6 +116,7 @@ def ids_are_stable(before: dict[tuple[str, str], int], after: dict[tuple[str, st
 @given(
     seed=st.integers(0, 10_000), days=st.lists(st.integers(-5, 20), min_size=1, max_size=3), all_anew=st.booleans()
 )  # fmt: skip
+@example(seed=18, days=[0], all_anew=False)  # one file comes again as it stands, under another name
 @example(seed=0, days=[0, 1, 0], all_anew=False)  # one day's export that came twice was counted as twice its records
 def test_a_hundred_sequences_of_drops_end_as_a_rebuild_would(tmp_path_factory, fitted, seed, days, all_anew):
     with pytest.MonkeyPatch.context() as patch:
