@@ -309,13 +309,9 @@ def _run(
     """Return the list, how many people fell out at each step, by its number, and when the megafile was built."""
     falls = " ".join(f"WHEN {s.condition} THEN {i}" for i, s in enumerate(steps) if s.cap is None)
     with shown("call_list", "taking out who may not be reached"), universe.megafile.cursor() as cursor:
-        # The universe's and the rank's SQL stand by themselves: what follows sees only ids and numbers.
-        ranked = f"SELECT p.person_id, ({rank})::DOUBLE AS rank FROM person p WHERE {universe.where}"
-        create(cursor, "work_ranked", ranked)
         create(cursor, "work_flagged", _flagged(universe, channel, falls))
         fell = cursor.execute("SELECT fell, count(*) FROM work_flagged WHERE fell >= 0 GROUP BY fell").fetchall()
-        tie = "md5_number_lower(person_id::VARCHAR) AS tie"  # the dearest column: of those who are left alone
-        create(cursor, "work_reachable", f"SELECT * EXCLUDE fell, {tie} FROM work_flagged WHERE fell IS NULL")
+        create(cursor, "work_reachable", _ranked(rank))
         counted, left = dict(fell), _size(cursor)
         for number, step in enumerate(steps):
             if step.cap is not None:
@@ -328,7 +324,7 @@ def _run(
             SELECT row_number() OVER (ORDER BY rank DESC NULLS LAST, tie) AS place, p.person_id, rank AS rank_value,
                    {_SHOWN[MEANS[channel]]}{asked}
             FROM work_reachable JOIN person p USING (person_id) ORDER BY place""").pl()
-        drop(cursor, "work_reachable", "work_flagged", "work_ranked")
+        drop(cursor, "work_reachable", "work_flagged")
         built = built_at(cursor)
     return table, counted, built
 
@@ -338,13 +334,15 @@ def _size(cursor: duckdb.DuckDBPyConnection) -> int:
 
 
 def _flagged(universe: Audience, channel: str, falls: str) -> str:
-    """Return a query of the ranked people with the number of the first step at which each falls out.
+    """Return a query of the universe's people with the number of the first step at which each falls out.
 
-    Refusals count whatever the universe's date: a list is for now.
+    Refusals count whatever the universe's date: a list is for now. The universe's SQL comes first, so that it stands by
+    itself: what follows sees only ids.
     """
     as_of, named, means = quote_literal(universe.as_of), quote_literal(channel), MEANS[channel]
     return f"""
-        WITH s AS (
+        WITH u AS (SELECT p.person_id FROM person p WHERE {universe.where}),
+        s AS (
             SELECT person_id, arg_min(reason, {in_order("reason")}) AS reason FROM suppression
             WHERE channel IN ({named}, 'all') AND until IS NULL GROUP BY person_id
         ), k AS (
@@ -357,10 +355,19 @@ def _flagged(universe: Audience, channel: str, falls: str) -> str:
             SELECT person_id, max(contacted_on) AS last FROM contact
             WHERE channel = {named} AND contacted_on <= {as_of} GROUP BY person_id
         )
-        SELECT p.person_id, p.household_id, p.{means} AS contact, r.rank, CASE {falls} END AS fell
-        FROM work_ranked r JOIN person p USING (person_id) LEFT JOIN s ON s.person_id = p.person_id
+        SELECT p.person_id, p.household_id, p.{means} AS contact, CASE {falls} END AS fell
+        FROM u JOIN person p USING (person_id) LEFT JOIN s ON s.person_id = p.person_id
         LEFT JOIN k ON k.point = p.{means} LEFT JOIN t ON t.person_id = p.person_id
         LEFT JOIN c ON c.person_id = p.person_id"""
+
+
+def _ranked(rank: str) -> str:
+    """Return a query of those left with their rank and what decides ties, both dear and so of those left alone."""
+    left = "SELECT person_id FROM work_flagged WHERE fell IS NULL"
+    return f"""
+        WITH r AS (SELECT p.person_id, ({rank})::DOUBLE AS rank FROM person p WHERE p.person_id IN ({left}))
+        SELECT f.* EXCLUDE (fell), r.rank, md5_number_lower(f.person_id::VARCHAR) AS tie
+        FROM work_flagged f JOIN r USING (person_id)"""
 
 
 def _funnel(universe: Audience, counted: dict[int, int], steps: list[_Step]) -> pl.DataFrame:

@@ -149,7 +149,6 @@ TABLES: Mapping[str, WorkingTable] = {
     "work_fec_person": WorkingTable(ANY, "linkage.fec_gifts", "linkage.fec_gifts"),
     "work_fec_lookup": WorkingTable("record_id BIGINT, person_id BIGINT", "linkage.fec_gifts", "linkage.fec_gifts"),
     # A call list.
-    "work_ranked": WorkingTable("person_id BIGINT, rank DOUBLE", "call_list", "call_list"),
     "work_flagged": WorkingTable(ANY, "call_list", "call_list"),  # with the step at which each person falls out
     "work_reachable": WorkingTable(ANY, "call_list", "call_list"),
     # What leaves as columns.
