@@ -16,6 +16,8 @@ def far_from_zero(table: pl.DataFrame, plan: Plan) -> list[str]:
     """Return the values that one pass may have got wrong: too far from zero, or summed past exactness."""
     far = []
     for value in plan.values:
+        if value.yes_or_no:
+            continue
         variance, mean = pl.col(f"{value.id}_var"), _mean(table, value)
         # A constant is at no distance: its sum of squares is 0, exactly.
         spread = pl.col(f"{value.id}_min") < pl.col(f"{value.id}_max") if value.measure else variance > 0

@@ -36,7 +36,18 @@ def reduce(frame: nw.LazyFrame[Any], plan: Plan, far: Sequence[str] = ()) -> pl.
         ]
     table = frame.group_by(*plan.keys).agg(*aggregates) if keys else frame.select(*aggregates)
     with shown("cells", "reducing the rows to groups"):
-        return table.collect("polars").to_native()
+        return _with_what_follows(table.collect("polars").to_native(), plan)
+
+
+def _with_what_follows(table: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """Add the variance, least and most of yes and no, which their count and sum say, exactly."""
+    added = []
+    for value in plan.values:
+        if value.yes_or_no:
+            n, yes = (pl.col(name).cast(pl.Float64) for name in (value.count, f"{value.id}_lead"))
+            of = {"var": yes * (n - yes) / n**2, "min": yes >= n, "max": yes > 0}
+            added += [pl.when(n > 0).then(x.cast(pl.Float64)).alias(f"{value.id}_{name}") for name, x in of.items()]
+    return table.with_columns(added)
 
 
 def _key(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
@@ -93,6 +104,8 @@ def _counts(column: str, is_float: bool) -> list[nw.Expr]:
 def _moments(value: Value, centered: bool) -> list[nw.Expr]:
     source = nw.col(f"{value.id}_off" if centered else value.id)
     lead = source if value.exact else nw.col(f"{value.id}_lead")
+    if value.yes_or_no:
+        return [lead.sum().alias(f"{value.id}_lead")]
     moments = [source.var(ddof=0).alias(f"{value.id}_var"), lead.sum().alias(f"{value.id}_lead")]
     if not value.exact:
         moments.append((source - lead).sum().alias(f"{value.id}_rest"))

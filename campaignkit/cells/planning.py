@@ -24,6 +24,7 @@ class Value:
     count: str  # the column of the reduced table that has its n
     measure: bool
     exact: bool  # a plain sum of it is exact, up to 2**53
+    yes_or_no: bool  # its count and sum say all
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ class Plan:
     @property
     def values(self) -> list[Value]:
         """What is reduced: the measures, then the sides of the pairs, two by two."""
-        exact = {column: self.schema[name] in EXACT_SUMS for name, column in self.columns.items()}
+        kinds = {column: self.schema[name] for name, column in self.columns.items()}
+        told = {column: (kind in EXACT_SUMS, kind == nw.Boolean) for column, kind in kinds.items()}
         wholes = [self.columns[name] for name in self.measures]
         return [
-            *(Value(column, f"{column}_n", True, exact[column]) for column in wholes),
-            *(Value(id_, f"{id_[:-2]}_n", False, exact[side[0]]) for id_, side in self.sides.items()),
+            *(Value(column, f"{column}_n", True, *told[column]) for column in wholes),
+            *(Value(id_, f"{id_[:-2]}_n", False, *told[side[0]]) for id_, side in self.sides.items()),
         ]
 
     def is_float(self, column: str) -> bool:
