@@ -55,7 +55,8 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
             WHEN coalesce(stands.seen_id, v.record_id, -1) >= latest.record_id THEN 'older'
             WHEN stands.record_id IS NULL THEN 'new'
             WHEN stands.content_hash = latest.content_hash THEN 'unchanged' ELSE 'changed' END AS verdict
-        FROM latest LEFT JOIN record stands USING (source, record_key) LEFT JOIN vanished v USING (source, record_key)
+        FROM latest LEFT JOIN (FROM record SEMI JOIN latest USING (source)) stands USING (source, record_key)
+        LEFT JOIN vanished v USING (source, record_key)
         """,
     )
 
@@ -94,10 +95,10 @@ def _let_vanish(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"""
         INSERT INTO work_vanishing
         WITH replaced AS (
-            SELECT file_id, scope FROM source_file f JOIN work_newest n USING (source)
+            SELECT source, file_id, scope FROM source_file f JOIN work_newest n USING (source)
             WHERE mode = 'snapshot' AND f.as_of < n.as_of
         )
-        SELECT record_id, seen_id, source FROM record r
+        SELECT record_id, seen_id, r.source FROM (FROM record SEMI JOIN replaced USING (source)) r
         JOIN replaced p ON p.file_id = r.seen_id >> {FILE_ID_SHIFT} AND p.scope = r.scope""")
     con.execute("""
         INSERT INTO vanished

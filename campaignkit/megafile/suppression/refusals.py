@@ -70,7 +70,7 @@ def keep_past_descriptions(con: duckdb.DuckDBPyConnection) -> None:
         UNION SELECT {columns} FROM stage.source_record
         WHERE record_key IS NOT NULL AND record_id NOT IN (
             SELECT r.record_id FROM stage.record r SEMI JOIN stage.source_record USING (record_id)
-            JOIN record USING (source, record_key, content_hash))
+            JOIN (FROM record SEMI JOIN stage.record USING (source)) USING (source, record_key, content_hash))
         EXCEPT FROM past_description""")
 
 

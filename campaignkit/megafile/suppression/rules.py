@@ -234,13 +234,14 @@ def _find_refusers(con: duckdb.DuckDBPyConnection) -> None:
         con,
         "work_refuser_description",
         f"""
-        SELECT k.source, k.person_key, e.* EXCLUDE (source) FROM work_refuser_key k
-        JOIN work_every_description e ON e.source = k.source AND e.record_key = k.person_key
-        UNION SELECT k.source, k.person_key, e.* EXCLUDE (source) FROM work_refuser_key k
-        JOIN work_every_description e ON e.source = k.source AND e.record_key = k.plain
+        WITH described AS (FROM work_every_description SEMI JOIN work_refuser_key USING (source)),
+        sought AS (
+            SELECT source, person_key, person_key AS record_key FROM work_refuser_key
+            UNION SELECT source, person_key, plain FROM work_refuser_key
+        )
+        SELECT k.source, k.person_key, e.* EXCLUDE (source) FROM sought k JOIN described e USING (source, record_key)
         UNION SELECT k.source, k.person_key, e.* EXCLUDE (source) FROM work_refuser_key k JOIN (
-            FROM work_every_description
-            WHERE record_key[1] = '0' OR contains(record_key, '|0') OR contains(record_key, '.0')) e
+            FROM described WHERE record_key[1] = '0' OR contains(record_key, '|0') OR contains(record_key, '.0')) e
         ON e.source = k.source AND {plain_key("e.record_key")} = k.plain""",
     )
     of_key = "SELECT DISTINCT source, person_key, person_id FROM work_refuser_description WHERE person_id IS NOT NULL"
@@ -259,9 +260,15 @@ def _hold_points(con: duckdb.DuckDBPyConnection) -> None:
         con,
         "work_held_point",
         """
-        WITH other AS (
-            SELECT r.source, r.person_key, e.email, e.phone FROM work_refuser r JOIN source_record s USING (person_id)
-            JOIN work_every_description e ON e.source = s.source AND e.record_key = s.record_key
+        WITH own AS (
+            SELECT r.source, r.person_key, s.source AS of, record_key, email, phone
+            FROM work_refuser r JOIN source_record s USING (person_id)
+        ), before AS (
+            SELECT source AS of, record_key, email, phone FROM other_description
+            UNION ALL SELECT source, record_key, email, phone FROM past_description
+        ), other AS (
+            SELECT source, person_key, email, phone FROM own
+            UNION SELECT source, person_key, b.email, b.phone FROM own JOIN before b USING (of, record_key)
             UNION SELECT source, person_key, email, phone FROM work_refuser_description
         )
         SELECT DISTINCT source, person_key, unnest([email, phone]) AS point FROM other""",
