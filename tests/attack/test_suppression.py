@@ -158,6 +158,19 @@ def test_a_closed_number_is_closed_for_whoever_has_it(tmp_path):
         assert listed(mf, "phone") == {"+16145550004"}
 
 
+def test_a_number_that_a_refuser_had_before_is_closed_too(tmp_path):
+    before = supporter(1, "Ann", "Lee", "ann@x.org", "6145550001")
+    same = voter(1, "Ann", "Lee", phone="", email="ann@x.org").replace("1960-02-02", "1950-01-02")
+    drop(tmp_path / "in", "20121001", supporters=[before], van_voters=[same],
+         van_contact_history=["1\t09/01/2012\tRefused\tPhone\tx\t"])  # fmt: skip
+    with build(tmp_path / "in", tmp_path / "m.duckdb") as mf:
+        assert mf.sql("SELECT count(*) FROM person").item() == 1
+        now = [supporter(1, "Ann", "Lee", "ann@x.org", "6145550002"), supporter(9, "New", "Comer", phone="6145550001"),
+               supporter(8, "Old", "Timer", phone="6145550003")]  # fmt: skip
+        mf.refresh(drop(tmp_path / "night", "20121002", supporters=now), progress=False)
+        assert listed(mf, "phone") == {"+16145550003"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [",", "Zed,Other"])
 def test_an_unsubscribe_without_a_name_or_of_another_closes_the_address(tmp_path, name):
